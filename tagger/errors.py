@@ -1,0 +1,79 @@
+"""What can go wrong, named after who can mend it.
+
+    TaggerError                  exit 1   the base: nothing else is caught at the top
+    ├── InputError               exit 2   the settings or the workflow must change
+    ├── Refused                  exit 1   a law of the release forbids it: conflict, golden image, withdrawn version
+    ├── StoreError               exit 1   a repository refused, or did not answer
+    │   └── NotFound             exit 1   what was asked for is not there
+    ├── EngineError              exit 1   the Docker Engine refused, or did not answer
+    └── IncompleteRelease        exit 1   some tags stand where they should and some do not
+
+Errors hold data; only the command line prints them and exits.
+"""
+
+__all__ = ["EngineError", "IncompleteRelease", "InputError", "NotFound", "Refused", "StoreError", "TaggerError"]
+
+
+class TaggerError(Exception):
+    """Something a person has to know; `hint` says what to do about it.
+
+    `code` is one upper-case word for programs: a code of the distribution specification where there is one.
+    """
+
+    title = "Release failed"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "FAILED") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+class InputError(TaggerError):
+    """The settings or the workflow must change; nothing was written."""
+
+    title = "Invalid input"
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "INVALID_INPUT") -> None:
+        super().__init__(message, hint, code=code)
+
+
+class Refused(TaggerError):
+    """A law of the release forbids it; nothing was written."""
+
+    title = "Release refused"
+
+
+class StoreError(TaggerError):
+    """A repository refused, or did not answer.
+
+    `place` is the side that failed, as a person wrote it (`ghcr.io/acme/app`, `oci:build/demo`), `status` the HTTP
+    status or 0 where there was none, and `code` the error code of the distribution specification, or
+    `UNREACHABLE`.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "FAILED", place: str = "", status: int = 0) -> None:
+        super().__init__(f"{place}: {message}" if place else message, hint, code=code)
+        self.place = place
+        self.status = status
+
+
+class NotFound(StoreError):
+    """What was asked for is not there: a tag, a manifest, a blob, a repository."""
+
+
+class EngineError(TaggerError):
+    """The Docker Engine refused, or did not answer."""
+
+    title = "Docker Engine failed"
+
+
+class IncompleteRelease(TaggerError):
+    """Some tags stand where they should and some do not; the same command run again finishes it."""
+
+    title = "Release incomplete"
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "INCOMPLETE") -> None:
+        super().__init__(message, hint, code=code)

@@ -1,0 +1,137 @@
+"""Manifests as the exact bytes that they are, and the descriptors in them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+from tagger.errors import StoreError
+
+__all__ = [
+    "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
+    "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform",
+]  # fmt: skip
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
+MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST})
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a manifest runs on: `linux/arm64/v8`."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    @property
+    def known(self) -> bool:
+        """False of attestation manifests, which BuildKit marks `unknown/unknown`."""
+        return (self.os, self.architecture) != ("unknown", "unknown")
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What points at content (image-spec, descriptor.md): media type, digest, size in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+    platform: Platform | None = None
+    artifact_type: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    urls: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read a descriptor as manifests hold it."""
+        platform = value.get("platform")
+        return cls(
+            media_type=str(value.get("mediaType", "")),
+            digest=str(value["digest"]),
+            size=int(value["size"]),
+            platform=Platform(
+                str(platform.get("os", "")), str(platform.get("architecture", "")), str(platform.get("variant", ""))
+            )
+            if platform
+            else None,
+            artifact_type=str(value.get("artifactType") or ""),
+            annotations=dict(value.get("annotations") or {}),
+            urls=tuple(value.get("urls") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest or an index: its bytes are its identity, so they are never written anew."""
+
+    media_type: str
+    content: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the content, `sha256:…`."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """The content, parsed. Raise `StoreError` when it is not a JSON object."""
+        try:
+            value = json.loads(self.content)
+        except ValueError as error:
+            raise StoreError(f"manifest {self.digest} is not JSON: {error}", code="MANIFEST_INVALID") from error
+        if not isinstance(value, dict):
+            raise StoreError(f"manifest {self.digest} is not a JSON object", code="MANIFEST_INVALID")
+        return value
+
+    @property
+    def is_index(self) -> bool:
+        """True of an OCI index and of a Docker manifest list."""
+        return self.media_type in INDEX_TYPES
+
+    def children(self) -> tuple[Descriptor, ...]:
+        """Return the manifests that an index names, in its order; none for a manifest."""
+        return self._descriptors(self.document.get("manifests") or ()) if self.is_index else ()
+
+    def config(self) -> Descriptor | None:
+        """Return the config of a manifest; None for an index."""
+        value = None if self.is_index else self.document.get("config")
+        return self._descriptors([value])[0] if value else None
+
+    def layers(self) -> tuple[Descriptor, ...]:
+        """Return the layers of a manifest, lowest first; none for an index."""
+        return () if self.is_index else self._descriptors(self.document.get("layers") or ())
+
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """Return the config and the layers: what must be in a repository before this manifest may be."""
+        config = self.config()
+        return ((config,) if config else ()) + self.layers()
+
+    def subject(self) -> Descriptor | None:
+        """Return the manifest that this one is attached to (a signature, an attestation), if it is."""
+        value = self.document.get("subject")
+        return self._descriptors([value])[0] if value else None
+
+    def descriptor(self) -> Descriptor:
+        """Return what points at this manifest."""
+        return Descriptor(self.media_type, self.digest, len(self.content))
+
+    def _descriptors(self, values: Any) -> tuple[Descriptor, ...]:
+        try:
+            return tuple(Descriptor.from_json(value) for value in values)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"manifest {self.digest} has a broken descriptor", code="MANIFEST_INVALID") from error

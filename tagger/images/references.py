@@ -1,0 +1,113 @@
+"""What images are called: registry, repository, tag, digest."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from tagger.errors import InputError
+
+__all__ = ["DIGEST", "DOCKER_HUB", "TAG", "Reference", "Repository", "check_digest", "check_tag"]
+
+DOCKER_HUB = "docker.io"
+HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
+
+# distribution-spec, "Pulling manifests": the grammar of a tag and of a repository name; image-spec: of a digest.
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+HOST = re.compile(
+    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)*(?::[0-9]{1,5})?"
+)
+IPV6_HOST = re.compile(r"\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?")
+
+
+def check_tag(text: str) -> str:
+    """Return `text`, a tag; raise `InputError` when no registry would take it."""
+    if not TAG.fullmatch(text):
+        raise InputError(
+            f"{text!r} is not a tag",
+            "A tag has up to 128 of the characters A-Z a-z 0-9 _ . - and begins with none of . and -.",
+        )
+    return text
+
+
+def check_digest(text: str) -> str:
+    """Return `text`, a digest; raise `InputError` when it is none."""
+    if not DIGEST.fullmatch(text):
+        raise InputError(f"{text!r} is not a digest", "A digest is sha256: and 64 hexadecimal digits in lower case.")
+    return text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Repository:
+    """A repository of a registry: `ghcr.io/acme/app`."""
+
+    registry: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a repository as docker does: without a registry it is Docker Hub's, without an account `library`'s."""
+        registry, slash, name = text.partition("/")
+        if not slash or not (
+            "." in registry or ":" in registry or registry == "localhost" or registry != registry.lower()
+        ):
+            registry, name = DOCKER_HUB, text
+        if registry.lower() in HUB_ALIASES:
+            registry = DOCKER_HUB
+        if registry == DOCKER_HUB and "/" not in name:
+            name = f"library/{name}"
+        if not (HOST.fullmatch(registry) or IPV6_HOST.fullmatch(registry)):
+            raise InputError(f"{text!r} is not a repository: {registry!r} is not the name of a registry", _SHAPES)
+        if not NAME.fullmatch(name):
+            hint = f"Write it in lower case: {text.lower()}" if NAME.fullmatch(name.lower()) else _SHAPES
+            raise InputError(f"{text!r} is not a repository", hint)
+        if len(registry) + 1 + len(name) > 255:
+            raise InputError(f"{text!r} is longer than 255 characters", "Choose a shorter name.")
+        return cls(registry, name)
+
+    def tagged(self, tag: str) -> "Reference":
+        """Return the reference `repository:tag`."""
+        return Reference(self, tag=check_tag(tag))
+
+    def pinned(self, digest: str) -> "Reference":
+        """Return the reference `repository@digest`."""
+        return Reference(self, digest=check_digest(digest))
+
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in a repository: under a tag, under a digest, or both (the digest counts)."""
+
+    repository: Repository
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `repository[:tag][@digest]`; a bare repository means its tag `latest`, as everywhere in the field."""
+        rest, at, digest = text.partition("@")
+        if at:
+            check_digest(digest)
+        head, colon, tag = rest.rpartition(":")
+        if not colon or "/" in tag:
+            head, tag = rest, "" if at else "latest"
+        if tag:
+            check_tag(tag)
+        return cls(Repository.parse(head), tag, digest)
+
+    @property
+    def target(self) -> str:
+        """What the API asks for: the digest where there is one, else the tag."""
+        return self.digest or self.tag
+
+    def __str__(self) -> str:
+        return f"{self.repository}{':' + self.tag if self.tag else ''}{'@' + self.digest if self.digest else ''}"
+
+
+_SHAPES = (
+    "Write HOST/ACCOUNT/NAME as in ghcr.io/acme/app, ACCOUNT/NAME for Docker Hub, or oci:DIR for a layout on disk."
+)

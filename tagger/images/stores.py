@@ -1,0 +1,120 @@
+"""The protocols: where images are read from, and where tags stand."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from tagger.images.manifests import Descriptor, Manifest
+from tagger.images.references import Repository
+
+__all__ = ["Content", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
+
+Opener = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a repository holds: every tag that it lists, and the digests of those that were asked for."""
+
+    tags: frozenset[str]
+    digests: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What a built image says of itself, for one platform.
+
+    `digest` is the config's own digest, `diff_ids` the digests of its uncompressed layers, lowest first, `platform`
+    as in `linux/amd64`, `created` an RFC 3339 time or empty.
+    """
+
+    digest: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    diff_ids: tuple[str, ...] = ()
+    platform: str = ""
+    created: str = ""
+
+
+class Content(Protocol):
+    """Where the bytes of images are read: a repository, a layout, an archive."""
+
+    @property
+    def place(self) -> str:
+        """What a person calls it: `ghcr.io/acme/app`, `oci:build/demo`."""
+
+    @property
+    def repository(self) -> Repository | None:
+        """The repository of a registry that this is, for mounting blobs across repositories; else None."""
+
+    def manifest(self, reference: str) -> Manifest:
+        """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
+
+    def blob(self, descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
+        """Open a blob for reading, once, from its beginning. Raise `NotFound`, `StoreError`."""
+
+    def referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest, by the referrers API or its tag fallback."""
+
+
+class TagStore(Content, Protocol):
+    """A repository in which tags stand: in a registry, or an OCI image layout."""
+
+    def tags(self) -> Iterable[str]:
+        """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
+
+    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
+        """Read the digest under each of `tags`, side by side; None where there is no such tag."""
+
+    def survey(self, tags: Collection[str]) -> Survey:
+        """List every tag and read the digests of `tags`, side by side.
+
+        A listed tag of `tags` is never taken as absent: it is read again until listing and reading agree.
+        """
+
+    def check_writable(self) -> None:
+        """Prove that writing is allowed, leaving nothing behind. Raise `StoreError`."""
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        """Put `manifest`, whose children are here, under each of `tags`; none means under its digest alone.
+
+        The digest that the registry answers is compared with the one that was sent. Raise `StoreError`.
+        """
+
+    def untag(self, tag: str) -> None:
+        """Remove one tag and nothing else. Raise `StoreError`; where the registry cannot, with the code UNSUPPORTED."""
+
+    def delete(self, digest: str) -> None:
+        """Delete a manifest, with every tag at it. Raise `StoreError`."""
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Say whether a blob is here."""
+
+    def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
+        """Bring a blob here: mounted from `mount_from` where that works, else read from `opener` and uploaded.
+
+        The bytes are streamed, and checked against the descriptor's digest on the way. `opener` is called again
+        when an upload is begun anew. Raise `StoreError`.
+        """
+
+
+class Source(Protocol):
+    """The built image, wherever it is: engine, registry, OCI layout, archive."""
+
+    @property
+    def reference(self) -> str:
+        """What a person calls it: `docker-daemon:app:build`, `docker://ghcr.io/acme/app@sha256:…`."""
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of its manifest; None where only a push makes one."""
+
+    @property
+    def config_digest(self) -> str | None:
+        """The digest of its config, where the image has no manifest yet; else None."""
+
+    def configs(self) -> Sequence[ImageConfig]:
+        """Return the config of every platform (attestations left out)."""
+
+    def stage(self, store: TagStore, tag: str) -> Manifest:
+        """Put the image into `store` under `tag`, its exact tag, and return what stands there now."""

@@ -1,0 +1,1 @@
+"""Do: one module a verb."""

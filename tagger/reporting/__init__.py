@@ -1,0 +1,1 @@
+"""Say: text, JSON, Markdown, and what the runner understands."""
