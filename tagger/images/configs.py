@@ -1,0 +1,103 @@
+"""The configs of an image: what it says of itself, for every platform."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tagger.errors import StoreError
+from tagger.images.manifests import Descriptor, Manifest, Platform
+from tagger.images.stores import Content, ImageConfig
+
+__all__ = ["is_attestation", "parse_config", "platform_configs", "platform_manifests"]
+
+# A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
+LARGEST_CONFIG = 16 * 1024 * 1024
+
+
+def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
+    """Return the config of every platform of `root`, in its order, attestations left out. Raise `StoreError`."""
+    return [config for _, config in platform_manifests(content, root)]
+
+
+def platform_manifests(content: Content, root: Manifest) -> list[tuple[Manifest, ImageConfig]]:
+    """Return every platform's manifest with its config, in the order of `root`, attestations left out.
+
+    An index in an index is followed. Whatever else an index names counts as a platform, so that nothing in it goes
+    unseen. Raise `StoreError`.
+    """
+    if not root.is_index:
+        return [(root, _config(content, root, None))]
+    children = [child for child in root.children() if not is_attestation(child)]
+
+    def below(child: Descriptor) -> list[tuple[Manifest, ImageConfig]]:
+        manifest = content.manifest(child.digest)
+        return (
+            platform_manifests(content, manifest)
+            if manifest.is_index
+            else [(manifest, _config(content, manifest, child.platform))]
+        )
+
+    with ThreadPoolExecutor(max_workers=max(1, min(8, len(children)))) as pool:
+        return [found for several in pool.map(below, children) for found in several]
+
+
+def is_attestation(child: Descriptor) -> bool:
+    """Say whether an index names this for an attestation, as BuildKit does (attestation-storage.md)."""
+    return "vnd.docker.reference.type" in child.annotations or (child.platform is not None and not child.platform.known)
+
+
+def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfig:
+    """Read an image config (image-spec, config.md); `platform` stands in where it names none.
+
+    Raise `StoreError` when it is not a JSON object.
+    """
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise StoreError(f"the image config {digest} is not JSON: {error}", code="MANIFEST_INVALID") from error
+    if not isinstance(document, dict):
+        raise StoreError(f"the image config {digest} is not a JSON object", code="MANIFEST_INVALID")
+    own = Platform(*(str(document.get(key) or "") for key in ("os", "architecture", "variant")))
+    return ImageConfig(
+        digest=digest,
+        labels={str(name): str(value) for name, value in _mapping(_mapping(document, "config"), "Labels").items()},
+        diff_ids=tuple(map(str, _sequence(_mapping(document, "rootfs"), "diff_ids"))),
+        platform=str(own if own.os and own.architecture else platform or own),
+        created=str(document.get("created") or ""),
+    )
+
+
+def _config(content: Content, manifest: Manifest, platform: Platform | None) -> ImageConfig:
+    descriptor = manifest.config()
+    if descriptor is None:
+        raise StoreError(f"manifest {manifest.digest} has no config", code="MANIFEST_INVALID", place=content.place)
+    if descriptor.size > LARGEST_CONFIG:
+        raise StoreError(
+            f"the image config {descriptor.digest} has {descriptor.size} bytes, and {LARGEST_CONFIG} is the most",
+            code="SIZE_INVALID",
+            place=content.place,
+        )
+    with content.blob(descriptor) as file:
+        data = file.read(LARGEST_CONFIG + 1)
+    algorithm, _, expected = descriptor.digest.partition(":")
+    if algorithm not in ("sha256", "sha512") or hashlib.new(algorithm, data).hexdigest() != expected:
+        raise StoreError(
+            f"the image config {descriptor.digest} arrived with other bytes",
+            "Try again; if it stays, the repository is damaged.",
+            code="DIGEST_INVALID",
+            place=content.place,
+        )
+    return parse_config(data, platform)
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _sequence(document: Mapping[str, Any], key: str) -> Sequence[Any]:
+    value = document.get(key)
+    return value if isinstance(value, list) else ()
