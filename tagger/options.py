@@ -1,0 +1,169 @@
+"""Every option: its name, its type, its default and its help, for the command line, `action.yml` and `.tagger.yml`."""
+
+from dataclasses import dataclass
+
+from tagger.rules.versions import SCHEMES
+
+__all__ = ["COMMANDS", "DEFAULT_TEMPLATES", "OPTIONS", "Given", "Option"]
+
+COMMANDS = ("plan", "release", "reconcile", "withdraw", "tags", "push", "delete", "config")
+DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option `--name`, the input `name`, the key `name` of the file.
+
+    `kind` is `text`, `flag`, `number` (whole), `seconds`, `lines` (one entry a line) or `words` (split on white
+    space). `flag` is its spelling on the command line where that differs. `secret` options come from the environment
+    only. `commands` are those that take it; empty means every one. `in_file` is false of what one run decides.
+    """
+
+    name: str
+    kind: str
+    help: str
+    default: str | tuple[str, ...] = ""
+    choices: tuple[str, ...] = ()
+    metavar: str = "TEXT"
+    flag: str = ""
+    secret: bool = False
+    in_file: bool = True
+    commands: tuple[str, ...] = ()
+
+    @property
+    def is_list(self) -> bool:
+        """True when it holds several entries."""
+        return self.kind in ("lines", "words")
+
+    @property
+    def variables(self) -> tuple[str, str]:
+        """The environment variables that it is read from: the runner's, and a person's."""
+        return f"INPUT_{self.name.upper()}", f"TAGGER_{self.name.upper().replace('-', '_')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`."""
+
+    texts: tuple[str, ...]
+    origin: str
+
+
+RELEASING = ("plan", "release", "config")
+RULING = ("plan", "release", "reconcile", "withdraw", "tags", "delete", "config")
+
+OPTIONS = (
+    Option(
+        "images", "lines",
+        "Target repositories: ghcr.io/acme/app, acme/app (Docker Hub), localhost:5000/app, or oci:DIR.",
+        flag="image", metavar="REPOSITORY",
+    ),
+    Option(
+        "source", "text",
+        "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+        "docker-archive:FILE[:TAG], or a bare name. Default: the first repository that has the exact tag.",
+        metavar="SOURCE", commands=RELEASING,
+    ),
+    Option(
+        "version", "text", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
+        metavar="VERSION", commands=RELEASING,
+    ),
+    Option(
+        "version-from", "words",
+        "Where to read the version, in order: git-tag, label, file, file:PATH, file:PATH#key.path, env:NAME.",
+        default=("git-tag", "label", "file"), metavar="WHERE", commands=RELEASING,
+    ),
+    Option("tag-prefix", "text", "What stands before the version in git tags: app/ or app-.", commands=RELEASING),
+    Option("scheme", "text", "How versions are written.", default="semver", choices=SCHEMES, commands=RULING),
+    Option(
+        "mixed-parts", "flag", "Versions of several lengths in one repository: 1.2.3 beside 1.2.3.4.",
+        default="false", commands=RULING,
+    ),
+    Option(
+        "build-metadata", "text", "2.1.4+5: refuse it, or write it 2.1.4_5 (underscore), only ever a tie-break.",
+        default="refuse", choices=("refuse", "underscore"), commands=RULING,
+    ),
+    Option(
+        "tags", "lines", "Templates of the tags, one a line.", default=DEFAULT_TEMPLATES, flag="tag",
+        metavar="TEMPLATE", commands=RULING,
+    ),
+    Option(
+        "variant", "words", "This build's variant or variants; the bare tags are the variant `default`.",
+        metavar="NAME", commands=RELEASING,
+    ),
+    Option(
+        "variants", "words", "All variants that the repository has.", metavar="NAME", commands=RULING,
+    ),
+    Option(
+        "channels", "words", "Prerelease channels with floating tags: rc, beta.", flag="channel", metavar="NAME",
+        commands=RULING,
+    ),
+    Option(
+        "stable", "text", "Limit floating tags to a range of versions (<3.0) or a regular expression (/…/).",
+        metavar="RANGE", commands=RULING,
+    ),
+    Option(
+        "latest", "text", "auto, false, or the series that `latest` stays in: 2 or 2.1.", default="auto",
+        metavar="SERIES", commands=RULING,
+    ),
+    Option(
+        "withdrawn", "words", "Versions withdrawn besides those that the repository marks.", metavar="VERSION",
+        commands=RULING,
+    ),
+    Option(
+        "on-conflict", "text",
+        "The exact tag holds another image: fail; keep it as the release; or overwrite it.",
+        default="fail", choices=("fail", "keep", "overwrite"), commands=RELEASING,
+    ),
+    Option(
+        "golden", "lines", "Approved base images; a build on none of them is refused.", metavar="BASE",
+        commands=RELEASING,
+    ),
+    Option(
+        "base", "text", "The base that this build claims, for approvals that are patterns.", metavar="REFERENCE",
+        commands=RELEASING,
+    ),
+    Option(
+        "dry-run", "flag", "Show what would be written, and write nothing.", default="false", in_file=False,
+        commands=("release", "reconcile", "withdraw", "push", "delete", "config"),
+    ),
+    Option("registry", "text", "The registry of `username` and `password`.", metavar="HOST"),
+    Option("username", "text", "The name to log in with.", metavar="NAME"),
+    Option("password", "text", "The password or token to log in with.", secret=True),
+    Option("logins", "lines", "Several logins, one a line: registry username password.", secret=True),
+    Option("github-token", "text", "The token for ghcr.io when no other login is given.", secret=True),
+    Option(
+        "insecure", "words", "Registries spoken to over plain HTTP, besides loopback ones.", metavar="HOST",
+    ),
+    Option(
+        "endpoints", "lines", "NAME=HOST:PORT: where Tagger reaches the registry that images call NAME.",
+        flag="endpoint", metavar="NAME=HOST:PORT",
+    ),
+    Option("ca-file", "text", "A file with certificate authorities to trust besides the system's.", metavar="FILE"),
+    Option(
+        "published-from", "text",
+        "What counts as published: the registry; for `plan` also git (the git tags) and none.",
+        default="registry", choices=("registry", "git", "none"), commands=("plan", "config"),
+    ),
+    Option("jobs", "number", "Requests in flight for each registry.", default="8", metavar="N"),
+    Option("timeout", "seconds", "Seconds to wait for an answer.", default="30", metavar="SECONDS"),
+    Option("retries", "number", "How often a request that may be repeated is.", default="4", metavar="N"),
+    Option("config", "text", "The file with settings.", default=".tagger.yml", metavar="FILE", in_file=False),
+    Option("json", "flag", "Print one JSON document; everything else goes to standard error.", default="false",
+           in_file=False),
+    Option("yes", "flag", "Do it without asking.", default="false", in_file=False, commands=("delete",)),
+    Option(
+        "force", "flag", "Delete a floating tag in force, or an exact tag that owns one.", default="false",
+        in_file=False, commands=("delete",),
+    ),
+    Option(
+        "purge", "flag", "Delete what is withdrawn, or what belongs to no version any more.", default="false",
+        in_file=False, commands=("reconcile", "withdraw"),
+    ),
+    Option("undo", "flag", "Take the withdrawal back.", default="false", in_file=False, commands=("withdraw",)),
+    Option("all", "flag", "Every tag of the repository.", default="false", in_file=False, commands=("delete",)),
+    Option(
+        "only", "words", "The component of `.tagger.yml` to work on; for `push`, the tags to push.", metavar="NAME",
+        in_file=False,
+    ),
+)  # fmt: skip

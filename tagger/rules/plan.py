@@ -1,0 +1,91 @@
+"""What a repository holds against what it should: the plan, change by change, in the order of writing."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from tagger.rules.cascade import Rules
+from tagger.rules.versions import Version
+
+__all__ = ["WRITES", "Change", "Plan", "floating_changes"]
+
+WRITES = frozenset({"create", "move", "remove"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one tag.
+
+    `action` is `create`, `move`, `keep` (already right), `hold` (belongs to another version), `remove` or `refuse`;
+    `before` and `after` are digests, None where there is none, or where only the push makes it.
+    """
+
+    tag: str
+    action: str
+    before: str | None
+    after: str | None
+    version: str
+    reason: str
+
+    @property
+    def writes(self) -> bool:
+        """True when something is written."""
+        return self.action in WRITES
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The changes of one repository, in the order in which they are written."""
+
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """Those that write something."""
+        return tuple(change for change in self.changes if change.writes)
+
+
+def floating_changes(
+    tags: Sequence[str],
+    owners: Mapping[str, Version],
+    held: Mapping[Version, str | None],
+    current: Mapping[str, str | None],
+    rules: Rules,
+    released: Version | None = None,
+    gone: Collection[str] = (),
+) -> list[Change]:
+    """Compare floating tags with their owners.
+
+    `held` is the digest under each owner's exact tag, `current` the digest under each tag. With `released`, a tag
+    that is right and belongs to another version is held back rather than kept. Tags of `gone` have lost every
+    version of their class.
+    """
+    changes = []
+    for tag in tags:
+        owner, before = owners.get(tag), current.get(tag)
+        if owner is None:
+            if tag in gone and before is not None:
+                changes.append(Change(tag, "remove", before, None, "", "no version of its class is left"))
+            continue
+        after = held.get(owner)
+        if before is not None and before == after:
+            held_back = released is not None and owner != released
+            reason = _why_held(released, owner, rules) if released and held_back else "already right"
+            changes.append(Change(tag, "hold" if held_back else "keep", before, after, owner.text, reason))
+        else:
+            action = "create" if before is None else "move"
+            changes.append(Change(tag, action, before, after, owner.text, _why_owner(tag, owner, released)))
+    return changes
+
+
+def _why_held(released: Version, owner: Version, rules: Rules) -> str:
+    if owner > released:
+        return f"{owner} is newer"
+    return rules.why_not_stable(released) or f"`latest` stays in the series {rules.latest}"
+
+
+def _why_owner(tag: str, owner: Version, released: Version | None) -> str:
+    bare = tag.removesuffix(f"-{owner.variant}") if owner.variant else tag
+    newest = "of all" if tag in ("latest", owner.variant) else f"of {bare}"
+    if released is not None and owner != released:
+        return f"belongs to {owner}, the newest {newest}"
+    return f"{owner} is the newest {newest}"

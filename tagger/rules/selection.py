@@ -1,0 +1,112 @@
+"""Which versions a setting means: a range (`>=2.1 <3`), a series (`2.1`), a regular expression (`/…/`)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Self
+
+from tagger.errors import InputError
+from tagger.rules.versions import Version
+
+__all__ = ["Selection", "Series"]
+
+_COMPARATOR = re.compile(r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>\d+(?:\.\d+)*)(?:\.[xX*])*")
+_TESTS: dict[str, Callable[[int], bool]] = {
+    "<": lambda order: order < 0,
+    "<=": lambda order: order <= 0,
+    ">": lambda order: order > 0,
+    ">=": lambda order: order >= 0,
+    "!=": lambda order: order != 0,
+    "=": lambda order: order == 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The versions that begin with the same numbers: `2` is every 2.x.y, `2.1` every 2.1.x."""
+
+    numbers: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2`, `2.1`, `v2` or `2.x`. Raise `InputError` for anything else."""
+        match = _COMPARATOR.fullmatch(text.strip())
+        if not match or match["operator"]:
+            raise InputError(f"{text!r} is not a series of versions", "Write the numbers that they share, as 2 or 2.1.")
+        return cls(tuple(map(int, match["numbers"].split("."))))
+
+    def order(self, version: Version) -> int:
+        """Return -1, 0 or 1 as `version` lies before, in or after the series (npm's reading of partial versions)."""
+        numbers = [int(number) for number in version.numbers[: len(self.numbers)]]
+        for own, bound in zip_longest(numbers, self.numbers, fillvalue=0):
+            if own != bound:
+                return -1 if own < bound else 1
+        return 0
+
+    def __contains__(self, version: Version) -> bool:
+        return self.order(version) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The versions that a text means; the empty text means every one.
+
+    A range is comparators that all hold, `||` between alternatives: `<3.0`, `>=2.1 <3 || 5.x`, `^2.1`, `~2.1.4`,
+    `!=2.1.3`. A text between slashes is a regular expression that is looked for in the version.
+    """
+
+    text: str
+    _alternatives: tuple[tuple[tuple[str, Series], ...], ...] = ()
+    _pattern: re.Pattern[str] | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a range or a regular expression. Raise `InputError` with what is wrong in it."""
+        text = text.strip()
+        if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+            try:
+                return cls(text, (), re.compile(text[1:-1]))
+            except re.error as error:
+                raise InputError(
+                    f"{text} is not a regular expression: {error}", "See Python's `re` for its syntax."
+                ) from error
+        alternatives = text.split("||") if text else []
+        return cls(text, tuple(tuple(_comparators(part, text)) for part in alternatives))
+
+    def __contains__(self, version: Version) -> bool:
+        if self._pattern:
+            return self._pattern.search(version.text) is not None
+        if not self._alternatives:
+            return True
+        return any(all(_holds(operator, series, version) for operator, series in part) for part in self._alternatives)
+
+
+def _comparators(part: str, whole: str) -> list[tuple[str, Series]]:
+    found, end = [], 0
+    part = part.strip()
+    while end < len(part):
+        match = _COMPARATOR.match(part, end)
+        if not match or (match.end() < len(part) and part[match.end()] not in " ,"):
+            break
+        operator = (match["operator"] or "=").replace("==", "=")
+        found.append((operator, Series(tuple(map(int, match["numbers"].split("."))))))
+        end = match.end()
+        while end < len(part) and part[end] in " ,":
+            end += 1
+    if end < len(part) or not found:
+        raise InputError(
+            f"{whole!r} is not a range of versions: {part[end:]!r} is not understood",
+            "Write comparators as <3.0 or >=2.1 <3, or a regular expression between slashes.",
+        )
+    return found
+
+
+def _holds(operator: str, series: Series, version: Version) -> bool:
+    order = series.order(version)
+    if operator in ("~", "^"):
+        kept = 1 if operator == "^" else 2
+        if operator == "^":
+            kept = next((place for place, number in enumerate(series.numbers, 1) if number), len(series.numbers))
+        return order >= 0 and version in Series(series.numbers[:kept])
+    return _TESTS[operator](order)
