@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from tagger.errors import StoreError
+from tagger.images.references import DIGEST
 
 __all__ = [
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
@@ -58,12 +59,14 @@ class Descriptor:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read a descriptor as manifests hold it."""
+        """Read a descriptor as manifests hold it. Raise `ValueError`, or what a wrong type raises, when it is none."""
         platform = value.get("platform")
+        if not DIGEST.fullmatch(value["digest"]) or type(value["size"]) is not int or value["size"] < 0:
+            raise ValueError("not a descriptor")
         return cls(
             media_type=str(value.get("mediaType", "")),
-            digest=str(value["digest"]),
-            size=int(value["size"]),
+            digest=value["digest"],
+            size=value["size"],
             platform=Platform(
                 str(platform.get("os", "")), str(platform.get("architecture", "")), str(platform.get("variant", ""))
             )
@@ -73,6 +76,21 @@ class Descriptor:
             annotations=dict(value.get("annotations") or {}),
             urls=tuple(value.get("urls") or ()),
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the descriptor as manifests hold it."""
+        value: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        if self.platform:
+            value["platform"] = {"architecture": self.platform.architecture, "os": self.platform.os}
+            if self.platform.variant:
+                value["platform"]["variant"] = self.platform.variant
+        if self.artifact_type:
+            value["artifactType"] = self.artifact_type
+        if self.annotations:
+            value["annotations"] = dict(self.annotations)
+        if self.urls:
+            value["urls"] = list(self.urls)
+        return value
 
 
 @dataclass(frozen=True)
@@ -92,7 +110,7 @@ class Manifest:
         """The content, parsed. Raise `StoreError` when it is not a JSON object."""
         try:
             value = json.loads(self.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StoreError(f"manifest {self.digest} is not JSON: {error}", code="MANIFEST_INVALID") from error
         if not isinstance(value, dict):
             raise StoreError(f"manifest {self.digest} is not a JSON object", code="MANIFEST_INVALID")

@@ -1,0 +1,208 @@
+"""Copy an image between places, byte for byte: blobs, then child manifests; the root is left to whoever names it."""
+
+import json
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import BinaryIO, Protocol, TypeVar, cast
+
+from tagger.errors import NotFound, StoreError
+from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
+from tagger.images.references import Repository
+from tagger.images.stores import Content, TagStore
+
+__all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_referrers"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AT_ONCE = 8
+DEEPEST = 8  # indexes in indexes; real images have one
+SIGNATURE_TAGS = (".sig", ".att", ".sbom")
+"""How cosign ends the tags of what it attached: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
+
+
+class TaggedContent(Content, Protocol):
+    """Content in which tags can be looked up too, as artifacts are found by theirs."""
+
+    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
+        """Read the digest under each of `tags`; None where there is no such tag."""
+
+
+def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | None = None) -> Sequence[Manifest]:
+    """Bring everything that `root` names into `store`, and return the manifests it is made of, `root` first.
+
+    A blob is sent once, mounted where the registry can. Layers that nobody may hand on (those with `urls`) are left
+    out where `source` does not have them. Raise `StoreError`, which names the side that failed.
+    """
+    jobs = jobs or _at_once(source, store)
+    levels = [[root]]
+    while any(manifest.is_index for manifest in levels[-1]):
+        if len(levels) > DEEPEST:
+            raise StoreError(f"{root.digest} is nested deeper than {DEEPEST} indexes", place=source.place)
+        children = {part.digest: part for manifest in levels[-1] for part in _manifests(manifest)}
+        levels.append(list(_all(lambda child: _child(source, child), list(children.values()), jobs)))
+    blobs = {blob.digest: blob for level in levels for manifest in level for blob in _blobs(manifest)}
+    mount_from = source.repository if _same_registry(source.repository, store.repository) else None
+    stop = threading.Event()
+    _all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
+    for level in reversed(levels[1:]):
+        _all(lambda manifest: store.point(manifest, []), level, jobs)
+    return list({manifest.digest: manifest for level in levels for manifest in level}.values())
+
+
+def copy_referrers(
+    source: TaggedContent, store: TagStore, subjects: Iterable[str], *, jobs: int | None = None
+) -> Sequence[Manifest]:
+    """Bring the artifacts attached to `subjects`, digests, into `store`, and theirs in turn; return them.
+
+    They are found as referrers and under cosign's tags. Where `store` does not list a referrer after it was put, the
+    tag `sha256-…` is kept for it (distribution-spec, "Referrers Tag Schema"). Raise `StoreError`.
+    """
+    jobs = jobs or _at_once(source, store)
+    copied: dict[str, Manifest] = {}
+    seen = set(subjects)
+    waiting = list(seen)
+    while waiting:
+        listed = dict(zip(waiting, _all(source.referrers, waiting, jobs), strict=True))
+        tagged = source.digests([_tag(subject) + end for subject in waiting for end in SIGNATURE_TAGS])
+        tags = {tag: digest for tag, digest in tagged.items() if digest}
+        digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
+        found = _all(lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs)
+        copied |= {parts[0].digest: parts[0] for parts in found if parts}
+        for subject, several in listed.items():
+            _list_referrers(store, subject, [artifact for artifact in several if artifact.digest in copied])
+        for tag, digest in tags.items():
+            if digest in copied:
+                _point_signature(store, tag, copied[digest])
+        waiting = list({part.digest for parts in found for part in parts} - seen)
+        seen.update(waiting)
+    return list(copied.values())
+
+
+def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> Sequence[Manifest]:
+    """Bring an artifact and what it is made of; nothing where it is listed but was deleted, as fallback tags do."""
+    try:
+        artifact = source.manifest(digest)
+    except NotFound:
+        return ()
+    parts = copy_image(source, store, artifact, jobs=jobs)
+    store.point(artifact, [])
+    return parts
+
+
+def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descriptor]) -> None:
+    """See to it that `store` lists `artifacts` as referrers of `subject`.
+
+    Two writers of the fallback tag can lose each other's entries, so it is read again until nothing is missing.
+    """
+    for _ in range(5):
+        listed = {artifact.digest for artifact in store.referrers(subject)} if artifacts else set()
+        missing = [artifact for artifact in artifacts if artifact.digest not in listed]
+        if not missing:
+            return
+        tag = _tag(subject)
+        try:
+            document = dict(store.manifest(tag).document)
+        except NotFound:
+            document = {"schemaVersion": 2, "mediaType": OCI_INDEX}
+        document["manifests"] = [*document.get("manifests", ()), *(artifact.to_json() for artifact in missing)]
+        store.point(Manifest(OCI_INDEX, json.dumps(document, separators=(",", ":")).encode()), [tag])
+    raise StoreError(f"the referrers of {subject} did not stay listed", "Run again.", place=store.place)
+
+
+def _point_signature(store: TagStore, tag: str, artifact: Manifest) -> None:
+    """Point a tag of cosign's at its artifact, unless signatures would be lost: layers of the one that stands there."""
+    held = store.digests([tag])[tag]
+    if held == artifact.digest:
+        return
+    if held is not None:
+        ours = {layer.digest for layer in artifact.layers()}
+        if not ours.issuperset(layer.digest for layer in store.manifest(held).layers()):
+            return
+    store.point(artifact, [tag])
+
+
+def _child(source: Content, child: Descriptor) -> Manifest:
+    try:
+        content = source.manifest(child.digest).content
+    except NotFound as error:
+        raise NotFound(
+            f"the image names {child.platform or child.media_type}, but {child.digest} is not there",
+            "Every platform must be where the image is read. Build or pull all of them, or name one platform's image.",
+            code="MANIFEST_UNKNOWN",
+            place=source.place,
+        ) from error
+    return Manifest(child.media_type, content)
+
+
+def _copy_blob(
+    source: Content, store: TagStore, blob: Descriptor, mount_from: Repository | None, stop: threading.Event
+) -> None:
+    @contextmanager
+    def opener() -> Iterator[BinaryIO]:
+        with source.blob(blob) as stream:
+            yield cast("BinaryIO", _Stoppable(stream, stop))
+
+    if store.has_blob(blob):
+        return
+    try:
+        store.put_blob(blob, opener, mount_from)
+    except NotFound:
+        if not blob.urls:
+            raise
+
+
+class _Stoppable:
+    """A stream that ends with an error when the copy was given up, so that nobody waits for gigabytes."""
+
+    def __init__(self, stream: BinaryIO, stop: threading.Event) -> None:
+        self._stream = stream
+        self._stop = stop
+
+    def read(self, size: int = -1) -> bytes:
+        if self._stop.is_set():
+            raise StoreError("the copy was stopped", code="STOPPED")
+        return self._stream.read(size)
+
+
+def _all(
+    function: Callable[[Item], Result], items: Sequence[Item], jobs: int, stop: threading.Event | None = None
+) -> Sequence[Result]:
+    """Return the results for all items, `jobs` at once; the first failure gives the others up, and is raised."""
+    if jobs < 2 or len(items) < 2:
+        return [function(item) for item in items]
+    threads = ThreadPoolExecutor(min(jobs, len(items)))
+    futures = [threads.submit(function, item) for item in items]
+    try:
+        ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        failure = next((error for future in ended if (error := future.exception())), None)
+        if failure:
+            raise failure
+        return [future.result() for future in futures]
+    finally:
+        if stop:
+            stop.set()
+        threads.shutdown(cancel_futures=True)
+
+
+def _manifests(manifest: Manifest) -> list[Descriptor]:
+    return [child for child in manifest.children() if child.media_type in MANIFEST_TYPES]
+
+
+def _blobs(manifest: Manifest) -> list[Descriptor]:
+    """Return what a manifest names that is none: config and layers, and what a build cache lists in an index."""
+    return [part for part in manifest.children() + manifest.blobs() if part.media_type not in MANIFEST_TYPES]
+
+
+def _same_registry(one: Repository | None, other: Repository | None) -> bool:
+    return one is not None and other is not None and one.registry == other.registry and one != other
+
+
+def _at_once(source: Content, store: TagStore) -> int:
+    return AT_ONCE if source.repository or store.repository else 1
+
+
+def _tag(digest: str) -> str:
+    return digest.replace(":", "-")

@@ -1,0 +1,546 @@
+"""An OCI image layout on disk (image-spec, image-layout.md), as a repository in which tags stand."""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import stat
+import tempfile
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tagger.errors import InputError, NotFound, StoreError
+from tagger.images.manifests import (
+    MANIFEST_TYPES,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+)
+from tagger.images.references import DIGEST, TAG, Repository, check_digest, check_tag
+from tagger.images.stores import Opener, Survey
+
+__all__ = ["CHUNK", "LARGEST_INDEX", "LARGEST_MANIFEST", "Index", "Layout", "attached", "manifest_type"]
+
+REF_NAME = "org.opencontainers.image.ref.name"
+LAYOUT_FILE = "oci-layout"
+INDEX_FILE = "index.json"
+LAYOUT_VERSION = "1.0.0"
+UNFINISHED = ".tagger-"
+"""What the names of files begin with that are still being written; a killed writer leaves them to the next one."""
+
+CHUNK = 256 * 1024
+LARGEST_MANIFEST = 16 * 1024 * 1024  # registries take 4 MiB (distribution-spec, "Pushing manifests")
+LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
+SETTLED = 100_000_000  # nanoseconds; file systems stamp files with a clock that ticks every 4 or 10 ms
+
+
+@dataclass(frozen=True)
+class Index:
+    """The content of an `index.json`: its entries as they stand, whoever wrote them."""
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, content: bytes) -> "Index":
+        """Read an index. Raise `ValueError` when it is none."""
+        document = json.loads(content)
+        if not isinstance(document, dict) or not isinstance(document.get("manifests") or [], list):
+            raise ValueError("not an index")
+        index = cls(document)
+        try:
+            _ = index.entries
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("an entry is not a descriptor") from error
+        return index
+
+    @cached_property
+    def entries(self) -> tuple[tuple[str | None, Descriptor], ...]:
+        """Each entry's tag, None where its name is none, and its descriptor."""
+        found = (Descriptor.from_json(entry) for entry in self.document.get("manifests") or ())
+        return tuple((_tag(descriptor.annotations), descriptor) for descriptor in found)
+
+    @cached_property
+    def tags(self) -> Mapping[str, Descriptor]:
+        """What stands under each tag: the first entry of that name, as skopeo reads it."""
+        return {tag: descriptor for tag, descriptor in reversed(self.entries) if tag is not None}
+
+    @cached_property
+    def roots(self) -> Mapping[str, Descriptor]:
+        """Every manifest that an entry names, by its digest."""
+        return {descriptor.digest: descriptor for _, descriptor in self.entries}
+
+    def pointed(self, descriptor: Descriptor, tags: Collection[str]) -> "Index":
+        """Return this index with `tags` at `descriptor`; without tags, with an entry that has no name.
+
+        An entry that is already right is left as it is, and all others keep their order. The image that a tag
+        leaves keeps an entry without a name when it had no other: a registry keeps it too, under its digest.
+        """
+        moving = [tag for tag in dict.fromkeys(tags) if self._digest(tag) != descriptor.digest]
+        wanted = set(moving)
+        bare = descriptor.to_json()
+        entries: list[dict[str, Any]] = []
+        for (tag, _), entry in self._pairs():
+            if tag not in wanted:
+                entries.append(entry)
+            elif tag in moving:
+                moving.remove(tag)
+                entries.append(_named(bare, tag))
+        if moving and bare in entries:
+            entries[entries.index(bare)] = _named(bare, moving.pop(0))
+        entries += [_named(bare, tag) for tag in moving]
+        return self._with(entries, () if tags else (descriptor,))
+
+    def untagged(self, tag: str) -> "Index":
+        """Return this index without `tag`; the image stays, under its digest."""
+        kept = [entry for (name, _), entry in self._pairs() if name != tag]
+        return self._with(kept)
+
+    def without(self, digest: str) -> "Index":
+        """Return this index without any entry for `digest`."""
+        kept = [entry for (_, descriptor), entry in self._pairs() if descriptor.digest != digest]
+        return Index({**self.document, "manifests": kept})
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file."""
+        return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _pairs(self) -> Iterator[tuple[tuple[str | None, Descriptor], dict[str, Any]]]:
+        return zip(self.entries, self.document.get("manifests") or (), strict=True)
+
+    def _digest(self, tag: str) -> str | None:
+        found = self.tags.get(tag)
+        return found.digest if found else None
+
+    def _with(self, entries: list[dict[str, Any]], also: Iterable[Descriptor] = ()) -> "Index":
+        named = {entry["digest"] for entry in entries}
+        left = [descriptor for digest, descriptor in self.roots.items() if digest not in named]
+        entries += [_unnamed(descriptor) for descriptor in left]
+        entries += [d.to_json() for d in also if d.digest not in named | self.roots.keys()]
+        return Index({**self.document, "manifests": entries})
+
+
+EMPTY = Index({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+
+
+class Layout:
+    """An OCI image layout in a directory that need not exist yet.
+
+    Every file is written beside its place and renamed into it, blobs before the index that names them, so whoever
+    reads sees a whole layout at every moment. Writers take turns by a lock on the directory itself (flock).
+    """
+
+    repository: Repository | None = None
+    jobs = 1
+
+    def __init__(self, path: str | Path) -> None:
+        if not str(path) or "\0" in str(path):
+            raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
+        self.path = Path(path)
+        self.place = f"oci:{path}"
+        self._seen: tuple[tuple[int, int, int], Index] | None = None
+        self._subjects: dict[str, str | None] = {}
+
+    def __repr__(self) -> str:
+        return f"Layout({str(self.path)!r})"
+
+    # Reading
+
+    def index(self) -> Index:
+        """Return what the index holds now; nothing where there is no layout yet. Raise `InputError`, `StoreError`."""
+        with self._translated():
+            try:
+                file = _open(self.path / INDEX_FILE)
+            except (FileNotFoundError, NotADirectoryError):
+                self._check_ours()
+                return EMPTY
+            with file:
+                status = os.fstat(file.fileno())
+                stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+                if self._seen and self._seen[0] == stamp:
+                    return self._seen[1]
+                self._check_ours()
+                if status.st_size > LARGEST_INDEX:
+                    raise self._broken(f"{INDEX_FILE} has {status.st_size} bytes, and {LARGEST_INDEX} is the most")
+                content = file.read()
+        try:
+            index = Index.parse(content)
+        except (ValueError, RecursionError) as error:
+            raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
+        # A file written within a tick of the clock might be written again without a new stamp.
+        if time.time_ns() - status.st_mtime_ns > SETTLED:
+            self._seen = (stamp, index)
+        return index
+
+    def tags(self) -> Iterable[str]:
+        """List every tag."""
+        return list(self.index().tags)
+
+    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
+        """Read the digest under each of `tags`; None where there is no such tag."""
+        index = self.index()
+        return {tag: found.digest if (found := index.tags.get(tag)) else None for tag in tags}
+
+    def survey(self, tags: Collection[str]) -> Survey:
+        """List every tag and read the digests of `tags`, at one moment."""
+        held = self.index().tags
+        return Survey(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
+
+    def manifest(self, reference: str) -> Manifest:
+        """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
+        index = self.index()
+        if DIGEST.fullmatch(reference):
+            descriptor = index.roots.get(reference) or Descriptor("", reference, -1)
+        else:
+            found = index.tags.get(check_tag(reference))
+            if found is None:
+                raise NotFound(f"there is no tag {reference}", code="MANIFEST_UNKNOWN", place=self.place)
+            descriptor = found
+        return self._manifest(descriptor.digest, descriptor.media_type)
+
+    @contextmanager
+    def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
+        """Open a blob for reading. Raise `NotFound`, `StoreError`."""
+        path = self._blob_path(descriptor.digest)
+        try:
+            file = _open(path)
+        except FileNotFoundError as error:
+            raise NotFound(f"blob {descriptor.digest} is missing", code="BLOB_UNKNOWN", place=self.place) from error
+        except OSError as error:
+            raise self._failed(error) from error
+        with file:
+            yield file
+
+    def referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest: those that an entry names, and those of the tag fallback."""
+        index = self.index()
+        found: dict[str, Descriptor] = {}
+        for root in index.roots.values():
+            if root.media_type not in MANIFEST_TYPES:
+                continue
+            if root.digest not in self._subjects:
+                subject = self._manifest(root.digest, root.media_type).subject()
+                self._subjects[root.digest] = subject.digest if subject else None
+            if self._subjects[root.digest] == digest:
+                found[root.digest] = attached(self._manifest(root.digest, root.media_type))
+        fallback = index.tags.get(check_digest(digest).replace(":", "-"))
+        if fallback is not None:
+            listed = self._manifest(fallback.digest, fallback.media_type).children()
+            found = {descriptor.digest: descriptor for descriptor in listed} | found
+        return tuple(found.values())
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Say whether a blob is here, and whole as far as its size tells."""
+        path = self._blob_path(descriptor.digest)
+        with self._translated(), suppress(FileNotFoundError, NotADirectoryError):
+            return path.stat().st_size == descriptor.size
+        return False
+
+    # Writing
+
+    def check_writable(self) -> None:
+        """Prove that writing is allowed, leaving nothing behind. Raise `InputError`, `StoreError`."""
+        self.index()
+        with self._translated(), tempfile.TemporaryFile(dir=self._standing()):
+            pass
+
+    def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:  # noqa: ARG002
+        """Write a blob, checked on the way; nothing is done where it is already. Raise `StoreError`."""
+        if self.has_blob(descriptor):
+            return
+        path = self._blob_path(descriptor.digest)
+        self._create()
+        algorithm, _, expected = descriptor.digest.partition(":")
+        with opener() as source, self._file(path) as file:
+            hashed, size = hashlib.new(algorithm), 0
+            while chunk := source.read(CHUNK):
+                hashed.update(chunk)
+                size += len(chunk)
+                if size > descriptor.size:
+                    break
+                file.write(chunk)
+            if size != descriptor.size or hashed.hexdigest() != expected:
+                raise StoreError(
+                    f"blob {descriptor.digest} arrived with other bytes than its digest says",
+                    "Run again; if it stays, the source is damaged.",
+                    code="DIGEST_INVALID",
+                    place=self.place,
+                )
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        """Put `manifest` under each of `tags`, in one write of the index.
+
+        Without tags it is kept as a blob, for an index to name; an artifact that is attached to another manifest gets
+        an entry without a name, so that it is found. Raise `StoreError` when something that it needs is not here.
+        """
+        for tag in tags:
+            check_tag(tag)
+        with self._locked():
+            self._point(manifest, tags)
+
+    def claim(self, manifest: Manifest, tag: str) -> str:
+        """Put `manifest` under `tag` unless another image stands there; return the digest that stands there now."""
+        check_tag(tag)
+        with self._locked():
+            held = self.index().tags.get(tag)
+            if held is not None and held.digest != manifest.digest:
+                return held.digest
+            self._point(manifest, [tag])
+            return manifest.digest
+
+    def untag(self, tag: str) -> None:
+        """Remove one tag; its image stays, under its digest. Raise `NotFound`."""
+        with self._locked():
+            index = self.index()
+            if tag not in index.tags:
+                raise NotFound(f"there is no tag {tag}", code="MANIFEST_UNKNOWN", place=self.place)
+            self._write_index(index.untagged(tag))
+
+    def delete(self, digest: str) -> None:
+        """Delete a manifest with every tag at it, and the blobs that nothing else here needs.
+
+        Raise `NotFound`, and `StoreError` with the code DENIED where an image of several platforms needs it.
+        """
+        path = self._blob_path(digest)
+        with self._locked():
+            index = self.index()
+            rest = index.without(digest)
+            listed = digest in index.roots
+            if not listed and not path.exists():
+                raise NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=self.place)
+            needed = self._reached(rest.roots.values())
+            if not listed and digest in needed:
+                raise StoreError(f"{digest} is part of another image", code="DENIED", place=self.place)
+            ours = self._reached([index.roots[digest] if listed else self._manifest(digest, "").descriptor()])
+            if listed:
+                self._write_index(rest)
+            for unneeded in ours - needed:
+                self._blob_path(unneeded).unlink(missing_ok=True)
+
+    # Inside
+
+    def _manifest(self, digest: str, media_type: str) -> Manifest:
+        path = self._blob_path(digest)
+        try:
+            with _open(path) as file:
+                content = file.read(LARGEST_MANIFEST + 1)
+        except FileNotFoundError as error:
+            raise NotFound(f"manifest {digest} is missing", code="MANIFEST_UNKNOWN", place=self.place) from error
+        except OSError as error:
+            raise self._failed(error) from error
+        if len(content) > LARGEST_MANIFEST:
+            raise self._broken(f"manifest {digest} is larger than {LARGEST_MANIFEST} bytes")
+        algorithm, _, expected = digest.partition(":")
+        if hashlib.new(algorithm, content).hexdigest() != expected:
+            raise self._broken(f"manifest {digest} has other bytes than its digest says")
+        return Manifest(manifest_type(content, media_type), content)
+
+    def _point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        index = self.index()
+        if manifest.digest not in index.roots:
+            self._require_parts(manifest)
+            with self._file(self._blob_path(manifest.digest)) as file:
+                file.write(manifest.content)
+        if tags:
+            pointed = index.pointed(manifest.descriptor(), tags)
+        elif manifest.subject() is None:
+            return
+        else:
+            pointed = index.pointed(replace(attached(manifest), annotations={}), ())
+        if pointed.document != index.document:
+            self._write_index(pointed)
+
+    def _parts(self, manifest: Manifest, seen: set[str]) -> Iterator[tuple[Manifest, Descriptor]]:
+        """Yield all that an image is made of, each part once, with the manifest that names it."""
+        for part in manifest.children() + manifest.blobs():
+            if part.digest not in seen:
+                seen.add(part.digest)
+                yield manifest, part
+                if part.media_type in MANIFEST_TYPES and self.has_blob(part):
+                    yield from self._parts(self._manifest(part.digest, part.media_type), seen)
+
+    def _reached(self, roots: Iterable[Descriptor]) -> set[str]:
+        """Return the digests of `roots` and of all that they are made of."""
+        reached: set[str] = set()
+        for root in roots:
+            if root.media_type in MANIFEST_TYPES and root.digest not in reached and self.has_blob(root):
+                for _ in self._parts(self._manifest(root.digest, root.media_type), reached):
+                    pass
+            reached.add(root.digest)
+        return reached
+
+    def _require_parts(self, manifest: Manifest) -> None:
+        """Raise `StoreError` when something that `manifest` needs is not here."""
+        for parent, part in self._parts(manifest, set()):
+            if not part.urls and not self.has_blob(part):
+                raise StoreError(
+                    f"{part.digest} is not here; {parent.digest} needs it{f' for {part.platform}' if part.platform else ''}",
+                    "If somebody deleted images at this moment, run again.",
+                    code="MANIFEST_BLOB_UNKNOWN",
+                    place=self.place,
+                )
+
+    def _blob_path(self, digest: str) -> Path:
+        algorithm, _, encoded = check_digest(digest).partition(":")
+        return self.path / "blobs" / algorithm / encoded
+
+    def _standing(self) -> Path:
+        """Return the directory, or the nearest one above it that exists."""
+        return next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+
+    def _check_ours(self) -> None:
+        """Raise `InputError` where the path is no layout and cannot become one."""
+        try:
+            version = json.loads((self.path / LAYOUT_FILE).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            standing = self._standing()
+            if not standing.is_dir():
+                raise InputError(f"{self.place}: {standing} is not a directory", _LAYOUTS) from None
+            if standing == self.path and any(not name.name.startswith(UNFINISHED) for name in self.path.iterdir()):
+                raise InputError(f"{self.place} holds something else: it has no {LAYOUT_FILE}", _LAYOUTS) from None
+        except (ValueError, RecursionError) as error:
+            raise self._broken(f"{LAYOUT_FILE} cannot be read: {error}") from error
+        else:
+            if not isinstance(version, dict) or version.get("imageLayoutVersion") != LAYOUT_VERSION:
+                raise self._broken(f"{LAYOUT_FILE} names a version that is not known; {LAYOUT_VERSION} is")
+
+    def _create(self) -> None:
+        if not (self.path / INDEX_FILE).exists():
+            with self._locked():
+                pass
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the layout against other writers; it is created where it is not there yet."""
+        with self._translated():
+            self._check_ours()
+            self.path.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+                self._clear()
+                self._check_ours()
+                (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+                if not (self.path / LAYOUT_FILE).exists():
+                    with self._file(self.path / LAYOUT_FILE) as file:
+                        file.write(json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
+                if not (self.path / INDEX_FILE).exists():
+                    self._write_index(EMPTY)
+                yield
+            finally:
+                os.close(folder)
+
+    def _write_index(self, index: Index) -> None:
+        with self._file(self.path / INDEX_FILE) as file:
+            file.write(index.to_bytes())
+
+    @contextmanager
+    def _file(self, path: Path) -> Iterator[BinaryIO]:
+        """Write a file that appears under its name whole, or not at all."""
+        with self._translated():
+            while True:
+                unfinished = self.path / f"{UNFINISHED}{secrets.token_hex(8)}"
+                file = unfinished.open("xb")
+                fcntl.flock(file, fcntl.LOCK_SH)
+                if os.fstat(file.fileno()).st_nlink:
+                    break
+                file.close()  # taken for a dead writer's before it was locked
+            try:
+                with file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    unfinished.replace(path)
+                _sync(path.parent)
+            except BaseException:
+                unfinished.unlink(missing_ok=True)
+                raise
+
+    def _clear(self) -> None:
+        """Remove what writers left that were killed: a living one holds a lock on its file."""
+        for path in self.path.glob(f"{UNFINISHED}*"):
+            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> StoreError:
+        code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
+        return StoreError(f"{error.strerror}: {error.filename or self.path}", code=code, place=self.place)
+
+    def _broken(self, message: str) -> StoreError:
+        return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
+
+
+def manifest_type(content: bytes, named: str) -> str:
+    """Return the media type of a manifest: as it is `named`, else as it says itself, else by its shape."""
+    if named in MANIFEST_TYPES:
+        return named
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return OCI_MANIFEST
+    own = document.get("mediaType") if isinstance(document, dict) else None
+    if isinstance(own, str) and own:
+        return own
+    return OCI_INDEX if isinstance(document, dict) and "manifests" in document else OCI_MANIFEST
+
+
+def attached(artifact: Manifest) -> Descriptor:
+    """Return what a list of referrers says of an artifact (distribution-spec, "Listing Referrers")."""
+    config = artifact.config()
+    kind = str(artifact.document.get("artifactType") or (config.media_type if config else ""))
+    annotations = artifact.document.get("annotations")
+    return replace(
+        artifact.descriptor(),
+        artifact_type=kind,
+        annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
+    )
+
+
+def _tag(annotations: Mapping[str, str]) -> str | None:
+    """Return the tag that an entry names, if its name is one: `docker save` writes other names too."""
+    name = annotations.get(REF_NAME)
+    return name if isinstance(name, str) and TAG.fullmatch(name) else None
+
+
+def _named(entry: dict[str, Any], tag: str) -> dict[str, Any]:
+    return {**entry, "annotations": {REF_NAME: tag}}
+
+
+def _unnamed(descriptor: Descriptor) -> dict[str, Any]:
+    return replace(descriptor, annotations={}).to_json()
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a regular file for reading, and nothing that could keep us waiting."""
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(opened, "rb")
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+_LAYOUTS = "Name a layout, an empty directory, or one that does not exist yet."
