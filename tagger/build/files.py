@@ -1,0 +1,198 @@
+"""The version in a file of the project: VERSION, the manifests of the common languages, any key, plain text."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from tagger.errors import InputError
+
+__all__ = ["KNOWN_FILES", "Absent", "read_file", "split_key"]
+
+KNOWN_FILES = ("VERSION", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml", "pom.xml")
+KEYED = frozenset({".json", ".toml", ".yaml", ".yml"})
+_PART = re.compile(r"""(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<plain>[^."']+))(?:\.(?=.)|\Z)""")
+_PROPERTY = re.compile(r"\$\{([^}]*)\}")
+
+
+class Absent(Exception):
+    """A place gives no version, and the text says why: a finding, after which the next place is tried."""
+
+
+def read_file(workspace: Path, path: str, key: str = "") -> str:
+    """Return the version in a file of the workspace, as a text: under `key`, or where its kind of file has it.
+
+    Raise `Absent` where there is none, and `InputError` when the file is broken or lies outside the workspace.
+    """
+    with _readable(path):
+        root = workspace.resolve()
+        file = (root / path).resolve()
+        if not file.is_relative_to(root):
+            raise InputError(f"file:{path} leads outside the workspace {root}", "Name a file of the workspace.")
+        if not file.is_file():
+            raise Absent("it is not a file" if file.exists() else "there is no such file")
+        if key:
+            return _keyed(file, key)
+        match file.name:
+            case "pyproject.toml":
+                return _pyproject(file)
+            case "Cargo.toml":
+                return _cargo(file, root)
+            case "pom.xml":
+                return _pom(file)
+            case _:
+                return _plain(file)
+
+
+def split_key(key: str) -> list[str]:
+    """Split a dotted key into its parts; a part in quotes may hold dots. Raise `InputError` when it is not one."""
+    parts, end = [], 0
+    while match := _PART.match(key, end):
+        parts.append(match["double"] or match["single"] or match["plain"])
+        end = match.end()
+    if not parts or end != len(key):
+        raise InputError(f"{key!r} is not a key", 'Write the names on the way, as project.version or tool."a.b".0')
+    return parts
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, expat.ExpatError) as error:  # RuntimeError: links or nesting without end
+        detail = " ".join(str(error).split())
+        raise InputError(f"file:{path} cannot be read: {detail}", "Mend the file, or name another one.") from error
+
+
+def _document(file: Path) -> Any:
+    """Parse a file by its ending, every number as the text that it is written as: `2.10` is not 2.1."""
+    if file.suffix not in KEYED:
+        raise Absent(f"keys are read in JSON, TOML and YAML files, and {file.name} is none by its ending")
+    text = file.read_text(encoding="utf-8-sig")
+    match file.suffix:
+        case ".json":
+            return json.loads(text, parse_int=str, parse_float=str)
+        case ".toml":
+            return tomllib.loads(text, parse_float=str)
+        case _:
+            return _yaml(text)
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:  # the base loader makes texts, lists and mappings and nothing else
+        return next(iter(yaml.load_all(text, Loader=yaml.BaseLoader)), None)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _at(document: Any, parts: list[str]) -> Any:
+    for part in parts:
+        if isinstance(document, list) and part.isdecimal() and int(part) < len(document):
+            document = document[int(part)]
+        elif isinstance(document, Mapping):
+            document = document.get(part)
+        else:
+            return None
+    return document
+
+
+def _text(value: Any) -> str:
+    """Return a scalar as a text; empty for nothing, and for what is not one."""
+    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _keyed(file: Path, *keys: str) -> str:
+    """Return the text under the first of `keys` that has one."""
+    document = _document(file)
+    for key in keys:
+        if text := _text(_at(document, split_key(key))):
+            return text
+    raise Absent(f"it has no text under {' or '.join(keys)}")
+
+
+def _plain(file: Path) -> str:
+    """Read `version` at the top of JSON, TOML and YAML, and the first line of any other file."""
+    if file.suffix in KEYED:
+        return _keyed(file, "version")
+    for line in file.read_text(encoding="utf-8-sig").splitlines():
+        if line.strip():
+            return line.strip()
+    raise Absent("it is empty")
+
+
+def _pyproject(file: Path) -> str:
+    try:
+        # Poetry 2 takes its own version for a dynamic one (python-poetry.org, "The pyproject.toml file").
+        return _keyed(file, "project.version", "tool.poetry.version")
+    except Absent:
+        if "version" not in (_at(_document(file), ["project", "dynamic"]) or ()):
+            raise
+        raise Absent(
+            "its version is dynamic, worked out when the package is built: "
+            "name what it is worked out from, `git-tag` or `file:PATH`"
+        ) from None
+
+
+def _cargo(file: Path, root: Path) -> str:
+    document = _document(file)
+    if _at(document, ["package", "version", "workspace"]) is not True:
+        return _keyed(file, "package.version", "workspace.package.version")
+    # The Cargo Book, "Workspaces": the root is named, or the nearest folder upwards whose manifest has [workspace].
+    named = _at(document, ["package", "workspace"])
+    for folder in [file.parent / named] if isinstance(named, str) else file.parents:
+        manifest = (folder / "Cargo.toml").resolve()
+        if manifest.is_relative_to(root) and manifest.is_file() and _at(_document(manifest), ["workspace"]) is not None:
+            return _keyed(manifest, "workspace.package.version")
+    raise Absent("it takes its version from its Cargo workspace, which is not here")
+
+
+def _pom(file: Path) -> str:
+    texts = _xml_texts(file.read_bytes())
+    version = texts.get("project/version") or texts.get("project/parent/version") or ""
+    for _ in range(10):  # a property may hold others; one that holds itself ends here too
+        names = _PROPERTY.findall(version)
+        if not names or len(version) > 256:
+            break
+        for name in names:
+            version = version.replace(f"${{{name}}}", texts.get(f"project/properties/{name}", f"${{{name}}}"))
+    if "${" in version:
+        raise Absent(f"its version is {version[:100]}, and not all of that is defined in it")
+    if not version:
+        raise Absent("it has neither project/version nor project/parent/version")
+    return version
+
+
+def _xml_texts(content: bytes) -> dict[str, str]:
+    """Return the texts of the outer three levels of elements by their path, name spaces left out.
+
+    A document type is refused, and with it every entity: none can be defined elsewhere (XML 1.0, section 4).
+    """
+    names: list[str] = []
+    texts: dict[str, list[str]] = {}
+
+    def start(name: str, _attributes: Mapping[str, str]) -> None:
+        names.append(name.rpartition(" ")[2])
+
+    def end(_name: str) -> None:
+        names.pop()
+
+    def text(data: str) -> None:
+        if len(names) <= 3:
+            texts.setdefault("/".join(names), []).append(data)
+
+    def doctype(*_declaration: object) -> None:
+        raise ValueError("it declares a document type, which no POM needs")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    parser.StartDoctypeDeclHandler = doctype
+    parser.Parse(content, True)
+    return {path: "".join(parts).strip() for path, parts in texts.items()}

@@ -1,0 +1,167 @@
+"""What git knows of a working folder: its commit, its branch, its tags; read without a git program.
+
+`dulwich` reads the refs and the objects (packs and their deltas, packed refs, reftables, SHA-256). Its `Repo` is not
+used: it refuses the partial clones that a sparse checkout makes. Nothing here asks who owns the folder, since nothing
+that a repository could configure is read or run.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagger.errors import InputError, TaggerError
+
+if TYPE_CHECKING:  # dulwich takes 60 ms to import, and most runs know their tag from GITHUB_REF
+    from dulwich.refs import RefsContainer
+
+__all__ = ["Checkout", "GitFacts", "git_facts", "git_tags", "read_checkout"]
+
+FETCH_TAGS = "In the workflow, give actions/checkout `fetch-depth: 0`, or `fetch-tags: true`."
+_TAGS = b"refs/tags/"
+_BRANCHES = b"refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What git knows of a working folder.
+
+    `head` is the commit, empty before the first one; `branch` is empty where none is checked out; `tags` are all tag
+    names, `at_head` those at the commit itself; a `shallow` clone may lack others.
+    """
+
+    head: str
+    branch: str
+    tags: tuple[str, ...]
+    at_head: tuple[str, ...]
+    shallow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """The commit and the branch of a build, each empty where there is none; a branch may hold slashes."""
+
+    sha: str
+    branch: str
+
+
+def git_facts(workspace: Path, environ: Mapping[str, str]) -> GitFacts:
+    """Return the commit and the branch that a build is of: as the workflow says, else as the working folder does.
+
+    A pull request has no branch here: its head is named by whoever opened it. Raise `InputError` where the folder's
+    repository cannot be read.
+    """
+    if sha := environ.get("GITHUB_SHA", ""):
+        branch = environ.get("GITHUB_REF", "").removeprefix("refs/heads/")
+        return GitFacts(sha, "" if branch.startswith("refs/") else branch)
+    checkout = read_checkout(workspace)
+    return GitFacts(checkout.head, checkout.branch) if checkout else GitFacts("", "")
+
+
+def git_tags(workspace: Path) -> list[str]:
+    """Return every tag name of the workspace's repository.
+
+    Raise `InputError` where there is none, and where it is a shallow clone that has no tag but its own commit's.
+    """
+    checkout = read_checkout(workspace)
+    if checkout is None:
+        raise InputError(f"{workspace} is not in a git repository", "Check the repository out first.")
+    if checkout.shallow and len(checkout.tags) == len(checkout.at_head):
+        raise InputError("the git repository is a shallow clone without its tags", FETCH_TAGS)
+    return list(checkout.tags)
+
+
+def read_checkout(folder: Path) -> Checkout | None:
+    """Return what git knows of `folder`, None where it is in no repository. Raise `InputError` for a broken one."""
+    with _readable(folder):
+        places = _places(folder)
+        return _read(*places) if places else None
+
+
+def _read(git_folder: Path, common_folder: Path) -> Checkout:
+    from dulwich.object_format import SHA1, SHA256
+    from dulwich.object_store import DiskObjectStore
+    from dulwich.objects import ObjectID
+    from dulwich.refs import HEADREF, Ref
+
+    refs, head_refs = _refs(git_folder, common_folder)
+    if not head_refs.read_ref(HEADREF):
+        raise InputError(f"{git_folder / 'HEAD'} cannot be read", "Check the repository out again.")
+    followed, _ = head_refs.follow(HEADREF)
+    branch = followed[-1] if followed[-1].startswith(_BRANCHES) else b""
+    # In a worktree of a repository with reftables, HEAD stands apart from the branches.
+    head = (refs.follow(Ref(branch)) if branch else head_refs.follow(HEADREF))[1] or b""
+    tags = refs.as_dict(Ref(_TAGS.rstrip(b"/")))
+    objects = DiskObjectStore(common_folder / "objects", object_format=SHA256 if len(head) == 64 else SHA1)
+
+    def commit(name: bytes, sha: ObjectID) -> bytes:
+        peeled = sha if sha == head else refs.get_peeled(Ref(_TAGS + name))
+        while peeled is None:
+            kind, content = objects.get_raw(sha)
+            if kind == 4:  # a tag object: "object SHA\ntype …"; gitformat-pack, "object types"
+                sha = ObjectID(content.split(b"\n", 1)[0].removeprefix(b"object "))
+            else:
+                peeled = sha
+        return peeled
+
+    try:
+        at_head = [name for name, sha in tags.items() if head and commit(name, sha) == head]
+    finally:
+        objects.close()
+    return Checkout(
+        head=head.decode("ascii"),
+        branch=_text(branch.removeprefix(_BRANCHES)),
+        tags=tuple(sorted(map(_text, tags))),
+        at_head=tuple(sorted(map(_text, at_head))),
+        shallow=(common_folder / "shallow").exists(),
+    )
+
+
+def _refs(git_folder: Path, common_folder: Path) -> tuple["RefsContainer", "RefsContainer"]:
+    """Return the refs that worktrees share, and those that HEAD is among."""
+    if (common_folder / "reftable").is_dir():
+        from dulwich.reftable import ReftableRefsContainer
+
+        refs = ReftableRefsContainer(str(common_folder))
+        return refs, refs if git_folder == common_folder else ReftableRefsContainer(str(git_folder))
+    from dulwich.refs import DiskRefsContainer
+
+    disk = DiskRefsContainer(common_folder, git_folder)
+    return disk, disk
+
+
+def _places(folder: Path) -> tuple[Path, Path] | None:
+    """Return the git folder of a working folder and the one that its worktrees share (gitrepository-layout)."""
+    for parent in (folder.absolute(), *folder.absolute().parents):
+        git_folder = parent / ".git"
+        if git_folder.is_file():
+            target = git_folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+            git_folder = parent / target
+            if not git_folder.is_dir():
+                raise InputError(
+                    f"{parent / '.git'} names {target}, which is not here",
+                    "Mount the whole repository, or check it out anew; a worktree needs its main repository.",
+                )
+        if (git_folder / "HEAD").exists():
+            common = git_folder / "commondir"
+            shared = git_folder / common.read_text(encoding="utf-8").strip() if common.exists() else git_folder
+            return git_folder, shared
+    return None
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TaggerError:
+        raise
+    except Exception as error:  # whatever a damaged repository makes of the library: it has no common base
+        raise InputError(
+            f"the git repository of {folder} cannot be read: {type(error).__name__}: {error}",
+            "Check it out again, or leave git-tag out of `version-from`.",
+        ) from error
