@@ -1,0 +1,69 @@
+# One command a habit, for people and for CI alike.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Set by hand for a longer or a narrower run: make test PYTEST="tests/rules -k cascade"
+PYTEST ?= -n 2
+
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+
+.PHONY: help setup packages lint format types test demo bench lock clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.dev ## Make .venv, with everything that development needs.
+
+packages: ## Install the Debian packages that the tests run against, where they are missing.
+	@tools/debian-packages
+
+$(VENV)/.runtime: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+lint: setup ## Check the form of everything: code, workflows, Dockerfile, scripts, spelling.
+	ruff format --check .
+	ruff check .
+	check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	actionlint
+	zizmor --offline --quiet --persona=pedantic .
+	hadolint Dockerfile
+	shellcheck .ci/run tools/debian-packages
+	typos
+
+format: setup ## Put the code into its form.
+	ruff format .
+	ruff check --fix .
+
+types: setup ## Check the types of code and tests.
+	mypy
+
+test: packages lint types ## Run everything; nothing is skipped.
+	pytest $(PYTEST)
+
+demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
+	@$(BIN)/python -m benchmarks.demo
+
+bench: setup ## Measure Tagger beside what people use today.
+	$(BIN)/python -m benchmarks
+
+lock: setup ## Write the locked requirements anew from pyproject.toml; UPGRADE=--upgrade for the newest.
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command 'make lock' --quiet $(UPGRADE) --output-file requirements.txt
+	uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --quiet $(UPGRADE) \
+	  --output-file requirements-dev.txt
+
+clean: ## Remove what was made here.
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
