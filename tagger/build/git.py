@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import InputError, TaggerError
 
@@ -38,8 +38,7 @@ class Checkout:
     shallow: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GitFacts:
+class GitFacts(NamedTuple):
     """The commit and the branch of a build, each empty where there is none; a branch may hold slashes."""
 
     sha: str

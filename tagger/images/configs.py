@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from tagger.errors import StoreError
@@ -21,23 +22,31 @@ def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
     return [config for _, config in platform_manifests(content, root)]
 
 
-def platform_manifests(content: Content, root: Manifest) -> list[tuple[Manifest, ImageConfig]]:
+def platform_manifests(
+    content: Content, root: Manifest, wanted: Callable[[Platform], bool] = lambda _: True
+) -> list[tuple[Manifest, ImageConfig]]:
     """Return every platform's manifest with its config, in the order of `root`, attestations left out.
 
-    An index in an index is followed. Whatever else an index names counts as a platform, so that nothing in it goes
-    unseen. Raise `StoreError`.
+    A platform that is not `wanted` is not read. An index in an index is followed. Whatever else an index names counts
+    as a platform, so that nothing in it goes unseen. Raise `StoreError`.
     """
     if not root.is_index:
         return [(root, _config(content, root, None))]
-    children = [child for child in root.children() if not is_attestation(child)]
+    children = [
+        child
+        for child in root.children()
+        if not is_attestation(child) and (child.platform is None or wanted(child.platform))
+    ]
 
     def below(child: Descriptor) -> list[tuple[Manifest, ImageConfig]]:
         manifest = content.manifest(child.digest)
-        return (
-            platform_manifests(content, manifest)
+        found = (
+            platform_manifests(content, manifest, wanted)
             if manifest.is_index
             else [(manifest, _config(content, manifest, child.platform))]
         )
+        above = {**_annotations(root), **child.annotations}
+        return [(one, replace(config, annotations={**above, **config.annotations})) for one, config in found]
 
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(children)))) as pool:
         return [found for several in pool.map(below, children) for found in several]
@@ -90,7 +99,11 @@ def _config(content: Content, manifest: Manifest, platform: Platform | None) -> 
             code="DIGEST_INVALID",
             place=content.place,
         )
-    return parse_config(data, platform)
+    return replace(parse_config(data, platform), annotations=_annotations(manifest))
+
+
+def _annotations(manifest: Manifest) -> dict[str, str]:
+    return {str(name): str(value) for name, value in _mapping(manifest.document, "annotations").items()}
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ class ImageConfig:
     """What a built image says of itself, for one platform.
 
     `digest` is the config's own digest, `diff_ids` the digests of its uncompressed layers, lowest first, `platform`
-    as in `linux/amd64`, `created` an RFC 3339 time or empty.
+    as in `linux/amd64`, `created` an RFC 3339 time or empty, `annotations` those of its manifest and index.
     """
 
     digest: str
@@ -34,6 +34,7 @@ class ImageConfig:
     diff_ids: tuple[str, ...] = ()
     platform: str = ""
     created: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 class Content(Protocol):
@@ -60,6 +61,10 @@ class Content(Protocol):
 class TagStore(Content, Protocol):
     """A repository in which tags stand: in a registry, or an OCI image layout."""
 
+    @property
+    def jobs(self) -> int:
+        """How many requests this repository takes side by side; 1 where there is nothing to wait for."""
+
     def tags(self) -> Iterable[str]:
         """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
 
@@ -79,6 +84,12 @@ class TagStore(Content, Protocol):
         """Put `manifest`, whose children are here, under each of `tags`; none means under its digest alone.
 
         The digest that the registry answers is compared with the one that was sent. Raise `StoreError`.
+        """
+
+    def claim(self, manifest: Manifest, tag: str) -> str:
+        """Put `manifest` under `tag` unless another image stands there; return the digest that stands there now.
+
+        An OCI layout does so atomically. A registry has no compare-and-swap: the tag is read right before the write.
         """
 
     def untag(self, tag: str) -> None:
@@ -116,5 +127,8 @@ class Source(Protocol):
     def configs(self) -> Sequence[ImageConfig]:
         """Return the config of every platform (attestations left out)."""
 
-    def stage(self, store: TagStore, tag: str) -> Manifest:
-        """Put the image into `store` under `tag`, its exact tag, and return what stands there now."""
+    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+        """Put the image into `store` under `tag`, its exact tag, and return what stands there now.
+
+        Another image that came to stand there meanwhile is left, and returned, unless `overwrite`.
+        """
