@@ -12,7 +12,7 @@ from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manif
 from tagger.images.references import Repository
 from tagger.images.stores import Content, TagStore
 
-__all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_referrers"]
+__all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_referrers", "run_all"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,13 +42,13 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
         if len(levels) > DEEPEST:
             raise StoreError(f"{root.digest} is nested deeper than {DEEPEST} indexes", place=source.place)
         children = {part.digest: part for manifest in levels[-1] for part in _manifests(manifest)}
-        levels.append(list(_all(lambda child: _child(source, child), list(children.values()), jobs)))
+        levels.append(list(run_all(lambda child: _child(source, child), list(children.values()), jobs)))
     blobs = {blob.digest: blob for level in levels for manifest in level for blob in _blobs(manifest)}
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
     stop = threading.Event()
-    _all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
+    run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
     for level in reversed(levels[1:]):
-        _all(lambda manifest: store.point(manifest, []), level, jobs)
+        run_all(lambda manifest: store.point(manifest, []), level, jobs)
     return list({manifest.digest: manifest for level in levels for manifest in level}.values())
 
 
@@ -65,11 +65,13 @@ def copy_referrers(
     seen = set(subjects)
     waiting = list(seen)
     while waiting:
-        listed = dict(zip(waiting, _all(source.referrers, waiting, jobs), strict=True))
+        listed = dict(zip(waiting, run_all(source.referrers, waiting, jobs), strict=True))
         tagged = source.digests([_tag(subject) + end for subject in waiting for end in SIGNATURE_TAGS])
         tags = {tag: digest for tag, digest in tagged.items() if digest}
         digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
-        found = _all(lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs)
+        found = run_all(
+            lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs
+        )
         copied |= {parts[0].digest: parts[0] for parts in found if parts}
         for subject, several in listed.items():
             _list_referrers(store, subject, [artifact for artifact in several if artifact.digest in copied])
@@ -167,7 +169,7 @@ class _Stoppable:
         return self._stream.read(size)
 
 
-def _all(
+def run_all(
     function: Callable[[Item], Result], items: Sequence[Item], jobs: int, stop: threading.Event | None = None
 ) -> Sequence[Result]:
     """Return the results for all items, `jobs` at once; the first failure gives the others up, and is raised."""

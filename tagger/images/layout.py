@@ -27,7 +27,7 @@ from tagger.images.manifests import (
 from tagger.images.references import DIGEST, TAG, Repository, check_digest, check_tag
 from tagger.images.stores import Opener, Survey
 
-__all__ = ["CHUNK", "LARGEST_INDEX", "LARGEST_MANIFEST", "Index", "Layout", "attached", "manifest_type"]
+__all__ = ["CHUNK", "INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "Layout", "LayoutContent"]
 
 REF_NAME = "org.opencontainers.image.ref.name"
 LAYOUT_FILE = "oci-layout"
@@ -130,23 +130,105 @@ class Index:
 EMPTY = Index({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
 
 
-class Layout:
+class LayoutContent:
+    """What is read of a layout, wherever it lies: in a directory, or in an archive."""
+
+    place: str
+    repository: Repository | None = None
+
+    def __init__(self) -> None:
+        self._subjects: dict[str, str | None] = {}
+
+    def index(self) -> Index:
+        """Return what the index holds now. Raise `InputError`, `StoreError`."""
+        raise NotImplementedError
+
+    def open_blob(self, digest: str) -> BinaryIO:
+        """Open what is stored under a digest. Raise `FileNotFoundError`, `StoreError`."""
+        raise NotImplementedError
+
+    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
+        """Read the digest under each of `tags`; None where there is no such tag."""
+        index = self.index()
+        return {tag: found.digest if (found := index.tags.get(tag)) else None for tag in tags}
+
+    def manifest(self, reference: str) -> Manifest:
+        """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
+        index = self.index()
+        if DIGEST.fullmatch(reference):
+            descriptor = index.roots.get(reference) or Descriptor("", reference, -1)
+        else:
+            found = index.tags.get(check_tag(reference))
+            if found is None:
+                raise NotFound(f"there is no tag {reference}", code="MANIFEST_UNKNOWN", place=self.place)
+            descriptor = found
+        return self._manifest(descriptor.digest, descriptor.media_type)
+
+    @contextmanager
+    def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
+        """Open a blob for reading. Raise `NotFound`, `StoreError`."""
+        try:
+            file = self.open_blob(descriptor.digest)
+        except FileNotFoundError as error:
+            raise NotFound(f"blob {descriptor.digest} is missing", code="BLOB_UNKNOWN", place=self.place) from error
+        with file:
+            yield file
+
+    def referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest: those that an entry names, and those of the tag fallback."""
+        index = self.index()
+        found: dict[str, Descriptor] = {}
+        for root in index.roots.values():
+            if self._subject(root) == digest:
+                found[root.digest] = attached(self._manifest(root.digest, root.media_type))
+        fallback = index.tags.get(check_digest(digest).replace(":", "-"))
+        if fallback is not None:
+            listed = self._manifest(fallback.digest, fallback.media_type).children()
+            found = {descriptor.digest: descriptor for descriptor in listed} | found
+        return tuple(found.values())
+
+    def _subject(self, root: Descriptor) -> str | None:
+        """Return what a manifest is attached to; None of one that cannot be read, as it is no concern of others."""
+        if root.media_type in MANIFEST_TYPES and root.digest not in self._subjects:
+            subject = None
+            with suppress(StoreError):
+                subject = self._manifest(root.digest, root.media_type).subject()
+            self._subjects[root.digest] = subject.digest if subject else None
+        return self._subjects.get(root.digest)
+
+    def _manifest(self, digest: str, media_type: str) -> Manifest:
+        try:
+            with self.open_blob(digest) as file:
+                content = file.read(LARGEST_MANIFEST + 1)
+        except FileNotFoundError as error:
+            raise NotFound(f"manifest {digest} is missing", code="MANIFEST_UNKNOWN", place=self.place) from error
+        if len(content) > LARGEST_MANIFEST:
+            raise self._broken(f"manifest {digest} is larger than {LARGEST_MANIFEST} bytes")
+        algorithm, _, expected = digest.partition(":")
+        if hashlib.new(algorithm, content).hexdigest() != expected:
+            raise self._broken(f"manifest {digest} has other bytes than its digest says")
+        return Manifest(manifest_type(content, media_type), content)
+
+    def _broken(self, message: str) -> StoreError:
+        return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
+
+
+class Layout(LayoutContent):
     """An OCI image layout in a directory that need not exist yet.
 
     Every file is written beside its place and renamed into it, blobs before the index that names them, so whoever
     reads sees a whole layout at every moment. Writers take turns by a lock on the directory itself (flock).
     """
 
-    repository: Repository | None = None
     jobs = 1
 
     def __init__(self, path: str | Path) -> None:
+        super().__init__()
         if not str(path) or "\0" in str(path):
             raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
         self.path = Path(path)
         self.place = f"oci:{path}"
         self._seen: tuple[tuple[int, int, int], Index] | None = None
-        self._subjects: dict[str, str | None] = {}
 
     def __repr__(self) -> str:
         return f"Layout({str(self.path)!r})"
@@ -183,58 +265,19 @@ class Layout:
         """List every tag."""
         return list(self.index().tags)
 
-    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
-        """Read the digest under each of `tags`; None where there is no such tag."""
-        index = self.index()
-        return {tag: found.digest if (found := index.tags.get(tag)) else None for tag in tags}
-
     def survey(self, tags: Collection[str]) -> Survey:
         """List every tag and read the digests of `tags`, at one moment."""
         held = self.index().tags
         return Survey(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
 
-    def manifest(self, reference: str) -> Manifest:
-        """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
-        index = self.index()
-        if DIGEST.fullmatch(reference):
-            descriptor = index.roots.get(reference) or Descriptor("", reference, -1)
-        else:
-            found = index.tags.get(check_tag(reference))
-            if found is None:
-                raise NotFound(f"there is no tag {reference}", code="MANIFEST_UNKNOWN", place=self.place)
-            descriptor = found
-        return self._manifest(descriptor.digest, descriptor.media_type)
-
-    @contextmanager
-    def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Open a blob for reading. Raise `NotFound`, `StoreError`."""
-        path = self._blob_path(descriptor.digest)
+    def open_blob(self, digest: str) -> BinaryIO:
+        """Open what is stored under a digest. Raise `FileNotFoundError`, `StoreError`."""
         try:
-            file = _open(path)
-        except FileNotFoundError as error:
-            raise NotFound(f"blob {descriptor.digest} is missing", code="BLOB_UNKNOWN", place=self.place) from error
+            return _open(self._blob_path(digest))
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise self._failed(error) from error
-        with file:
-            yield file
-
-    def referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return the artifacts attached to a manifest: those that an entry names, and those of the tag fallback."""
-        index = self.index()
-        found: dict[str, Descriptor] = {}
-        for root in index.roots.values():
-            if root.media_type not in MANIFEST_TYPES:
-                continue
-            if root.digest not in self._subjects:
-                subject = self._manifest(root.digest, root.media_type).subject()
-                self._subjects[root.digest] = subject.digest if subject else None
-            if self._subjects[root.digest] == digest:
-                found[root.digest] = attached(self._manifest(root.digest, root.media_type))
-        fallback = index.tags.get(check_digest(digest).replace(":", "-"))
-        if fallback is not None:
-            listed = self._manifest(fallback.digest, fallback.media_type).children()
-            found = {descriptor.digest: descriptor for descriptor in listed} | found
-        return tuple(found.values())
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is here, and whole as far as its size tells."""
@@ -326,22 +369,6 @@ class Layout:
 
     # Inside
 
-    def _manifest(self, digest: str, media_type: str) -> Manifest:
-        path = self._blob_path(digest)
-        try:
-            with _open(path) as file:
-                content = file.read(LARGEST_MANIFEST + 1)
-        except FileNotFoundError as error:
-            raise NotFound(f"manifest {digest} is missing", code="MANIFEST_UNKNOWN", place=self.place) from error
-        except OSError as error:
-            raise self._failed(error) from error
-        if len(content) > LARGEST_MANIFEST:
-            raise self._broken(f"manifest {digest} is larger than {LARGEST_MANIFEST} bytes")
-        algorithm, _, expected = digest.partition(":")
-        if hashlib.new(algorithm, content).hexdigest() != expected:
-            raise self._broken(f"manifest {digest} has other bytes than its digest says")
-        return Manifest(manifest_type(content, media_type), content)
-
     def _point(self, manifest: Manifest, tags: Sequence[str]) -> None:
         index = self.index()
         if manifest.digest not in index.roots:
@@ -380,8 +407,9 @@ class Layout:
         """Raise `StoreError` when something that `manifest` needs is not here."""
         for parent, part in self._parts(manifest, set()):
             if not part.urls and not self.has_blob(part):
+                what = f"the manifest for {part.platform}" if part.platform else "what it names"
                 raise StoreError(
-                    f"{part.digest} is not here; {parent.digest} needs it{f' for {part.platform}' if part.platform else ''}",
+                    f"{parent.digest} is not whole: {what}, {part.digest}, is not here",
                     "If somebody deleted images at this moment, run again.",
                     code="MANIFEST_BLOB_UNKNOWN",
                     place=self.place,
@@ -481,9 +509,6 @@ class Layout:
     def _failed(self, error: OSError) -> StoreError:
         code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
         return StoreError(f"{error.strerror}: {error.filename or self.path}", code=code, place=self.place)
-
-    def _broken(self, message: str) -> StoreError:
-        return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
 
 
 def manifest_type(content: bytes, named: str) -> str:

@@ -1,0 +1,199 @@
+"""Where a built image is: what `source` may say, and the images in registries, layouts and archives."""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from tagger.errors import InputError
+from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images
+from tagger.images.configs import platform_configs
+from tagger.images.copying import TaggedContent, copy_image, copy_referrers
+from tagger.images.layout import LAYOUT_FILE, REF_NAME, Layout, LayoutContent
+from tagger.images.manifests import Manifest
+from tagger.images.references import DIGEST, Reference, Repository
+from tagger.images.stores import ImageConfig, Source, TagStore
+
+__all__ = ["ContentSource", "SavedSource", "SourceSpec", "open_source", "parse_source"]
+
+Image = TypeVar("Image")
+
+Kind = Literal["docker-daemon", "docker", "oci", "oci-archive", "docker-archive", "name"]
+
+CONTAINERD_NAME = "io.containerd.image.name"
+FALLBACK_TAG = re.compile(r"sha256-[0-9a-f]{64}.*")
+IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}|[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """What `source` says: a kind of place, and the place; `name` is a bare name, of the engine's or a registry's."""
+
+    kind: Kind
+    value: str
+
+    def __str__(self) -> str:
+        return {"name": "", "docker": "docker://"}.get(self.kind, f"{self.kind}:") + self.value
+
+
+def parse_source(text: str) -> SourceSpec:
+    """Read what `source` says. Raise `InputError`."""
+    if text.startswith("docker://"):
+        return SourceSpec("docker", str(Reference.parse(text.removeprefix("docker://"))))
+    kind, _, value = text.partition(":")
+    if kind in ("docker-daemon", "oci", "oci-archive", "docker-archive"):
+        if not value or "\0" in value:
+            raise InputError(f"source {text!r} names nothing", _KINDS)
+        return SourceSpec(kind, value)  # type: ignore[arg-type] # it is one of the literals
+    if not IMAGE_ID.fullmatch(text):
+        try:
+            Reference.parse(text)
+        except InputError as error:
+            raise InputError(f"{text!r} is not a source", _KINDS) from error
+    return SourceSpec("name", text)
+
+
+class ContentSource:
+    """An image that has a manifest, wherever its content is read; nothing is read before it is needed."""
+
+    config_digest: str | None = None
+
+    def __init__(self, content: TaggedContent, digest: str, reference: str) -> None:
+        self.digest: str | None = digest
+        self.reference = reference
+        self._content = content
+        self._digest = digest
+
+    @classmethod
+    def resolved(cls, content: TaggedContent, target: str, reference: str) -> Self:
+        """Return the image that stands under `target`, a tag or a digest, now. Raise `NotFound`, `StoreError`."""
+        root = content.manifest(target)
+        source = cls(content, root.digest, reference)
+        source.__dict__["root"] = root
+        return source
+
+    @cached_property
+    def root(self) -> Manifest:
+        """The image's manifest."""
+        return self._content.manifest(self._digest)
+
+    def configs(self) -> Sequence[ImageConfig]:
+        """Return the config of every platform."""
+        return platform_configs(self._content, self.root)
+
+    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+        """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""
+        if self._content is not store and (store.repository is None or self._content.repository != store.repository):
+            parts = copy_image(self._content, store, self.root)
+            copy_referrers(self._content, store, [part.digest for part in parts])
+        if overwrite:
+            store.point(self.root, [tag])
+            return self.root
+        standing = store.claim(self.root, tag)
+        return self.root if standing == self.root.digest else store.manifest(standing)
+
+
+class SavedSource:
+    """An image of `docker save` that has no manifest yet: it is known by the digest of its config."""
+
+    digest: str | None = None
+
+    def __init__(self, image: DockerImage, reference: str) -> None:
+        self.reference = reference
+        self.config_digest: str | None = image.config.digest
+        self._image = image
+
+    def configs(self) -> Sequence[ImageConfig]:
+        """Return its one config."""
+        return [self._image.config]
+
+    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+        """Put the image into `store` under `tag`, unless it stands there, and return what stands there now.
+
+        An image with the same config is this one, however its layers were compressed.
+        """
+        held = store.digests([tag])[tag]
+        if held is not None:
+            manifest = store.manifest(held)
+            config = manifest.config()
+            if not overwrite or (config is not None and config.digest == self.config_digest):
+                return manifest
+        return ContentSource(self._image, self._image.made().digest, self.reference).stage(
+            store, tag, overwrite=overwrite
+        )
+
+
+def open_source(spec: SourceSpec, registries: Callable[[Repository], TagStore]) -> Source:
+    """Find the image that `spec` names, in a registry, a layout or an archive. Raise `InputError`, `StoreError`."""
+    if spec.kind in ("docker", "name"):
+        reference = Reference.parse(spec.value)
+        return ContentSource.resolved(registries(reference.repository), reference.target, str(spec))
+    path, choice = _split(spec)
+    if spec.kind == "oci":
+        return _in_layout(Layout(path), choice, str(spec))
+    archive = Archive(path, f"{spec.kind}:{path}")
+    if spec.kind == "oci-archive" or LAYOUT_FILE in archive:
+        return _in_layout(LayoutArchive(archive), choice, str(spec))
+    saved = _choose(choice, [(image, image.names) for image in saved_images(archive)], archive.place)
+    return SavedSource(DockerImage(archive, saved), str(spec))
+
+
+def _split(spec: SourceSpec) -> tuple[Path, str]:
+    """Return the path, and which image of it is meant: a path that exists with a colon in it wins."""
+    ends = [len(spec.value), *(m.start() for m in reversed(list(re.finditer("[:@]", spec.value))))]
+    for end in ends:
+        path = Path(spec.value[:end])
+        with suppress(OSError):
+            if end and path.exists():
+                return path, spec.value[end + 1 :]
+    raise InputError(f"source {spec}: there is no such file or directory", _KINDS)
+
+
+def _in_layout(content: LayoutContent, choice: str, reference: str) -> ContentSource:
+    if DIGEST.fullmatch(choice):
+        return ContentSource.resolved(content, choice, reference)
+    entries = content.index().entries
+    named = [
+        (entry.digest, [name for key in (CONTAINERD_NAME, REF_NAME) if (name := entry.annotations.get(key))])
+        for _, entry in entries
+    ]
+    if not choice:
+        # Artifacts are no images of their own, and what lost its name counts only where nothing has one.
+        images = [(digest, names) for digest, names in named if not any(map(FALLBACK_TAG.fullmatch, names))]
+        named = [pair for pair in images if pair[1]] or [
+            (digest, names) for digest, names in images if content.manifest(digest).subject() is None
+        ]
+    return ContentSource.resolved(content, _choose(choice, named, content.place), reference)
+
+
+def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: str) -> Image:
+    """Return the one image that `choice` names, by its tag or its whole name; without a choice the only one."""
+    found = {image for image, names in images if not choice or choice in names or choice in map(_tag, names)}
+    found = found or {image for image, names in images if _full(choice) in map(_full, names)}
+    if len(found) == 1:
+        return found.pop()
+    offered = sorted({name for image, names in images for name in names if image in found or not found})
+    what = "several images" if found else f"no image {choice}" if choice else "no image"
+    raise InputError(f"{place} holds {what}", f"Name one of: {', '.join(offered)}." if offered else "")
+
+
+def _tag(name: str) -> str:
+    """Return the tag of a name: `2.1` of `acme/app:2.1`."""
+    return name.rpartition(":")[2] if "/" not in name.rpartition(":")[2] else ""
+
+
+def _full(name: str) -> str:
+    """Return a name with its registry and tag: `docker.io/acme/app:2.1` of `acme/app:2.1`."""
+    try:
+        return str(Reference.parse(name))
+    except InputError:
+        return name
+
+
+_KINDS = (
+    "A source is docker-daemon:NAME, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+    "docker-archive:FILE[:TAG], or the bare name of an image."
+)
