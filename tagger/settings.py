@@ -210,7 +210,8 @@ class _Gathering:
         if parts["latest"] not in ("auto", "false"):
             self._try("latest", Series.parse, parts["latest"])
         templates = self._list("tags")
-        if all([self._try("tags", Template.parse, text) for text in templates]):
+        parsed = [self._try("tags", Template.parse, text) for text in templates]
+        if all(parsed):
             self._try("tags", partial(Rules.of, scheme=scheme), templates)
         try:
             return Rules.of(

@@ -108,10 +108,8 @@ class _Reader:
             return tuple(item.value for item in node.value if isinstance(item, ScalarNode) and item.value)
         if not isinstance(node, ScalarNode):
             expected = "a list of texts" if option.is_list else "one value"
-            self._problem(
-                node,
-                f"`{option.name}` must be {expected}, not {'a mapping' if isinstance(node, MappingNode) else 'a list'}; quote a text that begins with {{{{",
-            )
+            found = "a mapping" if isinstance(node, MappingNode) else "a list"
+            self._problem(node, f"`{option.name}` must be {expected}, not {found}; quote a text that begins with {{{{")
             return ()
         text = node.value.strip()
         wrong_flag = option.kind == "flag" and text.lower() not in _TRUE | _FALSE

@@ -1,0 +1,181 @@
+"""Settings become what the operations take: repositories, a source, a version."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tagger.build.git import git_facts, git_tags
+from tagger.build.version import from_text, read_version
+from tagger.errors import InputError
+from tagger.images.references import Repository
+from tagger.images.stores import Source, TagStore
+from tagger.operations.offline import OfflineRelease
+from tagger.operations.prepare import Release
+from tagger.rules.templates import date_field
+from tagger.rules.versions import Version
+from tagger.settings import Settings
+
+if TYPE_CHECKING:
+    from tagger.images.registry.client import Registries
+    from tagger.images.registry.credentials import Keychain
+
+__all__ = ["Workshop", "open_workshop"]
+
+
+@dataclass
+class Workshop:
+    """Everything one run works with, each made when it is first asked for."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    workspace: Path
+    closing: ExitStack
+
+    @cached_property
+    def keychain(self) -> "Keychain":
+        """The logins of this run."""
+        from tagger.images.registry.credentials import Keychain
+
+        logins = [(login.registry, login.username, login.password) for login in self.settings.logins]
+        return Keychain(logins=logins, github_token=self.settings.github_token, environ=self.environ)
+
+    @cached_property
+    def registries(self) -> "Registries":
+        """The registries of this run: one conversation with each."""
+        from tagger.images.registry.client import Registries  # a run over layouts alone opens no connection
+
+        settings = self.settings
+        return self.closing.enter_context(
+            Registries(
+                keychain=self.keychain,
+                insecure=settings.insecure,
+                endpoints=settings.endpoints,
+                ca_file=settings.ca_file,
+                jobs=settings.jobs,
+                timeout=settings.timeout,
+                retries=settings.retries,
+            )
+        )
+
+    def repository(self, repository: Repository | Path, *, write: bool = False) -> TagStore:
+        """Open a repository: of a registry, or a layout on disk."""
+        if isinstance(repository, Path):
+            from tagger.images.layout import Layout
+
+            return Layout(repository)
+        return self.registries.repository(repository, write=write)
+
+    def stores(self, *, write: bool = False) -> tuple[TagStore, ...]:
+        """Open every repository of the settings."""
+        return tuple(self.repository(image, write=write) for image in self.settings.images)
+
+    @cached_property
+    def source(self) -> Source | None:
+        """The built image, if the settings name one."""
+        if not self.settings.source:
+            return None
+        from tagger.images.sources import open_source, parse_source
+
+        spec = parse_source(self.settings.source)
+        return open_source(spec, self.repository)
+
+    def versions(self) -> tuple[tuple[Version, ...], str]:
+        """Return the version of the build, once for each variant that it is, and where it was read."""
+        settings, scheme = self.settings, self.settings.rules.scheme
+        if settings.version:
+            version = scheme.parse(from_text(settings.version, settings.tag_prefix))
+            origin = "version"
+        else:
+            found = read_version(
+                settings.version_from,
+                workspace=self.workspace,
+                environ=self.environ,
+                configs=self.source.configs if self.source else None,
+                tag_prefix=settings.tag_prefix,
+                parse=scheme.parse,
+            )
+            version, origin = found.version, found.origin
+        return tuple(version.of_variant(variant) for variant in settings.variant), origin
+
+    def release(self, *, write: bool) -> Release:
+        """Return the release that the settings ask for."""
+        versions, origin = self.versions()
+        rules = self.settings.rules
+        return Release(
+            versions=versions,
+            rules=rules,
+            stores=self.stores(write=write),
+            source=self.source,
+            version_from=origin,
+            on_conflict=self.settings.on_conflict,
+            plain=self.plain_tags(),
+            gate=None,
+        )
+
+    def offline_release(self) -> OfflineRelease:
+        """Return the release as far as it can be told without an image."""
+        versions, origin = self.versions()
+        places = tuple(f"oci:{i}" if isinstance(i, Path) else str(i) for i in self.settings.images) or ("nowhere yet",)
+        return OfflineRelease(versions, self.settings.rules, places, origin)
+
+    def published_versions(self) -> tuple[Version, ...]:
+        """Return what `published-from` says is published: the versions of the git tags, or nothing."""
+        if self.settings.published_from == "none":
+            return ()
+        found = []
+        for tag in git_tags(self.workspace):
+            with suppress(InputError):  # a git tag that is no version is none, as in a repository
+                if tag.startswith(self.settings.tag_prefix):
+                    found.append(self.settings.rules.scheme.parse(tag.removeprefix(self.settings.tag_prefix)))
+        return tuple(version.of_variant(variant) for version in found for variant in self.settings.variant)
+
+    def plain_tags(self) -> tuple[str, ...]:
+        """Return the tags that follow the build and belong to no version."""
+        rules = self.settings.rules
+        tags = [
+            template.fill_plain(self._fact, variant) for template in rules.plain for variant in self.settings.variant
+        ]
+        made = tuple(dict.fromkeys(re.sub(r"[^A-Za-z0-9._-]", "-", tag)[:128] for tag in tags if tag))
+        for tag in made:
+            if rules.read(tag):
+                raise InputError(
+                    f"the plain tag {tag} would be taken for a version",
+                    "Put a word before it in `tags`, as branch-{{branch}}.",
+                )
+        return made
+
+    def _fact(self, name: str) -> str:
+        """Return the value of a plain field: `sha`, `branch`, or a whole date field."""
+        if name.startswith("date"):
+            form, zone = date_field(name)
+            return _date(datetime.now(_zone(zone)), form)
+        facts = git_facts(self.workspace, self.environ)
+        return facts.sha[:7] if name == "sha" else facts.branch
+
+
+@contextmanager
+def open_workshop(settings: Settings, environ: Mapping[str, str], workspace: Path) -> Iterator[Workshop]:
+    """Open what a run works with, and close it at its end."""
+    with ExitStack() as closing:
+        yield Workshop(settings, environ, workspace, closing)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise InputError(
+            f"there is no time zone {name!r}", "Write one of the tz database, as UTC or Europe/Paris."
+        ) from error
+
+
+def _date(now: datetime, form: str) -> str:
+    """Write a date in the tokens of moment.js that other tools take: YYYY YY MM DD HH mm ss."""
+    tokens = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "X": "%s"}
+    return now.strftime(re.sub("|".join(tokens), lambda token: tokens[token[0]], form))

@@ -1,0 +1,248 @@
+"""The command line, which is also the action: the only place that reads arguments and environment."""
+
+import difflib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import click
+
+import tagger
+from tagger.assembly import Workshop, open_workshop
+from tagger.errors import InputError, TaggerError
+from tagger.operations.offline import plan_offline
+from tagger.operations.release import plan, release
+from tagger.operations.side_by_side import side_by_side
+from tagger.operations.tags import list_tags
+from tagger.options import COMMANDS, OPTIONS, Option
+from tagger.reporting.documents import error_document, failure_document, report_document
+from tagger.reporting.github import Runner
+from tagger.reporting.markdown import report_markdown
+from tagger.reporting.outcomes import Report, Running
+from tagger.reporting.outputs import report_outputs
+from tagger.reporting.settings import settings_document, settings_text
+from tagger.reporting.text import error_text, report_text
+from tagger.reporting.trees import Tree, tree_text, trees_document
+from tagger.settings import Settings, gather
+
+__all__ = ["COMMAND_HELP", "main", "run"]
+
+COMMAND_HELP = {
+    "plan": "Show what `release` would change; write nothing anywhere.",
+    "release": "Put the image into every repository and point every tag of its version at it.",
+    "reconcile": "Put every floating tag of the repository where it belongs.",
+    "withdraw": "Mark VERSION as withdrawn and point its floating tags at the newest version left.",
+    "tags": "Show the repository as a tree of versions and the tags at them.",
+    "push": "Push every local tag of the engine image NAME into the repositories.",
+    "delete": "Delete tags, or a digest with all its tags, and prove that no other tag was lost.",
+    "config": "Show the settings as understood, and where each came from.",
+}
+ARGUMENTS = {"withdraw": "VERSION", "push": "NAME", "delete": "TAG…"}
+EPILOG = "Every option is also the input of the same name of the action, and read from INPUT_NAME or TAGGER_NAME."
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin))
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO, stdin: TextIO) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
+    words = list(arguments)
+    if words == ["--version"]:
+        print(f"tagger {tagger.__version__}", file=out)
+        return 0
+    if words[:1] in (["--help"], ["-h"]):
+        print(_overview(), file=out)
+        return 0
+    program = Program(environ, out, err, stdin, as_json=_wants_json(words, environ))
+    try:
+        program.command = _command(words, environ)
+        return program.run(_parse(program.command, words[1:] if words[:1] == [program.command] else words))
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except TaggerError as error:
+        return program.fail(error)
+
+
+def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Say whether JSON is asked for, also where the rest cannot be understood."""
+    asked = any(
+        environ.get(name, "").strip().lower() in ("true", "yes", "on", "1") for name in _named("json").variables
+    )
+    return asked or "--json" in words
+
+
+def _command(words: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return the command: the first word, else what the environment names, else `plan`, which writes nothing."""
+    if words and not words[0].startswith("-"):
+        name, origin = words[0], ""
+    else:
+        variables = ("INPUT_COMMAND", "TAGGER_COMMAND")
+        origin = next((variable for variable in variables if environ.get(variable, "").strip()), "")
+        name = environ[origin].strip() if origin else "plan"
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        where = f"{origin}: " if origin else ""
+        raise InputError(f"{where}there is no command {name!r}", f"{hint}The commands are: {', '.join(COMMANDS)}.")
+    return name
+
+
+def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any]:
+    """Parse the words behind a command. Raise `InputError` for what click does not understand."""
+    try:
+        return _parser(command).make_context(f"tagger {command}", list(words)).params
+    except click.ClickException as error:
+        raise InputError(error.format_message(), f"See `tagger {command} --help`.") from error
+
+
+def _overview() -> str:
+    """Return the help of the whole program."""
+    group = click.Group("tagger", {name: _parser(name) for name in COMMANDS}, help=tagger.__doc__, epilog=EPILOG)
+    return group.get_help(click.Context(group, info_name="tagger", max_content_width=100))
+
+
+def _parser(command: str) -> click.Command:
+    """Make the parser of one command from the table of options."""
+    parameters: list[click.Parameter] = []
+    if command in ARGUMENTS:
+        parameters.append(click.Argument(["arguments"], nargs=-1, metavar=ARGUMENTS[command]))
+    for option in OPTIONS:
+        if not option.secret and (not option.commands or command in option.commands):
+            parameters.append(_parameter(option))
+    parameters.append(click.Option(["--password-stdin"], is_flag=True, help="Read the password from standard input."))
+    settings = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
+    return click.Command(
+        command, params=parameters, help=COMMAND_HELP[command], epilog=EPILOG, context_settings=settings
+    )
+
+
+def _parameter(option: Option) -> click.Option:
+    spelled = (f"--{option.flag or option.name}", f"--{option.name}", option.name.replace("-", "_"))
+    text = option.help + (f" One of: {', '.join(option.choices)}." if option.choices else "")
+    default = " ".join(option.default) if isinstance(option.default, tuple) else option.default
+    if option.kind == "flag":
+        return click.Option(list(dict.fromkeys(spelled)), is_flag=True, help=text)
+    if default:
+        text += f"  [default: {default}]"
+    return click.Option(list(dict.fromkeys(spelled)), multiple=True, metavar=option.metavar, help=text)
+
+
+def _named(name: str) -> Option:
+    return next(option for option in OPTIONS if option.name == name)
+
+
+class Program:
+    """One run: what it reads, and how it says what happened."""
+
+    def __init__(
+        self, environ: Mapping[str, str], out: TextIO, err: TextIO, stdin: TextIO, *, as_json: bool = False
+    ) -> None:
+        self.environ, self.out, self.err, self.stdin, self.as_json = environ, out, err, stdin, as_json
+        self.command = ""
+        self.runner = Runner(environ, err if as_json else out)
+
+    def run(self, parameters: Mapping[str, Any]) -> int:
+        """Run the command and return its exit code."""
+        settings = gather(self.command, self._given(parameters), self.environ)
+        self.runner.mask(settings.secrets)
+        with open_workshop(settings, self.environ, Path()) as workshop:
+            match self.command:
+                case "plan" | "release":
+                    return self._release(workshop)
+                case "tags":
+                    return self._tags(workshop)
+                case "config":
+                    return self._config(settings)
+                case _:
+                    raise InputError(f"`{self.command}` is not there yet", "")
+
+    def fail(self, error: TaggerError) -> int:
+        """Say what ended the run before it had anything to report, and return the exit code."""
+        if self.as_json:
+            self._print_json(failure_document(self.command, error))
+        self._say_error(error)
+        return error.exit_code
+
+    def _release(self, workshop: Workshop) -> int:
+        settings = workshop.settings
+        if settings.published_from != "registry":
+            return self._finish(plan_offline(workshop.offline_release(), workshop.published_versions()))
+        writing = self.command == "release" and not settings.dry_run
+        job = workshop.release(write=writing)
+        return self._finish(self._drive(release(job) if writing else plan(job, self.command)))
+
+    def _tags(self, workshop: Workshop) -> int:
+        stores = workshop.stores()
+        results = dict(side_by_side(lambda store: list_tags(store, workshop.settings.rules), stores))
+        trees = [result for store in stores if isinstance(result := results[store], Tree)]
+        errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
+        if self.as_json:
+            self._print_json(trees_document(trees) | ({"error": error_document(errors[0])} if errors else {}))
+        else:
+            for tree in trees:
+                click.echo(tree_text(tree), self.out)
+        for error in errors:
+            self._say_error(error)
+        return max((error.exit_code for error in errors), default=0)
+
+    def _config(self, settings: Settings) -> int:
+        if self.as_json:
+            self._print_json(settings_document(settings))
+        else:
+            click.echo(settings_text(settings), self.out)
+        return 0
+
+    def _given(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return what the command line says, as texts by option name."""
+        given = {}
+        for option in OPTIONS:
+            value = parameters.get(option.name.replace("-", "_"))
+            if value:
+                given[option.name] = ["true"] if value is True else list(value)
+        if parameters.get("password_stdin"):
+            given["password"] = [self.stdin.read().rstrip("\r\n")]
+        return given
+
+    def _drive(self, running: Running) -> Report:
+        """Run an operation to its end, saying what happens on the way."""
+        while True:
+            try:
+                event = next(running)
+            except StopIteration as end:
+                return cast(Report, end.value)
+            if event.kind == "warning":
+                if self.runner.present:
+                    self.runner.warning(f"{event.place}: {event.text}")
+                click.echo(f"{click.style('Warning:', fg='yellow')} {event.place}: {event.text}", self.err)
+            elif event.kind == "staged":
+                click.echo(f"{event.place}: staged {event.text}", self.err)
+
+    def _finish(self, report: Report) -> int:
+        """Say how it ended, everywhere that somebody listens."""
+        document = report_document(report)
+        if self.as_json:
+            self._print_json(document)
+        else:
+            click.echo(report_text(report), self.out)
+        self.runner.outputs(report_outputs(report, document))
+        self.runner.summary(report_markdown(report))
+        errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
+        if report.error:
+            errors.setdefault(report.error.message, report.error)
+        for error in errors.values():
+            self._say_error(error)
+        return report.exit_code
+
+    def _say_error(self, error: TaggerError) -> None:
+        if self.runner.present:
+            self.runner.error(error)
+        else:
+            click.echo(error_text(error), self.err)
+
+    def _print_json(self, document: Mapping[str, Any]) -> None:
+        print(json.dumps(document, indent=2, ensure_ascii=False), file=self.out)

@@ -1,0 +1,119 @@
+"""Point the floating tags where they belong, and look again until a pass finds nothing to write."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tagger.errors import IncompleteRelease, TaggerError
+from tagger.images.stores import TagStore
+from tagger.operations.side_by_side import side_by_side
+from tagger.operations.state import Scope, State, read_state
+from tagger.rules.cascade import Rules
+from tagger.rules.plan import Change
+from tagger.rules.versions import Version
+
+__all__ = ["PASSES", "Converged", "converge"]
+
+PASSES = 5
+"""A pass that writes is followed by another that looks: more than this many means somebody writes against us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converged:
+    """What converging did: every change of its first pass, what later passes wrote, and the state at the end."""
+
+    changes: tuple[Change, ...]
+    state: State
+    error: TaggerError | None = None
+
+
+def converge(
+    store: TagStore,
+    rules: Rules,
+    scope: Scope,
+    *,
+    first: State | None = None,
+    released: Version | None = None,
+    seen: Collection[str] = (),
+    gone: Callable[[State], Collection[str]] | None = None,
+) -> Converged:
+    """Write what differs from what its owner's exact tag holds now, then list and read again, until nothing differs.
+
+    The OCI API has no compare-and-swap, so it is the check *after* the write that makes concurrent runs safe: whoever
+    writes a floating tag last lists after it, and sees every version that was pushed before. `first` is a state read
+    when the exact tag stood already. A pass that fails leaves what was written in the changes, with the error.
+    """
+    state = first or read_state(store, rules, scope, expect=seen, seen=seen)
+    made: dict[str, Change] = {}
+    written: set[str] = set()
+    try:
+        for _ in range(PASSES):
+            if state.dispute:
+                raise state.dispute
+            changes = state.changes(rules, released, gone(state) if gone else ())
+            for change in changes:
+                made[change.tag] = _merged(made.get(change.tag), change, change.tag in written)
+            writes = [change for change in changes if change.writes]
+            if not writes:
+                return Converged(tuple(made.values()), state)
+            for tags, failure in _write(store, writes):
+                if failure:
+                    raise failure
+                written.update(tags)
+            state = read_state(store, rules, scope, expect=state.read_again, seen=state.tags - _removed(writes))
+    except TaggerError as error:
+        return Converged(tuple(_ended(store, made, written, error)), state, error)
+    unsettled = IncompleteRelease(
+        f"{store.place}: the tags did not settle in {PASSES} passes: {', '.join(change.tag for change in writes)}",
+        "Somebody else moves the same tags, perhaps with other settings. Stop one of the two, then run `reconcile`.",
+        code="UNSETTLED",
+    )
+    return Converged(tuple(made.values()), state, unsettled)
+
+
+def _write(store: TagStore, writes: Sequence[Change]) -> list[tuple[Sequence[str], TaggerError | None]]:
+    """Point the tags of each manifest, manifests side by side; return what was written, and what failed."""
+    groups: dict[str | None, list[str]] = defaultdict(list)
+    for change in writes:
+        groups[None if change.action == "remove" else change.after].append(change.tag)
+
+    def write(group: tuple[str | None, list[str]]) -> None:
+        digest, tags = group
+        if digest is not None:
+            store.point(store.manifest(digest), tags)
+            return
+        for tag in tags:
+            store.untag(tag)
+
+    results = side_by_side(write, groups.items(), store.jobs)
+    ended = [(group[1], result if isinstance(result, TaggerError) else None) for group, result in results]
+    return sorted(ended, key=lambda end: end[1] is not None)
+
+
+def _ended(store: TagStore, made: Mapping[str, Change], written: set[str], error: TaggerError) -> Iterable[Change]:
+    """Yield what a failed pass did and did not: a write whose answer was lost may have been carried out, so look."""
+    doubtful = [change.tag for change in made.values() if change.writes and change.tag not in written]
+    try:
+        found = store.digests(doubtful)
+    except TaggerError:
+        found = {}
+    for change in made.values():
+        if change.tag in doubtful and (change.tag not in found or found[change.tag] != change.after):
+            yield replace(change, action="refuse", reason=f"not written: {error.message}")
+        else:
+            yield change
+
+
+def _removed(writes: Sequence[Change]) -> set[str]:
+    return {change.tag for change in writes if change.action == "remove"}
+
+
+def _merged(before: Change | None, now: Change, written: bool) -> Change:
+    """Return one change of a tag over several passes: from what it held at first to what it holds now."""
+    if before is None or not written:
+        return now
+    if before.before == now.after:
+        return replace(now, before=before.before)
+    action = "create" if before.before is None else "move" if now.after else "remove"
+    reason = now.reason if now.writes else before.reason if before.version == now.version else now.reason
+    return replace(now, action=action, before=before.before, reason=reason)

@@ -1,0 +1,223 @@
+"""Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from tagger.errors import InputError, Refused, StoreError, TaggerError
+from tagger.images.sources import ContentSource
+from tagger.images.stores import Source, TagStore
+from tagger.operations.side_by_side import side_by_side
+from tagger.operations.state import Scope, State, read_state
+from tagger.rules.cascade import Rules
+from tagger.rules.versions import Version
+
+__all__ = ["Preparation", "Prepared", "Release", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is to be released: an image, as which version, by which rules, to which repositories.
+
+    `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
+    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found.
+    """
+
+    versions: tuple[Version, ...]
+    rules: Rules
+    stores: tuple[TagStore, ...]
+    source: Source | None = None
+    version_from: str = "version"
+    on_conflict: str = "fail"
+    plain: tuple[str, ...] = ()
+    gate: Callable[[Source], str] | None = None
+
+    @property
+    def exact_tags(self) -> tuple[str, ...]:
+        """The write-once tags, the staged one first."""
+        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.exact_tags(version)))
+
+    @property
+    def floating_tags(self) -> tuple[str, ...]:
+        """The tags whose classes the versions are in."""
+        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.floating_tags(version)))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All that the settings give these versions, exact first, whether or not they hold them."""
+        return (*self.exact_tags, *self.floating_tags, *self.plain)
+
+    @property
+    def scope(self) -> Scope:
+        """The floating tags that this release answers for: those of its versions that belong to anybody."""
+
+        def tags(owners: Mapping[str, Version]) -> Iterable[str]:
+            floating = (self.rules.floating_tags(version, self.rules.channels) for version in self.versions)
+            return (tag for group in floating for tag in group if tag in owners)
+
+        return tags
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A repository before the release: its state, and the digest that its exact tags hold or will."""
+
+    store: TagStore
+    state: State = field(default_factory=State)
+    image: str | None = None
+    to_stage: bool = False
+    error: TaggerError | None = None
+
+    def standing(self, tags: Sequence[str]) -> str | None:
+        """Return the digest that one of the exact tags holds already."""
+        return next((digest for tag in tags if (digest := self.state.digests.get(tag))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Every repository prepared, and the image that is the release."""
+
+    repositories: tuple[Prepared, ...]
+    source: Source | None = None
+    digest: str | None = None
+    error: TaggerError | None = None
+    base: str | None = None
+
+    @property
+    def origin(self) -> Source:
+        """Where the image is copied from: the source, or a repository that holds it, once its manifest is made."""
+        if self.source is None:
+            raise ValueError("a failed preparation has no origin")
+        if self.source.digest is not None or self.digest is None:
+            return self.source
+        holder = next(one for one in self.repositories if one.image == self.digest and not one.to_stage)
+        return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}")
+
+    def with_staged(self, store: TagStore, digest: str) -> Self:
+        """Return the preparation after `store` was staged: only now is the digest of a pushed image known."""
+        repositories = tuple(
+            replace(one, image=digest, to_stage=False) if one.store is store else one for one in self.repositories
+        )
+        return replace(self, repositories=repositories, digest=self.digest or digest)
+
+    @property
+    def failed(self) -> bool:
+        """True when something is wrong anywhere: nothing may be written."""
+        return self.error is not None or any(prepared.error for prepared in self.repositories)
+
+
+def prepare(job: Release, *, writing: bool) -> Preparation:
+    """Read every repository, decide on the image, and say what is wrong anywhere. Nothing is written."""
+    probe = writing and len(job.stores) > 1
+    results = dict(side_by_side(lambda store: _read(job, store, probe, writing), job.stores))
+    repositories = [_examined(job, store, results[store]) for store in job.stores]
+    if any(prepared.error for prepared in repositories):
+        return Preparation(tuple(repositories), job.source, job.source.digest if job.source else None)
+    try:
+        return _decide(job, repositories)
+    except TaggerError as error:
+        return Preparation(tuple(repositories), job.source, None, error)
+
+
+def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
+    expect = (*job.exact_tags, *job.floating_tags, *job.plain)
+    if probe:
+        store.check_writable()
+    try:
+        return read_state(store, job.rules, job.scope, expect=expect, releasing=job.versions)
+    except StoreError as error:
+        # Some registries answer 403 to the listing of a repository that does not exist yet (registries.md, section 1).
+        if error.status != 403 or not writing:
+            raise
+        store.check_writable()
+        state = read_state(store, job.rules, job.scope, expect=expect, releasing=job.versions, unlisted=True)
+        if any(state.digests.values()):
+            raise
+        return state
+
+
+def _examined(job: Release, store: TagStore, read: State | TaggerError) -> Prepared:
+    if isinstance(read, TaggerError):
+        return Prepared(store, error=read)
+    return Prepared(store, read, error=_objection(job, store, read))
+
+
+def _objection(job: Release, store: TagStore, state: State) -> TaggerError | None:
+    """Return what forbids this release in one repository, if anything does."""
+    for version in job.versions:
+        if version in state.published.withdrawn:
+            name = job.rules.exact_tags(version)[0]
+            return Refused(
+                f"{store.place}: {name} is withdrawn, and a number is never used again",
+                f"Release a newer version, or take it back with `withdraw {name} --undo`.",
+                code="WITHDRAWN",
+            )
+        if version not in state.published.versions:
+            return Refused(
+                f"{store.place}: {version} is the floating tag of a longer version there, and cannot be a version too",
+                "Release it with as many numbers as the others have.",
+                code="CONFLICT",
+            )
+    try:
+        variants = {version.variant for version in job.versions}
+        job.rules.check_lengths(version for version in state.published.versions if version.variant in variants)
+    except InputError as error:
+        return InputError(f"{store.place}: {error.message}", error.hint, code=error.code)
+    return state.dispute
+
+
+def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
+    """Settle which image is the release, and what each repository needs for it."""
+    tags = job.exact_tags
+    holder = next((prepared for prepared in repositories if prepared.standing(tags)), None)
+    source = job.source
+    if source is None:
+        if holder is None:
+            raise InputError(
+                f"no repository holds {tags[0]}, and no `source` says where the built image is",
+                "Push the build under this tag first, or set `source`, as docker-daemon:NAME or oci:DIR.",
+                code="MANIFEST_UNKNOWN",
+            )
+        source = ContentSource(holder.store, holder.standing(tags) or "", f"{holder.store.place}:{tags[0]}")
+    base = job.gate(source) if job.gate else None
+    decided = [_settle(job, source, prepared) for prepared in repositories]
+    kept = next((one.image for one in decided if not one.to_stage and one.image), None)
+    digest = kept if kept and (job.on_conflict == "keep" or not source.digest) else source.digest
+    if digest != source.digest:
+        keeper = next(one for one in decided if one.image == digest and not one.to_stage)
+        source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}")
+    decided = [replace(one, image=digest) if one.to_stage else one for one in decided]
+    return Preparation(tuple(decided), source, digest, base=base)
+
+
+def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
+    """Compare what the exact tags of a repository hold with the source: to stage, to keep, or a conflict."""
+    found = {tag: digest for tag in job.exact_tags if (digest := prepared.state.digests.get(tag))}
+    images = set(found.values())
+    if not images:
+        return replace(prepared, to_stage=True)
+    other = next((tag for tag, digest in found.items() if not _same(source, prepared.store, digest)), None)
+    if other is None and len(images) == 1:
+        return replace(prepared, image=images.pop())
+    if job.on_conflict == "keep" and len(images) == 1:
+        return replace(prepared, image=images.pop())
+    if job.on_conflict == "overwrite":
+        return replace(prepared, to_stage=True)
+    tag = other or next(iter(found))
+    return replace(
+        prepared,
+        error=Refused(
+            f"{prepared.store.place}: {tag} holds another image, {found[tag]}, and a version is written once",
+            "Release this build under a new version; or set `on-conflict` to keep (that image is the release) "
+            "or overwrite.",
+            code="CONFLICT",
+        ),
+    )
+
+
+def _same(source: Source, store: TagStore, digest: str) -> bool:
+    """Say whether a standing manifest is the source's image: by digest, or by config where it has no manifest yet."""
+    if source.digest is not None:
+        return source.digest == digest
+    config = store.manifest(digest).config()
+    return config is not None and config.digest == source.config_digest

@@ -1,0 +1,206 @@
+"""Release a version: prepare everywhere, stage everywhere, converge; `plan` is the first of these steps."""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
+
+from tagger.errors import IncompleteRelease, Refused, TaggerError
+from tagger.images.stores import TagStore
+from tagger.operations.converge import Converged, converge
+from tagger.operations.prepare import Preparation, Prepared, Release, prepare
+from tagger.operations.side_by_side import side_by_side
+from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.rules.plan import Change
+
+__all__ = ["plan", "release"]
+
+
+def plan(job: Release, command: str = "plan") -> Running:
+    """Show what a release would change; write nothing anywhere."""
+    yield from ()  # an operation like the others, though nothing happens on its way
+    preparation = prepare(job, writing=False)
+    outcomes = [_planned(job, prepared) for prepared in preparation.repositories]
+    return _report(job, command, preparation, outcomes, dry_run=True)
+
+
+def release(job: Release) -> Running:
+    """Release: nothing is written before every repository is prepared, and no floating tag before all are staged."""
+    preparation = prepare(job, writing=True)
+    if preparation.failed:
+        outcomes = [_planned(job, prepared, "unchanged") for prepared in preparation.repositories]
+        return _report(job, "release", preparation, outcomes)
+    staging = yield from _stage_all(job, preparation)
+    if staging.failures:
+        outcomes = [_half_staged(job, prepared, staging) for prepared in staging.preparation.repositories]
+        return _report(job, "release", staging.preparation, outcomes)
+    preparation = staging.preparation
+    ended: dict[TagStore, Outcome] = {}
+    for prepared, result in side_by_side(lambda one: _converge(job, one), preparation.repositories):
+        converged = result if isinstance(result, Converged) else Converged((), prepared.state, result)
+        for change in converged.changes:
+            if change.writes:
+                yield Event("pointed", prepared.store.place, f"{change.tag} {change.after}")
+        ended[prepared.store] = _converged(job, prepared, converged)
+        if not converged.error:
+            yield Event("verified", prepared.store.place, "every tag stands where it belongs")
+    return _report(job, "release", preparation, [ended[prepared.store] for prepared in preparation.repositories])
+
+
+@dataclass(frozen=True, slots=True)
+class _Staging:
+    """How staging went: the preparation with the digests that it made, and where it failed."""
+
+    preparation: Preparation
+    failures: dict[TagStore, TaggerError]
+
+
+def _stage_all(job: Release, preparation: Preparation) -> Generator[Event, None, _Staging]:
+    """Stage wherever the image is missing; where only a push makes its digest, into the first repository first."""
+    failures: dict[TagStore, TaggerError] = {}
+    waiting = [prepared for prepared in preparation.repositories if prepared.to_stage]
+    turns = [waiting[:1], waiting[1:]] if preparation.digest is None else [waiting]
+    for turn in turns:
+        if failures:
+            break
+        known = preparation
+        for prepared, result in side_by_side(lambda one: _stage(job, known, one), turn):  # noqa: B023 - done in the loop
+            if isinstance(result, TaggerError):
+                failures[prepared.store] = result
+            else:
+                preparation = preparation.with_staged(prepared.store, result)
+                yield Event("staged", prepared.store.place, f"{job.exact_tags[0]} {result}")
+    return _Staging(preparation, failures)
+
+
+def _stage(job: Release, preparation: Preparation, prepared: Prepared) -> str:
+    """Put the image into one repository under its exact tags; return the digest that stands there."""
+    store, tag = prepared.store, job.exact_tags[0]
+    manifest = preparation.origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
+    if preparation.digest and manifest.digest != preparation.digest:
+        raise _overtaken(store, tag, manifest.digest)
+    others = [tag for tag in job.exact_tags[1:] if prepared.state.digests.get(tag) != manifest.digest]
+    if others:
+        store.point(manifest, others)
+    return manifest.digest
+
+
+def _converge(job: Release, prepared: Prepared) -> Converged:
+    """Point the floating tags of one repository, and see that its exact tag still holds this release."""
+    store, image = prepared.store, prepared.image
+    stood = all(prepared.state.digests.get(tag) == image for tag in job.exact_tags)
+    plain = [tag for tag in job.plain if prepared.state.digests.get(tag) != image]
+    if plain and image:
+        store.point(store.manifest(image), plain)
+    seen = () if stood else job.exact_tags
+    result = converge(
+        store,
+        job.rules,
+        job.scope,
+        first=prepared.state if stood else None,
+        released=job.versions[0],
+        seen=seen,
+    )
+    if result.error is None:
+        now = (
+            store.digests(job.exact_tags[:1]) if job.exact_tags[0] not in result.state.digests else result.state.digests
+        )
+        if now[job.exact_tags[0]] != image:
+            return replace(result, error=_overtaken(store, job.exact_tags[0], now[job.exact_tags[0]]))
+    return result
+
+
+def _overtaken(store: TagStore, tag: str, digest: str | None) -> TaggerError:
+    return Refused(
+        f"{store.place}: another build was released as {tag} at the same time: it holds {digest}",
+        "That image is the release now. Give this build a version of its own.",
+        code="CONFLICT",
+    )
+
+
+def _report(
+    job: Release, command: str, preparation: Preparation, outcomes: Iterable[Outcome], *, dry_run: bool = False
+) -> Report:
+    outcomes = tuple(outcomes)
+    source = job.source or preparation.source
+    return Report(
+        command=command,
+        repositories=outcomes,
+        version=job.versions[0].text,
+        version_from=job.version_from,
+        tags=job.tags,
+        dry_run=dry_run,
+        source=source.reference if source else None,
+        source_digest=(source.digest or source.config_digest) if source else None,
+        digest=preparation.digest,
+        error=preparation.error or next((outcome.error for outcome in outcomes if outcome.error), None),
+        base=preparation.base,
+    )
+
+
+def _planned(job: Release, prepared: Prepared, status: str = "planned") -> Outcome:
+    """Return what a release would do here, or why there is none; `unchanged` where a release stopped before it."""
+    if prepared.error:
+        refused = [change for change in _exact_changes(job, prepared) if change.action == "refuse"]
+        return Outcome(prepared.store.place, _status(prepared.error), tuple(refused), None, prepared.error)
+    if status == "unchanged":
+        return Outcome(prepared.store.place, status)
+    held = dict.fromkeys(job.versions, prepared.image)
+    state = replace(prepared.state, held={**prepared.state.held, **held})
+    floating = state.changes(job.rules, job.versions[0])
+    changes = (*_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
+    return Outcome(prepared.store.place, status, changes, prepared.image)
+
+
+def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome:
+    """Return how a repository ended when staging failed, here or elsewhere: no floating tag was moved."""
+    place, exact = prepared.store.place, _exact_changes(job, prepared)
+    failure = staging.failures.get(prepared.store)
+    if failure:
+        left = tuple(replace(change, action="refuse", reason=f"not written: {failure.message}") for change in exact)
+        return Outcome(place, _status(failure), left, None, failure)
+    if prepared.to_stage or not any(change.writes for change in exact):
+        return Outcome(place, "unchanged", (), None)
+    error = IncompleteRelease(
+        f"{place}: {job.exact_tags[0]} is staged, and no floating tag was moved, as another repository failed",
+        "Mend that one, then run the same command again: it goes on from here.",
+    )
+    return Outcome(place, "incomplete", tuple(exact), prepared.image, error)
+
+
+def _converged(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
+    """Return how a repository ended whose floating tags were written."""
+    changes = (*_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
+    status = "released" if any(change.writes for change in changes) else "unchanged"
+    if converged.error:
+        status = "refused" if isinstance(converged.error, Refused) else "incomplete"
+    return Outcome(prepared.store.place, status, changes, prepared.image, converged.error)
+
+
+def _status(error: TaggerError) -> str:
+    return "refused" if isinstance(error, Refused) else "failed"
+
+
+def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
+    """Return what becomes of the exact tags."""
+    changes = []
+    for version in job.versions:
+        for tag in job.rules.exact_tags(version):
+            before = prepared.state.digests.get(tag)
+            if prepared.error:
+                action, reason = "refuse", prepared.error.message
+            elif before is None:
+                action, reason = "create", f"the exact tag of {version}"
+            elif before == prepared.image:
+                action, reason = "keep", "already right"
+            else:
+                action, reason = "move", "overwritten, as `on-conflict` says"
+            changes.append(Change(tag, action, before, prepared.image, version.text, reason))
+    return changes
+
+
+def _plain_changes(job: Release, prepared: Prepared) -> list[Change]:
+    changes = []
+    for tag in job.plain:
+        before = prepared.state.digests.get(tag)
+        action = "create" if before is None else "keep" if before == prepared.image else "move"
+        changes.append(Change(tag, action, before, prepared.image, "", "belongs to no version: it follows the build"))
+    return changes

@@ -1,0 +1,103 @@
+"""What one repository holds and what it should: read, never written."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tagger.errors import Refused
+from tagger.images.stores import Survey, TagStore
+from tagger.rules.cascade import Published, Rules, cascade, spellings
+from tagger.rules.plan import Change, floating_changes
+from tagger.rules.versions import Version
+
+__all__ = ["Scope", "State", "read_state"]
+
+Scope = Callable[[Mapping[str, Version]], Iterable[str]]
+"""Which floating tags an operation answers for, given the cascade."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A repository as it was read once: its versions, the owner of each floating tag, and the digests that matter.
+
+    `held` is what the exact tags of each owner hold; `dispute` says where two spellings of one version hold different
+    images, so that nobody can say what its floating tags should hold.
+    """
+
+    tags: frozenset[str] = frozenset()
+    published: Published = field(default_factory=lambda: Published(frozenset(), frozenset(), {}))
+    owners: Mapping[str, Version] = field(default_factory=dict)
+    scope: tuple[str, ...] = ()
+    digests: Mapping[str, str | None] = field(default_factory=dict)
+    held: Mapping[Version, str | None] = field(default_factory=dict)
+    dispute: Refused | None = None
+
+    def changes(self, rules: Rules, released: Version | None = None, gone: Collection[str] = ()) -> list[Change]:
+        """Return what becomes of the floating tags in scope."""
+        return floating_changes(self.scope, self.owners, self.held, self.digests, rules, released, gone)
+
+    @property
+    def read_again(self) -> tuple[str, ...]:
+        """The tags that a later reading wants: those in scope, and the exact tags of their owners."""
+        owners = {self.owners[tag] for tag in self.scope if tag in self.owners}
+        return (*self.scope, *(tag for owner in owners for tag in self.published.exact.get(owner, ())))
+
+
+def read_state(
+    store: TagStore,
+    rules: Rules,
+    scope: Scope,
+    *,
+    expect: Iterable[str] = (),
+    releasing: Iterable[Version] = (),
+    seen: Collection[str] = (),
+    unlisted: bool = False,
+) -> State:
+    """Read what decides: the listing, then the digests of the tags in scope and of their owners' exact tags.
+
+    `expect` are tags read along with the listing, in the same round trip. Versions of `releasing` count as published
+    though their exact tags may not stand yet; what they hold is then None. `seen` are tags that this run knows of
+    though a listing may lag behind; one that answers nothing when read is gone. An `unlisted` repository is not asked
+    for its listing: it does not exist yet.
+    """
+    expected = tuple(dict.fromkeys(expect))
+    survey = Survey(frozenset(), store.digests(expected)) if unlisted else store.survey(expected)
+    digests = dict(survey.digests)
+    coming = {tag for version in releasing for tag in rules.exact_tags(version)}
+    known = survey.tags | {tag for tag, digest in digests.items() if digest} | set(seen)
+    while True:
+        published = rules.published(known | coming)
+        owners = cascade(published.in_force, rules)
+        tags = tuple(dict.fromkeys(scope(owners)))
+        rivals = {tag: _rivals(owners[tag], published, known) for tag in tags if tag in owners}
+        wanted = {*tags, *(exact for group in rivals.values() for exact in group)}
+        missing = wanted - digests.keys()
+        if missing:
+            digests |= store.digests(missing)
+            doubtful = {tag for tag in missing if tag in survey.tags and digests[tag] is None}
+            if doubtful:
+                survey = store.survey(doubtful)
+                digests |= survey.digests
+        vanished = {tag for tag in wanted & known if digests[tag] is None}
+        if not vanished:
+            break
+        known -= vanished
+    held: dict[Version, str | None] = {}
+    dispute = None
+    for tag, group in rivals.items():
+        found = {digests[exact] for exact in group if digests[exact]}
+        held[owners[tag]] = found.pop() if len(found) == 1 else None
+        if found and held[owners[tag]] is None:
+            dispute = Refused(
+                f"{store.place}: {' and '.join(sorted(group))} are spellings of one version and hold different images",
+                f"Delete the wrong one, or withdraw it; {tag} cannot belong to both.",
+                code="AMBIGUOUS_VERSION",
+            )
+    return State(known, published, owners, tags, digests, held, dispute)
+
+
+def _rivals(owner: Version, published: Published, known: Collection[str]) -> tuple[str, ...]:
+    """Return the exact tags that must all hold the owner's image: its own, and those of its other spellings."""
+    own = published.exact.get(owner, ())
+    others = [tag for version in spellings(owner, published) for tag in published.exact.get(version, ())]
+    lettered = [twin for tag in own for twin in (f"v{tag}", tag.removeprefix("v")) if twin != tag and twin in known]
+    return tuple(dict.fromkeys((*own, *others, *lettered)))

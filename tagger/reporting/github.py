@@ -1,0 +1,70 @@
+"""The runner's language: annotations, masks, outputs and the step summary.
+
+Source: github.com/actions/toolkit, packages/core (command.ts, file-command.ts): what is escaped, and how.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from tagger.errors import TaggerError
+
+__all__ = ["Runner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The runner, where there is one: it reads workflow commands from `stream`, and files that it names."""
+
+    environ: Mapping[str, str]
+    stream: TextIO
+
+    @property
+    def present(self) -> bool:
+        """True inside a workflow."""
+        return self.environ.get("GITHUB_ACTIONS") == "true"
+
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Have the runner hide `secrets`, each of their lines too, in every log of the job."""
+        if self.present:
+            lines = {part for secret in secrets for part in (secret, *secret.splitlines()) if part.strip()}
+            for line in sorted(lines, key=len, reverse=True):
+                self._command("add-mask", line)
+
+    def error(self, error: TaggerError) -> None:
+        """Annotate the step with an error: one annotation, its hint on a line of its own."""
+        self._command("error", "\n".join(filter(None, (error.message, error.hint))), title=error.title)
+
+    def warning(self, message: str, title: str = "Tagger") -> None:
+        """Annotate the step with a warning."""
+        self._command("warning", message, title=title)
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Set the step's outputs; a random fence lets no value close its block."""
+        for name, value in values.items():
+            fence = f"end-{uuid.uuid4()}"
+            self._append("GITHUB_OUTPUT", f"{name}<<{fence}\n{value}\n{fence}\n")
+
+    def summary(self, markdown: str) -> None:
+        """Add to the step's summary."""
+        self._append("GITHUB_STEP_SUMMARY", f"{markdown}\n")
+
+    def _append(self, variable: str, text: str) -> None:
+        path = self.environ.get(variable, "")
+        if path:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(text)
+
+    def _command(self, name: str, message: str, **properties: str) -> None:
+        given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+        print(f"::{name}{' ' + given if given else ''}::{_data(message)}", file=self.stream, flush=True)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

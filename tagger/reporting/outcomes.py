@@ -1,0 +1,70 @@
+"""What an operation tells: events while it runs, and a report of every repository at its end."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from tagger.errors import TaggerError
+from tagger.rules.plan import Change
+
+__all__ = ["Event", "Outcome", "Report", "Running"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a repository: `staged`, `pointed`, `removed`, `verified`, or a `warning`."""
+
+    kind: str
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one repository ended.
+
+    `status` is `planned`, `released`, `unchanged`, `incomplete`, `failed` or `refused`; `digest` is the digest of the
+    release there.
+    """
+
+    repository: str
+    status: str
+    changes: tuple[Change, ...] = ()
+    digest: str | None = None
+    error: TaggerError | None = None
+
+    @property
+    def changed(self) -> bool:
+        """True when something is written, or would be."""
+        return self.error is None and any(change.writes for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a command ended, in every repository."""
+
+    command: str
+    repositories: tuple[Outcome, ...] = ()
+    version: str | None = None
+    version_from: str | None = None
+    tags: tuple[str, ...] = ()
+    dry_run: bool = False
+    source: str | None = None
+    source_digest: str | None = None
+    digest: str | None = None
+    error: TaggerError | None = None
+    base: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        """True when something was written; in a plan or a dry run, when something would be."""
+        return any(change.writes for outcome in self.repositories for change in outcome.changes)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 failed, incomplete or refused, 2 the input is wrong."""
+        errors = [self.error, *(outcome.error for outcome in self.repositories)]
+        return max((error.exit_code for error in errors if error), default=0)
+
+
+Running = Generator[Event, None, Report]
+"""An operation under way: it yields what happens, and returns how it ended."""

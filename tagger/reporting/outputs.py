@@ -1,0 +1,35 @@
+"""The outputs of the action."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tagger.reporting.outcomes import Outcome, Report
+
+__all__ = ["report_outputs"]
+
+
+def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs of a report: the tags are those that point at this release now, or would after a plan."""
+    pointing = [(outcome, _pointing(report, outcome)) for outcome in report.repositories]
+    names = dict.fromkeys(tag for _, tags in pointing for tag in tags)
+    latest = bool(pointing) and all("latest" in tags for _, tags in pointing)
+    return {
+        "version": report.version or "",
+        "digest": report.digest or "",
+        "tags": "\n".join(f"{outcome.repository}:{tag}" for outcome, tags in pointing for tag in tags),
+        "tag-names": "\n".join(names),
+        "latest": "true" if latest else "false",
+        "changed": "true" if report.changed else "false",
+        "json": json.dumps(document, ensure_ascii=False),
+    }
+
+
+def _pointing(report: Report, outcome: Outcome) -> list[str]:
+    if report.version is None or (outcome.digest is None and not report.dry_run):
+        return []
+    return [
+        change.tag
+        for change in outcome.changes
+        if change.action in ("create", "move", "keep") and change.after == outcome.digest and change.tag in report.tags
+    ]

@@ -1,0 +1,47 @@
+"""The settings as understood, and where each came from; secrets shown as `***`."""
+
+from typing import Any
+
+import click
+
+from tagger.options import OPTIONS, Option
+from tagger.settings import Settings
+
+__all__ = ["settings_document", "settings_text"]
+
+HIDDEN = "***"
+
+
+def settings_document(settings: Settings) -> dict[str, Any]:
+    """Return the JSON of `config`: each setting's value, and its origin."""
+    return {
+        "component": settings.component or None,
+        "settings": {
+            option.name: {"value": _value(option, settings), "origin": settings.origins.get(option.name, "default")}
+            for option in OPTIONS
+        },
+    }
+
+
+def settings_text(settings: Settings) -> str:
+    """Return the settings as a person reads them, those that somebody set in bold."""
+    lines = [f"{click.style('component', bold=True)}  {settings.component}"] if settings.component else []
+    width = max(len(option.name) for option in OPTIONS)
+    for option in OPTIONS:
+        value = _value(option, settings)
+        text = " | ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+        origin = settings.origins.get(option.name)
+        name = click.style(f"{option.name:<{width}}", bold=origin is not None)
+        lines.append(f"{name}  {text}{click.style(f'  ({origin})', fg='bright_black') if origin else ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _value(option: Option, settings: Settings) -> object:
+    texts = settings.texts.get(option.name, ())
+    if option.secret:
+        return HIDDEN if texts else None
+    if option.is_list:
+        return list(texts)
+    if option.kind == "flag":
+        return bool(texts) and texts[-1].lower() in ("true", "yes", "on", "1")
+    return texts[-1] if texts else None

@@ -1,0 +1,230 @@
+"""The laws of the one rule, over sets of versions that hypothesis makes."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.errors import InputError
+from tagger.options import DEFAULT_TEMPLATES
+from tagger.rules.cascade import Rules, cascade
+from tagger.rules.versions import Scheme
+
+PRERELEASES = ("", "", "", "-rc.1", "-rc.2", "-rc.10", "-beta.1", "-alpha")
+SMALL = st.integers(0, 3)
+SPELLINGS = st.builds("{}.{}.{}{}".format, SMALL, SMALL, SMALL, st.sampled_from(PRERELEASES))
+SETS = st.sets(SPELLINGS, max_size=12)
+
+
+def rules(**settings: object) -> Rules:
+    return Rules.of(settings.pop("templates", DEFAULT_TEMPLATES), **{"scheme": Scheme(), **settings})  # type: ignore[arg-type]
+
+
+def owners(tags: Iterable[str], using: Rules | None = None) -> dict[str, str]:
+    using = using or rules()
+    found = cascade(using.published(tags).in_force, using)
+    return {tag: using.exact_tags(owner)[0] for tag, owner in found.items()}
+
+
+class TestBelongsToTheNewestOfItsClass:
+    """A tag belongs to the newest version of its class."""
+
+    def test_table(self) -> None:
+        assert owners(["2.1.3", "2.1.4", "3.0.1", "2.0.9", "3.1.0-rc.1"]) == {
+            "2.0": "2.0.9", "2.1": "2.1.4", "2": "2.1.4", "3.0": "3.0.1", "3": "3.0.1", "latest": "3.0.1",
+        }  # fmt: skip
+
+    @given(SETS)
+    def test_every_stable_version_is_at_most_as_new_as_the_owner_of_its_tags(self, tags: set[str]) -> None:
+        using = rules()
+        published = using.published(tags)
+        found = cascade(published.in_force, using)
+        for version in published.versions:
+            for tag in using.floating_tags(version):
+                assert found[tag] >= version
+        for tag, owner in found.items():
+            assert tag in using.floating_tags(owner)
+            assert not owner.prerelease
+
+    @given(SETS, st.randoms())
+    def test_order_does_not_matter(self, tags: set[str], random: object) -> None:
+        shuffled = sorted(tags)
+        random.shuffle(shuffled)  # type: ignore[attr-defined]
+        assert owners(shuffled) == owners(tags)
+
+    @given(SETS)
+    def test_twice_is_once(self, tags: set[str]) -> None:
+        found = owners(tags)
+        assert owners([*tags, *found]) == found
+
+    @given(SETS)
+    def test_newer_is_wider(self, tags: set[str]) -> None:
+        found = owners(tags)
+        if "latest" in found:
+            major, minor, _ = found["latest"].split(".")
+            assert found[major] == found[f"{major}.{minor}"] == found["latest"]
+
+    @given(SETS, SPELLINGS)
+    def test_withdraw_undoes_release(self, tags: set[str], version: str) -> None:
+        assert owners([*tags, version, f"withdrawn-{version}"]) == owners(tags - {version})
+
+    @given(SETS, SPELLINGS)
+    def test_a_release_moves_tags_of_its_own_classes_alone(self, tags: set[str], version: str) -> None:
+        using = rules()
+        before, after = owners(tags), owners({*tags, version})
+        changed = {tag for tag in after if before.get(tag) != after[tag]}
+        assert changed <= set(using.floating_tags(using.scheme.parse(version)))
+        assert all(after[tag] == version for tag in changed)
+
+    @given(SETS)
+    def test_what_is_no_version_never_counts(self, tags: set[str]) -> None:
+        others = ["nightly", "sha-1a2b3c4", "1234567", "20261124", "2.1.4-alpine", "v2.1.4", "2.1.4_5", "withdrawn-x"]
+        assert owners([*tags, *others]) == owners(tags)
+
+
+class TestPrereleases:
+    """A prerelease gets its exact tag, and the floating tags of its channel when channels are on."""
+
+    def test_owns_nothing_without_channels(self) -> None:
+        assert owners(["2.2.0-rc.1"]) == {}
+
+    def test_owns_the_tags_of_its_channel(self) -> None:
+        assert owners(["2.2.0-rc.1", "2.1.4", "2.2.0-beta.9"], rules(channels=("rc",))) == {
+            "2.1": "2.1.4", "2": "2.1.4", "latest": "2.1.4",
+            "2.2-rc": "2.2.0-rc.1", "2-rc": "2.2.0-rc.1", "rc": "2.2.0-rc.1",
+        }  # fmt: skip
+
+    def test_a_channel_moves_on_to_the_final_release(self) -> None:
+        found = owners(["2.2.0-rc.1", "2.2.0", "2.3.0-beta.1"], rules(channels=("rc", "beta")))
+        assert {tag: found[tag] for tag in ("2.2-rc", "rc", "2.3-beta", "beta", "2.2", "latest")} == {
+            "2.2-rc": "2.2.0", "rc": "2.2.0", "2.3-beta": "2.3.0-beta.1", "beta": "2.3.0-beta.1", "2.2": "2.2.0",
+            "latest": "2.2.0",
+        }  # fmt: skip
+
+    @given(SETS)
+    def test_channels_leave_stable_tags_alone(self, tags: set[str]) -> None:
+        found = owners(tags, rules(channels=("rc", "beta")))
+        plain = owners(tags)
+        assert {tag: found[tag] for tag in plain} == plain
+        assert all(tag.endswith(("rc", "beta")) for tag in found.keys() - plain.keys())
+
+
+class TestVariants:
+    """A variant has a cascade of its own, and the bare tags belong to `default` only."""
+
+    USING = rules(variants=("", "alpine", "alpine3.22"))
+
+    def test_cascade_of_its_own(self) -> None:
+        tags = ["2.1.4", "2.0.9-alpine", "3.0.0-alpine", "2.1.4-alpine3.22"]
+        assert owners(tags, self.USING) == {
+            "2.1": "2.1.4", "2": "2.1.4", "latest": "2.1.4",
+            "2.0-alpine": "2.0.9-alpine", "2-alpine": "2.0.9-alpine",
+            "3.0-alpine": "3.0.0-alpine", "3-alpine": "3.0.0-alpine", "alpine": "3.0.0-alpine",
+            "2.1-alpine3.22": "2.1.4-alpine3.22", "2-alpine3.22": "2.1.4-alpine3.22", "alpine3.22": "2.1.4-alpine3.22",
+        }  # fmt: skip
+
+    def test_a_prerelease_of_a_variant(self) -> None:
+        assert owners(["2.1.4-rc.1-alpine"], self.USING) == {}
+
+    @given(SETS, SETS)
+    def test_variants_do_not_touch_each_other(self, bare: set[str], alpine: set[str]) -> None:
+        both = owners([*bare, *(f"{tag}-alpine" for tag in alpine)], self.USING)
+        assert {tag: owner for tag, owner in both.items() if "alpine" not in tag} == owners(bare)
+
+
+class TestLimits:
+    """`stable`, `latest` and `withdrawn` say where a repository differs from the plain rule."""
+
+    TAGS = ("1.9.0", "2.1.4", "3.0.1", "5.43.1", "5.42.0")
+
+    @pytest.mark.parametrize(
+        ("settings", "expected"),
+        [
+            ({"stable": "<3.0"}, {"1.9": "1.9.0", "1": "1.9.0", "2.1": "2.1.4", "2": "2.1.4", "latest": "2.1.4"}),
+            ({"stable": r"/^5\.\d*[02468]\./"}, {"5.42": "5.42.0", "5": "5.42.0", "latest": "5.42.0"}),
+            ({"latest": "2", "stable": "2.x"}, {"2.1": "2.1.4", "2": "2.1.4", "latest": "2.1.4"}),
+            ({"latest": "false", "stable": "~2.1"}, {"2.1": "2.1.4", "2": "2.1.4"}),
+            ({"withdrawn": ["5.43.1"], "stable": ">=5"}, {"5.42": "5.42.0", "5": "5.42.0", "latest": "5.42.0"}),
+        ],
+    )
+    def test_table(self, settings: dict[str, object], expected: dict[str, str]) -> None:
+        assert owners(self.TAGS, rules(**settings)) == expected
+
+    def test_latest_stays_in_its_series(self) -> None:
+        found = owners(self.TAGS, rules(latest="2"))
+        assert (found["latest"], found["5"]) == ("2.1.4", "5.43.1")
+
+
+class TestSeveralLengths:
+    """A tag that is a proper prefix of a longer version of its variant is floating."""
+
+    USING = rules(
+        scheme=Scheme("numeric"),
+        templates=("{{version}}", "{{major}}.{{minor}}.{{patch}}", "{{major}}.{{minor}}", "latest"),
+    )
+
+    def test_prefix_floats(self) -> None:
+        assert owners(["25.8", "25.8.1.4", "25.8.1", "25.7.9.9"], self.USING) == {
+            "25.8.1": "25.8.1.4", "25.8": "25.8.1.4", "25.7.9": "25.7.9.9", "25.7": "25.7.9.9", "latest": "25.8.1.4",
+        }  # fmt: skip
+
+    def test_two_parts(self) -> None:
+        assert owners(["26.04", "25.10"], rules(scheme=Scheme("calver"))) == {
+            "26": "26.04",
+            "25": "25.10",
+            "latest": "26.04",
+        }
+
+    def test_mixed_lengths_are_refused_unasked(self) -> None:
+        using = rules(scheme=Scheme("numeric"))
+        versions = using.published(["2.1", "3.0.1"]).versions
+        with pytest.raises(InputError, match=r"2\.1 and 3\.0\.1"):
+            using.check_lengths(versions)
+        rules(scheme=Scheme("numeric"), mixed_parts=True).check_lengths(versions)
+
+    def test_a_build_only_breaks_ties(self) -> None:
+        using = rules(
+            scheme=Scheme("numeric", "underscore"),
+            templates=("{{version}}", "{{major}}.{{minor}}.{{patch}}", "{{major}}"),
+        )
+        assert owners(["21.0.8_9", "21.0.8_10", "21.0.7_99", "21.0.8"], using) == {
+            "21.0.8": "21.0.8_10", "21.0.7": "21.0.7_99", "21": "21.0.8_10",
+        }  # fmt: skip
+
+
+class TestTemplates:
+    """The class rule holds for every template."""
+
+    def test_several_exact_ones(self) -> None:
+        using = rules(templates=("v{{version}}", "{{version}}", "v{{major}}"))
+        published = using.published(["v3.1.2", "3.1.2", "v3.1.1", "v3"])
+        assert {version.text: tags for version, tags in published.exact.items()} == {
+            "3.1.2": ("3.1.2", "v3.1.2"), "3.1.1": ("v3.1.1",),
+        }  # fmt: skip
+        assert owners(["v3.1.2", "3.1.2", "v3.1.1", "v3"], using) == {"v3": "v3.1.2"}
+
+    def test_none_exact_is_refused(self) -> None:
+        with pytest.raises(InputError, match="no template"):
+            rules(templates=("{{major}}", "latest"))
+
+    PIECES = st.lists(
+        st.sampled_from(["{{major}}", "{{minor}}", "{{patch}}", "v", "-", ".", "x", "9"]), min_size=1, max_size=6
+    ).map("".join)
+
+    @given(PIECES.filter(lambda text: text[0] not in ".-"), SETS)
+    def test_a_tag_is_its_newest_filler(self, template: str, tags: set[str]) -> None:
+        using = rules(templates=("release-{{version}}", template))
+        published = using.published(f"release-{tag}" for tag in tags)
+        found = cascade(published.in_force, using)
+        stable = [version for version in published.versions if not version.prerelease]
+        for tag in {using.templates[1].fill(version) for version in stable}:
+            assert tag is not None
+            assert found[tag] == max(version for version in stable if using.templates[1].fill(version) == tag)
+
+    @given(PIECES, PIECES, SPELLINGS, st.sampled_from(["", "alpine", "alpine3.22"]))
+    def test_exact_templates_read_back(self, before: str, after: str, text: str, variant: str) -> None:
+        using = rules(templates=(f"r{before}{{{{version}}}}{after}",), variants=("", "alpine", "alpine3.22"))
+        version = using.scheme.parse(text).of_variant(variant)
+        (tag,) = using.exact_tags(version)
+        assert using.read(tag) == version

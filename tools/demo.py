@@ -1,0 +1,53 @@
+"""What Tagger is for, in ten seconds: five releases into an OCI layout on disk, and the tree of tags they leave."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tagger.build.version import VERSION_LABEL  # noqa: E402 - the project's own folder first
+from tagger.images.layout import Layout  # noqa: E402 - the project's own folder first
+from tests.images.making import make_index  # noqa: E402
+
+DEMO, BUILDS = "build/demo", "build/demo-builds"
+RELEASES = (
+    ("2.1.3", "the first release: it holds every tag"),
+    ("2.1.4", "a patch: 2.1, 2 and latest move on"),
+    ("3.0.1", "a new major: latest moves on, 2 and 2.1 stay"),
+    ("2.0.9", "a backport: only 2.0 is new, and latest does not move backwards"),
+    ("3.1.0-rc.1", "a prerelease: its exact tag, and nothing else"),
+)
+
+
+def main() -> None:
+    """Make five small multi-platform images, release each, and show what stands there."""
+    os.chdir(ROOT)
+    for folder in (DEMO, BUILDS):
+        shutil.rmtree(folder, ignore_errors=True)
+    builds = Layout(BUILDS)
+    for number, (version, _) in enumerate(RELEASES):
+        make_index(builds, f"app {version}", f"build-{number}", labels={VERSION_LABEL: version})
+    for number, (version, why) in enumerate(RELEASES):
+        print(f"\n# {version}, {why}")
+        options = ["--image", f"oci:{DEMO}", "--source", f"oci:{BUILDS}:build-{number}", "--version-from", "label"]
+        tagger("plan", *options)
+        tagger("release", *options, quiet=True)
+    print("\n# What stands in the repository now")
+    tagger("tags", "--image", f"oci:{DEMO}")
+
+
+def tagger(*arguments: str, quiet: bool = False) -> None:
+    """Run the command as a person would, after showing it."""
+    print(f"\n$ python entrypoint.py {shlex.join(arguments)}", flush=True)
+    subprocess.run(  # noqa: S603 - this very program
+        [sys.executable, "entrypoint.py", *arguments], check=True, stdout=subprocess.DEVNULL if quiet else None
+    )
+
+
+if __name__ == "__main__":
+    main()
