@@ -1,0 +1,261 @@
+"""The approved bases: the lines of `golden`, read with the repositories that they name.
+
+A line is one image, every version of a repository, or a pattern of names. A pattern is not searched for: it allows what
+the build claims as its base by `base`, an annotation, a label or its provenance. BuildKit knows no such thing as a base
+image (moby/buildkit#6202), so every claim is only a proposal that the layers prove or disprove.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from tagger.build.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
+from tagger.build.provenance import materials
+from tagger.errors import InputError, NotFound, Refused
+from tagger.images.configs import platform_manifests
+from tagger.images.manifests import Manifest, Platform
+from tagger.images.references import DIGEST, Reference, Repository
+from tagger.images.stores import Content, ImageConfig, TagStore
+from tagger.rules.cascade import WITHDRAWN
+
+__all__ = ["Approval", "Pattern", "Place", "examine", "parse_line"]
+
+Place = Repository | Path
+"""A repository of a registry, or an OCI layout on disk."""
+
+AT_ONCE = 8
+
+# How a repository of bases writes its versions is not among our settings: any tag of two numbers or more is one.
+_VERSION = re.compile(r"v?(?P<numbers>[0-9]+(?:\.[0-9]+){1,3})(?P<rest>[-._a-zA-Z].*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An image that builds may stand on, or without a tag and a digest every version of a repository.
+
+    `line` is the line of `golden` that says so, `name` the place as a person writes it; `claimed` is what only the
+    build named, and a pattern allows.
+    """
+
+    line: str
+    place: Place
+    name: str
+    tag: str = ""
+    digest: str = ""
+    claimed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern of the bases that a build may claim: `name` and `tag` hold stars, which stand for no slash."""
+
+    line: str
+    name: str
+    tag: str = "*"
+
+    def allows(self, claim: Reference) -> bool:
+        """Say whether a base of that name may be claimed."""
+        return _like(self.name, str(claim.repository)) and _like(self.tag, claim.tag)
+
+
+def parse_line(line: str) -> Approval | Pattern:
+    """Read a line of `golden`. Raise `InputError` when it is none."""
+    if line == "official":
+        return Pattern(line, "docker.io/library/*")
+    if line.startswith("oci:"):
+        path, colon, tag = line.removeprefix("oci:").rpartition(":")
+        if not colon or "/" in tag:
+            path, tag = line.removeprefix("oci:"), ""
+        return Approval(line, Path(path), f"oci:{path}", tag)
+    if "*" not in line:
+        reference = _reference(line)
+        return Approval(line, reference.repository, str(reference.repository), reference.tag, reference.digest)
+    # A name with a star in it is completed like any other: `python-*` means docker.io/library/python-*.
+    reference = _reference(line.replace("*", "0star0"))
+    name, tag = str(reference.repository).replace("0star0", "*"), reference.tag.replace("0star0", "*")
+    if reference.digest or "*" in name.partition("/")[0]:
+        raise InputError(
+            f"{line!r} is no pattern of base images",
+            "Write the registry out, and the star in the name or in the tag: ghcr.io/acme/base-*",
+        )
+    return Pattern(line, name, tag or "*")
+
+
+def examine(
+    configs: Sequence[ImageConfig],
+    golden: Sequence[str],
+    *,
+    base: str = "",
+    image: tuple[Content, Manifest] | None = None,
+    open_place: Callable[[Place], TagStore],
+) -> Verdict:
+    """Find what a build stands on among the lines of `golden`.
+
+    `configs` are the build's, `base` is the base that it claims, and `image` is where its provenance may be read.
+    Raise `InputError` for a line that cannot be read, and `StoreError` or `Refused` when an approved base cannot be:
+    the gate fails closed.
+    """
+    lines = [parse_line(line) for line in golden]
+    if not lines:
+        raise InputError("no approved base image is named", "Name at least one in `golden`.")
+    approvals = [line for line in lines if isinstance(line, Approval)]
+    patterns = [line for line in lines if isinstance(line, Pattern)]
+    notes = []
+    if patterns:
+        # Provenance names every image that was used; who names the base spares looking at the others.
+        more = materials(*image) if image and not base else ()
+        claimed = _allowed(patterns, chain(_claims(configs, base), more))
+        if not claimed:
+            notes.append(
+                f"{', '.join(pattern.line for pattern in patterns)} can only approve a base that the build claims: "
+                "set `base`, or build with provenance"
+            )
+        approvals += claimed
+    wanted = {tuple(config.platform.split("/")[:2]) for config in configs}
+
+    def read(approval: Approval) -> list[ApprovedBase]:
+        try:
+            return _read(open_place(approval.place), approval, lambda p: (p.os, p.architecture) in wanted)
+        except NotFound as error:
+            if not approval.claimed:
+                raise
+            notes.append(f"{error.message}, though the build claims it")
+            return []
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        bases = [found for several in pool.map(read, approvals) for found in several]
+    return judge(configs, bases, golden, notes)
+
+
+def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
+    """Yield the bases that a build names: by `base`, then in its annotations and labels."""
+    if base:
+        yield _reference(base, default="latest")
+    for config in configs:
+        for said in (config.annotations, config.labels):
+            if name := said.get(BASE_NAME, ""):
+                try:
+                    yield _reference(name, said.get(BASE_DIGEST, ""), "latest")
+                except InputError:
+                    continue  # what is no image's name proposes nothing
+
+
+def _allowed(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[Approval]:
+    return [
+        Approval(pattern.line, claim.repository, str(claim.repository), claim.tag, claim.digest, claimed=True)
+        for claim in dict.fromkeys(claims)
+        for pattern in patterns
+        if pattern.allows(claim)
+    ]
+
+
+def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool]) -> list[ApprovedBase]:
+    """Read what one approval names: an image, or every version of a repository, withdrawn ones too."""
+    root = store.manifest(approval.digest or approval.tag) if approval.digest or approval.tag else None
+    shelf = _shelf(store, approval)
+    if root is not None:
+        name = f"{approval.name}:{approval.tag}" if approval.tag else f"{approval.name}@{root.digest}"
+        return [_base(store, approval, shelf, name, root, [approval.tag], wanted)]
+    groups: dict[str, list[str]] = {}
+    for tag, digest in shelf.digests.items():
+        if digest and _VERSION.fullmatch(tag):
+            groups.setdefault(digest, []).append(tag)
+    if not groups:
+        raise Refused(
+            f"golden image: {approval.name} has no version that a build could stand on",
+            "Release a base image there first, or name another one in `golden`.",
+            code="GOLDEN",
+        )
+
+    def read(group: tuple[str, list[str]]) -> ApprovedBase:
+        digest, tags = group
+        name = f"{approval.name}:{max(tags, key=_order)}"
+        return _base(store, approval, shelf, name, store.manifest(digest), tags, wanted)
+
+    with ThreadPoolExecutor(min(AT_ONCE, store.jobs)) as pool:
+        return list(pool.map(read, groups.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """A repository of bases: its tags, the digests of those that decide, and the newest version of each series."""
+
+    tags: frozenset[str]
+    digests: Mapping[str, str | None]
+    newest: Mapping[str, str]
+
+    def current(self, digest: str, tag: str) -> bool | None:
+        """Say whether a base is the newest of its tag's series, or what its tag holds; None when it has no tag."""
+        leader = self.newest.get(_series(tag)) or tag
+        return self.digests.get(leader) == digest if leader else None
+
+    def withdrawn(self, digest: str, tags: Iterable[str]) -> bool:
+        """Say whether a mark stands at the image, or names one of its tags."""
+        return any(f"{WITHDRAWN}{tag}" in self.tags for tag in tags) or any(
+            tag.startswith(WITHDRAWN) and held == digest for tag, held in self.digests.items()
+        )
+
+
+def _shelf(store: TagStore, approval: Approval) -> _Shelf:
+    tags = frozenset(store.tags())
+    versions = sorted((tag for tag in tags if _VERSION.fullmatch(tag)), key=_order)
+    newest = {_series(tag): tag for tag in versions if f"{WITHDRAWN}{tag}" not in tags}
+    one = approval.tag or approval.digest
+    asked = {approval.tag, newest.get(_series(approval.tag), "")} - {""} if one else set(versions)
+    asked |= {tag for tag in tags if tag.startswith(WITHDRAWN)}
+    digests = store.digests(asked)
+    lost = {tag for tag, digest in digests.items() if digest is None and tag in tags}
+    # A tag that is listed is never taken for absent: registries answer 404 for a moment while it is written.
+    return _Shelf(tags, {**digests, **store.survey(lost).digests} if lost else digests, newest)
+
+
+def _base(
+    store: TagStore,
+    approval: Approval,
+    shelf: _Shelf,
+    name: str,
+    root: Manifest,
+    tags: Sequence[str],
+    wanted: Callable[[Platform], bool],
+) -> ApprovedBase:
+    tag = max(tags, key=_order)
+    return ApprovedBase(
+        name=name,
+        digest=root.digest,
+        approval=approval.line,
+        platforms=tuple((manifest.digest, config) for manifest, config in platform_manifests(store, root, wanted)),
+        repository=approval.name if isinstance(approval.place, Repository) else "",
+        newest=shelf.newest.get(_series(tag), ""),
+        current=shelf.current(root.digest, tag),
+        withdrawn=shelf.withdrawn(root.digest, tags),
+    )
+
+
+def _series(tag: str) -> str:
+    """Return what versions of one series share: `2.1.4-alpine3.22` is of `2-alpine`; empty of what is no version."""
+    match = _VERSION.fullmatch(tag)
+    return f"{_integers(match['numbers'])[0]}{re.sub('[0-9.]+', '', match['rest'] or '')}" if match else ""
+
+
+def _order(tag: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    match = _VERSION.fullmatch(tag)
+    return (_integers(match["numbers"]), _integers(match["rest"] or "")) if match else ((), ())
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall("[0-9]+", text)))
+
+
+def _reference(text: str, digest: str = "", default: str = "") -> Reference:
+    """Read a reference; without a tag and a digest, its tag is `default`, and not `latest` as elsewhere."""
+    reference = Reference.parse(text)
+    said = text.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    found = reference.digest or (digest if DIGEST.fullmatch(digest) else "")
+    return Reference(reference.repository, said or ("" if found else default), found)
+
+
+def _like(pattern: str, text: str) -> bool:
+    return re.fullmatch("[^/]*".join(map(re.escape, pattern.split("*"))), text) is not None

@@ -1,0 +1,180 @@
+"""The golden-image gate: whether the layers of a build say that it stands on an approved base.
+
+A build stands on a base when its layers (`rootfs.diff_ids`) begin with the base's, on every platform. That is content,
+whoever built it and however it was compressed. What a build says of itself in annotations can only contradict that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from tagger.errors import InputError, Refused
+from tagger.images.references import Reference
+from tagger.images.stores import ImageConfig
+
+__all__ = ["BASE_DIGEST", "BASE_NAME", "ApprovedBase", "Finding", "Verdict", "judge"]
+
+# image-spec, annotations.md. Labels of these names are no contradiction: they are inherited from the base itself.
+BASE_NAME = "org.opencontainers.image.base.name"
+BASE_DIGEST = "org.opencontainers.image.base.digest"
+
+# The layer of an instruction that changes no file, an empty tar archive: images of any origin begin with it.
+NOTHING = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedBase:
+    """An image that builds may stand on: for each platform its manifest's digest, and its config.
+
+    `approval` is the line of `golden` that allows it, `repository` where it lies, empty of a layout on disk. `newest`
+    is the newest version of its series. `current` says whether the base is that one, or still what its tag holds; None
+    where neither is known.
+    """
+
+    name: str
+    digest: str
+    approval: str
+    platforms: tuple[tuple[str, ImageConfig], ...]
+    repository: str = ""
+    newest: str = ""
+    current: bool | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one platform stands on; `problem` says why that is not approved, and is empty when it is."""
+
+    platform: str
+    problem: str = ""
+    base: str = ""
+    digest: str = ""
+    approval: str = ""
+    newest: str = ""
+    current: bool | None = None
+    withdrawn: bool = False
+
+    def __str__(self) -> str:
+        name = self.base if "@" in self.base else f"{self.base}@{self.digest}"
+        if self.current is not False:
+            return name
+        return f"{name} ({self.newest} is newer)" if self.newest else f"{name} (its tag has moved on)"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate found on every platform; `approvals` are the lines of `golden`, `notes` what was odd about them."""
+
+    findings: tuple[Finding, ...]
+    approvals: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def approved(self) -> bool:
+        """True when every platform, and there is one, stands on an approved base."""
+        return bool(self.findings) and not any(finding.problem for finding in self.findings)
+
+    def check(self) -> Self:
+        """Return the verdict; raise `Refused` when the build is not approved."""
+        if self.approved:
+            return self
+        problems = [f"{finding.platform} {finding.problem}" for finding in self.findings if finding.problem]
+        raise Refused(
+            f"golden image: {'; '.join(problems) or 'the build has no platform to look at'}",
+            ". ".join((f"Build it on an approved base: {', '.join(self.approvals)}", *self.notes)) + ".",
+            code="GOLDEN",
+        )
+
+    def __str__(self) -> str:
+        return ", ".join(dict.fromkeys(str(finding) for finding in self.findings if finding.base))
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A base's platform that a build's platform could stand on."""
+
+    base: ApprovedBase
+    manifest: str
+    config: ImageConfig
+
+    def shared(self, config: ImageConfig) -> int:
+        """Return how many layers a build has from this base, from the lowest up."""
+        pairs = list(zip(config.diff_ids, self.config.diff_ids, strict=False))
+        return next((count for count, (own, below) in enumerate(pairs) if own != below), len(pairs))
+
+    @property
+    def rank(self) -> tuple[int, bool, bool]:
+        """Most layers first; of those that have the same ones, what is in force and newest."""
+        return len(self.config.diff_ids), not self.base.withdrawn, bool(self.base.current)
+
+    def agrees(self, annotations: Mapping[str, str]) -> bool:
+        """Say whether a build's annotations, if it has them, name this base.
+
+        The digest may be the index's or the platform's (bazel-contrib/rules_img#410). A tag moves, so of a name the
+        repository counts.
+        """
+        digest, name = annotations.get(BASE_DIGEST, ""), annotations.get(BASE_NAME, "")
+        if digest and digest not in (self.base.digest, self.manifest):
+            return False
+        try:
+            return not (name and self.base.repository) or str(Reference.parse(name).repository) == self.base.repository
+        except InputError:
+            return False
+
+
+def judge(
+    configs: Sequence[ImageConfig],
+    bases: Sequence[ApprovedBase],
+    approvals: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Verdict:
+    """Compare every platform of a build with the approved bases, `approvals` being the lines that they come from."""
+    hollow = tuple(
+        f"{base.name} has no layers and approves nothing"
+        for base in bases
+        if base.platforms and not any(_has_layers(config) for _, config in base.platforms)
+    )
+    return Verdict(tuple(_judge(config, bases) for config in configs), tuple(approvals), (*notes, *hollow))
+
+
+def _judge(config: ImageConfig, bases: Sequence[ApprovedBase]) -> Finding:
+    possible = [
+        _Match(base, manifest, below)
+        for base in bases
+        for manifest, below in base.platforms
+        if _has_layers(below) and _same_platform(config.platform, below.platform)
+    ]
+    matches = [match for match in possible if match.shared(config) == len(match.config.diff_ids)]
+    if not matches:
+        return Finding(config.platform, f"stands on no approved base{_nearest(config, possible)}")
+    longest = max(matches, key=lambda match: match.rank)
+    agreeing = [match for match in matches if match.agrees(config.annotations)]
+    base = max(agreeing or matches, key=lambda match: match.rank).base
+    problem = ""
+    if not agreeing:
+        said = [config.annotations[key] for key in (BASE_NAME, BASE_DIGEST) if key in config.annotations]
+        problem = f"says that its base is {'@'.join(said)}, and has the layers of {base.name}@{base.digest}"
+    elif base.withdrawn or longest.base.withdrawn:
+        base = base if base.withdrawn else longest.base
+        problem = f"stands on {base.name}, which was withdrawn"
+    return Finding(
+        config.platform, problem, base.name, base.digest, base.approval, base.newest, base.current, base.withdrawn
+    )
+
+
+def _nearest(config: ImageConfig, possible: Sequence[_Match]) -> str:
+    nearest = max(possible, key=lambda match: match.shared(config), default=None)
+    if nearest is None or not nearest.shared(config):
+        return ""
+    return f": it has {nearest.shared(config)} of the {len(nearest.config.diff_ids)} layers of {nearest.base.name}"
+
+
+def _has_layers(config: ImageConfig) -> bool:
+    """Say whether a base has layers that tell it from others: one without any is the beginning of every image."""
+    return any(layer != NOTHING for layer in config.diff_ids)
+
+
+def _same_platform(one: str, other: str) -> bool:
+    """Compare platforms; a variant that only one of them names (`linux/arm64/v8`) makes no difference."""
+    ours, theirs = one.split("/"), other.split("/")
+    return all(own == its for own, its in zip(ours, theirs, strict=False)) and min(len(ours), len(theirs)) >= 2
