@@ -17,6 +17,8 @@ from tagger.images.references import Repository
 from tagger.images.stores import Source, TagStore
 from tagger.operations.offline import OfflineRelease
 from tagger.operations.prepare import Release
+from tagger.operations.reconcile import Reconciliation
+from tagger.operations.withdraw import Withdrawal
 from tagger.rules.templates import date_field
 from tagger.rules.versions import Version
 from tagger.settings import Settings
@@ -117,6 +119,17 @@ class Workshop:
             plain=self.plain_tags(),
             gate=None,
         )
+
+    def reconciliation(self) -> Reconciliation:
+        """Return the reconciliation that the settings ask for."""
+        settings = self.settings
+        return Reconciliation(settings.rules, self.stores(write=not settings.dry_run), settings.purge)
+
+    def withdrawal(self, name: str) -> Withdrawal:
+        """Return the withdrawal of a version, or of one of its variants."""
+        settings = self.settings
+        stores = self.stores(write=not settings.dry_run)
+        return Withdrawal(from_text(name, settings.tag_prefix), settings.rules, stores, settings.undo, settings.purge)
 
     def offline_release(self) -> OfflineRelease:
         """Return the release as far as it can be told without an image."""

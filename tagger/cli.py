@@ -14,9 +14,11 @@ import tagger
 from tagger.assembly import Workshop, open_workshop
 from tagger.errors import InputError, TaggerError
 from tagger.operations.offline import plan_offline
+from tagger.operations.reconcile import reconcile
 from tagger.operations.release import plan, release
 from tagger.operations.side_by_side import side_by_side
 from tagger.operations.tags import list_tags
+from tagger.operations.withdraw import withdraw
 from tagger.options import COMMANDS, OPTIONS, Option
 from tagger.reporting.documents import error_document, failure_document, report_document
 from tagger.reporting.github import Runner
@@ -154,6 +156,12 @@ class Program:
             match self.command:
                 case "plan" | "release":
                     return self._release(workshop)
+                case "reconcile":
+                    reconciliation = workshop.reconciliation()
+                    return self._finish(self._drive(reconcile(reconciliation, dry_run=settings.dry_run)))
+                case "withdraw":
+                    withdrawal = workshop.withdrawal(self._one_argument(parameters))
+                    return self._finish(self._drive(withdraw(withdrawal, dry_run=settings.dry_run)))
                 case "tags":
                     return self._tags(workshop)
                 case "config":
@@ -196,6 +204,25 @@ class Program:
         else:
             click.echo(settings_text(settings), self.out)
         return 0
+
+    def _arguments(self, parameters: Mapping[str, Any]) -> list[str]:
+        """Return the positional arguments: of the command line, else one a line of the input `arguments`."""
+        given = list(parameters.get("arguments") or ())
+        if given:
+            return given
+        texts = (self.environ.get(name, "") for name in ("INPUT_ARGUMENTS", "TAGGER_ARGUMENTS"))
+        text = next((text for text in texts if text.strip()), "")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def _one_argument(self, parameters: Mapping[str, Any]) -> str:
+        arguments = self._arguments(parameters)
+        if len(arguments) != 1:
+            what = ARGUMENTS[self.command]
+            raise InputError(
+                f"`{self.command}` takes one {what}, and got {' '.join(arguments) or 'none'}",
+                f"Write `{self.command} {what}`, or set the input `arguments`.",
+            )
+        return arguments[0]
 
     def _given(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
         """Return what the command line says, as texts by option name."""

@@ -26,7 +26,7 @@ def release(job: Release) -> Running:
     """Release: nothing is written before every repository is prepared, and no floating tag before all are staged."""
     preparation = prepare(job, writing=True)
     if preparation.failed:
-        outcomes = [_planned(job, prepared, "unchanged") for prepared in preparation.repositories]
+        outcomes = [_stopped(job, prepared) for prepared in preparation.repositories]
         return _report(job, "release", preparation, outcomes)
     staging = yield from _stage_all(job, preparation)
     if staging.failures:
@@ -136,18 +136,22 @@ def _report(
     )
 
 
-def _planned(job: Release, prepared: Prepared, status: str = "planned") -> Outcome:
-    """Return what a release would do here, or why there is none; `unchanged` where a release stopped before it."""
+def _planned(job: Release, prepared: Prepared) -> Outcome:
+    """Return what a release would do here, or why there is none."""
     if prepared.error:
-        refused = [change for change in _exact_changes(job, prepared) if change.action == "refuse"]
-        return Outcome(prepared.store.place, _status(prepared.error), tuple(refused), None, prepared.error)
-    if status == "unchanged":
-        return Outcome(prepared.store.place, status)
+        return Outcome.failed(prepared.store.place, prepared.error, _refused(job, prepared))
     held = dict.fromkeys(job.versions, prepared.image)
     state = replace(prepared.state, held={**prepared.state.held, **held})
     floating = state.changes(job.rules, job.versions[0])
     changes = (*_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
-    return Outcome(prepared.store.place, status, changes, prepared.image)
+    return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True)
+
+
+def _stopped(job: Release, prepared: Prepared) -> Outcome:
+    """Return how a repository ended when something was wrong anywhere, before any write."""
+    if prepared.error:
+        return Outcome.failed(prepared.store.place, prepared.error, _refused(job, prepared))
+    return Outcome(prepared.store.place, "unchanged")
 
 
 def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome:
@@ -155,28 +159,26 @@ def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome
     place, exact = prepared.store.place, _exact_changes(job, prepared)
     failure = staging.failures.get(prepared.store)
     if failure:
-        left = tuple(replace(change, action="refuse", reason=f"not written: {failure.message}") for change in exact)
-        return Outcome(place, _status(failure), left, None, failure)
+        left = [replace(change, action="refuse", reason=f"not written: {failure.message}") for change in exact]
+        return Outcome.failed(place, failure, left)
     if prepared.to_stage or not any(change.writes for change in exact):
-        return Outcome(place, "unchanged", (), None)
+        return Outcome(place, "unchanged")
     error = IncompleteRelease(
         f"{place}: {job.exact_tags[0]} is staged, and no floating tag was moved, as another repository failed",
         "Mend that one, then run the same command again: it goes on from here.",
     )
-    return Outcome(place, "incomplete", tuple(exact), prepared.image, error)
+    return Outcome.of(place, exact, error, digest=prepared.image)
 
 
 def _converged(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
     """Return how a repository ended whose floating tags were written."""
     changes = (*_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
-    status = "released" if any(change.writes for change in changes) else "unchanged"
-    if converged.error:
-        status = "refused" if isinstance(converged.error, Refused) else "incomplete"
-    return Outcome(prepared.store.place, status, changes, prepared.image, converged.error)
+    return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image)
 
 
-def _status(error: TaggerError) -> str:
-    return "refused" if isinstance(error, Refused) else "failed"
+def _refused(job: Release, prepared: Prepared) -> list[Change]:
+    """Return the exact tags that stand in the way."""
+    return [change for change in _exact_changes(job, prepared) if change.before is not None]
 
 
 def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:

@@ -35,6 +35,13 @@ class State:
         """Return what becomes of the floating tags in scope."""
         return floating_changes(self.scope, self.owners, self.held, self.digests, rules, released, gone)
 
+    def orphans(self, rules: Rules) -> set[str]:
+        """Return the floating tags that stand here though no version of their class is left."""
+        known = self.published.versions | self.published.withdrawn
+        floating = {tag for version in known for tag in rules.floating_tags(version, rules.channels)}
+        exact = {tag for tags in self.published.exact.values() for tag in tags}
+        return (floating & self.tags) - self.owners.keys() - exact
+
     @property
     def read_again(self) -> tuple[str, ...]:
         """The tags that a later reading wants: those in scope, and the exact tags of their owners."""

@@ -21,25 +21,28 @@ def list_tags(store: TagStore, rules: Rules) -> Tree:
     state = read_state(store, rules, every)
     published = state.published
     exact = {tag: version for version, tags in published.exact.items() for tag in tags}
-    lost = {tag for version in published.versions for tag in rules.floating_tags(version)} - state.owners.keys()
+    lost = state.orphans(rules)
     rest = {tag for tag in state.tags if tag not in exact and tag not in state.owners and not tag.startswith(WITHDRAWN)}
-    digests = {**store.digests((exact.keys() | (lost & rest)) - state.digests.keys()), **state.digests}
+    digests = {**store.digests((exact.keys() | lost) - state.digests.keys()), **state.digests}
     at: dict[str, list[str]] = defaultdict(list)
-    for tag in (*sorted(exact), *state.owners):
+    for tag in state.owners:
         if digest := digests.get(tag):
             at[digest].append(tag)
     versions = []
     for version in sorted(published.versions, reverse=True):
         own = published.exact[version]
         digest = digests.get(own[0])
-        pointing = [tag for tag in at.get(digest or "", ()) if tag not in exact or tag in own]
-        tags = (*own, *(tag for tag in pointing if tag not in own))
-        versions.append(ListedVersion(version.text, version.variant, digest, tags, version in published.withdrawn))
+        pointing = at.get(digest or "", [])
+        usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing]
+        tags = dict.fromkeys((*own, *usual, *pointing))
+        versions.append(
+            ListedVersion(version.text, version.variant, digest, tuple(tags), version in published.withdrawn)
+        )
     floating = {}
     for tag in sorted(state.owners, key=lambda tag: (_owner_order(state.owners[tag]), -len(tag)), reverse=True):
         owner, digest = state.owners[tag], digests.get(tag)
         floating[tag] = Floating(digest, owner.text, digest is None or digest != state.held.get(owner))
-    for tag in sorted(lost & rest):
+    for tag in sorted(lost):
         floating[tag] = Floating(digests.get(tag), None, True)
     return Tree(store.place, tuple(versions), floating, tuple(sorted(rest - lost)))
 

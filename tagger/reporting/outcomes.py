@@ -1,9 +1,10 @@
 """What an operation tells: events while it runs, and a report of every repository at its end."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from typing import Self
 
-from tagger.errors import TaggerError
+from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
 
 __all__ = ["Event", "Outcome", "Report", "Running"]
@@ -32,10 +33,30 @@ class Outcome:
     digest: str | None = None
     error: TaggerError | None = None
 
-    @property
-    def changed(self) -> bool:
-        """True when something is written, or would be."""
-        return self.error is None and any(change.writes for change in self.changes)
+    @classmethod
+    def failed(cls, place: str, error: TaggerError, changes: Iterable[Change] = ()) -> Self:
+        """Return how a repository ended in which nothing was written."""
+        return cls(place, "refused" if isinstance(error, Refused) else "failed", tuple(changes), None, error)
+
+    @classmethod
+    def of(
+        cls,
+        place: str,
+        changes: Iterable[Change],
+        error: TaggerError | None = None,
+        *,
+        digest: str | None = None,
+        dry_run: bool = False,
+    ) -> Self:
+        """Return how a repository ended that was written to, or would be."""
+        changes = tuple(changes)
+        if error:
+            status = "refused" if isinstance(error, Refused) else "incomplete"
+        elif dry_run:
+            status = "planned"
+        else:
+            status = "released" if any(change.writes for change in changes) else "unchanged"
+        return cls(place, status, changes, digest, error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,8 @@ class Rules:
 
     def withdrawn_names(self, version: Version) -> set[str]:
         """Return what a person may call a version when withdrawing it: its text (all variants), or an exact tag."""
-        return {version.text, *self.exact_tags(version)}
+        spelled = {version.text, version.text.replace("_", "+", 1), *self.exact_tags(version)}
+        return spelled | {f"v{text}" for text in spelled}
 
     def _prefixes(self, versions: Collection[Version]) -> set[Version]:
         """Return those that are a proper prefix of a longer version of their variant: their tags float."""

@@ -1,0 +1,166 @@
+"""Releases into OCI layouts: the laws over whole releases, and what stops one."""
+
+import shutil
+from dataclasses import replace
+from itertools import permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagger.errors import InputError
+from tagger.images.layout import Layout
+from tagger.operations.release import plan, release
+from tagger.reporting.outcomes import Event
+from tagger.rules.cascade import Rules
+from tagger.rules.versions import Scheme
+from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
+
+FIVE = ("2.1.3", "2.1.4", "3.0.1", "2.0.9", "3.1.0-rc.1")
+ELEVEN = {
+    "2.1.3": "2.1.3", "2.1.4": "2.1.4", "3.0.1": "3.0.1", "2.0.9": "2.0.9", "3.1.0-rc.1": "3.1.0-rc.1",
+    "2.0": "2.0.9", "2.1": "2.1.4", "2": "2.1.4", "3.0": "3.0.1", "3": "3.0.1", "latest": "3.0.1",
+}  # fmt: skip
+SMALL = st.integers(0, 2)
+SPELLINGS = st.builds("{}.{}.{}{}".format, SMALL, SMALL, SMALL, st.sampled_from(["", "", "-rc.1"]))
+
+
+@pytest.fixture
+def builds(tmp_path: Path) -> Builds:
+    return Builds(tmp_path / "builds")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "store")
+
+
+class TestLaws:
+    """The laws of the one rule, over whole releases."""
+
+    def test_other_orders_leave_the_same_eleven_tags(self, tmp_path: Path, builds: Builds) -> None:
+        expected = {tag: builds.source(version).digest for tag, version in ELEVEN.items()}
+        for number, order in enumerate(list(permutations(FIVE))[::7]):
+            store = Layout(tmp_path / str(number))
+            for version in order:
+                assert released(builds, version, store).exit_code == 0
+            assert standing(store) == expected
+            shutil.rmtree(store.path)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(SPELLINGS, unique=True, max_size=6), st.randoms())
+    def test_order_does_not_matter_and_twice_is_once(self, versions: list[str], random: object) -> None:
+        shuffled = list(versions)
+        random.shuffle(shuffled)  # type: ignore[attr-defined]
+        with TemporaryDirectory() as folder:
+            builds = Builds(Path(folder) / "builds")
+            one, other = Layout(Path(folder) / "one"), Layout(Path(folder) / "other")
+            for version in versions:
+                released(builds, version, one)
+            for version in shuffled:
+                released(builds, version, other)
+            assert standing(one) == standing(other)
+            for version in versions:
+                report = released(builds, version, one)
+                assert not report.changed
+                assert [outcome.status for outcome in report.repositories] == ["unchanged"]
+
+    def test_a_plan_says_what_a_release_does(self, builds: Builds, store: Layout) -> None:
+        for version in FIVE:
+            planned = finished(plan(job(builds, version, store)))
+            before = standing(store)
+            assert planned.dry_run
+            done = released(builds, version, store)
+            assert actions(planned) == actions(done)
+            assert [c.after for c in planned.repositories[0].changes] == [c.after for c in done.repositories[0].changes]
+            assert planned.changed == done.changed
+            assert (standing(store) != before) == done.changed
+
+
+class TestProtocol:
+    """Nothing is written before every repository is prepared, and no floating tag before all are staged."""
+
+    def test_another_image_under_the_exact_tag_is_refused_everywhere(self, tmp_path: Path, builds: Builds) -> None:
+        free, taken = Layout(tmp_path / "free"), Layout(tmp_path / "taken")
+        released(builds, "2.1.4", taken, text="another")
+        before = standing(taken)
+        report = released(builds, "2.1.4", free, taken)
+        assert report.exit_code == 1
+        assert [outcome.status for outcome in report.repositories] == ["unchanged", "refused"]
+        assert report.error is not None
+        assert (report.error.code, "written once" in report.error.message) == ("CONFLICT", True)
+        assert standing(free) == {}
+        assert standing(taken) == before
+
+    def test_keep_makes_the_standing_image_the_release(self, tmp_path: Path, builds: Builds) -> None:
+        free, taken = Layout(tmp_path / "free"), Layout(tmp_path / "taken")
+        kept = builds.source("another").digest
+        finished(release(replace(job(builds, "2.1.4", taken, text="another"), rules=RULES)))
+        report = finished(release(replace(job(builds, "2.1.4", free, taken), on_conflict="keep")))
+        assert report.exit_code == 0
+        assert report.digest == kept
+        assert set(standing(free).values()) == set(standing(taken).values()) == {kept}
+
+    def test_overwrite_moves_everything(self, builds: Builds, store: Layout) -> None:
+        released(builds, "2.1.4", store, text="another")
+        report = finished(release(replace(job(builds, "2.1.4", store), on_conflict="overwrite")))
+        assert actions(report) == [("2.1.4", "move"), ("2.1", "move"), ("2", "move"), ("latest", "move")]
+        assert set(standing(store).values()) == {builds.source("2.1.4").digest}
+
+    def test_without_a_source_the_exact_tag_is_the_image(self, tmp_path: Path, builds: Builds) -> None:
+        pushed, empty = Layout(tmp_path / "pushed"), Layout(tmp_path / "empty")
+        builds.source("2.1.4").stage(pushed, "2.1.4")
+        report = finished(release(replace(job(builds, "2.1.4", empty, pushed), source=None)))
+        assert report.exit_code == 0
+        assert standing(empty) == standing(pushed)
+        assert len(standing(empty)) == 4
+
+    def test_without_any_image_the_input_is_wrong(self, builds: Builds, store: Layout) -> None:
+        report = finished(release(replace(job(builds, "2.1.4", store), source=None)))
+        assert report.exit_code == 2
+        assert isinstance(report.error, InputError)
+
+    def test_events_tell_the_order(self, tmp_path: Path, builds: Builds) -> None:
+        events: list[Event] = []
+        stores = Layout(tmp_path / "a"), Layout(tmp_path / "b")
+        finished(release(job(builds, "2.1.4", *stores)), events)
+        kinds = [event.kind for event in events]
+        assert kinds[:2] == ["staged", "staged"]
+        assert kinds.count("verified") == 2
+
+    def test_a_withdrawn_version_is_never_released_again(self, builds: Builds, store: Layout) -> None:
+        released(builds, "2.1.4", store)
+        store.point(store.manifest("2.1.4"), ["withdrawn-2.1.4"])
+        report = released(builds, "2.1.4", store)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code) == (1, "WITHDRAWN")
+
+    def test_a_version_of_another_length_is_refused(self, builds: Builds, store: Layout) -> None:
+        rules = Rules.of(("{{version}}", "latest"), scheme=Scheme("numeric"))
+        released(builds, "2.1.4", store, rules=rules)
+        report = released(builds, "3.1", store, rules=rules)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code) == (2, "MIXED_PARTS")
+
+    def test_two_spellings_with_different_images_are_reported(self, builds: Builds, store: Layout) -> None:
+        released(builds, "2.1.4", store)
+        builds.source("x").stage(store, "v2.1.4")
+        report = released(builds, "2.1.3", store)
+        assert report.error is not None
+        assert report.error.code == "AMBIGUOUS_VERSION"
+
+    def test_a_drifted_tag_is_put_right_by_any_release_of_its_class(self, builds: Builds, store: Layout) -> None:
+        for version in ("2.1.4", "3.0.1"):
+            released(builds, version, store)
+        store.point(store.manifest("2.1.4"), ["latest"])
+        report = released(builds, "2.1.3", store)
+        assert ("latest", "move") in actions(report)
+        assert standing(store)["latest"] == builds.source("3.0.1").digest
+
+    def test_plain_tags_follow_the_build(self, builds: Builds, store: Layout) -> None:
+        finished(release(replace(job(builds, "2.1.4", store), plain=("sha-1a2b3c4",))))
+        report = finished(release(replace(job(builds, "2.0.0", store), plain=("sha-1a2b3c4", "main"))))
+        assert actions(report)[-2:] == [("sha-1a2b3c4", "move"), ("main", "create")]
+        assert standing(store)["sha-1a2b3c4"] == builds.source("2.0.0").digest
