@@ -53,7 +53,7 @@ test: packages lint types ## Run everything; nothing is skipped.
 	pytest $(PYTEST)
 
 demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
-	@$(BIN)/python -m benchmarks.demo
+	@$(BIN)/python tools/demo.py
 
 bench: setup ## Measure Tagger beside what people use today.
 	$(BIN)/python -m benchmarks
