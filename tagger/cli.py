@@ -125,13 +125,10 @@ def _parser(command: str) -> click.Command:
 
 def _parameter(option: Option) -> click.Option:
     spelled = (f"--{option.flag or option.name}", f"--{option.name}", option.name.replace("-", "_"))
-    text = option.help + (f" One of: {', '.join(option.choices)}." if option.choices else "")
-    default = " ".join(option.default) if isinstance(option.default, tuple) else option.default
+    names = list(dict.fromkeys(spelled))
     if option.kind == "flag":
-        return click.Option(list(dict.fromkeys(spelled)), is_flag=True, help=text)
-    if default:
-        text += f"  [default: {default}]"
-    return click.Option(list(dict.fromkeys(spelled)), multiple=True, metavar=option.metavar, help=text)
+        return click.Option(names, is_flag=True, help=option.description)
+    return click.Option(names, multiple=True, metavar=option.metavar, help=option.description)
 
 
 def _named(name: str) -> Option:

@@ -36,6 +36,14 @@ class Option:
         return self.kind in ("lines", "words")
 
     @property
+    def description(self) -> str:
+        """Its help with its choices and its default, as every list of options shows it."""
+        default = " ".join(self.default) if isinstance(self.default, tuple) else self.default
+        said = "" if self.kind == "flag" else default
+        choices = f" One of: {', '.join(self.choices)}." if self.choices else ""
+        return f"{self.help}{choices}{f' Default: {said}.' if said else ''}"
+
+    @property
     def variables(self) -> tuple[str, str]:
         """The environment variables that it is read from: the runner's, and a person's."""
         return f"INPUT_{self.name.upper()}", f"TAGGER_{self.name.upper().replace('-', '_')}"
