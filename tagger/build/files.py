@@ -156,11 +156,8 @@ def _pom(file: Path) -> str:
     texts = _xml_texts(file.read_bytes())
     version = texts.get("project/version") or texts.get("project/parent/version") or ""
     for _ in range(10):  # a property may hold others; one that holds itself ends here too
-        names = _PROPERTY.findall(version)
-        if not names or len(version) > 256:
-            break
-        for name in names:
-            version = version.replace(f"${{{name}}}", texts.get(f"project/properties/{name}", f"${{{name}}}"))
+        if "${" in version and len(version) < 256:
+            version = _PROPERTY.sub(lambda name: texts.get(f"project/properties/{name[1]}", name[0]), version)
     if "${" in version:
         raise Absent(f"its version is {version[:100]}, and not all of that is defined in it")
     if not version:

@@ -5,6 +5,7 @@ used: it refuses the partial clones that a sparse checkout makes. Nothing here a
 that a repository could configure is read or run.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ __all__ = ["Checkout", "GitFacts", "git_facts", "git_tags", "read_checkout"]
 FETCH_TAGS = "In the workflow, give actions/checkout `fetch-depth: 0`, or `fetch-tags: true`."
 _TAGS = b"refs/tags/"
 _BRANCHES = b"refs/heads/"
+_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def _read(git_folder: Path, common_folder: Path) -> Checkout:
     branch = followed[-1] if followed[-1].startswith(_BRANCHES) else b""
     # In a worktree of a repository with reftables, HEAD stands apart from the branches.
     head = (refs.follow(Ref(branch)) if branch else head_refs.follow(HEADREF))[1] or b""
+    if head and not _COMMIT.fullmatch(head):
+        raise InputError(f"{git_folder / 'HEAD'} leads to no commit", "Check the repository out again.")
     tags = refs.as_dict(Ref(_TAGS.rstrip(b"/")))
     objects = DiskObjectStore(common_folder / "objects", object_format=SHA256 if len(head) == 64 else SHA1)
 
