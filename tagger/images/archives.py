@@ -10,9 +10,7 @@ import json
 import os
 import posixpath
 import tarfile
-import tempfile
 import threading
-import weakref
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +22,8 @@ from typing import Any, BinaryIO, cast
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.configs import parse_config
 from tagger.images.copying import run_all
-from tagger.images.layout import CHUNK, INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, Index, LayoutContent
+from tagger.images.files import CHUNK, OpenFile
+from tagger.images.layout import INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, Index, LayoutContent
 from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor, Manifest
 from tagger.images.references import Repository, check_digest
 
@@ -40,57 +39,6 @@ EXPANDS = 250  # a whole archive that grows more than this (and beyond a gigabyt
 GZIP_LEVEL = 6
 GZIP = b"\x1f\x8b"
 OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-
-
-class OpenFile:
-    """A file that several threads read at once, each at its own place; closed when nobody needs it."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        weakref.finalize(self, os.close, descriptor)
-
-    @classmethod
-    def unnamed(cls, write: Callable[[BinaryIO], object]) -> "OpenFile":
-        """Make a file that has no name, with what `write` puts in."""
-        with tempfile.TemporaryFile() as file:
-            write(cast("BinaryIO", file))
-            file.flush()
-            return cls(os.dup(file.fileno()))
-
-    def stretch(self, offset: int, size: int) -> BinaryIO:
-        """Return a part of the file as a file of its own."""
-        return io.BufferedReader(_Stretch(self, offset, size), CHUNK)
-
-    def whole(self) -> BinaryIO:
-        """Return the file from its beginning."""
-        return self.stretch(0, os.fstat(self.descriptor).st_size)
-
-
-class _Stretch(io.RawIOBase):
-    def __init__(self, file: OpenFile, offset: int, size: int) -> None:
-        self._file = file
-        self._offset = offset
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("a place before the beginning")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)[: max(0, self._size - self._position)]
-        size = os.preadv(self._file.descriptor, [view], self._offset + self._position) if view else 0
-        self._position += size
-        return size
 
 
 class _Headers(io.RawIOBase):

@@ -1,18 +1,21 @@
 """Copy an image between places, byte for byte: blobs, then child manifests; the root is left to whoever names it."""
 
 import json
+import os
+import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from typing import BinaryIO, Protocol, TypeVar, cast
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 from tagger.errors import NotFound, StoreError
+from tagger.images.files import CHUNK, OpenFile
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
 from tagger.images.references import Repository
 from tagger.images.stores import Content, TagStore
 
-__all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_referrers", "run_all"]
+__all__ = ["SIGNATURE_TAGS", "ReadOnce", "TaggedContent", "copy_image", "copy_referrers", "run_all"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,6 +31,117 @@ class TaggedContent(Content, Protocol):
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`; None where there is no such tag."""
+
+
+class ReadOnce:
+    """Content that is read once, however many repositories it is copied to at the same time.
+
+    What arrives of a blob goes to a file without a name, and from there to everyone, the one in front fetching the
+    next part. So the disk holds an image for as long as this lives, and memory holds nothing.
+    """
+
+    def __init__(self, content: TaggedContent) -> None:
+        self.place = content.place
+        self.repository = content.repository
+        self._content = content
+        self._lock = threading.Lock()
+        self._locks: dict[object, threading.Lock] = {}
+        self._answers: dict[object, Any] = {}
+        self._blobs: dict[str, _Arriving] = {}
+
+    def manifest(self, reference: str) -> Manifest:
+        """Return the manifest under a tag or a digest. Raise `NotFound`, `StoreError`."""
+        return self._once(("manifest", reference), lambda: self._content.manifest(reference))
+
+    @contextmanager
+    def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
+        """Open a blob for reading, from its beginning. Raise `NotFound`, `StoreError`."""
+        with self._lock:
+            arriving = self._blobs.get(descriptor.digest)
+            if arriving is None or arriving.failure:
+                arriving = self._blobs[descriptor.digest] = _Arriving(self._content, descriptor)
+        yield cast("BinaryIO", _Reader(arriving))
+
+    def referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest."""
+        return self._once(("referrers", digest), lambda: self._content.referrers(digest))
+
+    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
+        """Read the digest under each of `tags`; None where there is no such tag."""
+        return self._once(("digests", *tags), lambda: self._content.digests(tags))
+
+    def _once(self, question: object, ask: Callable[[], Result]) -> Result:
+        with self._lock:
+            lock = self._locks.setdefault(question, threading.Lock())
+        with lock:
+            if question not in self._answers:
+                self._answers[question] = ask()
+            answer: Result = self._answers[question]
+            return answer
+
+
+class _Arriving:
+    """A blob, of which a part has arrived in a file."""
+
+    def __init__(self, content: Content, descriptor: Descriptor) -> None:
+        self.failure: BaseException | None = None
+        with _keeping():
+            self._file = OpenFile.unnamed()
+        self._lock = threading.Lock()
+        self._opened = ExitStack()
+        self._source = content.blob(descriptor)
+        self._stream: BinaryIO | None = None
+        self._arrived = 0
+        self._complete = False
+
+    def read(self, position: int, size: int) -> bytes:
+        """Return up to `size` bytes from `position`, waiting for them; none at the end."""
+        if position >= self._arrived:
+            with self._lock:
+                if self.failure:
+                    raise self.failure
+                if position >= self._arrived and not self._complete:
+                    self._fetch()
+        return os.pread(self._file.descriptor, size, position)
+
+    def _fetch(self) -> None:
+        try:
+            self._stream = self._stream or self._opened.enter_context(self._source)
+            chunk = self._stream.read(CHUNK)
+            with _keeping():
+                self._file.append(chunk)
+        except BaseException as error:
+            self.failure = error
+            self._opened.close()
+            raise
+        self._arrived += len(chunk)
+        if not chunk:
+            self._complete = True
+            self._opened.close()
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"what is read cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
+            "Set TMPDIR to a directory on a disk with room for the image.",
+        ) from error
+
+
+class _Reader:
+    def __init__(self, arriving: _Arriving) -> None:
+        self._arriving = arriving
+        self._position = 0
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(CHUNK), b""))
+        part = self._arriving.read(self._position, size)
+        self._position += len(part)
+        return part
 
 
 def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | None = None) -> Sequence[Manifest]:
@@ -62,8 +176,8 @@ def copy_referrers(
     """
     jobs = jobs or _at_once(source, store)
     copied: dict[str, Manifest] = {}
-    seen = set(subjects)
-    waiting = list(seen)
+    waiting = list(dict.fromkeys(subjects))
+    seen = set(waiting)
     while waiting:
         listed = dict(zip(waiting, run_all(source.referrers, waiting, jobs), strict=True))
         tagged = source.digests([_tag(subject) + end for subject in waiting for end in SIGNATURE_TAGS])
@@ -78,7 +192,7 @@ def copy_referrers(
         for tag, digest in tags.items():
             if digest in copied:
                 _point_signature(store, tag, copied[digest])
-        waiting = list({part.digest for parts in found for part in parts} - seen)
+        waiting = sorted({part.digest for parts in found for part in parts} - seen)
         seen.update(waiting)
     return list(copied.values())
 
@@ -165,28 +279,42 @@ class _Stoppable:
 
     def read(self, size: int = -1) -> bytes:
         if self._stop.is_set():
-            raise StoreError("the copy was stopped", code="STOPPED")
+            raise _stopped()
         return self._stream.read(size)
 
 
 def run_all(
     function: Callable[[Item], Result], items: Sequence[Item], jobs: int, stop: threading.Event | None = None
 ) -> Sequence[Result]:
-    """Return the results for all items, `jobs` at once; the first failure gives the others up, and is raised."""
+    """Return the results for all items, `jobs` at once; the first failure sets `stop`, ends the rest, and is raised."""
     if jobs < 2 or len(items) < 2:
         return [function(item) for item in items]
-    threads = ThreadPoolExecutor(min(jobs, len(items)))
-    futures = [threads.submit(function, item) for item in items]
-    try:
-        ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        failure = next((error for future in ended if (error := future.exception())), None)
-        if failure:
-            raise failure
-        return [future.result() for future in futures]
-    finally:
-        if stop:
-            stop.set()
-        threads.shutdown(cancel_futures=True)
+    given_up = stop or threading.Event()
+    failures: list[BaseException] = []
+
+    def run(item: Item) -> Result:
+        if given_up.is_set():
+            raise _stopped()
+        try:
+            return function(item)
+        except BaseException as error:
+            failures.append(error)
+            given_up.set()
+            raise
+
+    with ThreadPoolExecutor(min(jobs, len(items))) as threads:
+        futures = [threads.submit(run, item) for item in items]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            given_up.set()
+    if failures:
+        raise failures[0]
+    return [future.result() for future in futures]
+
+
+def _stopped() -> StoreError:
+    return StoreError("the copy was stopped", code="STOPPED")
 
 
 def _manifests(manifest: Manifest) -> list[Descriptor]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger.errors import InputError, NotFound, StoreError
+from tagger.images.files import CHUNK
 from tagger.images.manifests import (
     MANIFEST_TYPES,
     OCI_INDEX,
@@ -27,7 +28,7 @@ from tagger.images.manifests import (
 from tagger.images.references import DIGEST, TAG, Repository, check_digest, check_tag
 from tagger.images.stores import Opener, Survey
 
-__all__ = ["CHUNK", "INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "Layout", "LayoutContent"]
+__all__ = ["INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "Layout", "LayoutContent"]
 
 REF_NAME = "org.opencontainers.image.ref.name"
 LAYOUT_FILE = "oci-layout"
@@ -36,7 +37,6 @@ LAYOUT_VERSION = "1.0.0"
 UNFINISHED = ".tagger-"
 """What the names of files begin with that are still being written; a killed writer leaves them to the next one."""
 
-CHUNK = 256 * 1024
 LARGEST_MANIFEST = 16 * 1024 * 1024  # registries take 4 MiB (distribution-spec, "Pushing manifests")
 LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
 SETTLED = 100_000_000  # nanoseconds; file systems stamp files with a clock that ticks every 4 or 10 ms
@@ -431,7 +431,8 @@ class Layout(LayoutContent):
             standing = self._standing()
             if not standing.is_dir():
                 raise InputError(f"{self.place}: {standing} is not a directory", _LAYOUTS) from None
-            if standing == self.path and any(not name.name.startswith(UNFINISHED) for name in self.path.iterdir()):
+            others = standing == self.path and any(not path.name.startswith(UNFINISHED) for path in self.path.iterdir())
+            if others and not (self.path / LAYOUT_FILE).exists():  # it is the first file that a writer makes
                 raise InputError(f"{self.place} holds something else: it has no {LAYOUT_FILE}", _LAYOUTS) from None
         except (ValueError, RecursionError) as error:
             raise self._broken(f"{LAYOUT_FILE} cannot be read: {error}") from error
@@ -455,10 +456,10 @@ class Layout(LayoutContent):
                 fcntl.flock(folder, fcntl.LOCK_EX)
                 self._clear()
                 self._check_ours()
-                (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
                 if not (self.path / LAYOUT_FILE).exists():
                     with self._file(self.path / LAYOUT_FILE) as file:
                         file.write(json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
+                (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
                 if not (self.path / INDEX_FILE).exists():
                     self._write_index(EMPTY)
                 yield

@@ -4,18 +4,19 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from tagger.errors import InputError
-from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images
 from tagger.images.configs import platform_configs
-from tagger.images.copying import TaggedContent, copy_image, copy_referrers
+from tagger.images.copying import ReadOnce, TaggedContent, copy_image, copy_referrers
 from tagger.images.layout import LAYOUT_FILE, REF_NAME, Layout, LayoutContent
 from tagger.images.manifests import Manifest
 from tagger.images.references import DIGEST, Reference, Repository
-from tagger.images.stores import ImageConfig, Source, TagStore
+from tagger.images.stores import ImageConfig, TagStore
+
+if TYPE_CHECKING:
+    from tagger.images.archives import DockerImage
 
 __all__ = ["ContentSource", "SavedSource", "SourceSpec", "open_source", "parse_source"]
 
@@ -61,34 +62,44 @@ class ContentSource:
 
     config_digest: str | None = None
 
-    def __init__(self, content: TaggedContent, digest: str, reference: str) -> None:
+    def __init__(
+        self,
+        content: TaggedContent,
+        digest: str,
+        reference: str,
+        *,
+        several: bool = False,
+        root: Manifest | None = None,
+    ) -> None:
         self.digest: str | None = digest
         self.reference = reference
         self._content = content
         self._digest = digest
+        self._root = root
+        # Into several repositories at once: what comes over the network is kept on disk, and comes once.
+        self._read: TaggedContent = ReadOnce(content) if several and content.repository else content
 
     @classmethod
-    def resolved(cls, content: TaggedContent, target: str, reference: str) -> Self:
+    def resolved(cls, content: TaggedContent, target: str, reference: str, *, several: bool = False) -> Self:
         """Return the image that stands under `target`, a tag or a digest, now. Raise `NotFound`, `StoreError`."""
         root = content.manifest(target)
-        source = cls(content, root.digest, reference)
-        source.__dict__["root"] = root
-        return source
+        return cls(content, root.digest, reference, several=several, root=root)
 
-    @cached_property
+    @property
     def root(self) -> Manifest:
-        """The image's manifest."""
-        return self._content.manifest(self._digest)
+        """The image's manifest. Raise `NotFound`, `StoreError`."""
+        self._root = self._root or self._content.manifest(self._digest)
+        return self._root
 
     def configs(self) -> Sequence[ImageConfig]:
         """Return the config of every platform."""
-        return platform_configs(self._content, self.root)
+        return platform_configs(self._read, self.root)
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
         """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""
         if self._content is not store and (store.repository is None or self._content.repository != store.repository):
-            parts = copy_image(self._content, store, self.root)
-            copy_referrers(self._content, store, [part.digest for part in parts])
+            parts = copy_image(self._read, store, self.root)
+            copy_referrers(self._read, store, [part.digest for part in parts])
         if overwrite:
             store.point(self.root, [tag])
             return self.root
@@ -101,7 +112,7 @@ class SavedSource:
 
     digest: str | None = None
 
-    def __init__(self, image: DockerImage, reference: str) -> None:
+    def __init__(self, image: "DockerImage", reference: str) -> None:
         self.reference = reference
         self.config_digest: str | None = image.config.digest
         self._image = image
@@ -126,14 +137,21 @@ class SavedSource:
         )
 
 
-def open_source(spec: SourceSpec, registries: Callable[[Repository], TagStore]) -> Source:
-    """Find the image that `spec` names, in a registry, a layout or an archive. Raise `InputError`, `StoreError`."""
+def open_source(
+    spec: SourceSpec, registries: Callable[[Repository], TagStore], *, several: bool = False
+) -> ContentSource | SavedSource:
+    """Find the image that `spec` names, in a registry, a layout or an archive; `several` repositories will want it.
+
+    Raise `InputError`, `StoreError`.
+    """
     if spec.kind in ("docker", "name"):
         reference = Reference.parse(spec.value)
-        return ContentSource.resolved(registries(reference.repository), reference.target, str(spec))
+        return ContentSource.resolved(registries(reference.repository), reference.target, str(spec), several=several)
     path, choice = _split(spec)
     if spec.kind == "oci":
         return _in_layout(Layout(path), choice, str(spec))
+    from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images  # most runs read none
+
     archive = Archive(path, f"{spec.kind}:{path}")
     if spec.kind == "oci-archive" or LAYOUT_FILE in archive:
         return _in_layout(LayoutArchive(archive), choice, str(spec))

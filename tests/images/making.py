@@ -90,7 +90,7 @@ def make_image(
     config = put(store, make_config(layers, platform, labels or {}), DOCKER_CONFIG if docker else OCI_CONFIG)
     kind = DOCKER_LAYER if docker else OCI_LAYER_GZIP
     blobs = [put(store, gzip.compress(layer, mtime=0), kind) for layer in layers]
-    return _put_manifest(
+    return put_manifest(
         store,
         DOCKER_MANIFEST if docker else OCI_MANIFEST,
         {"config": config.to_json(), "layers": [blob.to_json() for blob in blobs]},
@@ -115,10 +115,10 @@ def make_index(
     for child in list(children) if attestations and not docker else ():
         statement = put(store, json.dumps({"subject": child["digest"]}).encode(), "application/vnd.in-toto+json")
         config = put(store, make_config([], "unknown/unknown", {}), OCI_CONFIG)
-        about = _put_manifest(store, OCI_MANIFEST, {"config": config.to_json(), "layers": [statement.to_json()]})
+        about = put_manifest(store, OCI_MANIFEST, {"config": config.to_json(), "layers": [statement.to_json()]})
         marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": child["digest"]}
         children.append(describe(about, "unknown/unknown") | {"annotations": marks})
-    return _put_manifest(store, DOCKER_LIST if docker else OCI_INDEX, {"manifests": children}, tags)
+    return put_manifest(store, DOCKER_LIST if docker else OCI_INDEX, {"manifests": children}, tags)
 
 
 def attach(
@@ -127,7 +127,7 @@ def attach(
     """Put an artifact that is attached to `subject`, as the referrers API knows it."""
     config = put(store, b"{}", EMPTY_CONFIG)
     blob = put(store, text.encode(), "text/plain")
-    return _put_manifest(
+    return put_manifest(
         store,
         OCI_MANIFEST,
         {
@@ -146,7 +146,7 @@ def sign(store: TagStore, subject: Manifest, *texts: str, end: str = ".sig") -> 
     kind = "application/vnd.dev.cosign.simplesigning.v1+json"
     layers = [put(store, text.encode(), kind).to_json() for text in texts or ("signature",)]
     tag = subject.digest.replace(":", "-") + end
-    return _put_manifest(store, OCI_MANIFEST, {"config": config.to_json(), "layers": layers}, [tag])
+    return put_manifest(store, OCI_MANIFEST, {"config": config.to_json(), "layers": layers}, [tag])
 
 
 def describe(manifest: Manifest, platform: str) -> dict[str, Any]:
@@ -156,7 +156,8 @@ def describe(manifest: Manifest, platform: str) -> dict[str, Any]:
     ).to_json()
 
 
-def _put_manifest(store: TagStore, media_type: str, document: Mapping[str, Any], tags: Sequence[str] = ()) -> Manifest:
+def put_manifest(store: TagStore, media_type: str, document: Mapping[str, Any], tags: Sequence[str] = ()) -> Manifest:
+    """Put a manifest under `tags`."""
     # Indented, as BuildKit writes them: whoever writes a manifest anew is found out.
     content = json.dumps({"schemaVersion": 2, "mediaType": media_type, **document}, indent=2).encode()
     manifest = Manifest(media_type, content)

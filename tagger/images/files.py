@@ -1,0 +1,69 @@
+"""Files that several threads read at once, with or without a name."""
+
+import io
+import os
+import tempfile
+import weakref
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
+
+__all__ = ["CHUNK", "OpenFile"]
+
+CHUNK = 256 * 1024
+
+
+class OpenFile:
+    """A file that several threads read at once, each at its own place; closed when nobody needs it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+
+    @classmethod
+    def unnamed(cls, write: Callable[[BinaryIO], object] | None = None) -> "OpenFile":
+        """Make a file that has no name, with what `write` puts in. Raise `OSError`."""
+        with tempfile.TemporaryFile() as file:
+            if write:
+                write(cast("BinaryIO", file))
+                file.flush()
+            return cls(os.dup(file.fileno()))
+
+    def append(self, content: bytes) -> None:
+        """Write at the end. Raise `OSError`."""
+        while content:
+            content = content[os.write(self.descriptor, content) :]
+
+    def stretch(self, offset: int, size: int) -> BinaryIO:
+        """Return a part of the file as a file of its own."""
+        return io.BufferedReader(_Stretch(self, offset, size), CHUNK)
+
+    def whole(self) -> BinaryIO:
+        """Return the file from its beginning."""
+        return self.stretch(0, os.fstat(self.descriptor).st_size)
+
+
+class _Stretch(io.RawIOBase):
+    def __init__(self, file: OpenFile, offset: int, size: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("a place before the beginning")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)[: max(0, self._size - self._position)]
+        size = os.preadv(self._file.descriptor, [view], self._offset + self._position) if view else 0
+        self._position += size
+        return size
