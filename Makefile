@@ -11,7 +11,7 @@ PYTEST ?= -n 2
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
-.PHONY: help setup packages lint format types test demo bench lock clean
+.PHONY: help setup packages lint format types test demo bench docs lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine
 
 bench: setup ## Measure Tagger beside what people use today.
 	$(BIN)/python -m benchmarks
+
+docs: setup ## Write the tables of action.yml, the README and docs/ anew from the code.
+	$(BIN)/python tools/texts.py
 
 lock: setup ## Write the locked requirements anew from pyproject.toml; UPGRADE=--upgrade for the newest.
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,0 +1,61 @@
+"""Write what the texts say of the options anew: the inputs of `action.yml`, the tables of the README."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tagger.cli import COMMAND_HELP  # noqa: E402 - the project's own folder first
+from tagger.options import COMMANDS, OPTIONS  # noqa: E402
+
+OUTPUTS = {
+    "version": "The version that was released.",
+    "digest": "The digest of the release; deploy this rather than a tag.",
+    "tags": "Full references that now point at this release, one a line.",
+    "tag-names": "The names of these tags, one a line.",
+    "latest": "`true` when this release holds `latest` in every repository.",
+    "changed": "`true` when something was written; in a plan or a dry run, when something would be.",
+    "json": "The whole report, as `--json` prints it.",
+}
+INPUTS = {
+    "command": f"What to do: {', '.join(COMMANDS)}.",
+    "arguments": "The positional arguments of the command, one a line.",
+} | {option.name: option.description for option in OPTIONS}
+BOOLEANS = {"yes"}  # to YAML 1.1
+DEFAULTS = {"command": "release", "github-token": "${{ github.token }}"}
+
+
+def action(text: str) -> str:
+    """Return `action.yml` with its inputs and outputs as the options are now."""
+    lines = ["inputs:"]
+    for name, description in INPUTS.items():
+        key = json.dumps(name) if name in BOOLEANS else name
+        lines += [f"  {key}:", f"    description: {json.dumps(description, ensure_ascii=False)}"]
+        lines += [f"    default: {DEFAULTS[name]}"] if name in DEFAULTS else []
+    lines.append("outputs:")
+    for name, description in OUTPUTS.items():
+        lines += [f"  {name}:", f"    description: {json.dumps(description, ensure_ascii=False)}"]
+    return re.sub(r"^inputs:.*?(?=^runs:)", lambda _: "\n".join([*lines, ""]), text, flags=re.DOTALL | re.MULTILINE)
+
+
+def readme(text: str) -> str:
+    """Return the README with its tables as the options are now."""
+    tables = {"commands": COMMAND_HELP, "inputs": INPUTS, "outputs": OUTPUTS}
+    for name, rows in tables.items():
+        table = "\n".join(f"| `{key}` | {value.replace('|', chr(92) + '|')} |" for key, value in rows.items())
+        block = f"<!-- {name} -->\n| {name[:-1]} | |\n|---|---|\n{table}\n<!-- /{name} -->"
+        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, made=block: made, text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    """Write both files."""
+    for path, write in ((ROOT / "action.yml", action), (ROOT / "README.md", readme)):
+        path.write_text(write(path.read_text()))
+
+
+if __name__ == "__main__":
+    main()
