@@ -1,0 +1,215 @@
+"""Connections: pools of them, TLS, proxies; the only module that opens sockets to registries."""
+
+import ipaddress
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from urllib3 import HTTPSConnectionPool, PoolManager, ProxyManager, Timeout, make_headers
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+
+from tagger import __version__
+from tagger.errors import InputError
+
+__all__ = ["CHUNK", "PORTS", "Origin", "Transport", "is_loopback"]
+
+CHUNK = 64 * 1024
+PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
+PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a URL leads: scheme, host and port, as browsers compare them."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin":
+        """Return the origin of a URL. Raise `ValueError` when it has none."""
+        parts = urlsplit(url)
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise ValueError(f"{parts.scheme or 'no'} URL")
+        return cls(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as a URL has them; the scheme's own port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def url(self, target: str) -> str:
+        """Return the URL of `target`, a path or a URL of its own."""
+        return urljoin(f"{self.scheme}://{self.netloc}/", target)
+
+
+class _Connection(HTTPSConnection):
+    """A connection that may wait in the pool before its first request."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Say whether it can still be used: an idle one with bytes to read was closed, or got TLS 1.3 tickets."""
+        return super().is_connected or self._only_tickets()
+
+    def _only_tickets(self) -> bool:
+        sock = self.sock
+        if not isinstance(sock, ssl.SSLSocket):
+            return False
+        timeout = sock.gettimeout()
+        try:
+            sock.settimeout(0)
+            sock.read(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        finally:
+            sock.settimeout(timeout)
+        return False  # it was closed, or says what nobody asked for
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class Transport:
+    """The connections of one run, kept alive and shared by all registries.
+
+    `timeout` is seconds to wait for a connection, and for each piece of an answer. `ca_file` holds certificate
+    authorities that are trusted besides the system's.
+    """
+
+    def __init__(self, *, ca_file: str = "", timeout: float = 30.0, connections: int = 32) -> None:
+        self._ca_file = ca_file
+        self._timeout = timeout
+        self._connections = connections
+        self._managers: dict[tuple[str, str], PoolManager] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+        if ca_file:
+            self._tls = self._make_tls()  # a file that cannot be used is said before anything is done
+
+    def open(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None
+    ) -> BaseHTTPResponse:
+        """Send one request, once, and return the response with its body unread. Raise urllib3's `HTTPError`.
+
+        Nothing is repeated, and no redirect is followed.
+        """
+        return self._manager(url).urlopen(
+            method,
+            url,
+            headers={"User-Agent": f"tagger/{__version__}", **headers},
+            body=body,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=Timeout(connect=self._timeout, read=self._timeout),
+        )
+
+    def warm(self, url: str) -> None:
+        """Open a connection that the next request will find. What fails here fails again there, and is said there."""
+        manager = self._manager(url)
+        if isinstance(manager, ProxyManager):
+            return
+        pool = manager.connection_from_url(url)
+        connection = pool._new_conn()
+        connection.timeout = self._timeout
+        try:
+            connection.connect()
+        except (HTTPError, OSError):
+            connection.close()
+        else:
+            pool._put_conn(connection)
+
+    def speaks_tls(self, host: str, port: int, unheard: bool) -> bool:
+        """Greet a server in TLS and say whether it answers in TLS; nothing is sent. `unheard` where nobody listens."""
+        try:
+            with socket.create_connection((host, port), self._timeout) as connection:
+                connection.settimeout(min(PROBE_TIMEOUT, self._timeout))
+                return _answers_tls(connection, host)
+        except OSError:
+            return unheard
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for manager in self._managers.values():
+                manager.clear()
+
+    def _manager(self, url: str) -> PoolManager:
+        origin = Origin.of(url)
+        proxy = _proxy(origin)
+        with self._lock:
+            key = (origin.scheme, proxy)
+            if key not in self._managers:
+                self._managers[key] = self._make_manager(origin.scheme, proxy)
+            return self._managers[key]
+
+    def _make_manager(self, scheme: str, proxy: str) -> PoolManager:
+        settings: dict[str, Any] = {"num_pools": 64, "maxsize": self._connections, "blocksize": CHUNK}
+        if scheme == "https":
+            self._tls = self._tls or self._make_tls()
+            settings["ssl_context"] = self._tls
+        if proxy:
+            parts = urlsplit(proxy)
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+            settings["proxy_headers"] = make_headers(proxy_basic_auth=login)
+        manager = ProxyManager(proxy, **settings) if proxy else PoolManager(**settings)
+        manager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _Pool}
+        return manager
+
+    def _make_tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._ca_file:
+            try:
+                context.load_verify_locations(self._ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                raise InputError(
+                    f"`ca-file` {self._ca_file} holds no certificate that can be read",
+                    "Give a file with certificates in PEM form (-----BEGIN CERTIFICATE-----).",
+                ) from error
+        return context
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _answers_tls(connection: socket.socket, host: str) -> bool:
+    """Say whether the other end of a connection speaks TLS: it presents a certificate, which is not trusted here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities: reading them costs 20 ms
+    try:
+        context.wrap_socket(connection, server_hostname=host).close()
+    except ssl.SSLError as error:
+        return isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or "")
+    except OSError:
+        return False
+    return True
+
+
+def _proxy(origin: Origin) -> str:
+    """Return the proxy for an origin that the environment names, as curl and Go read it; never one for loopback."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ) or is_loopback(origin.host):
+        return ""
+    proxies = getproxies()
+    proxy = proxies.get(origin.scheme) or proxies.get("all", "")
+    if not proxy or proxy_bypass(f"{origin.host}:{origin.port}"):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
