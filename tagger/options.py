@@ -159,7 +159,10 @@ OPTIONS = (
     Option("config", "text", "The file with settings.", default=".tagger.yml", metavar="FILE", in_file=False),
     Option("json", "flag", "Print one JSON document; everything else goes to standard error.", default="false",
            in_file=False),
-    Option("yes", "flag", "Do it without asking.", default="false", in_file=False, commands=("delete",)),
+    Option(
+        "yes", "flag", "Confirm that a digest goes with all its tags, or that everything goes.", default="false",
+        in_file=False, commands=("delete",),
+    ),
     Option(
         "force", "flag", "Delete a floating tag in force, or an exact tag that owns one.", default="false",
         in_file=False, commands=("delete",),
@@ -170,6 +173,10 @@ OPTIONS = (
     ),
     Option("undo", "flag", "Take the withdrawal back.", default="false", in_file=False, commands=("withdraw",)),
     Option("all", "flag", "Every tag of the repository.", default="false", in_file=False, commands=("delete",)),
+    Option(
+        "long", "flag", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
+        default="false", in_file=False, commands=("tags",),
+    ),
     Option(
         "only", "words", "The component of `.tagger.yml` to work on; for `push`, the tags to push.", metavar="NAME",
         in_file=False,

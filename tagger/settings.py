@@ -61,6 +61,7 @@ class Settings:
     purge: bool = False
     undo: bool = False
     all: bool = False
+    long: bool = False
     only: tuple[str, ...] = ()
     component: str = ""
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -165,6 +166,7 @@ class _Gathering:
             purge=self._is("purge"),
             undo=self._is("undo"),
             all=self._is("all"),
+            long=self._is("long"),
             only=self._list("only"),
             component=component,
             texts={option.name: self._list(option.name) for option in OPTIONS},
