@@ -35,7 +35,7 @@ LARGEST_CONFIG = 16 * 1024 * 1024
 MOST_MEMBERS = 200_000
 MOST_LINKS = 8  # links to links; `docker save` writes one
 MOST_LAYERS = 1000  # the engine allows 127
-EXPANDS = 250  # a whole archive that grows more than this (and beyond a gigabyte) is made to fill the disk
+EXPANDS, LEAST_LIMIT = 250, 1 << 30  # a whole archive that grows more, and beyond a gigabyte, is made to fill the disk
 GZIP_LEVEL = 6
 GZIP = b"\x1f\x8b"
 OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -118,7 +118,7 @@ class Archive:
         return file
 
     def _decompress(self, file: OpenFile, target: BinaryIO) -> None:
-        most = max(EXPANDS * os.fstat(file.descriptor).st_size, 1 << 30)
+        most = max(EXPANDS * os.fstat(file.descriptor).st_size, LEAST_LIMIT)
         with file.whole() as packed, gzip.GzipFile(fileobj=packed) as source:
             while chunk := source.read(CHUNK):
                 target.write(chunk)
