@@ -6,7 +6,7 @@ image (moby/buildkit#6202), so every claim is only a proposal that the layers pr
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -21,7 +21,7 @@ from tagger.images.references import DIGEST, Reference, Repository
 from tagger.images.stores import Content, ImageConfig, TagStore
 from tagger.rules.cascade import WITHDRAWN
 
-__all__ = ["Approval", "Pattern", "Place", "examine", "parse_line"]
+__all__ = ["Approval", "Pattern", "Place", "examine", "newest_of_series", "parse_line"]
 
 Place = Repository | Path
 """A repository of a registry, or an OCI layout on disk."""
@@ -69,6 +69,8 @@ def parse_line(line: str) -> Approval | Pattern:
         path, colon, tag = line.removeprefix("oci:").rpartition(":")
         if not colon or "/" in tag:
             path, tag = line.removeprefix("oci:"), ""
+        if not path:
+            raise InputError(f"{line!r} names no layout", "Write oci:DIR, or oci:DIR:TAG for one image.")
         return Approval(line, Path(path), f"oci:{path}", tag)
     if "*" not in line:
         reference = _reference(line)
@@ -76,7 +78,7 @@ def parse_line(line: str) -> Approval | Pattern:
     # A name with a star in it is completed like any other: `python-*` means docker.io/library/python-*.
     reference = _reference(line.replace("*", "0star0"))
     name, tag = str(reference.repository).replace("0star0", "*"), reference.tag.replace("0star0", "*")
-    if reference.digest or "*" in name.partition("/")[0]:
+    if reference.digest or ("/" in line and "*" in line.partition("/")[0]):
         raise InputError(
             f"{line!r} is no pattern of base images",
             "Write the registry out, and the star in the name or in the tag: ghcr.io/acme/base-*",
@@ -155,13 +157,33 @@ def _allowed(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[A
 def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool]) -> list[ApprovedBase]:
     """Read what one approval names: an image, or every version of a repository, withdrawn ones too."""
     root = store.manifest(approval.digest or approval.tag) if approval.digest or approval.tag else None
-    shelf = _shelf(store, approval)
+    tags = frozenset(store.tags())
+    newest = newest_of_series(tags)
+    marks = {tag for tag in tags if tag.startswith(WITHDRAWN)}
+    one = {approval.tag, newest.get(approval.tag, "")} - {""}
+    digests = _digests(store, marks | (newest.keys() if root is None else one), tags)
+
+    def base(name: str, root: Manifest, own: Sequence[str]) -> ApprovedBase:
+        # Of several versions that are one image, the last is as good as any; of a floating tag, what it holds counts.
+        leader = newest.get(own[-1]) or own[-1] if own else ""
+        return ApprovedBase(
+            name=name,
+            digest=root.digest,
+            approval=approval.line,
+            platforms=tuple((manifest.digest, config) for manifest, config in platform_manifests(store, root, wanted)),
+            repository=approval.name if isinstance(approval.place, Repository) else "",
+            newest=newest.get(leader, ""),
+            current=digests[leader] == root.digest if leader else None,
+            withdrawn=any(f"{WITHDRAWN}{tag}" in marks for tag in own)
+            or root.digest in {digests[tag] for tag in marks},
+        )
+
     if root is not None:
         name = f"{approval.name}:{approval.tag}" if approval.tag else f"{approval.name}@{root.digest}"
-        return [_base(store, approval, shelf, name, root, [approval.tag], wanted)]
+        return [base(name, root, [approval.tag] if approval.tag else [])]
     groups: dict[str, list[str]] = {}
-    for tag, digest in shelf.digests.items():
-        if digest and _VERSION.fullmatch(tag):
+    for tag in newest:
+        if digest := digests[tag]:
             groups.setdefault(digest, []).append(tag)
     if not groups:
         raise Refused(
@@ -169,80 +191,37 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
             "Release a base image there first, or name another one in `golden`.",
             code="GOLDEN",
         )
-
-    def read(group: tuple[str, list[str]]) -> ApprovedBase:
-        digest, tags = group
-        name = f"{approval.name}:{max(tags, key=_order)}"
-        return _base(store, approval, shelf, name, store.manifest(digest), tags, wanted)
-
     with ThreadPoolExecutor(min(AT_ONCE, store.jobs)) as pool:
-        return list(pool.map(read, groups.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelf:
-    """A repository of bases: its tags, the digests of those that decide, and the newest version of each series."""
-
-    tags: frozenset[str]
-    digests: Mapping[str, str | None]
-    newest: Mapping[str, str]
-
-    def current(self, digest: str, tag: str) -> bool | None:
-        """Say whether a base is the newest of its tag's series, or what its tag holds; None when it has no tag."""
-        leader = self.newest.get(_series(tag)) or tag
-        return self.digests.get(leader) == digest if leader else None
-
-    def withdrawn(self, digest: str, tags: Iterable[str]) -> bool:
-        """Say whether a mark stands at the image, or names one of its tags."""
-        return any(f"{WITHDRAWN}{tag}" in self.tags for tag in tags) or any(
-            tag.startswith(WITHDRAWN) and held == digest for tag, held in self.digests.items()
+        return list(
+            pool.map(lambda own: base(f"{approval.name}:{own[1][-1]}", store.manifest(own[0]), own[1]), groups.items())
         )
 
 
-def _shelf(store: TagStore, approval: Approval) -> _Shelf:
-    tags = frozenset(store.tags())
-    versions = sorted((tag for tag in tags if _VERSION.fullmatch(tag)), key=_order)
-    newest = {_series(tag): tag for tag in versions if f"{WITHDRAWN}{tag}" not in tags}
-    one = approval.tag or approval.digest
-    asked = {approval.tag, newest.get(_series(approval.tag), "")} - {""} if one else set(versions)
-    asked |= {tag for tag in tags if tag.startswith(WITHDRAWN)}
-    digests = store.digests(asked)
-    lost = {tag for tag, digest in digests.items() if digest is None and tag in tags}
-    # A tag that is listed is never taken for absent: registries answer 404 for a moment while it is written.
-    return _Shelf(tags, {**digests, **store.survey(lost).digests} if lost else digests, newest)
+def _digests(store: TagStore, tags: Collection[str], listed: Collection[str]) -> Mapping[str, str | None]:
+    """Read digests; a tag that is listed is never taken for absent, as registries answer 404 while it is written."""
+    digests = store.digests(tags)
+    lost = {tag for tag, digest in digests.items() if digest is None and tag in listed}
+    return {**digests, **store.survey(lost).digests} if lost else digests
 
 
-def _base(
-    store: TagStore,
-    approval: Approval,
-    shelf: _Shelf,
-    name: str,
-    root: Manifest,
-    tags: Sequence[str],
-    wanted: Callable[[Platform], bool],
-) -> ApprovedBase:
-    tag = max(tags, key=_order)
-    return ApprovedBase(
-        name=name,
-        digest=root.digest,
-        approval=approval.line,
-        platforms=tuple((manifest.digest, config) for manifest, config in platform_manifests(store, root, wanted)),
-        repository=approval.name if isinstance(approval.place, Repository) else "",
-        newest=shelf.newest.get(_series(tag), ""),
-        current=shelf.current(root.digest, tag),
-        withdrawn=shelf.withdrawn(root.digest, tags),
-    )
+def newest_of_series(tags: Collection[str]) -> dict[str, str]:
+    """Return every version among `tags`, oldest first, with the newest of its series; empty when all are withdrawn.
 
-
-def _series(tag: str) -> str:
-    """Return what versions of one series share: `2.1.4-alpine3.22` is of `2-alpine`; empty of what is no version."""
-    match = _VERSION.fullmatch(tag)
-    return f"{_integers(match['numbers'])[0]}{re.sub('[0-9.]+', '', match['rest'] or '')}" if match else ""
-
-
-def _order(tag: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    match = _VERSION.fullmatch(tag)
-    return (_integers(match["numbers"]), _integers(match["rest"] or "")) if match else ((), ())
+    The series of `2.1.4-alpine3.22` are all versions `2.…-alpine…`. A tag that is the beginning of a longer version,
+    `2.1`, is no version.
+    """
+    parsed = {
+        tag: (_integers(match["numbers"]), match["rest"] or "") for tag in tags if (match := _VERSION.fullmatch(tag))
+    }
+    floating = {(numbers[:length], rest) for numbers, rest in parsed.values() for length in range(2, len(numbers))}
+    ordered = sorted((numbers, _integers(rest), rest, tag) for tag, (numbers, rest) in parsed.items())
+    series = {
+        tag: (numbers[0], re.sub("[0-9.]+", "", rest))
+        for numbers, _, rest, tag in ordered
+        if (numbers, rest) not in floating
+    }
+    leaders = {one: tag for tag, one in series.items() if f"{WITHDRAWN}{tag}" not in tags}
+    return {tag: leaders.get(one, "") for tag, one in series.items()}
 
 
 def _integers(text: str) -> tuple[int, ...]:
