@@ -65,7 +65,7 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"the image config {digest} is not JSON: {error}", code="MANIFEST_INVALID") from error
     if not isinstance(document, dict):
         raise StoreError(f"the image config {digest} is not a JSON object", code="MANIFEST_INVALID")
