@@ -7,7 +7,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Set by hand for a longer or a narrower run: make test PYTEST="tests/rules -k cascade"
-PYTEST ?= -n 2
+PYTEST ?= -n 2 --dist loadgroup
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 

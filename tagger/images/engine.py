@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import socket
 import tarfile
 import tempfile
 import threading
@@ -81,20 +82,20 @@ class Engine:
     def local_tags(self, name: str) -> dict[str, str]:
         """Return the tags that the engine knows of a repository (`app`, `ghcr.io/acme/app`), and their images' ids."""
         start = f"{_familiar(Repository.parse(name))}:"
-        with self._translated():
-            images = self.client.images()
+        with self._asked() as client:
+            images = client.images()
         names = {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
         return {tag.removeprefix(start): image for tag, image in sorted(names.items()) if tag.startswith(start)}
 
     def inspect(self, name: str) -> Mapping[str, Any]:
         """Return what the engine says of an image. Raise `EngineError`."""
-        with self._translated(f"the engine has no image {name}", _BUILD_FIRST):
-            return cast("Mapping[str, Any]", self.client.inspect_image(name))  # type: ignore[no-untyped-call]
+        with self._asked(f"the engine has no image {name}", _BUILD_FIRST) as client:
+            return cast("Mapping[str, Any]", client.inspect_image(name))  # type: ignore[no-untyped-call]
 
     def tag(self, image: str, reference: Reference) -> None:
         """Give an image a name. Raise `EngineError`."""
-        with self._translated():
-            self.client.tag(image, str(reference.repository), reference.tag, force=True)
+        with self._asked() as client:
+            client.tag(image, str(reference.repository), reference.tag, force=True)
 
     @contextmanager
     def tagged(self, image: str, reference: Reference) -> Iterator[None]:
@@ -107,11 +108,11 @@ class Engine:
         try:
             yield
         except BaseException:
-            with suppress(TaggerError), self._translated():
+            with suppress(TaggerError), self._asked() as client:
                 if before:
                     self.tag(before, reference)
                 elif len(self.inspect(image)["RepoTags"]) > 1:  # an image goes with its last name
-                    self.client.remove_image(str(reference), noprune=True)
+                    client.remove_image(str(reference), noprune=True)
             raise
 
     def push(self, reference: Reference) -> str:
@@ -122,8 +123,8 @@ class Engine:
         """
         repository, digest, failure = reference.repository, "", ""
         login = self.logins.auth_config(repository.registry)
-        with self._translated():
-            lines = self.client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
+        with self._asked() as client:
+            lines = client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
             for line in lines:
                 failure = failure or (line.get("errorDetail") or {}).get("message") or line.get("error") or ""
                 status = PUSHED.search(line.get("status") or "")
@@ -134,40 +135,50 @@ class Engine:
 
     def save(self, image: str) -> Iterator[bytes]:
         """Return the stream of `docker save`. Raise `EngineError`, also while it is read."""
-        with self._translated():
-            yield from self.client.get_image(image)
+        with self._asked() as client:
+            yield from client.get_image(image)
 
     @cached_property
     def client(self) -> "APIClient":
-        """The client of the docker package."""
+        """The client of the docker package. Raise `EngineError`."""
+        try:
+            if self.host.startswith("unix://"):  # docker-py leaves a socket open that nobody answers
+                with socket.socket(socket.AF_UNIX) as knock:
+                    knock.connect(self.host.removeprefix("unix://"))
+        except OSError as error:
+            raise self._unreachable(error) from error
         import docker.utils  # it takes a fifth of a second, and most runs need no engine
 
-        with self._translated():
-            return docker.APIClient(
-                version="auto", timeout=PATIENCE, **docker.utils.kwargs_from_env(environment=dict(self._settings))
-            )
+        try:
+            settings = docker.utils.kwargs_from_env(environment=dict(self._settings))
+            return docker.APIClient(version="auto", timeout=PATIENCE, **settings)
+        except (docker.errors.DockerException, OSError) as error:
+            raise self._unreachable(error) from error
 
     @cached_property
     def keeps_manifests(self) -> bool:
         """True where the image store is containerd's, which knows an image by the digest of its manifest or index."""
-        with self._translated():
-            return CONTAINERD in (self.client.info().get("DriverStatus") or [])
+        with self._asked() as client:
+            return CONTAINERD in (client.info().get("DriverStatus") or [])
 
     @contextmanager
-    def _translated(self, missing: str = "", hint: str = "") -> Iterator[None]:
-        """Raise our errors for those of the docker package; `missing` says what a 404 means."""
+    def _asked(self, missing: str = "", hint: str = "") -> Iterator["APIClient"]:
+        """Give the client, and raise our errors for its own; `missing` says what a 404 means."""
+        client = self.client
         from docker.errors import APIError, DockerException
 
         try:
-            yield
+            yield client
         except APIError as error:
             if missing and error.status_code == 404:
                 raise EngineError(missing, hint, code="NOT_FOUND") from error
             raise EngineError(f"the engine refused: {error.explanation or error}") from error
         except (DockerException, OSError) as error:  # what the requests package raises is an OSError
-            raise EngineError(
-                f"no Docker Engine answers at {self.host}: {_reason(error)}", _NO_ENGINE, code="UNREACHABLE"
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> EngineError:
+        message = f"no Docker Engine answers at {self.host}: {_reason(error)}"
+        return EngineError(message, _NO_ENGINE, code="UNREACHABLE")
 
 
 class EngineSource:

@@ -1,0 +1,325 @@
+"""The engine as a source: real engines with both image stores push into real registries."""
+
+import hashlib
+import json
+import re
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import EngineError, Refused, StoreError
+from tagger.images.engine import Engine
+from tagger.images.layout import Layout
+from tagger.images.references import Reference, Repository
+from tagger.images.registry.client import Registries
+from tagger.images.registry.credentials import Keychain
+from tagger.images.stores import TagStore
+from tests.images.making import PLATFORMS, make_index
+from tests.servers.distribution import PASSWORD, USER, Distribution
+from tests.servers.engine import Engine as Running
+
+LABELS = {"org.opencontainers.image.version": "2.1.4"}
+
+
+@pytest.fixture(params=["classic", "containerd"])
+def running(request: pytest.FixtureRequest) -> Running:
+    """An engine with each of the image stores in turn."""
+    found: Running = request.getfixturevalue("engine" if request.param == "classic" else "containerd")
+    return found
+
+
+@pytest.fixture
+def client(running: Running) -> Iterator[Engine]:
+    """What is tested, in conversation with the engine."""
+    found = Engine.find(running.environ, Keychain())
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def stores() -> Iterator[Callable[..., TagStore]]:
+    """Open repositories of registries as the product does."""
+    opened = []
+
+    def store(registry: Distribution, name: str = "acme/app", **login: str) -> TagStore:
+        logins = [(registry.host, login["username"], login["password"])] if login else []
+        registries = Registries(keychain=Keychain(logins=logins, environ={}), retries=0)
+        opened.append(registries)
+        return registries.repository(Repository.parse(f"{registry.host}/{name}"), write=True)
+
+    yield store
+    for registries in opened:
+        registries.close()
+
+
+def test_image_is_found_by_name_and_by_id(running: Running, client: Engine) -> None:
+    image = running.build("found/app:build", labels=LABELS)
+    named, by_id, short = (client.image(name) for name in ("found/app:build", image, image[7:19]))
+    assert {one.digest or one.config_digest for one in (named, by_id, short)} == {image}
+    assert (named.digest is None) != (named.config_digest is None)
+    assert named.reference == "docker-daemon:found/app:build"
+    assert client.holds("found/app:build")
+    assert not client.holds("found/app:other")
+
+
+def test_image_that_is_not_there(client: Engine) -> None:
+    with pytest.raises(EngineError, match="the engine has no image nothing/here:1") as caught:
+        client.image("nothing/here:1")
+    assert "load: true" in caught.value.hint
+
+
+def test_config_says_labels_layers_and_platform(running: Running, client: Engine) -> None:
+    running.build("config/app:build", labels=LABELS)
+    (config,) = client.image("config/app:build").configs()
+    inspected = json.loads(running.docker("image", "inspect", "config/app:build"))[0]
+    assert config.labels == LABELS
+    assert list(config.diff_ids) == inspected["RootFS"]["Layers"]
+    assert config.platform == "linux/amd64"
+    assert config.created == inspected["Created"]
+
+
+def test_one_push_and_the_same_bytes_everywhere(
+    running: Running,
+    client: Engine,
+    registry: Distribution,
+    locked_registry: Distribution,
+    tmp_path: Path,
+    stores: Callable[..., TagStore],
+) -> None:
+    running.build("everywhere/app:build", labels=LABELS)
+    source = client.image("everywhere/app:build")
+    first = stores(registry)
+    second = stores(locked_registry, username=USER, password=PASSWORD)
+    layout = Layout(tmp_path / "layout")
+    manifests = [source.stage(store, "2.1.4") for store in (first, second, layout)]
+    assert len({manifest.content for manifest in manifests}) == 1
+    assert source.digest in (None, manifests[0].digest)
+    assert [store.digests(["2.1.4"])["2.1.4"] for store in (first, second, layout)] == [manifests[0].digest] * 3
+    assert _inspected(locked_registry, "acme/app:2.1.4")["Labels"] == LABELS
+
+
+def test_the_image_that_stands_there_is_not_pushed_again(
+    running: Running, client: Engine, registry: Distribution, stores: Callable[..., TagStore]
+) -> None:
+    running.build("twice/app:build")
+    store = stores(registry)
+    staged = client.image("twice/app:build").stage(store, "2.1.4")
+    before = [request for request in registry.requests() if not request.startswith(("GET", "HEAD"))]
+    assert client.image("twice/app:build").stage(store, "2.1.4") == staged
+    assert [request for request in registry.requests() if not request.startswith(("GET", "HEAD"))] == before
+
+
+def test_another_image_under_the_exact_tag_stays(
+    running: Running, client: Engine, registry: Distribution, stores: Callable[..., TagStore]
+) -> None:
+    running.build("other/app:one", b"one")
+    running.build("other/app:two", b"two")
+    store = stores(registry)
+    staged = client.image("other/app:one").stage(store, "2.1.4")
+    other = client.image("other/app:two")
+    if other.digest:
+        assert other.stage(store, "2.1.4") == staged
+    else:
+        with pytest.raises(Refused, match=f"another build was released as 2.1.4 .* it holds {staged.digest}"):
+            other.stage(store, "2.1.4")
+    assert store.digests(["2.1.4"])["2.1.4"] == staged.digest
+    assert other.stage(store, "2.1.4", overwrite=True).digest != staged.digest
+
+
+def test_image_goes_into_a_layout_without_a_registry(running: Running, client: Engine, tmp_path: Path) -> None:
+    running.build("layout/app:build", labels=LABELS)
+    source = client.image("layout/app:build")
+    layout = Layout(tmp_path / "layout")
+    manifest = source.stage(layout, "2.1.4")
+    assert source.digest in (None, manifest.digest)
+    config = manifest.config()
+    assert config
+    assert source.config_digest in (None, config.digest)
+    copied = subprocess.run(
+        ["skopeo", "inspect", f"oci:{tmp_path}/layout:2.1.4"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(copied.stdout)["Labels"] == LABELS
+
+
+def test_login_is_sent_with_the_push(
+    running: Running, locked_registry: Distribution, stores: Callable[..., TagStore]
+) -> None:
+    running.build("login/app:build")
+    logins = Keychain(logins=[(locked_registry.host, USER, PASSWORD)], environ={})
+    engine = Engine.find(running.environ, logins)
+    store = stores(locked_registry, username=USER, password=PASSWORD)
+    assert engine.image("login/app:build").stage(store, "2.1.4").digest == store.digests(["2.1.4"])["2.1.4"]
+    engine.close()
+
+
+@pytest.mark.parametrize("password", ["", "wrong one"])
+def test_refused_push_says_who_why_and_what_to_do(
+    running: Running, locked_registry: Distribution, stores: Callable[..., TagStore], password: str
+) -> None:
+    running.build("refused/app:build")
+    before = running.tags()
+    logins = [(locked_registry.host, USER, password)] if password else []
+    engine = Engine.find(running.environ, Keychain(logins=logins, environ={}))
+    store = stores(locked_registry, username=USER, password=PASSWORD)
+    with pytest.raises(StoreError) as caught:
+        engine.image("refused/app:build").stage(store, "2.1.4")
+    engine.close()
+    assert caught.value.place == f"{locked_registry.host}/acme/app"
+    assert caught.value.code == "DENIED"
+    assert re.search("auth|401", caught.value.message)
+    assert ("`logins`" in caught.value.hint) == (not password)
+    assert "wrong one" not in str(caught.value)
+    assert running.tags() == before
+    assert store.digests(["2.1.4"]) == {"2.1.4": None}
+
+
+def test_registry_that_the_engine_does_not_reach(
+    running: Running, client: Engine, registry: Distribution, stores: Callable[..., TagStore]
+) -> None:
+    """Tagger reaches it by `endpoints`, and the engine by its name, which means nothing where the engine runs."""
+    running.build("unreached/app:build")
+    registries = Registries(keychain=Keychain(), endpoints={"registry.invalid:5000": registry.host}, retries=0)
+    store = registries.repository(Repository.parse("registry.invalid:5000/acme/app"), write=True)
+    with pytest.raises(StoreError) as caught:
+        client.image("unreached/app:build").stage(store, "2.1.4")
+    registries.close()
+    assert caught.value.code == "UNREACHABLE"
+    assert "`endpoints`: registry.invalid:5000=HOST:PORT" in caught.value.hint
+
+
+def test_failed_push_gives_a_name_back(
+    running: Running, client: Engine, locked_registry: Distribution, stores: Callable[..., TagStore]
+) -> None:
+    """A name that the engine had for another image is that image's again."""
+    name = f"{locked_registry.host}/acme/app:2.1.4"
+    earlier = running.build(name, b"earlier")
+    running.build("giving/app:build")
+    with pytest.raises(StoreError):
+        client.image("giving/app:build").stage(stores(locked_registry, username=USER, password=PASSWORD), "2.1.4")
+    assert running.docker("image", "inspect", "--format", "{{.Id}}", name) == earlier
+
+
+def test_failed_push_does_not_take_an_image_that_has_no_other_name(
+    running: Running, client: Engine, locked_registry: Distribution, stores: Callable[..., TagStore]
+) -> None:
+    image = running.build("nameless/app:build", b"nameless")
+    source = client.image(image)
+    store = stores(locked_registry, username=USER, password=PASSWORD)
+    running.docker("tag", image, f"{locked_registry.host}/acme/app:2.1.4")
+    running.docker("image", "rm", "--no-prune", "nameless/app:build")
+    with pytest.raises(StoreError):
+        source.stage(store, "2.1.4")
+    assert client.holds(image)
+
+
+def test_engine_has_the_tags_of_the_release(running: Running, client: Engine) -> None:
+    image = running.build("local/app:build")
+    one, two = (Repository.parse(f"registry.invalid/{name}/app") for name in ("one", "two"))
+    everywhere = [repository.tagged(tag) for repository in (one, two) for tag in ("2.1.4", "2.1")]
+    client.image("local/app:build").tag_locally([*everywhere, one.tagged("latest")])
+    assert client.local_tags("local/app") == {"2.1": image, "2.1.4": image, "build": image}
+    assert client.local_tags("docker.io/local/app") == client.local_tags("local/app")
+    assert set(client.local_tags("registry.invalid/one/app")) == {"2.1.4", "2.1", "latest"}
+    client.image(image).tag_locally([one.tagged("3")])
+    assert "3" not in client.local_tags("local/app")
+
+
+def test_every_platform_of_an_index_goes_to_the_registry(
+    containerd: Running, registry: Distribution, tmp_path: Path, stores: Callable[..., TagStore]
+) -> None:
+    digest = _load_index(containerd, tmp_path, "multi/app:build")
+    engine = Engine.find(containerd.environ, Keychain())
+    source = engine.image("multi/app:build")
+    assert source.digest == digest
+    assert [(config.platform, config.labels) for config in source.configs()] == [(name, LABELS) for name in PLATFORMS]
+    assert source.stage(stores(registry), "2.1.4").digest == digest
+    layout = Layout(tmp_path / "target")
+    assert engine.image("multi/app:build").stage(layout, "2.1.4").digest == digest
+    engine.close()
+
+
+def test_lost_platform_is_found_before_the_push(
+    containerd: Running, registry: Distribution, tmp_path: Path, stores: Callable[..., TagStore]
+) -> None:
+    """A pull of one platform leaves an index whose other platforms are not there."""
+    _load_index(containerd, tmp_path, f"{registry.host}/acme/lost:build")
+    containerd.docker("push", "--quiet", f"{registry.host}/acme/lost:build")
+    containerd.docker("image", "rm", f"{registry.host}/acme/lost:build")
+    containerd.docker("pull", "--quiet", f"{registry.host}/acme/lost:build")
+    engine = Engine.find(containerd.environ, Keychain())
+    source = engine.image(f"{registry.host}/acme/lost:build")
+    store = stores(registry)
+    asked = len(registry.requests())
+    with pytest.raises(EngineError, match="linux/arm64/v8 is missing") as caught:
+        source.stage(store, "2.1.4")
+    with pytest.raises(EngineError, match="linux/arm64/v8 is missing"):
+        source.configs()
+    engine.close()
+    assert caught.value.code == "MISSING_PLATFORM"
+    assert "docker://" in caught.value.hint
+    assert len(registry.requests()) == asked
+
+
+def test_no_engine(tmp_path: Path) -> None:
+    engine = Engine.find({"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}, Keychain())
+    assert not engine.holds("app:build")
+    with pytest.raises(EngineError, match=f"no Docker Engine answers at unix://{tmp_path}/none.sock") as caught:
+        engine.image("app:build")
+    assert "No such file" in caught.value.message
+    assert "docker://" in caught.value.hint
+    engine.close()
+
+
+def test_engine_of_a_context(engine: Running, tmp_path: Path) -> None:
+    """As `docker context create` and `use` leave them."""
+    environ = {"DOCKER_CONFIG": str(tmp_path / "config"), "PATH": engine.environ["PATH"]}
+    for command in (["create", "away", "--docker", f"host={engine.host}"], ["use", "away"]):
+        subprocess.run(["docker", "context", *command], env=environ, check=True, capture_output=True)
+    engine.build("context/app:build")
+    found = Engine.find(environ, Keychain())
+    assert found.host == engine.host
+    assert found.holds("context/app:build")
+    found.close()
+    assert Engine.find({**environ, "DOCKER_CONTEXT": "default"}, Keychain()).host == "unix:///var/run/docker.sock"
+    assert Engine.find({**environ, "DOCKER_HOST": "unix:///other.sock"}, Keychain()).host == "unix:///other.sock"
+    with pytest.raises(EngineError, match="the docker context gone is not in"):
+        Engine.find({**environ, "DOCKER_CONTEXT": "gone"}, Keychain())
+
+
+def test_context_with_certificates(tmp_path: Path) -> None:
+    key = hashlib.sha256(b"remote").hexdigest()
+    (tmp_path / "contexts/meta" / key).mkdir(parents=True)
+    (tmp_path / "contexts/tls" / key / "docker").mkdir(parents=True)
+    endpoint = {"Host": "tcp://127.0.0.1:1", "SkipTLSVerify": False}
+    document = {"Name": "remote", "Endpoints": {"docker": endpoint}}
+    (tmp_path / "contexts/meta" / key / "meta.json").write_text(json.dumps(document))
+    engine = Engine.find({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "remote"}, Keychain())
+    with pytest.raises(EngineError, match=r"at tcp://127.0.0.1:1: .*TLS"):
+        engine.image("app:build")
+
+
+def _load_index(running: Running, folder: Path, name: str) -> str:
+    """Give the engine an image of several platforms, with attestations, as buildx does; return its digest."""
+    layout = Layout(folder / "loaded")
+    root = make_index(layout, name, "build", labels=LABELS)
+    index = json.loads((folder / "loaded/index.json").read_text())
+    for entry in index["manifests"]:
+        entry["annotations"] = {"io.containerd.image.name": str(Reference.parse(name))}
+    (folder / "loaded/index.json").write_text(json.dumps(index))
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(folder / "loaded", arcname=".")
+    running.docker("load", content=buffer.getvalue())
+    return root.digest
+
+
+def _inspected(registry: Distribution, name: str) -> dict[str, object]:
+    """Return what skopeo reads of an image in a registry for which a login is needed."""
+    command = ["skopeo", "inspect", "--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
+    ended = subprocess.run([*command, f"docker://{registry.host}/{name}"], capture_output=True, text=True, check=True)
+    found: dict[str, object] = json.loads(ended.stdout)
+    return found
