@@ -331,7 +331,7 @@ def _same_registry(one: Repository | None, other: Repository | None) -> bool:
 
 
 def _at_once(source: Content, store: TagStore) -> int:
-    return AT_ONCE if source.repository or store.repository else 1
+    return store.jobs if store.repository else AT_ONCE if source.repository else 1
 
 
 def _tag(digest: str) -> str:

@@ -21,9 +21,9 @@ from tagger.images.files import CHUNK
 from tagger.images.manifests import (
     MANIFEST_TYPES,
     OCI_INDEX,
-    OCI_MANIFEST,
     Descriptor,
     Manifest,
+    manifest_type,
 )
 from tagger.images.references import DIGEST, TAG, Repository, check_digest, check_tag
 from tagger.images.stores import Opener, Survey
@@ -510,20 +510,6 @@ class Layout(LayoutContent):
     def _failed(self, error: OSError) -> StoreError:
         code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
         return StoreError(f"{error.strerror}: {error.filename or self.path}", code=code, place=self.place)
-
-
-def manifest_type(content: bytes, named: str) -> str:
-    """Return the media type of a manifest: as it is `named`, else as it says itself, else by its shape."""
-    if named in MANIFEST_TYPES:
-        return named
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return OCI_MANIFEST
-    own = document.get("mediaType") if isinstance(document, dict) else None
-    if isinstance(own, str) and own:
-        return own
-    return OCI_INDEX if isinstance(document, dict) and "manifests" in document else OCI_MANIFEST
 
 
 def attached(artifact: Manifest) -> Descriptor:

@@ -12,7 +12,7 @@ from tagger.images.references import DIGEST
 
 __all__ = [
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
-    "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform",
+    "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "manifest_type",
 ]  # fmt: skip
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -153,3 +153,17 @@ class Manifest:
             return tuple(Descriptor.from_json(value) for value in values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"manifest {self.digest} has a broken descriptor", code="MANIFEST_INVALID") from error
+
+
+def manifest_type(content: bytes, named: str) -> str:
+    """Return the media type of a manifest: as it is `named`, else as it says itself, else by its shape."""
+    if named in MANIFEST_TYPES:
+        return named
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return OCI_MANIFEST
+    own = document.get("mediaType") if isinstance(document, dict) else None
+    if isinstance(own, str) and own:
+        return own
+    return OCI_INDEX if isinstance(document, dict) and "manifests" in document else OCI_MANIFEST

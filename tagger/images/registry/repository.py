@@ -13,8 +13,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from tagger.errors import NotFound, StoreError
-from tagger.images.layout import manifest_type
-from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
+from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest, manifest_type
 from tagger.images.references import DIGEST, TAG, Repository, check_digest, check_tag
 from tagger.images.registry.auth import Access
 from tagger.images.registry.blobs import Checked, Download
