@@ -1,37 +1,3 @@
-"""The servers that several tests share: one of each for a worker, started when the first test asks for it."""
+"""Where the fixtures of all tests are."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.servers.distribution import Distribution, distribution
-from tests.servers.engine import Engine, classic_engine, containerd_engine
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    """A Docker Engine with the classic image store."""
-    with classic_engine() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def containerd() -> Iterator[Engine]:
-    """A Docker Engine with containerd's image store."""
-    with containerd_engine() as found:
-        yield found
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Distribution]:
-    """An open registry, empty."""
-    with distribution(tmp_path / "registry") as found:
-        yield found
-
-
-@pytest.fixture
-def locked_registry(tmp_path: Path) -> Iterator[Distribution]:
-    """A registry that wants a login, empty."""
-    with distribution(tmp_path / "locked-registry", login=True) as found:
-        yield found
+pytest_plugins = ["tests.servers.fixtures_engine", "tests.servers.fixtures_registry"]
