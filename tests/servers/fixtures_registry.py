@@ -1,0 +1,93 @@
+"""Fixtures: real registries of four kinds, a small registry, and repository names that no other test uses."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tagger.images.references import Repository
+from tests.servers.registries import Authority, DockerRegistry
+from tests.servers.small_registry import SmallRegistry
+
+KINDS = ("open", "login", "tls", "token")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority that only the tests trust."""
+    return Authority.make(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def started(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[Callable[[str], DockerRegistry]]:
+    """Start a registry of a kind when it is first asked for; tests share it, under names of their own."""
+    running: dict[str, DockerRegistry] = {}
+    with ExitStack() as stack:
+
+        def start(kind: str) -> DockerRegistry:
+            if kind not in running:
+                folder = tmp_path_factory.mktemp(f"registry-{kind}")
+                running[kind] = stack.enter_context(DockerRegistry.open(kind, folder, authority))
+            return running[kind]
+
+        yield start
+
+
+@pytest.fixture
+def open_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
+    """A real registry that anybody may write to, over plain HTTP."""
+    return started("open")
+
+
+@pytest.fixture
+def login_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
+    """A real registry that wants a name and a password (Basic)."""
+    return started("login")
+
+
+@pytest.fixture
+def tls_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
+    """A real registry over HTTPS, with a certificate of the `authority`."""
+    return started("tls")
+
+
+@pytest.fixture
+def token_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
+    """A real registry over HTTPS that wants tokens (Bearer), of a token server that is its `tokens`."""
+    return started("token")
+
+
+@pytest.fixture(params=KINDS)
+def any_registry(request: pytest.FixtureRequest, started: Callable[[str], DockerRegistry]) -> DockerRegistry:
+    """Each kind of real registry in turn."""
+    return started(request.param)
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path, authority: Authority) -> Iterator[DockerRegistry]:
+    """A real, open registry of this test alone, which it may stop and start."""
+    with DockerRegistry.open("open", tmp_path / "own-registry", authority) as registry:
+        yield registry
+
+
+@pytest.fixture
+def small_registry() -> Iterator[SmallRegistry]:
+    """A small registry, in memory; tests give it its habits."""
+    with SmallRegistry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def name() -> str:
+    """The name of a repository that no other test uses."""
+    return f"acme/app-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def repository(open_registry: DockerRegistry, name: str) -> Repository:
+    """A repository of the open registry that no other test uses."""
+    return Repository(open_registry.host, name)
