@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,11 +19,14 @@ from tagger.operations.offline import OfflineRelease
 from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation
 from tagger.operations.withdraw import Withdrawal
+from tagger.reporting.outcomes import Report
+from tagger.reporting.outputs import pointing
 from tagger.rules.templates import date_field
 from tagger.rules.versions import Version
 from tagger.settings import Settings
 
 if TYPE_CHECKING:
+    from tagger.images.engine import Engine
     from tagger.images.registry.client import Registries
     from tagger.images.registry.credentials import Keychain
 
@@ -37,7 +40,7 @@ class Workshop:
     settings: Settings
     environ: Mapping[str, str]
     workspace: Path
-    closing: ExitStack
+    cleanup: ExitStack
 
     @cached_property
     def keychain(self) -> "Keychain":
@@ -53,7 +56,7 @@ class Workshop:
         from tagger.images.registry.client import Registries  # a run over layouts alone opens no connection
 
         settings = self.settings
-        return self.closing.enter_context(
+        return self.cleanup.enter_context(
             Registries(
                 keychain=self.keychain,
                 insecure=settings.insecure,
@@ -64,6 +67,13 @@ class Workshop:
                 retries=settings.retries,
             )
         )
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The Docker Engine, which is not asked before something is wanted of it."""
+        from tagger.images.engine import Engine  # the docker package is not imported where no engine is meant
+
+        return self.cleanup.enter_context(closing(Engine.find(self.environ, self.keychain)))
 
     def repository(self, repository: Repository | Path, *, write: bool = False) -> TagStore:
         """Open a repository: of a registry, or a layout on disk."""
@@ -85,6 +95,10 @@ class Workshop:
         from tagger.images.sources import open_source, parse_source
 
         spec = parse_source(self.settings.source)
+        if spec.kind == "docker-daemon":
+            return self.engine.image(spec.value)
+        if spec.kind == "name" and "@" not in spec.value and self.engine.holds(spec.value):
+            return self.engine.image(spec.value)
         return open_source(spec, self.repository)
 
     def versions(self) -> tuple[tuple[Version, ...], str]:
@@ -148,6 +162,18 @@ class Workshop:
                     found.append(self.settings.rules.scheme.parse(tag.removeprefix(self.settings.tag_prefix)))
         return tuple(version.of_variant(variant) for version in found for variant in self.settings.variant)
 
+    def tag_locally(self, report: Report) -> None:
+        """Give the engine that the image came from the tags of its release, for the next step of the job."""
+        if self.source is None or not self.source.reference.startswith("docker-daemon:"):
+            return
+        places = {str(image): image for image in self.settings.images if isinstance(image, Repository)}
+        self.engine.image(self.source.reference.removeprefix("docker-daemon:")).tag_locally(
+            places[outcome.repository].tagged(tag)
+            for outcome in report.repositories
+            if outcome.repository in places
+            for tag in pointing(report, outcome)
+        )
+
     def plain_tags(self) -> tuple[str, ...]:
         """Return the tags that follow the build and belong to no version."""
         rules = self.settings.rules
@@ -175,8 +201,8 @@ class Workshop:
 @contextmanager
 def open_workshop(settings: Settings, environ: Mapping[str, str], workspace: Path) -> Iterator[Workshop]:
     """Open what a run works with, and close it at its end."""
-    with ExitStack() as closing:
-        yield Workshop(settings, environ, workspace, closing)
+    with ExitStack() as cleanup:
+        yield Workshop(settings, environ, workspace, cleanup)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -179,7 +179,10 @@ class Program:
             return self._finish(plan_offline(workshop.offline_release(), workshop.published_versions()))
         writing = self.command == "release" and not settings.dry_run
         job = workshop.release(write=writing)
-        return self._finish(self._drive(release(job) if writing else plan(job, self.command)))
+        report = self._drive(release(job) if writing else plan(job, self.command))
+        if writing and not report.exit_code:
+            workshop.tag_locally(report)
+        return self._finish(report)
 
     def _tags(self, workshop: Workshop) -> int:
         stores = workshop.stores()

@@ -6,18 +6,18 @@ from typing import Any
 
 from tagger.reporting.outcomes import Outcome, Report
 
-__all__ = ["report_outputs"]
+__all__ = ["pointing", "report_outputs"]
 
 
 def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
     """Return the outputs of a report: the tags are those that point at this release now, or would after a plan."""
-    pointing = [(outcome, _pointing(report, outcome)) for outcome in report.repositories]
-    names = dict.fromkeys(tag for _, tags in pointing for tag in tags)
-    latest = bool(pointing) and all("latest" in tags for _, tags in pointing)
+    standing = [(outcome, pointing(report, outcome)) for outcome in report.repositories]
+    names = dict.fromkeys(tag for _, tags in standing for tag in tags)
+    latest = bool(standing) and all("latest" in tags for _, tags in standing)
     return {
         "version": report.version or "",
         "digest": report.digest or "",
-        "tags": "\n".join(f"{outcome.repository}:{tag}" for outcome, tags in pointing for tag in tags),
+        "tags": "\n".join(f"{outcome.repository}:{tag}" for outcome, tags in standing for tag in tags),
         "tag-names": "\n".join(names),
         "latest": "true" if latest else "false",
         "changed": "true" if report.changed else "false",
@@ -25,7 +25,8 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
     }
 
 
-def _pointing(report: Report, outcome: Outcome) -> list[str]:
+def pointing(report: Report, outcome: Outcome) -> list[str]:
+    """Return the tags of one repository that point at the release."""
     if report.version is None or (outcome.digest is None and not report.dry_run):
         return []
     return [
