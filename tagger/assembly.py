@@ -164,15 +164,18 @@ class Workshop:
 
     def tag_locally(self, report: Report) -> None:
         """Give the engine that the image came from the tags of its release, for the next step of the job."""
-        if self.source is None or not self.source.reference.startswith("docker-daemon:"):
+        if self.source is None:
             return
-        places = {str(image): image for image in self.settings.images if isinstance(image, Repository)}
-        self.engine.image(self.source.reference.removeprefix("docker-daemon:")).tag_locally(
-            places[outcome.repository].tagged(tag)
-            for outcome in report.repositories
-            if outcome.repository in places
-            for tag in pointing(report, outcome)
-        )
+        from tagger.images.engine import EngineSource
+
+        if isinstance(self.source, EngineSource):
+            places = {str(image): image for image in self.settings.images if isinstance(image, Repository)}
+            self.source.tag_locally(
+                places[outcome.repository].tagged(tag)
+                for outcome in report.repositories
+                if outcome.repository in places
+                for tag in pointing(report, outcome)
+            )
 
     def plain_tags(self) -> tuple[str, ...]:
         """Return the tags that follow the build and belong to no version."""

@@ -12,7 +12,7 @@ import click
 
 import tagger
 from tagger.assembly import Workshop, open_workshop
-from tagger.errors import InputError, TaggerError
+from tagger.errors import EngineError, InputError, TaggerError
 from tagger.operations.offline import plan_offline
 from tagger.operations.reconcile import reconcile
 from tagger.operations.release import plan, release
@@ -181,7 +181,10 @@ class Program:
         job = workshop.release(write=writing)
         report = self._drive(release(job) if writing else plan(job, self.command))
         if writing and not report.exit_code:
-            workshop.tag_locally(report)
+            try:
+                workshop.tag_locally(report)
+            except EngineError as error:  # the release is done, and stays done
+                self._warn(f"the engine did not take the tags of the release: {error.message}")
         return self._finish(report)
 
     def _tags(self, workshop: Workshop) -> int:
@@ -243,9 +246,7 @@ class Program:
             except StopIteration as end:
                 return cast(Report, end.value)
             if event.kind == "warning":
-                if self.runner.present:
-                    self.runner.warning(f"{event.place}: {event.text}")
-                click.echo(f"{click.style('Warning:', fg='yellow')} {event.place}: {event.text}", self.err)
+                self._warn(f"{event.place}: {event.text}")
             elif event.kind == "staged":
                 click.echo(f"{event.place}: staged {event.text}", self.err)
 
@@ -264,6 +265,12 @@ class Program:
         for error in errors.values():
             self._say_error(error)
         return report.exit_code
+
+    def _warn(self, message: str) -> None:
+        if self.runner.present:
+            self.runner.warning(message)
+        else:
+            click.echo(f"{click.style('Warning:', fg='yellow')} {message}", self.err)
 
     def _say_error(self, error: TaggerError) -> None:
         if self.runner.present:
