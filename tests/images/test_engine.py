@@ -6,6 +6,7 @@ import re
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -19,16 +20,17 @@ from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
 from tests.images.making import PLATFORMS, make_index
-from tests.servers.distribution import PASSWORD, USER, Distribution
+from tests.servers.distribution import PASSWORD, USER
 from tests.servers.engine import Engine as Running
+from tests.servers.registries import DockerRegistry
 
 LABELS = {"org.opencontainers.image.version": "2.1.4"}
 
 
-@pytest.fixture(params=["classic", "containerd"])
+@pytest.fixture(params=["engine", "containerd"], ids=["classic", "containerd"])
 def running(request: pytest.FixtureRequest) -> Running:
     """An engine with each of the image stores in turn."""
-    found: Running = request.getfixturevalue("engine" if request.param == "classic" else "containerd")
+    found: Running = request.getfixturevalue(request.param)
     return found
 
 
@@ -41,19 +43,12 @@ def client(running: Running) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def stores() -> Iterator[Callable[..., TagStore]]:
-    """Open repositories of registries as the product does."""
-    opened = []
-
-    def store(registry: Distribution, name: str = "acme/app", **login: str) -> TagStore:
-        logins = [(registry.host, login["username"], login["password"])] if login else []
-        registries = Registries(keychain=Keychain(logins=logins, environ={}), retries=0)
-        opened.append(registries)
-        return registries.repository(Repository.parse(f"{registry.host}/{name}"), write=True)
-
-    yield store
-    for registries in opened:
-        registries.close()
+def opened(name: str) -> Iterator[Callable[[DockerRegistry], TagStore]]:
+    """Open a repository of a registry that no other test uses, logged in."""
+    with ExitStack() as stack:
+        yield lambda registry: stack.enter_context(registry.client()).repository(
+            Repository(registry.host, name), write=True
+        )
 
 
 def test_image_is_found_by_name_and_by_id(running: Running, client: Engine) -> None:
@@ -85,40 +80,40 @@ def test_config_says_labels_layers_and_platform(running: Running, client: Engine
 def test_one_push_and_the_same_bytes_everywhere(
     running: Running,
     client: Engine,
-    registry: Distribution,
-    locked_registry: Distribution,
+    open_registry: DockerRegistry,
+    login_registry: DockerRegistry,
     tmp_path: Path,
-    stores: Callable[..., TagStore],
+    opened: Callable[[DockerRegistry], TagStore],
 ) -> None:
     running.build("everywhere/app:build", labels=LABELS)
     source = client.image("everywhere/app:build")
-    first = stores(registry)
-    second = stores(locked_registry, username=USER, password=PASSWORD)
+    first = opened(open_registry)
+    second = opened(login_registry)
     layout = Layout(tmp_path / "layout")
     manifests = [source.stage(store, "2.1.4") for store in (first, second, layout)]
     assert len({manifest.content for manifest in manifests}) == 1
     assert source.digest in (None, manifests[0].digest)
     assert [store.digests(["2.1.4"])["2.1.4"] for store in (first, second, layout)] == [manifests[0].digest] * 3
-    assert _inspected(locked_registry, "acme/app:2.1.4")["Labels"] == LABELS
+    assert _inspected(f"{second.place}:2.1.4")["Labels"] == LABELS
 
 
 def test_the_image_that_stands_there_is_not_pushed_again(
-    running: Running, client: Engine, registry: Distribution, stores: Callable[..., TagStore]
+    running: Running, client: Engine, open_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     running.build("twice/app:build")
-    store = stores(registry)
+    store = opened(open_registry)
     staged = client.image("twice/app:build").stage(store, "2.1.4")
-    before = [request for request in registry.requests() if not request.startswith(("GET", "HEAD"))]
+    running.docker("image", "rm", f"{store.place}:2.1.4")
     assert client.image("twice/app:build").stage(store, "2.1.4") == staged
-    assert [request for request in registry.requests() if not request.startswith(("GET", "HEAD"))] == before
+    assert f"{store.place}:2.1.4" not in running.tags()
 
 
 def test_another_image_under_the_exact_tag_stays(
-    running: Running, client: Engine, registry: Distribution, stores: Callable[..., TagStore]
+    running: Running, client: Engine, open_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     running.build("other/app:one", b"one")
     running.build("other/app:two", b"two")
-    store = stores(registry)
+    store = opened(open_registry)
     staged = client.image("other/app:one").stage(store, "2.1.4")
     other = client.image("other/app:two")
     if other.digest:
@@ -146,29 +141,29 @@ def test_image_goes_into_a_layout_without_a_registry(running: Running, client: E
 
 
 def test_login_is_sent_with_the_push(
-    running: Running, locked_registry: Distribution, stores: Callable[..., TagStore]
+    running: Running, login_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     running.build("login/app:build")
-    logins = Keychain(logins=[(locked_registry.host, USER, PASSWORD)], environ={})
+    logins = Keychain(logins=[(login_registry.host, USER, PASSWORD)], environ={})
     engine = Engine.find(running.environ, logins)
-    store = stores(locked_registry, username=USER, password=PASSWORD)
+    store = opened(login_registry)
     assert engine.image("login/app:build").stage(store, "2.1.4").digest == store.digests(["2.1.4"])["2.1.4"]
     engine.close()
 
 
 @pytest.mark.parametrize("password", ["", "wrong one"])
 def test_refused_push_says_who_why_and_what_to_do(
-    running: Running, locked_registry: Distribution, stores: Callable[..., TagStore], password: str
+    running: Running, login_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore], password: str
 ) -> None:
     running.build("refused/app:build")
     before = running.tags()
-    logins = [(locked_registry.host, USER, password)] if password else []
+    logins = [(login_registry.host, USER, password)] if password else []
     engine = Engine.find(running.environ, Keychain(logins=logins, environ={}))
-    store = stores(locked_registry, username=USER, password=PASSWORD)
+    store = opened(login_registry)
     with pytest.raises(StoreError) as caught:
         engine.image("refused/app:build").stage(store, "2.1.4")
     engine.close()
-    assert caught.value.place == f"{locked_registry.host}/acme/app"
+    assert caught.value.place == store.place
     assert caught.value.code == "DENIED"
     assert re.search("auth|401", caught.value.message)
     assert ("`logins`" in caught.value.hint) == (not password)
@@ -178,11 +173,11 @@ def test_refused_push_says_who_why_and_what_to_do(
 
 
 def test_registry_that_the_engine_does_not_reach(
-    running: Running, client: Engine, registry: Distribution, stores: Callable[..., TagStore]
+    running: Running, client: Engine, open_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     """Tagger reaches it by `endpoints`, and the engine by its name, which means nothing where the engine runs."""
     running.build("unreached/app:build")
-    registries = Registries(keychain=Keychain(), endpoints={"registry.invalid:5000": registry.host}, retries=0)
+    registries = Registries(keychain=Keychain(), endpoints={"registry.invalid:5000": open_registry.host}, retries=0)
     store = registries.repository(Repository.parse("registry.invalid:5000/acme/app"), write=True)
     with pytest.raises(StoreError) as caught:
         client.image("unreached/app:build").stage(store, "2.1.4")
@@ -192,24 +187,24 @@ def test_registry_that_the_engine_does_not_reach(
 
 
 def test_failed_push_gives_a_name_back(
-    running: Running, client: Engine, locked_registry: Distribution, stores: Callable[..., TagStore]
+    running: Running, client: Engine, login_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     """A name that the engine had for another image is that image's again."""
-    name = f"{locked_registry.host}/acme/app:2.1.4"
-    earlier = running.build(name, b"earlier")
+    store = opened(login_registry)
+    earlier = running.build(f"{store.place}:2.1.4", b"earlier")
     running.build("giving/app:build")
     with pytest.raises(StoreError):
-        client.image("giving/app:build").stage(stores(locked_registry, username=USER, password=PASSWORD), "2.1.4")
-    assert running.docker("image", "inspect", "--format", "{{.Id}}", name) == earlier
+        client.image("giving/app:build").stage(store, "2.1.4")
+    assert running.docker("image", "inspect", "--format", "{{.Id}}", f"{store.place}:2.1.4") == earlier
 
 
 def test_failed_push_does_not_take_an_image_that_has_no_other_name(
-    running: Running, client: Engine, locked_registry: Distribution, stores: Callable[..., TagStore]
+    running: Running, client: Engine, login_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     image = running.build("nameless/app:build", b"nameless")
     source = client.image(image)
-    store = stores(locked_registry, username=USER, password=PASSWORD)
-    running.docker("tag", image, f"{locked_registry.host}/acme/app:2.1.4")
+    store = opened(login_registry)
+    running.docker("tag", image, f"{store.place}:2.1.4")
     running.docker("image", "rm", "--no-prune", "nameless/app:build")
     with pytest.raises(StoreError):
         source.stage(store, "2.1.4")
@@ -229,31 +224,31 @@ def test_engine_has_the_tags_of_the_release(running: Running, client: Engine) ->
 
 
 def test_every_platform_of_an_index_goes_to_the_registry(
-    containerd: Running, registry: Distribution, tmp_path: Path, stores: Callable[..., TagStore]
+    containerd: Running, open_registry: DockerRegistry, tmp_path: Path, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     digest = _load_index(containerd, tmp_path, "multi/app:build")
     engine = Engine.find(containerd.environ, Keychain())
     source = engine.image("multi/app:build")
     assert source.digest == digest
     assert [(config.platform, config.labels) for config in source.configs()] == [(name, LABELS) for name in PLATFORMS]
-    assert source.stage(stores(registry), "2.1.4").digest == digest
+    assert source.stage(opened(open_registry), "2.1.4").digest == digest
     layout = Layout(tmp_path / "target")
     assert engine.image("multi/app:build").stage(layout, "2.1.4").digest == digest
     engine.close()
 
 
 def test_lost_platform_is_found_before_the_push(
-    containerd: Running, registry: Distribution, tmp_path: Path, stores: Callable[..., TagStore]
+    containerd: Running, open_registry: DockerRegistry, tmp_path: Path, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     """A pull of one platform leaves an index whose other platforms are not there."""
-    _load_index(containerd, tmp_path, f"{registry.host}/acme/lost:build")
-    containerd.docker("push", "--quiet", f"{registry.host}/acme/lost:build")
-    containerd.docker("image", "rm", f"{registry.host}/acme/lost:build")
-    containerd.docker("pull", "--quiet", f"{registry.host}/acme/lost:build")
+    store = opened(open_registry)
+    image = f"{store.place}:build"
+    _load_index(containerd, tmp_path, image)
+    containerd.docker("push", "--quiet", image)
+    containerd.docker("image", "rm", image)
+    containerd.docker("pull", "--quiet", image)
     engine = Engine.find(containerd.environ, Keychain())
-    source = engine.image(f"{registry.host}/acme/lost:build")
-    store = stores(registry)
-    asked = len(registry.requests())
+    source = engine.image(image)
     with pytest.raises(EngineError, match="linux/arm64/v8 is missing") as caught:
         source.stage(store, "2.1.4")
     with pytest.raises(EngineError, match="linux/arm64/v8 is missing"):
@@ -261,7 +256,8 @@ def test_lost_platform_is_found_before_the_push(
     engine.close()
     assert caught.value.code == "MISSING_PLATFORM"
     assert "docker://" in caught.value.hint
-    assert len(registry.requests()) == asked
+    assert f"{store.place}:2.1.4" not in containerd.tags()
+    assert set(store.tags()) == {"build"}
 
 
 def test_no_engine(tmp_path: Path) -> None:
@@ -317,9 +313,8 @@ def _load_index(running: Running, folder: Path, name: str) -> str:
     return root.digest
 
 
-def _inspected(registry: Distribution, name: str) -> dict[str, object]:
+def _inspected(name: str) -> dict[str, object]:
     """Return what skopeo reads of an image in a registry for which a login is needed."""
-    command = ["skopeo", "inspect", "--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
-    ended = subprocess.run([*command, f"docker://{registry.host}/{name}"], capture_output=True, text=True, check=True)
-    found: dict[str, object] = json.loads(ended.stdout)
+    command = ["skopeo", "inspect", "--tls-verify=false", f"--creds={USER}:{PASSWORD}", f"docker://{name}"]
+    found: dict[str, object] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return found

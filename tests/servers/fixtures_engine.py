@@ -1,0 +1,37 @@
+"""Fixtures: Docker Engines, one of each kind for a worker, and registries, one for a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.distribution import Distribution, distribution
+from tests.servers.engine import Engine, classic_engine, containerd_engine
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A Docker Engine with the classic image store."""
+    with classic_engine() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Engine]:
+    """A Docker Engine with containerd's image store."""
+    with containerd_engine() as found:
+        yield found
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Distribution]:
+    """An open registry of this test alone, empty."""
+    with distribution(tmp_path / "registry") as found:
+        yield found
+
+
+@pytest.fixture
+def locked_registry(tmp_path: Path) -> Iterator[Distribution]:
+    """A registry of this test alone that wants a login, empty."""
+    with distribution(tmp_path / "locked-registry", login=True) as found:
+        yield found
