@@ -8,7 +8,6 @@ import os
 import secrets
 import stat
 import tempfile
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger.errors import InputError, NotFound, StoreError
-from tagger.images.files import CHUNK
+from tagger.images.files import CHUNK, OpenFile
 from tagger.images.manifests import (
     MANIFEST_TYPES,
     OCI_INDEX,
@@ -39,92 +38,100 @@ UNFINISHED = ".tagger-"
 
 LARGEST_MANIFEST = 16 * 1024 * 1024  # registries take 4 MiB (distribution-spec, "Pushing manifests")
 LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
-SETTLED = 100_000_000  # nanoseconds; file systems stamp files with a clock that ticks every 4 or 10 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of an index: as it is written, what it describes, and its tag, None where its name is none."""
+
+    written: Mapping[str, Any]
+    descriptor: Descriptor
+    tag: str | None
+
+    @classmethod
+    def parse(cls, written: Mapping[str, Any]) -> "Entry":
+        """Read an entry. `docker save` and podman write names that are no tags. Raise what a wrong value raises."""
+        descriptor = Descriptor.from_json(written)
+        name = descriptor.annotations.get(REF_NAME)
+        return cls(written, descriptor, name if isinstance(name, str) and TAG.fullmatch(name) else None)
+
+    @classmethod
+    def of(cls, descriptor: Descriptor, tag: str | None = None) -> "Entry":
+        """Make the entry of a tag; without one, that of an image that only its digest names."""
+        named = replace(descriptor, annotations={REF_NAME: tag} if tag else {})
+        return cls(named.to_json(), named, tag)
 
 
 @dataclass(frozen=True)
 class Index:
-    """The content of an `index.json`: its entries as they stand, whoever wrote them."""
+    """The content of an `index.json`: its entries as they stand, whoever wrote them, and whatever else is in it."""
 
     document: Mapping[str, Any]
+    entries: tuple[Entry, ...] = ()
 
     @classmethod
     def parse(cls, content: bytes) -> "Index":
         """Read an index. Raise `ValueError` when it is none."""
-        document = json.loads(content)
-        if not isinstance(document, dict) or not isinstance(document.get("manifests") or [], list):
-            raise ValueError("not an index")
-        index = cls(document)
         try:
-            _ = index.entries
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("an entry is not a descriptor") from error
-        return index
-
-    @cached_property
-    def entries(self) -> tuple[tuple[str | None, Descriptor], ...]:
-        """Each entry's tag, None where its name is none, and its descriptor."""
-        found = (Descriptor.from_json(entry) for entry in self.document.get("manifests") or ())
-        return tuple((_tag(descriptor.annotations), descriptor) for descriptor in found)
+            document = json.loads(content)
+            return cls(document, tuple(map(Entry.parse, document.get("manifests") or ())))
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("it is not an index") from error
 
     @cached_property
     def tags(self) -> Mapping[str, Descriptor]:
         """What stands under each tag: the first entry of that name, as skopeo reads it."""
-        return {tag: descriptor for tag, descriptor in reversed(self.entries) if tag is not None}
+        return {entry.tag: entry.descriptor for entry in reversed(self.entries) if entry.tag is not None}
 
     @cached_property
     def roots(self) -> Mapping[str, Descriptor]:
         """Every manifest that an entry names, by its digest."""
-        return {descriptor.digest: descriptor for _, descriptor in self.entries}
+        return {entry.descriptor.digest: entry.descriptor for entry in self.entries}
 
     def pointed(self, descriptor: Descriptor, tags: Collection[str]) -> "Index":
-        """Return this index with `tags` at `descriptor`; without tags, with an entry that has no name.
+        """Return this index with `tags` at `descriptor`.
 
         An entry that is already right is left as it is, and all others keep their order. The image that a tag
         leaves keeps an entry without a name when it had no other: a registry keeps it too, under its digest.
         """
-        moving = [tag for tag in dict.fromkeys(tags) if self._digest(tag) != descriptor.digest]
-        wanted = set(moving)
-        bare = descriptor.to_json()
-        entries: list[dict[str, Any]] = []
-        for (tag, _), entry in self._pairs():
-            if tag not in wanted:
+        held = self.tags
+        moving = {tag: None for tag in tags if tag not in held or held[tag].digest != descriptor.digest}
+        if not moving:
+            return self
+        bare, entries = Entry.of(descriptor), []
+        waiting = dict(moving)
+        for entry in self.entries:
+            if entry.tag not in moving:
                 entries.append(entry)
-            elif tag in moving:
-                moving.remove(tag)
-                entries.append(_named(bare, tag))
-        if moving and bare in entries:
-            entries[entries.index(bare)] = _named(bare, moving.pop(0))
-        entries += [_named(bare, tag) for tag in moving]
-        return self._with(entries, () if tags else (descriptor,))
+            elif entry.tag in waiting:
+                del waiting[entry.tag]
+                entries.append(Entry.of(descriptor, entry.tag))
+        entries += [Entry.of(descriptor, tag) for tag in waiting]
+        return self._keeping_roots([entry for entry in entries if entry.written != bare.written])
+
+    def listing(self, descriptor: Descriptor) -> "Index":
+        """Return this index with an entry for a manifest, which needs no name."""
+        return self if descriptor.digest in self.roots else self._with([*self.entries, Entry.of(descriptor)])
 
     def untagged(self, tag: str) -> "Index":
         """Return this index without `tag`; the image stays, under its digest."""
-        kept = [entry for (name, _), entry in self._pairs() if name != tag]
-        return self._with(kept)
+        return self._keeping_roots([entry for entry in self.entries if entry.tag != tag])
 
     def without(self, digest: str) -> "Index":
         """Return this index without any entry for `digest`."""
-        kept = [entry for (_, descriptor), entry in self._pairs() if descriptor.digest != digest]
-        return Index({**self.document, "manifests": kept})
+        return self._with([entry for entry in self.entries if entry.descriptor.digest != digest])
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
-        return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode()
+        document = {**self.document, "manifests": [entry.written for entry in self.entries]}
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
-    def _pairs(self) -> Iterator[tuple[tuple[str | None, Descriptor], dict[str, Any]]]:
-        return zip(self.entries, self.document.get("manifests") or (), strict=True)
+    def _with(self, entries: Sequence[Entry]) -> "Index":
+        return Index(self.document, tuple(entries))
 
-    def _digest(self, tag: str) -> str | None:
-        found = self.tags.get(tag)
-        return found.digest if found else None
-
-    def _with(self, entries: list[dict[str, Any]], also: Iterable[Descriptor] = ()) -> "Index":
-        named = {entry["digest"] for entry in entries}
-        left = [descriptor for digest, descriptor in self.roots.items() if digest not in named]
-        entries += [_unnamed(descriptor) for descriptor in left]
-        entries += [d.to_json() for d in also if d.digest not in named | self.roots.keys()]
-        return Index({**self.document, "manifests": entries})
+    def _keeping_roots(self, entries: Sequence[Entry]) -> "Index":
+        kept = {entry.descriptor.digest for entry in entries}
+        return self._with([*entries, *(Entry.of(root) for digest, root in self.roots.items() if digest not in kept)])
 
 
 EMPTY = Index({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
@@ -213,6 +220,15 @@ class LayoutContent:
         return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An index, and the file that it was read from: as long as it is open, no other gets its number."""
+
+    file: OpenFile
+    stamp: tuple[int, ...]
+    index: Index
+
+
 class Layout(LayoutContent):
     """An OCI image layout in a directory that need not exist yet.
 
@@ -228,7 +244,7 @@ class Layout(LayoutContent):
             raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
         self.path = Path(path)
         self.place = f"oci:{path}"
-        self._seen: tuple[tuple[int, int, int], Index] | None = None
+        self._seen: _Seen | None = None
 
     def __repr__(self) -> str:
         return f"Layout({str(self.path)!r})"
@@ -238,28 +254,26 @@ class Layout(LayoutContent):
     def index(self) -> Index:
         """Return what the index holds now; nothing where there is no layout yet. Raise `InputError`, `StoreError`."""
         with self._translated():
+            path = self.path / INDEX_FILE
             try:
-                file = _open(self.path / INDEX_FILE)
+                stamp = _stamp(path.stat())
             except (FileNotFoundError, NotADirectoryError):
                 self._check_ours()
                 return EMPTY
-            with file:
-                status = os.fstat(file.fileno())
-                stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-                if self._seen and self._seen[0] == stamp:
-                    return self._seen[1]
-                self._check_ours()
-                if status.st_size > LARGEST_INDEX:
-                    raise self._broken(f"{INDEX_FILE} has {status.st_size} bytes, and {LARGEST_INDEX} is the most")
-                content = file.read()
+            if self._seen and self._seen.stamp == stamp:
+                return self._seen.index
+            self._check_ours()
+            file = OpenFile(_opened(path))
+            stamp = _stamp(os.fstat(file.descriptor))
+            with file.whole() as whole:
+                content = whole.read(LARGEST_INDEX + 1)
+        if len(content) > LARGEST_INDEX:
+            raise self._broken(f"{INDEX_FILE} is larger than {LARGEST_INDEX} bytes")
         try:
-            index = Index.parse(content)
-        except (ValueError, RecursionError) as error:
+            self._seen = _Seen(file, stamp, Index.parse(content))
+        except ValueError as error:
             raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
-        # A file written within a tick of the clock might be written again without a new stamp.
-        if time.time_ns() - status.st_mtime_ns > SETTLED:
-            self._seen = (stamp, index)
-        return index
+        return self._seen.index
 
     def tags(self) -> Iterable[str]:
         """List every tag."""
@@ -273,7 +287,7 @@ class Layout(LayoutContent):
     def open_blob(self, digest: str) -> BinaryIO:
         """Open what is stored under a digest. Raise `FileNotFoundError`, `StoreError`."""
         try:
-            return _open(self._blob_path(digest))
+            return os.fdopen(_opened(self._blob_path(digest)), "rb")
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -371,18 +385,13 @@ class Layout(LayoutContent):
 
     def _point(self, manifest: Manifest, tags: Sequence[str]) -> None:
         index = self.index()
-        if manifest.digest not in index.roots:
+        if manifest.digest not in index.roots or not self.has_blob(manifest.descriptor()):
             self._require_parts(manifest)
             with self._file(self._blob_path(manifest.digest)) as file:
                 file.write(manifest.content)
-        if tags:
-            pointed = index.pointed(manifest.descriptor(), tags)
-        elif manifest.subject() is None:
-            return
-        else:
-            pointed = index.pointed(replace(attached(manifest), annotations={}), ())
-        if pointed.document != index.document:
-            self._write_index(pointed)
+        if manifest.subject():
+            index = index.listing(attached(manifest))
+        self._write_index(index.pointed(manifest.descriptor(), tags))
 
     def _parts(self, manifest: Manifest, seen: set[str]) -> Iterator[tuple[Manifest, Descriptor]]:
         """Yield all that an image is made of, each part once, with the manifest that names it."""
@@ -467,8 +476,14 @@ class Layout(LayoutContent):
                 os.close(folder)
 
     def _write_index(self, index: Index) -> None:
+        """Write the index, unless it is the one that stands there."""
+        if self._seen and self._seen.index is index:
+            return
         with self._file(self.path / INDEX_FILE) as file:
             file.write(index.to_bytes())
+            file.flush()
+            kept = OpenFile(os.dup(file.fileno()))
+        self._seen = _Seen(kept, _stamp(os.fstat(kept.descriptor)), index)
 
     @contextmanager
     def _file(self, path: Path) -> Iterator[BinaryIO]:
@@ -524,27 +539,17 @@ def attached(artifact: Manifest) -> Descriptor:
     )
 
 
-def _tag(annotations: Mapping[str, str]) -> str | None:
-    """Return the tag that an entry names, if its name is one: `docker save` writes other names too."""
-    name = annotations.get(REF_NAME)
-    return name if isinstance(name, str) and TAG.fullmatch(name) else None
-
-
-def _named(entry: dict[str, Any], tag: str) -> dict[str, Any]:
-    return {**entry, "annotations": {REF_NAME: tag}}
-
-
-def _unnamed(descriptor: Descriptor) -> dict[str, Any]:
-    return replace(descriptor, annotations={}).to_json()
-
-
-def _open(path: Path) -> BinaryIO:
+def _opened(path: Path) -> int:
     """Open a regular file for reading, and nothing that could keep us waiting."""
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(opened, "rb")
+    return opened
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _sync(folder: Path) -> None:

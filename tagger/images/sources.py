@@ -173,11 +173,10 @@ def _split(spec: SourceSpec) -> tuple[Path, str]:
 def _in_layout(content: LayoutContent, choice: str, reference: str) -> ContentSource:
     if DIGEST.fullmatch(choice):
         return ContentSource.resolved(content, choice, reference)
-    entries = content.index().entries
-    named = [
-        (entry.digest, [name for key in (CONTAINERD_NAME, REF_NAME) if (name := entry.annotations.get(key))])
-        for _, entry in entries
-    ]
+    named = []
+    for entry in content.index().entries:
+        names = (entry.descriptor.annotations.get(key) for key in (CONTAINERD_NAME, REF_NAME))
+        named.append((entry.descriptor.digest, [name for name in names if name]))
     if not choice:
         # Artifacts are no images of their own, and what lost its name counts only where nothing has one.
         images = [(digest, names) for digest, names in named if not any(map(FALLBACK_TAG.fullmatch, names))]

@@ -33,6 +33,8 @@ from tests.images.making import (
 class Place(Layout):
     """A layout that stands in for a repository of a registry, and writes down what is asked of it."""
 
+    jobs = 8
+
     def __init__(self, path: Path, name: str = "registry.test/acme/app", *, lists_referrers: bool = True) -> None:
         super().__init__(path)
         self.repository = Repository.parse(name)
