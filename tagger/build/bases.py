@@ -183,8 +183,8 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
         return [base(name, root, [approval.tag] if approval.tag else [])]
     groups: dict[str, list[str]] = {}
     for tag in newest:
-        if digest := digests[tag]:
-            groups.setdefault(digest, []).append(tag)
+        groups.setdefault(digests[tag] or "", []).append(tag)
+    groups.pop("", None)  # deleted meanwhile
     if not groups:
         raise Refused(
             f"golden image: {approval.name} has no version that a build could stand on",

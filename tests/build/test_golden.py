@@ -232,9 +232,9 @@ def build(
     *tags: str,
     platforms: Sequence[str] = (AMD, ARM),
     annotations: Mapping[str, str] | None = None,
-    materials: Sequence[Mapping[str, object]] = (),
+    statement: Mapping[str, object] | None = None,
 ) -> Manifest:
-    """Put an image with one layer a letter under `tags`, with provenance where `materials` are given."""
+    """Put an image with one layer a letter under `tags`, with provenance where a `statement` is given."""
     children = []
     for platform in platforms:
         contents = [make_layer({"file": f"{letter} for {platform}"}) for letter in layers]
@@ -244,11 +244,12 @@ def build(
             "annotations": dict(annotations or {}),
         }
         children.append(describe(put_manifest(store, OCI_MANIFEST, image), platform))
-    if materials:
-        statement = json.dumps({"predicate": {"materials": materials}}).encode()
-        layer = put(store, statement, "application/vnd.in-toto+json").to_json()
+    if statement:
+        layer = put(store, json.dumps(statement).encode(), "application/vnd.in-toto+json").to_json()
         layer["annotations"] = {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"}
-        about = {"config": put(store, b"{}", OCI_CONFIG).to_json(), "layers": [layer]}
+        contents_list = put(store, b"{}", "application/vnd.in-toto+json").to_json()
+        contents_list["annotations"] = {"in-toto.io/predicate-type": "https://spdx.dev/Document"}
+        about = {"config": put(store, b"{}", OCI_CONFIG).to_json(), "layers": [contents_list, layer]}
         child = describe(put_manifest(store, OCI_MANIFEST, about), "unknown/unknown")
         children.append({**child, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}})
     return put_manifest(store, OCI_INDEX, {"manifests": children}, tags)
@@ -440,6 +441,19 @@ def test_a_claim_in_an_annotation(gate: Examine, python: Layout, app: Layout) ->
     assert str(verdict) == f"docker.io/library/python:3.13@{digest} (its tag has moved on)"
 
 
+def test_a_claim_that_is_no_name_of_an_image(gate: Examine, python: Layout, app: Layout) -> None:
+    image = app, build(app, "pyx", annotations={BASE_NAME: "no NAME"})
+    assert "says that its base is no NAME" in problem(gate(image, "official", base="python:3.13"))
+    with pytest.raises(InputError, match="no NAME"):
+        gate(image, "official", base="no NAME")
+
+
+def test_a_claim_in_a_newer_provenance(gate: Examine, python: Layout, app: Layout) -> None:
+    dependencies = [{"uri": "pkg:docker/python@3.13?platform=linux%2Famd64"}]
+    statement = {"predicate": {"buildDefinition": {"resolvedDependencies": dependencies}}}
+    assert gate((app, build(app, "pyx", statement=statement)), "official").approved
+
+
 def test_a_claim_in_the_provenance(gate: Examine, python: Layout, app: Layout) -> None:
     digest = str(python.digests(["3.13"])["3.13"]).removeprefix("sha256:")
     build(python, "new", "3.13")
@@ -448,7 +462,7 @@ def test_a_claim_in_the_provenance(gate: Examine, python: Layout, app: Layout) -
         {"uri": "pkg:docker/golang@1.26?platform=linux%2Famd64", "digest": {"sha256": "b" * 64}},
         {"uri": "pkg:docker/python@3.13?platform=linux%2Famd64", "digest": {"sha256": digest}},
     ]
-    verdict = gate((app, build(app, "pyx", materials=materials)), "official").check()
+    verdict = gate((app, build(app, "pyx", statement={"predicate": {"materials": materials}})), "official").check()
     assert verdict.findings[0].digest == f"sha256:{digest}"
     assert "golang" in " ".join(verdict.notes)
 
@@ -457,4 +471,4 @@ def test_a_claim_in_the_provenance(gate: Examine, python: Layout, app: Layout) -
 def test_provenance_that_cannot_be_read_approves_nothing(
     gate: Examine, python: Layout, app: Layout, materials: list[Mapping[str, object]]
 ) -> None:
-    assert not gate((app, build(app, "pyx", materials=materials)), "official").approved
+    assert not gate((app, build(app, "pyx", statement={"predicate": {"materials": materials}})), "official").approved
