@@ -6,7 +6,7 @@ from typing import Self
 
 from tagger.errors import InputError
 
-__all__ = ["DIGEST", "DOCKER_HUB", "TAG", "Reference", "Repository", "check_digest", "check_tag"]
+__all__ = ["DIGEST", "DOCKER_HUB", "TAG", "Reference", "Repository", "attached_to", "check_digest", "check_tag"]
 
 DOCKER_HUB = "docker.io"
 HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
@@ -19,6 +19,9 @@ HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)*(?::[0-9]{1,5})?"
 )
 IPV6_HOST = re.compile(r"\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?")
+
+# cosign's signatures, attestations and SBOMs (specs/SIGNATURE_SPEC.md), and distribution-spec, "Referrers Tag Schema".
+ATTACHED = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(?:\.[a-z]+)?")
 
 
 def check_tag(text: str) -> str:
@@ -36,6 +39,12 @@ def check_digest(text: str) -> str:
     if not DIGEST.fullmatch(text):
         raise InputError(f"{text!r} is not a digest", "A digest is sha256: and 64 hexadecimal digits in lower case.")
     return text
+
+
+def attached_to(tag: str) -> str:
+    """Return the digest of the image that a tag hangs on, as `sha256-….sig` does; empty of every other tag."""
+    match = ATTACHED.fullmatch(tag)
+    return match[1].replace("-", ":", 1) if match else ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,11 +1,12 @@
 """Put every floating tag of a repository where it belongs, from what is published."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge
+from tagger.operations.removal import plan_removal, remove
 from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import read_state
 from tagger.reporting.outcomes import Event, Outcome, Report, Running
@@ -13,7 +14,9 @@ from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
-__all__ = ["Reconciliation", "reconcile"]
+__all__ = ["Reconciliation", "every_tag", "reconcile"]
+
+NOBODY = "no version of its class is left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +31,52 @@ class Reconciliation:
 def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     """Converge every floating tag of every repository; nothing is written where nothing differs, or in a dry run."""
     ended: dict[TagStore, Outcome] = {}
-    for store, result in side_by_side(lambda store: _reconcile(job, store, dry_run), job.stores):
-        if isinstance(result, TaggerError):
-            ended[store] = Outcome.failed(store.place, result)
+    for store, outcome in side_by_side(lambda store: _reconcile(job, store, dry_run), job.stores):
+        if isinstance(outcome, TaggerError):
+            ended[store] = Outcome.failed(store.place, outcome)
             continue
-        for change in result.changes:
+        ended[store] = outcome
+        for change in outcome.changes:
             if change.action == "hold":
                 yield Event("warning", store.place, f"{change.tag}: {change.reason}")
-        ended[store] = Outcome.of(store.place, result.changes, result.error, dry_run=dry_run)
+            elif change.writes and not dry_run:
+                yield Event("pointed" if change.after else "removed", store.place, change.tag)
+        if not (outcome.error or dry_run):
+            yield Event("verified", store.place, "every tag stands where it belongs")
     outcomes = tuple(ended[store] for store in job.stores)
     return Report("reconcile", outcomes, dry_run=dry_run, error=next((o.error for o in outcomes if o.error), None))
-
-
-def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Converged:
-    """Put one repository in order."""
-    state = read_state(store, job.rules, every_tag)
-    job.rules.check_lengths(state.published.versions)
-    if dry_run:
-        if state.dispute:
-            raise state.dispute
-        result = Converged(tuple(state.changes(job.rules)), state)
-    else:
-        result = converge(store, job.rules, every_tag, first=state)
-    left = sorted(result.state.orphans(job.rules))
-    if result.error or not left:
-        return result
-    digests = store.digests(left)
-    if not job.purge:
-        why = "no version of its class is left; `--purge` removes it"
-        held = [Change(tag, "hold", digests[tag], digests[tag], "", why) for tag in left if digests[tag]]
-        return replace(result, changes=(*result.changes, *held))
-    why = "no version of its class is left"
-    gone = [Change(tag, "remove", digests[tag], None, "", why) for tag in left if digests[tag]]
-    for change in () if dry_run else gone:
-        store.untag(change.tag)
-    return replace(result, changes=(*result.changes, *gone))
 
 
 def every_tag(owners: Mapping[str, Version]) -> Iterable[str]:
     """Answer for every floating tag."""
     return owners
+
+
+def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
+    """Put one repository in order. Raise `TaggerError` where nothing could be read, or be decided."""
+    state = read_state(store, job.rules, every_tag)
+    job.rules.check_lengths(state.published.versions)
+    if state.dispute:
+        raise state.dispute
+    if dry_run:
+        result = Converged(tuple(state.changes(job.rules)), state)
+    else:
+        result = converge(store, job.rules, every_tag, first=state)
+    orphans = sorted(result.state.orphans(job.rules))
+    if result.error or not orphans:
+        return Outcome.of(store.place, result.changes, result.error, dry_run=dry_run)
+    if not job.purge:
+        digests = store.digests(orphans)
+        why = f"{NOBODY}; `--purge` removes it"
+        held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
+        return Outcome.of(store.place, (*result.changes, *held), dry_run=dry_run)
+    try:
+        assumed = {change.tag: change.after for change in result.changes if change.writes}
+        removal = plan_removal(store, orphans, assumed=assumed)
+    except TaggerError as error:
+        return Outcome.of(store.place, result.changes, error)
+    purged = removal.changes(dict.fromkeys(orphans, NOBODY))
+    if dry_run:
+        return Outcome.of(store.place, (*result.changes, *purged), dry_run=True)
+    removed = remove(removal)
+    return Outcome.of(store.place, (*result.changes, *removed.changes(purged)), removed.error)
