@@ -131,8 +131,19 @@ class Workshop:
             version_from=origin,
             on_conflict=self.settings.on_conflict,
             plain=self.plain_tags(),
-            gate=None,
+            gate=self.judge_base if self.settings.golden else None,
         )
+
+    def judge_base(self, source: Source) -> str:
+        """Return the approved base that the build stands on; raise `Refused` when it stands on none."""
+        from tagger.build.bases import examine
+        from tagger.images.sources import ContentSource
+
+        image = (source.content, source.root) if isinstance(source, ContentSource) else None
+        verdict = examine(
+            source.configs(), self.settings.golden, base=self.settings.base, image=image, open_place=self.repository
+        )
+        return str(verdict.check())
 
     def reconciliation(self) -> Reconciliation:
         """Return the reconciliation that the settings ask for."""

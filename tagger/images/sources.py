@@ -86,6 +86,11 @@ class ContentSource:
         return cls(content, root.digest, reference, several=several, root=root)
 
     @property
+    def content(self) -> TaggedContent:
+        """Where its content is read."""
+        return self._read
+
+    @property
     def root(self) -> Manifest:
         """The image's manifest. Raise `NotFound`, `StoreError`."""
         self._root = self._root or self._content.manifest(self._digest)

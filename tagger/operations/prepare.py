@@ -179,7 +179,6 @@ def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
                 code="MANIFEST_UNKNOWN",
             )
         source = ContentSource(holder.store, holder.standing(tags) or "", f"{holder.store.place}:{tags[0]}")
-    base = job.gate(source) if job.gate else None
     decided = [_settle(job, source, prepared) for prepared in repositories]
     kept = next((one.image for one in decided if not one.to_stage and one.image), None)
     digest = kept if kept and (job.on_conflict == "keep" or not source.digest) else source.digest
@@ -187,6 +186,7 @@ def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
         keeper = next(one for one in decided if one.image == digest and not one.to_stage)
         source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}")
     decided = [replace(one, image=digest) if one.to_stage else one for one in decided]
+    base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
     return Preparation(tuple(decided), source, digest, base=base)
 
 

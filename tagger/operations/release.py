@@ -18,7 +18,10 @@ def plan(job: Release, command: str = "plan") -> Running:
     """Show what a release would change; write nothing anywhere."""
     yield from ()  # an operation like the others, though nothing happens on its way
     preparation = prepare(job, writing=False)
-    outcomes = [_planned(job, prepared) for prepared in preparation.repositories]
+    outcomes = [
+        _stopped(job, preparation, prepared) if preparation.error else _planned(job, prepared)
+        for prepared in preparation.repositories
+    ]
     return _report(job, command, preparation, outcomes, dry_run=True)
 
 
@@ -26,7 +29,7 @@ def release(job: Release) -> Running:
     """Release: nothing is written before every repository is prepared, and no floating tag before all are staged."""
     preparation = prepare(job, writing=True)
     if preparation.failed:
-        outcomes = [_stopped(job, prepared) for prepared in preparation.repositories]
+        outcomes = [_stopped(job, preparation, prepared) for prepared in preparation.repositories]
         return _report(job, "release", preparation, outcomes)
     staging = yield from _stage_all(job, preparation)
     if staging.failures:
@@ -147,10 +150,11 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True)
 
 
-def _stopped(job: Release, prepared: Prepared) -> Outcome:
+def _stopped(job: Release, preparation: Preparation, prepared: Prepared) -> Outcome:
     """Return how a repository ended when something was wrong anywhere, before any write."""
-    if prepared.error:
-        return Outcome.failed(prepared.store.place, prepared.error, _refused(job, prepared))
+    error = prepared.error or preparation.error
+    if error:
+        return Outcome.failed(prepared.store.place, error, _refused(job, prepared) if prepared.error else ())
     return Outcome(prepared.store.place, "unchanged")
 
 
