@@ -2,11 +2,10 @@
 
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 from tagger.errors import NotFound, StoreError
@@ -22,6 +21,8 @@ Result = TypeVar("Result")
 
 AT_ONCE = 8
 DEEPEST = 8  # indexes in indexes; real images have one
+WIDEST = 1000  # manifests in an index; real images have some dozens
+LARGEST_BLOB = 1 << 40
 SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 """How cosign ends the tags of what it attached: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
 
@@ -126,7 +127,7 @@ def _keeping() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"what is read cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
+            f"what is read cannot be kept on disk for the other repositories: {error.strerror or error}",
             "Set TMPDIR to a directory on a disk with room for the image.",
         ) from error
 
@@ -156,8 +157,17 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
         if len(levels) > DEEPEST:
             raise StoreError(f"{root.digest} is nested deeper than {DEEPEST} indexes", place=source.place)
         children = {part.digest: part for manifest in levels[-1] for part in _manifests(manifest)}
+        if len(children) > WIDEST:
+            raise StoreError(
+                f"{root.digest} names {len(children)} manifests, and {WIDEST} is the most", place=source.place
+            )
         levels.append(list(run_all(lambda child: _child(source, child), list(children.values()), jobs)))
     blobs = {blob.digest: blob for level in levels for manifest in level for blob in _blobs(manifest)}
+    for blob in blobs.values():
+        if blob.size > LARGEST_BLOB:
+            raise StoreError(
+                f"blob {blob.digest} is said to have {blob.size} bytes", code="SIZE_INVALID", place=source.place
+            )
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
     stop = threading.Event()
     run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
@@ -219,11 +229,11 @@ def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descripto
         if not missing:
             return
         tag = _tag(subject)
-        try:
-            document = dict(store.manifest(tag).document)
-        except NotFound:
-            document = {"schemaVersion": 2, "mediaType": OCI_INDEX}
-        document["manifests"] = [*document.get("manifests", ()), *(artifact.to_json() for artifact in missing)]
+        known: Sequence[Descriptor] = ()
+        with suppress(NotFound):
+            known = store.manifest(tag).children()
+        manifests = [artifact.to_json() for artifact in (*known, *missing)]
+        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
         store.point(Manifest(OCI_INDEX, json.dumps(document, separators=(",", ":")).encode()), [tag])
     raise StoreError(f"the referrers of {subject} did not stay listed", "Run again.", place=store.place)
 

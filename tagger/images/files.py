@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 import weakref
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
@@ -22,7 +21,9 @@ class OpenFile:
     @classmethod
     def unnamed(cls, write: Callable[[BinaryIO], object] | None = None) -> "OpenFile":
         """Make a file that has no name, with what `write` puts in. Raise `OSError`."""
-        with tempfile.TemporaryFile() as file:
+        from tempfile import TemporaryFile  # most runs make none
+
+        with TemporaryFile() as file:
             if write:
                 write(cast("BinaryIO", file))
                 file.flush()

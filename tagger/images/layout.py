@@ -5,9 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import stat
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -304,8 +302,10 @@ class Layout(LayoutContent):
 
     def check_writable(self) -> None:
         """Prove that writing is allowed, leaving nothing behind. Raise `InputError`, `StoreError`."""
+        from tempfile import TemporaryFile  # most runs write to no layout
+
         self.index()
-        with self._translated(), tempfile.TemporaryFile(dir=self._standing()):
+        with self._translated(), TemporaryFile(dir=self._standing()):
             pass
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:  # noqa: ARG002
@@ -490,7 +490,7 @@ class Layout(LayoutContent):
         """Write a file that appears under its name whole, or not at all."""
         with self._translated():
             while True:
-                unfinished = self.path / f"{UNFINISHED}{secrets.token_hex(8)}"
+                unfinished = self.path / f"{UNFINISHED}{os.urandom(8).hex()}"
                 file = unfinished.open("xb")
                 fcntl.flock(file, fcntl.LOCK_SH)
                 if os.fstat(file.fileno()).st_nlink:

@@ -186,6 +186,19 @@ class TestImages:
         with pytest.raises(StoreError, match="nested"):
             copy_image(source, target, root)
 
+    def test_of_absurd_size_are_refused_before_anything_is_written(self, source: Layout, target: Place) -> None:
+        image = make_image(source)
+        child = describe(image, "linux/amd64")
+        many = [child | {"digest": digest_of(b"%d" % number)} for number in range(2000)]
+        huge = image.layers()[0].to_json() | {"size": 1 << 60}
+        for manifest in (
+            Manifest(OCI_INDEX, json.dumps({"manifests": many}).encode()),
+            Manifest(OCI_MANIFEST, json.dumps({"config": image.document["config"], "layers": [huge]}).encode()),
+        ):
+            with pytest.raises(StoreError, match=r"2000 manifests|1152921504606846976 bytes"):
+                copy_image(source, target, manifest)
+        assert target.log == []
+
     def test_with_a_broken_manifest_are_refused(self, source: Layout, target: Place) -> None:
         for content in (b"[]", b"{", b'{"manifests": [{"digest": "sha256:../../x", "size": 1}]}', b'{"manifests": 5}'):
             with pytest.raises(StoreError) as caught:
@@ -342,7 +355,7 @@ class TestSideBySide:
             if item == 1:
                 failed.set()
                 raise StoreError("it failed")
-            assert failed.wait(10)
+            assert failed.wait(60)
             return item
 
         with pytest.raises(StoreError, match="it failed"):
@@ -371,7 +384,7 @@ class TestSideBySide:
         class Failing(Place):
             def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:  # noqa: ARG002
                 if descriptor.digest == config.digest:
-                    assert reading.wait(10)
+                    assert reading.wait(60)
                     raise StoreError("no room", place="target")
                 with opener() as stream:
                     while stream.read(10):
@@ -380,7 +393,7 @@ class TestSideBySide:
         started = time.monotonic()
         with pytest.raises(StoreError, match="no room"):
             copy_image(Slow(source.path), Failing(tmp_path / "target"), image)
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60
 
     @pytest.mark.parametrize("jobs", [1, 4])
     def test_results_stand_in_the_order_of_the_items(self, jobs: int) -> None:

@@ -484,12 +484,14 @@ image = make_image(layout, name)
 for n in range(20):
     print(layout.claim(image, f"1.0.{n}"), image.digest)
 """
-RELEASE_AND_DELETE = """
+RELEASE = """
 print("ready", flush=True)
 for n in range(10_000):
     make_index(layout, str(n), f"{name}.{n}", "latest")
+"""
+RELEASE_AND_DELETE = f"""{RELEASE}
     if n % 3 == 2:
-        layout.delete(layout.manifest(f"{name}.{n - 1}").digest)
+        layout.delete(layout.manifest(f"{{name}}.{{n - 1}}").digest)
 """
 
 
@@ -515,6 +517,18 @@ class TestWriters:
         for tag in layout.tags():
             check_whole(layout, layout.manifest(tag).digest)
         assert {path.name for path in layout.path.iterdir()} == {"blobs", "index.json", "oci-layout"}
+
+    def test_never_keep_skopeo_from_reading(self, layout: Layout) -> None:
+        make_image(layout, "first", "latest")
+        with writing(layout, RELEASE, "a", "b") as writers:
+            for writer in writers:
+                assert writer.stdout is not None
+                assert writer.stdout.readline() == "ready\n"
+            for _ in range(8):
+                assert b"schemaVersion" in skopeo("inspect", "--raw", f"oci:{layout.path}:latest")
+            assert [writer.poll() for writer in writers] == [None, None]
+            for writer in writers:
+                writer.kill()
 
     def test_claim_a_version_one_of_them(self, layout: Layout) -> None:
         with writing(layout, CLAIM, *"abc") as writers:
