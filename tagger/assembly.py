@@ -1,7 +1,7 @@
 """Settings become what the operations take: repositories, a source, a version."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from tagger.build.version import from_text, read_version
 from tagger.errors import InputError
 from tagger.images.references import Repository
 from tagger.images.stores import Source, TagStore
+from tagger.operations.delete import Deletion
 from tagger.operations.offline import OfflineRelease
 from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation
@@ -155,6 +156,18 @@ class Workshop:
         settings = self.settings
         stores = self.stores(write=not settings.dry_run)
         return Withdrawal(from_text(name, settings.tag_prefix), settings.rules, stores, settings.undo, settings.purge)
+
+    def deletion(self, names: Sequence[str]) -> Deletion:
+        """Return the deletion of tags and digests, or of everything."""
+        settings = self.settings
+        return Deletion(
+            tuple(names),
+            settings.rules,
+            self.stores(write=not settings.dry_run),
+            everything=settings.all,
+            confirmed=settings.yes,
+            force=settings.force,
+        )
 
     def offline_release(self) -> OfflineRelease:
         """Return the release as far as it can be told without an image."""

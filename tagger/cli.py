@@ -13,6 +13,7 @@ import click
 import tagger
 from tagger.assembly import Workshop, open_workshop
 from tagger.errors import EngineError, InputError, TaggerError
+from tagger.operations.delete import delete
 from tagger.operations.offline import plan_offline
 from tagger.operations.reconcile import reconcile
 from tagger.operations.release import plan, release
@@ -159,6 +160,9 @@ class Program:
                 case "withdraw":
                     withdrawal = workshop.withdrawal(self._one_argument(parameters))
                     return self._finish(self._drive(withdraw(withdrawal, dry_run=settings.dry_run)))
+                case "delete":
+                    deletion = workshop.deletion(self._arguments(parameters))
+                    return self._finish(self._drive(delete(deletion, dry_run=settings.dry_run)))
                 case "tags":
                     return self._tags(workshop)
                 case "config":

@@ -123,18 +123,19 @@ def plan_removal(
     *,
     assumed: Mapping[str, str | None] | None = None,
 ) -> Removal:
-    """Find out what goes with `tags` and with the manifests `digests`; nothing is written.
+    """Find out what goes with `tags`, and with the manifests `digests` and every tag at them; nothing is written.
 
-    What is attached to an image that goes (referrers, cosign's tags) goes too. Tags are taken to stand where `assumed`
-    says. Raise `StoreError`.
+    What is attached to an image that goes (referrers, cosign's tags) goes too. A manifest that is a part of an image
+    that stays is none of the `images`. Tags are taken to stand where `assumed` says. Raise `StoreError`.
     """
     check_deletable(store)
     before = dict(_standing(store))
     for tag, digest in (assumed or {}).items():
         before.pop(tag, None)
         before |= {tag: digest} if digest else {}
-    going = dict.fromkeys(tag for tag in tags if tag in before)
     wanted = dict.fromkeys(digests)
+    going = dict.fromkeys(tag for tag in tags if tag in before)
+    going |= {tag: None for tag, digest in before.items() if digest in wanted}
     contents = _Contents(store)
     attached: dict[str, str] = {}
     images: tuple[str, ...] = ()

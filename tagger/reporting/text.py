@@ -37,8 +37,7 @@ def short(digest: str | None) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    verb = {"plan": "Plan", "release": "Release", "reconcile": "Reconcile", "withdraw": "Withdraw"}[report.command]
-    title = " ".join(filter(None, (verb, report.version)))
+    title = " ".join(filter(None, (report.command.capitalize(), report.version)))
     notes = [
         f"version from {report.version_from}" if report.version_from else "",
         "dry run: nothing is written" if report.dry_run and report.command != "plan" else "",
@@ -51,11 +50,13 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  base    {report.base}"
     for outcome in report.repositories:
         yield ""
-        yield from _repository(outcome)
+        yield from _repository(outcome, report.command)
 
 
-def _repository(outcome: Outcome) -> Iterator[str]:
-    yield f"{click.style(outcome.repository, bold=True)}  {click.style(outcome.status, fg=_STATUS[outcome.status])}"
+def _repository(outcome: Outcome, command: str) -> Iterator[str]:
+    # `released` is the word of the contract for every command that wrote; a person reads what was done.
+    status = "done" if outcome.status == "released" and command != "release" else outcome.status
+    yield f"{click.style(outcome.repository, bold=True)}  {click.style(status, fg=_STATUS[outcome.status])}"
     width = max((len(change.tag) for change in outcome.changes), default=0)
     for change in outcome.changes:
         yield _change(change, width)

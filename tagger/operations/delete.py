@@ -1,0 +1,203 @@
+"""Delete tags, manifests with all their tags, or everything, and prove that no other tag was lost."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from tagger.errors import InputError, NotFound, Refused, TaggerError
+from tagger.images.references import DIGEST, check_tag
+from tagger.images.stores import TagStore
+from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
+from tagger.operations.side_by_side import side_by_side
+from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.rules.cascade import WITHDRAWN, Rules, cascade
+from tagger.rules.plan import Change
+from tagger.rules.versions import Version
+
+__all__ = ["Deletion", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What to delete: tags, and digests with every tag at them; or everything.
+
+    `confirmed` is wanted for digests and for everything; `force` for a floating tag in force, for an exact tag that
+    owns one, and for the mark of a withdrawn version. Raise `InputError` for a name that is neither tag nor digest.
+    """
+
+    names: tuple[str, ...]
+    rules: Rules
+    stores: tuple[TagStore, ...]
+    everything: bool = False
+    confirmed: bool = False
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.names) == self.everything:
+            raise InputError(
+                "`--all` and names contradict each other" if self.names else "nothing is named that is to be deleted",
+                "Name tags or a digest (sha256:…), or delete everything with `--all --yes`.",
+            )
+        for tag in self.tags:
+            check_tag(tag)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names that are tags."""
+        return tuple(name for name in dict.fromkeys(self.names) if not DIGEST.fullmatch(name))
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The names that are digests."""
+        return tuple(name for name in dict.fromkeys(self.names) if DIGEST.fullmatch(name))
+
+
+def delete(job: Deletion, *, dry_run: bool = False) -> Running:
+    """Delete in every repository, or in none where something speaks against it in one of them.
+
+    Raise `InputError` when no repository has one of the names.
+    """
+    looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
+    targets = [result for result in looked.values() if isinstance(result, _Target)]
+    ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
+    unknown = set(job.names).difference(*(target.known for target in targets))
+    if unknown and not ended:
+        raise InputError(
+            f"no repository has {' or '.join(sorted(unknown))}",
+            "See `tags` for what is there.",
+            code="MANIFEST_UNKNOWN",
+        )
+    ended |= {target.store: target.refused() for target in targets if target.objections}
+    if not (ended or dry_run or job.confirmed) and (job.everything or job.digests):
+        ended = {target.store: target.unconfirmed() for target in targets}
+    if ended:
+        ended = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | ended
+        targets = []
+    for target, result in side_by_side(lambda target: _delete(target, dry_run), targets):
+        place = target.store.place
+        outcome = ended[target.store] = Outcome.failed(place, result) if isinstance(result, TaggerError) else result
+        for change in outcome.changes:
+            if change.writes and not dry_run:
+                yield Event("removed", place, change.tag)
+        for tag in target.adrift:
+            yield Event("warning", place, f"{tag} belongs to another version then, or to none: run `reconcile`")
+    outcomes = tuple(ended[store] for store in job.stores)
+    error = next((outcome.error for outcome in outcomes if outcome.error), None)
+    return Report("delete", outcomes, dry_run=dry_run, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One repository before the deletion.
+
+    `changes` are what is planned, `objections` the names that must stay and why, `adrift` the floating tags that are
+    left behind and belong to another version then.
+    """
+
+    removal: Removal
+    changes: tuple[Change, ...]
+    objections: Mapping[str, Refused]
+    adrift: tuple[str, ...]
+
+    @property
+    def store(self) -> TagStore:
+        """The repository."""
+        return self.removal.store
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names that the repository has, as far as they are of interest."""
+        return frozenset((*self.removal.tags, *self.removal.images, *self.objections))
+
+    def refused(self) -> Outcome:
+        """Return how it ends when something must stay."""
+        changes = [_refusal(change, o.message) for change in self.changes if (o := self.objections.get(change.tag))]
+        return Outcome.failed(self.store.place, next(iter(self.objections.values())), changes)
+
+    def unconfirmed(self) -> Outcome:
+        """Return how it ends when nobody said `--yes`: with a list of what would go."""
+        changes = [_refusal(change, "goes too, once it is confirmed") for change in self.changes if change.writes]
+        error = InputError(
+            f"{self.store.place}: {len(changes)} names would go, and nothing was deleted",
+            "Say `--yes` to delete them.",
+            code="UNCONFIRMED",
+        )
+        return Outcome(self.store.place, "refused", tuple(changes), None, error)
+
+
+def _look(job: Deletion, store: TagStore) -> _Target:
+    """Read one repository: what goes with the names, and what speaks against it. Raise `StoreError`."""
+    check_deletable(store)
+    digests = [digest for digest in job.digests if _holds(store, digest)]
+    removal = plan_removal(store, store.tags() if job.everything else job.tags, digests)
+    rules, before = job.rules, removal.before
+    published = rules.published(before)
+    owners = cascade(published.in_force, rules)
+    left = cascade(rules.published(before.keys() - removal.tags).in_force, rules)
+    exact = {tag: version for version, tags in published.exact.items() for tag in tags}
+    versions = {tag: version.text for tag, version in (owners | exact).items()}
+    objections = dict(_parts(removal, digests))
+    if not job.force:
+        objections |= _protected(job, [tag for tag in job.tags if tag in before], owners, exact)
+    return _Target(
+        removal,
+        (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
+        objections,
+        tuple(tag for tag in owners if tag in before and tag not in removal.tags and left.get(tag) != owners[tag]),
+    )
+
+
+def _delete(target: _Target, dry_run: bool) -> Outcome:
+    """Delete in one repository, or say what that would do."""
+    if dry_run:
+        return Outcome.of(target.store.place, target.changes, dry_run=True)
+    removed = remove(target.removal)
+    changes = removed.changes(target.changes)
+    if removed.error and not any(change.writes for change in changes):
+        return Outcome.failed(target.store.place, removed.error, changes)
+    return Outcome.of(target.store.place, changes, removed.error)
+
+
+def _holds(store: TagStore, digest: str) -> bool:
+    try:
+        store.manifest(digest)
+    except NotFound:
+        return False
+    return True
+
+
+def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]]:
+    """Yield the digests that are a part of an image that stays."""
+    for digest in digests:
+        if digest not in removal.images:
+            refusal = Refused(
+                f"{removal.store.place}: {digest} is a part of an image that stays",
+                "Delete the image of which it is one platform, or the tags at it by their names.",
+                code="DENIED",
+            )
+            yield digest, refusal
+            for tag in removal.tags:
+                if removal.before[tag] == digest:
+                    yield tag, refusal
+
+
+def _protected(
+    job: Deletion, tags: list[str], owners: Mapping[str, Version], exact: Mapping[str, Version]
+) -> Iterator[tuple[str, Refused]]:
+    """Yield the tags that want `--force`, and why."""
+    for tag in tags:
+        version = exact.get(tag)
+        owned = [name for name, owner in owners.items() if owner == version]
+        withdrawn = job.rules.read(tag.removeprefix(WITHDRAWN)) if tag.startswith(WITHDRAWN) else None
+        if tag in owners:
+            why, hint = f"is in force: it belongs to {owners[tag]}", "`reconcile` would set it again."
+        elif owned:
+            why, hint = f"owns {', '.join(owned)}", f"`withdraw {tag}` points them at the version before it."
+        elif withdrawn:
+            why, hint = f"says that {withdrawn} is withdrawn", f"`withdraw {withdrawn} --undo` takes that back."
+        else:
+            continue
+        yield tag, Refused(f"{tag} {why}", f"{hint} To delete it all the same, say `--force`.", code="IN_FORCE")
+
+
+def _refusal(change: Change, reason: str) -> Change:
+    return replace(change, action="refuse", after=change.before, reason=reason)
