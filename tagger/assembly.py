@@ -100,7 +100,7 @@ class Workshop:
             return self.engine.image(spec.value)
         if spec.kind == "name" and "@" not in spec.value and self.engine.holds(spec.value):
             return self.engine.image(spec.value)
-        return open_source(spec, self.repository)
+        return open_source(spec, self.repository, several=len(self.settings.images) > 1)
 
     def versions(self) -> tuple[tuple[Version, ...], str]:
         """Return the version of the build, once for each variant that it is, and where it was read."""

@@ -178,13 +178,15 @@ def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
                 "Push the build under this tag first, or set `source`, as docker-daemon:NAME or oci:DIR.",
                 code="MANIFEST_UNKNOWN",
             )
-        source = ContentSource(holder.store, holder.standing(tags) or "", f"{holder.store.place}:{tags[0]}")
+        held = holder.standing(tags) or ""
+        source = ContentSource(holder.store, held, f"{holder.store.place}:{tags[0]}", several=len(repositories) > 2)
     decided = [_settle(job, source, prepared) for prepared in repositories]
     kept = next((one.image for one in decided if not one.to_stage and one.image), None)
     digest = kept if kept and (job.on_conflict == "keep" or not source.digest) else source.digest
     if digest != source.digest:
         keeper = next(one for one in decided if one.image == digest and not one.to_stage)
-        source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}")
+        several = len(repositories) > 2
+        source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}", several=several)
     decided = [replace(one, image=digest) if one.to_stage else one for one in decided]
     base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
     return Preparation(tuple(decided), source, digest, base=base)
