@@ -1,0 +1,1 @@
+"""Tagger beside what people use today: what a release costs, measured."""

@@ -1,0 +1,93 @@
+"""What a command costs: time, CPU, memory, requests and connections; and medians of several runs."""
+
+import json
+import statistics
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.line import Line
+from benchmarks.servers import Service
+
+__all__ = ["Bench", "Contestant", "Cost", "Costs", "in_turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run cost: seconds on the clock, seconds of CPU, MiB of memory at most, requests, connections."""
+
+    wall: float
+    cpu: float
+    peak: float
+    requests: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What several runs cost."""
+
+    runs: tuple[Cost, ...]
+
+    def median(self, name: str) -> float:
+        """Return the median of one measure."""
+        return statistics.median(getattr(run, name) for run in self.runs)
+
+    def spread(self, name: str) -> tuple[float, float]:
+        """Return the least and the most of one measure."""
+        values = [getattr(run, name) for run in self.runs]
+        return min(values), max(values)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do a job: `prepare` puts everything in place, `check` raises `AssertionError` if it was not done."""
+
+    name: str
+    command: Sequence[str]
+    prepare: Callable[[], object] = lambda: None
+    check: Callable[[], object] = lambda: None
+    environ: Mapping[str, str] | None = None
+
+
+class Bench:
+    """What measurements are made with: the line, the compiled programs in `programs`, and a folder for anything."""
+
+    def __init__(self, line: Line, programs: Path, folder: Path, environ: Mapping[str, str], runs: int) -> None:
+        self.line = line
+        self.programs = programs
+        self.folder = folder
+        self.environ = environ
+        self.runs = runs
+
+    def run(self, contestant: Contestant, service: Service | None, *, timeout: float = 600) -> Cost:
+        """Measure one run, whose result is checked before it counts. Raise `RuntimeError`, `AssertionError`."""
+        contestant.prepare()
+        result = self.folder / "cost.json"
+        command = [str(self.programs / "measure"), str(self.line.namespace), str(result), *contestant.command]
+        asked, connected = len(service.requests()) if service else 0, self.line.connections()
+        with (self.folder / "output").open("wb") as output:
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=True, timeout=timeout,
+                env={**self.environ, **(contestant.environ or {})}, cwd=self.folder,
+            )  # fmt: skip
+        connections = self.line.connections() - connected
+        requests = len(service.requests()) - asked if service else 0
+        cost = json.loads(result.read_text())
+        if cost["status"]:
+            said = (self.folder / "output").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{contestant.name} ended with {cost['status']}:\n{said}")
+        contestant.check()
+        return Cost(cost["wall"], cost["cpu"], cost["peak"] / 1024, requests, connections)
+
+
+def in_turn(bench: Bench, contestants: Sequence[Contestant], service: Service | None) -> Mapping[str, Costs]:
+    """Measure several contestants, each once a round, so that drift meets all of them; one more run warms up."""
+    runs: dict[str, list[Cost]] = {contestant.name: [] for contestant in contestants}
+    for round_ in range(bench.runs + 1):
+        for contestant in contestants:
+            cost = bench.run(contestant, service)
+            if round_:
+                runs[contestant.name].append(cost)
+    return {name: Costs(tuple(costs)) for name, costs in runs.items()}
