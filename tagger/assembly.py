@@ -4,32 +4,30 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from tagger.build.git import git_facts, git_tags
-from tagger.build.version import from_text, read_version
 from tagger.errors import InputError
 from tagger.images.references import Repository
-from tagger.images.stores import Source, TagStore
-from tagger.operations.delete import Deletion
-from tagger.operations.offline import OfflineRelease
-from tagger.operations.prepare import Release
-from tagger.operations.reconcile import Reconciliation
-from tagger.operations.withdraw import Withdrawal
-from tagger.reporting.outcomes import Report
-from tagger.reporting.outputs import pointing
-from tagger.rules.templates import date_field
-from tagger.rules.versions import Version
-from tagger.settings import Settings
 
+# A module is imported where it is clear that it is needed, and after the registries are being connected to.
 if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
     from tagger.images.engine import Engine
     from tagger.images.registry.client import Registries
     from tagger.images.registry.credentials import Keychain
+    from tagger.images.stores import Source, TagStore
+    from tagger.operations.delete import Deletion
+    from tagger.operations.offline import OfflineRelease
+    from tagger.operations.prepare import Release
+    from tagger.operations.reconcile import Reconciliation
+    from tagger.operations.withdraw import Withdrawal
+    from tagger.reporting.outcomes import Report
+    from tagger.rules.versions import Version
+    from tagger.settings import Settings
 
 __all__ = ["Workshop", "open_workshop"]
 
@@ -38,7 +36,7 @@ __all__ = ["Workshop", "open_workshop"]
 class Workshop:
     """Everything one run works with, each made when it is first asked for."""
 
-    settings: Settings
+    settings: "Settings"
     environ: Mapping[str, str]
     workspace: Path
     cleanup: ExitStack
@@ -76,7 +74,7 @@ class Workshop:
 
         return self.cleanup.enter_context(closing(Engine.find(self.environ, self.keychain)))
 
-    def repository(self, repository: Repository | Path, *, write: bool = False) -> TagStore:
+    def repository(self, repository: Repository | Path, *, write: bool = False) -> "TagStore":
         """Open a repository: of a registry, or a layout on disk."""
         if isinstance(repository, Path):
             from tagger.images.layout import Layout
@@ -84,12 +82,12 @@ class Workshop:
             return Layout(repository)
         return self.registries.repository(repository, write=write)
 
-    def stores(self, *, write: bool = False) -> tuple[TagStore, ...]:
+    def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every repository of the settings."""
         return tuple(self.repository(image, write=write) for image in self.settings.images)
 
     @cached_property
-    def source(self) -> Source | None:
+    def source(self) -> "Source | None":
         """The built image, if the settings name one."""
         if not self.settings.source:
             return None
@@ -102,8 +100,10 @@ class Workshop:
             return self.engine.image(spec.value)
         return open_source(spec, self.repository, several=len(self.settings.images) > 1)
 
-    def versions(self) -> tuple[tuple[Version, ...], str]:
+    def versions(self) -> "tuple[tuple[Version, ...], str]":
         """Return the version of the build, once for each variant that it is, and where it was read."""
+        from tagger.build.version import from_text, read_version
+
         settings, scheme = self.settings, self.settings.rules.scheme
         if settings.version:
             version = scheme.parse(from_text(settings.version, settings.tag_prefix))
@@ -120,14 +120,17 @@ class Workshop:
             version, origin = found.version, found.origin
         return tuple(version.of_variant(variant) for variant in settings.variant), origin
 
-    def release(self, *, write: bool) -> Release:
+    def release(self, *, write: bool) -> "Release":
         """Return the release that the settings ask for."""
+        stores = self.stores(write=write)
+        from tagger.operations.prepare import Release
+
         versions, origin = self.versions()
         rules = self.settings.rules
         return Release(
             versions=versions,
             rules=rules,
-            stores=self.stores(write=write),
+            stores=stores,
             source=self.source,
             version_from=origin,
             on_conflict=self.settings.on_conflict,
@@ -135,7 +138,7 @@ class Workshop:
             gate=self.judge_base if self.settings.golden else None,
         )
 
-    def judge_base(self, source: Source) -> str:
+    def judge_base(self, source: "Source") -> str:
         """Return the approved base that the build stands on; raise `Refused` when it stands on none."""
         from tagger.build.bases import examine
         from tagger.images.sources import ContentSource
@@ -146,39 +149,52 @@ class Workshop:
         )
         return str(verdict.check())
 
-    def reconciliation(self) -> Reconciliation:
+    def reconciliation(self) -> "Reconciliation":
         """Return the reconciliation that the settings ask for."""
         settings = self.settings
-        return Reconciliation(settings.rules, self.stores(write=not settings.dry_run), settings.purge)
+        stores = self.stores(write=not settings.dry_run)
+        from tagger.operations.reconcile import Reconciliation
 
-    def withdrawal(self, name: str) -> Withdrawal:
+        return Reconciliation(settings.rules, stores, settings.purge)
+
+    def withdrawal(self, name: str) -> "Withdrawal":
         """Return the withdrawal of a version, or of one of its variants."""
         settings = self.settings
         stores = self.stores(write=not settings.dry_run)
+        from tagger.build.version import from_text
+        from tagger.operations.withdraw import Withdrawal
+
         return Withdrawal(from_text(name, settings.tag_prefix), settings.rules, stores, settings.undo, settings.purge)
 
-    def deletion(self, names: Sequence[str]) -> Deletion:
+    def deletion(self, names: Sequence[str]) -> "Deletion":
         """Return the deletion of tags and digests, or of everything."""
         settings = self.settings
+        stores = self.stores(write=not settings.dry_run)
+        from tagger.operations.delete import Deletion
+
         return Deletion(
             tuple(names),
             settings.rules,
-            self.stores(write=not settings.dry_run),
+            stores,
             everything=settings.all,
             confirmed=settings.yes,
             force=settings.force,
         )
 
-    def offline_release(self) -> OfflineRelease:
+    def offline_release(self) -> "OfflineRelease":
         """Return the release as far as it can be told without an image."""
+        from tagger.operations.offline import OfflineRelease
+
         versions, origin = self.versions()
         places = tuple(f"oci:{i}" if isinstance(i, Path) else str(i) for i in self.settings.images) or ("nowhere yet",)
         return OfflineRelease(versions, self.settings.rules, places, origin)
 
-    def published_versions(self) -> tuple[Version, ...]:
+    def published_versions(self) -> "tuple[Version, ...]":
         """Return what `published-from` says is published: the versions of the git tags, or nothing."""
         if self.settings.published_from == "none":
             return ()
+        from tagger.build.git import git_tags
+
         found = []
         for tag in git_tags(self.workspace):
             with suppress(InputError):  # a git tag that is no version is none, as in a repository
@@ -186,11 +202,12 @@ class Workshop:
                     found.append(self.settings.rules.scheme.parse(tag.removeprefix(self.settings.tag_prefix)))
         return tuple(version.of_variant(variant) for version in found for variant in self.settings.variant)
 
-    def tag_locally(self, report: Report) -> None:
+    def tag_locally(self, report: "Report") -> None:
         """Give the engine that the image came from the tags of its release, for the next step of the job."""
         if self.source is None:
             return
         from tagger.images.engine import EngineSource
+        from tagger.reporting.outputs import pointing
 
         if isinstance(self.source, EngineSource):
             places = {str(image): image for image in self.settings.images if isinstance(image, Repository)}
@@ -219,20 +236,28 @@ class Workshop:
     def _fact(self, name: str) -> str:
         """Return the value of a plain field: `sha`, `branch`, or a whole date field."""
         if name.startswith("date"):
+            from datetime import datetime
+
+            from tagger.rules.templates import date_field
+
             form, zone = date_field(name)
             return _date(datetime.now(_zone(zone)), form)
+        from tagger.build.git import git_facts
+
         facts = git_facts(self.workspace, self.environ)
         return facts.sha[:7] if name == "sha" else facts.branch
 
 
 @contextmanager
-def open_workshop(settings: Settings, environ: Mapping[str, str], workspace: Path) -> Iterator[Workshop]:
+def open_workshop(settings: "Settings", environ: Mapping[str, str], workspace: Path) -> Iterator[Workshop]:
     """Open what a run works with, and close it at its end."""
     with ExitStack() as cleanup:
         yield Workshop(settings, environ, workspace, cleanup)
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> "ZoneInfo":
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -241,7 +266,7 @@ def _zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def _date(now: datetime, form: str) -> str:
+def _date(now: "datetime", form: str) -> str:
     """Write a date in the tokens of moment.js that other tools take: YYYY YY MM DD HH mm ss."""
     tokens = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "X": "%s"}
     return now.strftime(re.sub("|".join(tokens), lambda token: tokens[token[0]], form))

@@ -1,35 +1,22 @@
 """The command line, which is also the action: the only place that reads arguments and environment."""
 
-import difflib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 import tagger
-from tagger.assembly import Workshop, open_workshop
 from tagger.errors import EngineError, InputError, TaggerError
-from tagger.operations.delete import delete
-from tagger.operations.offline import plan_offline
-from tagger.operations.reconcile import reconcile
-from tagger.operations.release import plan, release
-from tagger.operations.side_by_side import side_by_side
-from tagger.operations.tags import list_tags
-from tagger.operations.withdraw import withdraw
 from tagger.options import COMMANDS, OPTIONS, Option
-from tagger.reporting.documents import error_document, failure_document, report_document
-from tagger.reporting.github import Runner
-from tagger.reporting.markdown import report_markdown
-from tagger.reporting.outcomes import Report, Running
-from tagger.reporting.outputs import report_outputs
-from tagger.reporting.settings import settings_document, settings_text
-from tagger.reporting.text import error_text, report_text
-from tagger.reporting.trees import Tree, tree_text, trees_document
-from tagger.settings import Settings, gather
+
+# Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
+if TYPE_CHECKING:
+    from tagger.assembly import Workshop
+    from tagger.reporting.outcomes import Report, Running
+    from tagger.settings import Settings
 
 __all__ = ["COMMAND_HELP", "main", "run"]
 
@@ -88,6 +75,8 @@ def _command(words: Sequence[str], environ: Mapping[str, str]) -> str:
         origin = next((variable for variable in variables if environ.get(variable, "").strip()), "")
         name = environ[origin].strip() if origin else "plan"
     if name not in COMMANDS:
+        import difflib
+
         close = difflib.get_close_matches(name, COMMANDS, 1)
         hint = f"Did you mean {close[0]}? " if close else ""
         where = f"{origin}: " if origin else ""
@@ -142,12 +131,17 @@ class Program:
     def __init__(
         self, environ: Mapping[str, str], out: TextIO, err: TextIO, stdin: TextIO, *, as_json: bool = False
     ) -> None:
+        from tagger.reporting.github import Runner
+
         self.environ, self.out, self.err, self.stdin, self.as_json = environ, out, err, stdin, as_json
         self.command = ""
         self.runner = Runner(environ, err if as_json else out)
 
     def run(self, parameters: Mapping[str, Any]) -> int:
         """Run the command and return its exit code."""
+        from tagger.assembly import open_workshop
+        from tagger.settings import gather
+
         settings = gather(self.command, self._given(parameters), self.environ)
         self.runner.mask(settings.secrets)
         with open_workshop(settings, self.environ, Path()) as workshop:
@@ -156,12 +150,18 @@ class Program:
                     return self._release(workshop)
                 case "reconcile":
                     reconciliation = workshop.reconciliation()
+                    from tagger.operations.reconcile import reconcile
+
                     return self._finish(self._drive(reconcile(reconciliation, dry_run=settings.dry_run)))
                 case "withdraw":
                     withdrawal = workshop.withdrawal(self._one_argument(parameters))
+                    from tagger.operations.withdraw import withdraw
+
                     return self._finish(self._drive(withdraw(withdrawal, dry_run=settings.dry_run)))
                 case "delete":
                     deletion = workshop.deletion(self._arguments(parameters))
+                    from tagger.operations.delete import delete
+
                     return self._finish(self._drive(delete(deletion, dry_run=settings.dry_run)))
                 case "tags":
                     return self._tags(workshop)
@@ -173,16 +173,22 @@ class Program:
     def fail(self, error: TaggerError) -> int:
         """Say what ended the run before it had anything to report, and return the exit code."""
         if self.as_json:
+            from tagger.reporting.documents import failure_document
+
             self._print_json(failure_document(self.command, error))
         self._say_error(error)
         return error.exit_code
 
-    def _release(self, workshop: Workshop) -> int:
+    def _release(self, workshop: "Workshop") -> int:
         settings = workshop.settings
         if settings.published_from != "registry":
+            from tagger.operations.offline import plan_offline
+
             return self._finish(plan_offline(workshop.offline_release(), workshop.published_versions()))
         writing = self.command == "release" and not settings.dry_run
         job = workshop.release(write=writing)
+        from tagger.operations.release import plan, release  # while the registries are being connected to
+
         report = self._drive(release(job) if writing else plan(job, self.command))
         if writing and not report.exit_code:
             try:
@@ -191,8 +197,13 @@ class Program:
                 self._warn(f"the engine did not take the tags of the release: {error.message}")
         return self._finish(report)
 
-    def _tags(self, workshop: Workshop) -> int:
+    def _tags(self, workshop: "Workshop") -> int:
         stores = workshop.stores()
+        from tagger.operations.side_by_side import side_by_side
+        from tagger.operations.tags import list_tags
+        from tagger.reporting.documents import error_document
+        from tagger.reporting.trees import Tree, tree_text, trees_document
+
         results = dict(side_by_side(lambda store: list_tags(store, workshop.settings.rules), stores))
         trees = [result for store in stores if isinstance(result := results[store], Tree)]
         errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
@@ -205,7 +216,9 @@ class Program:
             self._say_error(error)
         return max((error.exit_code for error in errors), default=0)
 
-    def _config(self, settings: Settings) -> int:
+    def _config(self, settings: "Settings") -> int:
+        from tagger.reporting.settings import settings_document, settings_text
+
         if self.as_json:
             self._print_json(settings_document(settings))
         else:
@@ -242,20 +255,25 @@ class Program:
             given["password"] = [self.stdin.read().rstrip("\r\n")]
         return given
 
-    def _drive(self, running: Running) -> Report:
+    def _drive(self, running: "Running") -> "Report":
         """Run an operation to its end, saying what happens on the way."""
         while True:
             try:
                 event = next(running)
             except StopIteration as end:
-                return cast(Report, end.value)
+                return cast("Report", end.value)
             if event.kind == "warning":
                 self._warn(f"{event.place}: {event.text}")
             elif event.kind == "staged":
                 click.echo(f"{event.place}: staged {event.text}", self.err)
 
-    def _finish(self, report: Report) -> int:
+    def _finish(self, report: "Report") -> int:
         """Say how it ended, everywhere that somebody listens."""
+        from tagger.reporting.documents import report_document
+        from tagger.reporting.markdown import report_markdown
+        from tagger.reporting.outputs import report_outputs
+        from tagger.reporting.text import report_text
+
         document = report_document(report)
         if self.as_json:
             self._print_json(document)
@@ -280,7 +298,11 @@ class Program:
         if self.runner.present:
             self.runner.error(error)
         else:
+            from tagger.reporting.text import error_text
+
             click.echo(error_text(error), self.err)
 
     def _print_json(self, document: Mapping[str, Any]) -> None:
+        import json
+
         print(json.dumps(document, indent=2, ensure_ascii=False), file=self.out)
