@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tagger.errors import Refused
 from tagger.images.stores import Survey, TagStore
-from tagger.rules.cascade import Published, Rules, cascade, spellings
+from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.plan import Change, floating_changes
 from tagger.rules.versions import Version
 
@@ -38,7 +38,8 @@ class State:
     def orphans(self, rules: Rules) -> set[str]:
         """Return the floating tags that stand here though no version of their class is left."""
         known = self.published.versions | self.published.withdrawn
-        floating = {tag for version in known for tag in rules.floating_tags(version, rules.channels)}
+        leaders = rules.leaders(known, stable=False)
+        floating = {tag for version in leaders for tag in rules.floating_tags(version, rules.channels)}
         exact = {tag for tags in self.published.exact.values() for tag in tags}
         return (floating & self.tags) - self.owners.keys() - exact
 
@@ -58,13 +59,14 @@ def read_state(
     releasing: Iterable[Version] = (),
     seen: Collection[str] = (),
     unlisted: bool = False,
+    amended: Callable[[Published], Published] = lambda published: published,
 ) -> State:
     """Read what decides: the listing, then the digests of the tags in scope and of their owners' exact tags.
 
     `expect` are tags read along with the listing, in the same round trip. Versions of `releasing` count as published
     though their exact tags may not stand yet; what they hold is then None. `seen` are tags that this run knows of
     though a listing may lag behind; one that answers nothing when read is gone. An `unlisted` repository is not asked
-    for its listing: it does not exist yet.
+    for its listing: it does not exist yet. What the listing says is taken as `amended`: as it will be.
     """
     expected = tuple(dict.fromkeys(expect))
     survey = Survey(frozenset(), store.digests(expected)) if unlisted else store.survey(expected)
@@ -72,10 +74,11 @@ def read_state(
     coming = {tag for version in releasing for tag in rules.exact_tags(version)}
     known = survey.tags | {tag for tag, digest in digests.items() if digest} | set(seen)
     while True:
-        published = rules.published(known | coming)
+        published = amended(rules.published(known | coming))
         owners = cascade(published.in_force, rules)
         tags = tuple(dict.fromkeys(scope(owners)))
-        rivals = {tag: _rivals(owners[tag], published, known) for tag in tags if tag in owners}
+        others = published.spellings({owners[tag] for tag in tags if tag in owners})
+        rivals = {tag: _rivals(owners[tag], published, others, known) for tag in tags if tag in owners}
         wanted = {*tags, *(exact for group in rivals.values() for exact in group)}
         missing = wanted - digests.keys()
         if missing:
@@ -102,9 +105,11 @@ def read_state(
     return State(known, published, owners, tags, digests, held, dispute)
 
 
-def _rivals(owner: Version, published: Published, known: Collection[str]) -> tuple[str, ...]:
+def _rivals(
+    owner: Version, published: Published, others: Mapping[Version, Collection[Version]], known: Collection[str]
+) -> tuple[str, ...]:
     """Return the exact tags that must all hold the owner's image: its own, and those of its other spellings."""
     own = published.exact.get(owner, ())
-    others = [tag for version in spellings(owner, published) for tag in published.exact.get(version, ())]
+    spelled = [tag for version in others.get(owner, ()) for tag in published.exact.get(version, ())]
     lettered = [twin for tag in own for twin in (f"v{tag}", tag.removeprefix("v")) if twin != tag and twin in known]
-    return tuple(dict.fromkeys((*own, *others, *lettered)))
+    return tuple(dict.fromkeys((*own, *spelled, *lettered)))

@@ -1,19 +1,24 @@
 """The one rule: a tag belongs to the newest version of its class."""
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
+from tagger.images.references import TAG
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Scheme, Version, channel_of
 
-__all__ = ["WITHDRAWN", "Class", "Published", "Rules", "cascade", "spellings"]
+__all__ = ["WITHDRAWN", "Class", "Published", "Rules", "cascade"]
 
 WITHDRAWN = "withdrawn-"
 """A tag `withdrawn-2.1.4` says that 2.1.4 is withdrawn: the repository is the database."""
+
+_ORDER = attrgetter("key", "text")  # faster than comparing versions, where there are a hundred thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,17 @@ class Published:
     @property
     def in_force(self) -> frozenset[Version]:
         """The versions that count: published and not withdrawn."""
-        return self.versions - self.withdrawn
+        return self.versions - self.withdrawn if self.withdrawn else self.versions
+
+    def spellings(self, versions: Iterable[Version]) -> dict[Version, list[Version]]:
+        """Return, for those of `versions` that are spelled otherwise too (`1.02` beside `1.2`), the others in force."""
+        wanted = {(version.variant, version.key): version for version in versions}
+        others: dict[Version, list[Version]] = defaultdict(list)
+        for version in self.in_force if wanted else ():
+            one = wanted.get((version.variant, version.key))
+            if one is not None and one != version:
+                others[one].append(version)
+        return others
 
 
 class Class(NamedTuple):
@@ -56,7 +71,7 @@ class Rules:
     channels: tuple[str, ...] = ()
     stable: Selection = field(default_factory=lambda: Selection(""))
     latest: str = "auto"
-    withdrawn: Collection[str] = ()
+    withdrawn: frozenset[str] = frozenset()
     mixed_parts: bool = False
 
     @classmethod
@@ -69,7 +84,7 @@ class Rules:
         channels: Iterable[str] = (),
         stable: str = "",
         latest: str = "auto",
-        withdrawn: Collection[str] = (),
+        withdrawn: Iterable[str] = (),
         mixed_parts: bool = False,
     ) -> Self:
         """Read the rules from what settings say. Raise `InputError` when no template is exact, or one is wrong.
@@ -87,16 +102,18 @@ class Rules:
             read += [template.with_channel() for template in read if template.is_floating]
         if latest not in ("auto", "false"):
             Series.parse(latest)
-        return cls(
+        rules = cls(
             scheme=scheme,
             templates=tuple(read),
             variants=tuple(dict.fromkeys(sorted(variants, key=len, reverse=True))),
             channels=names,
             stable=Selection.parse(stable),
             latest=latest,
-            withdrawn=frozenset(withdrawn),
+            withdrawn=frozenset(map(_plain_name, withdrawn)),
             mixed_parts=mixed_parts,
         )
+        rules._check_templates()
+        return rules
 
     @property
     def exact(self) -> tuple[Template, ...]:
@@ -137,31 +154,71 @@ class Rules:
                     seen.add(tag)
                     yield Class(tag, channel, template.text == LATEST)
 
+    def check(self, version: Version) -> Version:
+        """Return `version` when its exact tags read back as it. Raise `InputError` when they would say another."""
+        tags = self.exact_tags(version)
+        if not tags or not TAG.fullmatch(max(tags, key=len)):
+            raise InputError(
+                f"the version {version} has no exact tag" if not tags else f"{max(tags, key=len)} is not a tag",
+                "It lacks what a template in `tags` names." if not tags else "A tag has at most 128 characters.",
+            )
+        found = self.read(tags[0])
+        if found == version:
+            return version
+        suffix = version.prerelease or version.text
+        if found is None:
+            hint = f"If {suffix} is a variant, say so in `variant`; if it is a prerelease, name its word in `channels`."
+            raise InputError(f"{version}: {suffix!r} is no prerelease that is known by its word", hint)
+        raise InputError(
+            f"{tags[0]} is the exact tag of {found}" + (f" in the variant {found.variant}" if found.variant else ""),
+            f"Release it as version {found}" + (f" with `variant: {found.variant}`." if found.variant else "."),
+        )
+
+    def reader(self) -> Callable[[str], Version | None]:
+        """Return what tells the version of an exact tag, or None for every other tag: made once, for many tags."""
+        readers = [template.reader(self.scheme, variant) for template in self.exact for variant in self.variants]
+
+        def read(tag: str) -> Version | None:
+            for reader in readers:
+                version = reader(tag)
+                if version is not None:
+                    return version
+            return None
+
+        return readers[0] if len(readers) == 1 else read
+
     def read(self, tag: str) -> Version | None:
         """Return the version whose exact tag this is, if it is one's."""
-        for template in self.exact:
-            version = template.read(tag, self.scheme, self.variants)
-            if version is not None:
-                return version
-        return None
+        return self.reader()(tag)
+
+    def claims(self, tag: str) -> bool:
+        """Say whether a tag is, or could become, a version's: exact, floating, or the mark of a withdrawn one."""
+        floating = (template for template in self.templates if template.is_floating)
+        patterns = [template.pattern(variant, self.channels) for template in floating for variant in self.variants]
+        return bool(
+            tag.startswith(WITHDRAWN) or self.read(tag) or any(re.fullmatch(pattern, tag) for pattern in patterns)
+        )
 
     def published(self, tags: Iterable[str]) -> Published:
         """Return what the tags of a repository say. The order of `tags` does not matter."""
-        exact: dict[Version, list[str]] = {}
+        read = self.reader()
+        exact: dict[Version, tuple[str, ...]] = {}
         withdrawn = set()
-        for tag in tags:
-            mark = tag.startswith(WITHDRAWN)
-            version = self.read(tag.removeprefix(WITHDRAWN))
-            if version is not None and mark:
-                withdrawn.add(version)
-            elif version is not None:
-                exact.setdefault(version, []).append(tag)
-        floating = self._prefixes(exact)
-        versions = frozenset(version for version in exact if version not in floating)
-        withdrawn |= {version for version in versions if self._withdrawn_by_settings(version)}
-        return Published(
-            versions, frozenset(withdrawn), {version: tuple(sorted(exact[version])) for version in versions}
-        )
+        for tag in sorted(tags) if any("raw" in template.fields for template in self.exact) else tags:
+            version = read(tag)
+            if version is not None:
+                exact[version] = (*exact[version], tag) if version in exact else (tag,)
+            elif tag.startswith(WITHDRAWN):
+                marked = read(tag.removeprefix(WITHDRAWN))
+                if marked is not None:
+                    withdrawn.add(marked)
+        versions = frozenset(exact)
+        versions -= self._shortened(versions | withdrawn)
+        if self.withdrawn:
+            withdrawn |= {version for version in versions if not self.withdrawn.isdisjoint(self._names(version))}
+        if len(self.exact) > 1 or len(versions) < len(exact):
+            exact = {version: tuple(sorted(exact[version])) for version in versions}
+        return Published(versions, frozenset(withdrawn), exact)
 
     def withdrawn_mark(self, version: Version) -> str:
         """Return the tag that says that `version` is withdrawn."""
@@ -191,56 +248,136 @@ class Rules:
                     code="MIXED_PARTS",
                 )
 
-    def _withdrawn_by_settings(self, version: Version) -> bool:
-        return version.text in self.withdrawn or bool(
-            self.withdrawn and not self.withdrawn_names(version).isdisjoint(self.withdrawn)
-        )
-
     def withdrawn_names(self, version: Version) -> set[str]:
         """Return what a person may call a version when withdrawing it: its text (all variants), or an exact tag."""
-        spelled = {version.text, version.text.replace("_", "+", 1), *self.exact_tags(version)}
-        return spelled | {f"v{text}" for text in spelled}
+        names = self._names(version)
+        return names | {name.replace("_", "+", 1) for name in names} | {f"v{name}" for name in names}
 
-    def _prefixes(self, versions: Collection[Version]) -> set[Version]:
-        """Return those that are a proper prefix of a longer version of their variant: their tags float."""
-        longer: set[tuple[str, tuple[str, ...]]] = set()
+    def _names(self, version: Version) -> set[str]:
+        text = version.text
+        return {text, f"{text}-{version.variant}", *(_plain_name(tag) for tag in self.exact_tags(version))}
+
+    def leaders(self, versions: Iterable[Version], *, stable: bool = True) -> list[Version]:
+        """Return the newest of those versions that fill in every floating template alike: only they can own a tag.
+
+        With `stable`, only versions that floating tags may belong to count.
+        """
+        floating = [template for template in self.templates if template.is_floating]
+        length = max((template.length for template in floating), default=0)
+        pinned = self.series
+        length = max(length, len(pinned.numbers)) if pinned else length
+        whole = any("prerelease" in template.fields for template in floating)
+        groups: dict[tuple[str, tuple[str, ...], str], list[Version]] = defaultdict(list)
         for version in versions:
-            for length in range(2, len(version.numbers)):
-                longer.add((version.variant, version.numbers[:length]))
-        found = {v for v in versions if not v.prerelease and not v.build and (v.variant, v.numbers) in longer}
-        if self.scheme.build_metadata == "underscore":
-            filled = {tag for v in versions if v.build for tag in self.floating_tags(v)}
-            found |= {v for v in versions if not v.build and not filled.isdisjoint(self.exact_tags(v))}
+            end = version.prerelease and (version.prerelease if whole else version.channel)
+            groups[version.variant, version.numbers[:length], end].append(version)
+        if not stable:
+            return [max(group, key=_ORDER) for group in groups.values()]
+        newest = (self._newest_stable(group) for group in groups.values())
+        return [version for version in newest if version is not None]
+
+    def _newest_stable(self, group: list[Version]) -> Version | None:
+        if not self.stable.text:
+            return None if self.why_not_stable(group[0]) else max(group, key=_ORDER)
+        ordered = sorted(group, key=_ORDER, reverse=True)
+        return next((version for version in ordered if not self.why_not_stable(version)), None)
+
+    @property
+    def series(self) -> Series | None:
+        return None if self.latest in ("auto", "false") else Series.parse(self.latest)
+
+    def _shortened(self, versions: Collection[Version]) -> set[Version]:
+        """Return those that are a longer version of their variant, shortened: their tags float."""
+        if self.scheme == Scheme():  # without builds and channels, semantic versions have three numbers and no more
+            return set()
+        shortest = min((len(version.numbers) for version in versions), default=0)
+        longer: set[tuple[str, tuple[str, ...], str]] = set()
+        fuller = []
+        for version in versions:
+            if len(version.numbers) > shortest:
+                for length in range(shortest, len(version.numbers)):
+                    longer.update((version.variant, version.numbers[:length], end) for end in ("", *self.channels))
+            if version.build or version.prerelease:
+                fuller.append(version)
+        found = (
+            {v for v in versions if not v.build and (v.variant, v.numbers, v.prerelease) in longer} if longer else set()
+        )
+        read = self.reader()
+        for version in self.leaders(fuller, stable=False):
+            for tag in self.floating_tags(version):
+                short = read(tag)
+                if short is not None and _shortens(short, version):
+                    found.add(short)
         return found
+
+    def _check_templates(self) -> None:
+        """Raise `InputError` for a template whose tags read back as other versions, or are another variant's."""
+        variant_of: dict[str, str] = {}
+        read = self.reader()
+        for sample in self._samples():
+            exact = self.exact_tags(sample)
+            for tag in exact + self.floating_tags(sample, self.channels):
+                found = read(tag)
+                if found is not None and found != sample and not _shortens(found, sample):
+                    raise InputError(
+                        f"a template makes the tag {tag} of {exact[0]}, and that is the tag of another version",
+                        "Put a word before it, as series-{{minor}}: a version's tag is written once, and never moves.",
+                    )
+                if variant_of.setdefault(tag, sample.variant) != sample.variant:
+                    raise InputError(
+                        f"two variants would share the tag {tag}",
+                        "Leave the variant out of the template: it is added to the tags of its builds.",
+                    )
+
+    def _samples(self) -> Iterator[Version]:
+        """Yield a version of every shape and variant."""
+        lengths = (3,) if self.scheme.name == "semver" else (2, 3, 4)
+        ends = ("", *(f"-{channel}.1" for channel in self.channels))
+        for variant in self.variants:
+            for numbers in (".".join("1234"[:length]) for length in lengths):
+                for end in ends:
+                    version = self.scheme.read(numbers + end, variant)
+                    if version is not None:
+                        yield version
 
 
 def cascade(versions: Iterable[Version], rules: Rules) -> dict[str, Version]:
     """Return the version that each floating tag belongs to: the newest of its class.
 
     A pure function of the set of versions. A channel's tag exists where a prerelease of the channel does, and moves
-    on to the final release when that is newer. A tag that is some version's exact tag never floats.
+    on to the final release when that is newer. A tag that would read back as a version of its own never floats.
     """
-    candidates = [version for version in versions if not rules.why_not_stable(version)]
-    channel_tags = {tag for version in candidates if version.prerelease for tag in rules.floating_tags(version)}
+    leaders = rules.leaders(versions)
+    channel_tags = {tag for version in leaders if version.prerelease for tag in rules.floating_tags(version)}
     channels = rules.channels if channel_tags else ()
-    pinned = None if rules.latest in ("auto", "false") else Series.parse(rules.latest)
+    series = rules.series
     owners: dict[str, Version] = {}
-    for version in candidates:
+    for version in leaders:
         for place in rules.classes(version, channels):
             if place.channel and place.tag not in channel_tags:
                 continue
-            if place.is_latest and pinned and version not in pinned:
+            if place.is_latest and series and version not in series:
                 continue
             holder = owners.get(place.tag)
             if holder is None or holder < version:
                 owners[place.tag] = version
-    standing = set(candidates)
-    return {tag: owner for tag, owner in owners.items() if (exact := rules.read(tag)) is None or exact not in standing}
+    read = rules.reader()
+    return {tag: owner for tag, owner in owners.items() if (exact := read(tag)) is None or _shortens(exact, owner)}
 
 
-def spellings(owner: Version, published: Published) -> list[Version]:
-    """Return the versions that are equal to `owner` and spelled otherwise (`1.02` beside `1.2`)."""
-    return [v for v in published.in_force if v.variant == owner.variant and v.key == owner.key and v != owner]
+def _shortens(version: Version, owner: Version) -> bool:
+    """Say whether `version` is `owner` with less said: fewer numbers, no build, or no more than its prerelease word."""
+    length = len(version.numbers)
+    if version.variant != owner.variant or version.numbers != owner.numbers[:length] or version.build:
+        return False
+    if version.prerelease:
+        return version.prerelease == version.channel
+    return length < len(owner.numbers) or bool(owner.build and not owner.prerelease)
+
+
+def _plain_name(text: str) -> str:
+    """Return a version's name as people compare them: without a leading `v`, and with the build behind a `_`."""
+    return re.sub(r"\Av(?=[0-9])", "", text).replace("+", "_")
 
 
 def _distinct(tags: Iterable[str]) -> tuple[str, ...]:

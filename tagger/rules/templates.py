@@ -2,24 +2,24 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import combinations
 from typing import Self
 
 from tagger.errors import InputError
 from tagger.images.references import TAG
 from tagger.rules.versions import Scheme, Version
 
-__all__ = ["FIELDS", "LATEST", "PLAIN_FIELDS", "Template"]
+__all__ = ["FIELDS", "LATEST", "PLAIN_FIELDS", "Template", "date_field"]
 
 LATEST = "latest"
 FIELDS = ("version", "major", "minor", "patch", "revision", "prerelease", "channel", "variant", "raw")
 PLAIN_FIELDS = ("sha", "branch", "date")
-_PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
+PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
 _FIELD = re.compile(r"\{\{(.*?)\}\}")
-_DATE = re.compile(
-    r"date(?:\s+(?:'(?P<format>[^']*)'|\"(?P<format2>[^\"]*)\"))?(?:\s+tz=(?:'(?P<tz>[^']*)'|\"(?P<tz2>[^\"]*)\"))?"
-)
+_QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
+_DATE = re.compile(rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
 
@@ -33,6 +33,7 @@ class Template:
 
     text: str
     pieces: tuple[tuple[str, str], ...]  # (literal, field or ""), in order
+    fields: frozenset[str]  # without what follows the name of a date
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -43,45 +44,29 @@ class Template:
             pieces.append((text[end : match.start()], match[1].strip()))
             end = match.end()
         pieces.append((text[end:], ""))
-        for literal, field in pieces:
-            if not _LITERAL.fullmatch(literal):
-                hint = (
-                    "A template is the text of a tag, as v{{major}}.{{minor}}; it holds A-Z a-z 0-9 _ . - and fields."
-                )
-                if "=" in literal:
-                    hint = (
-                        "Write the pattern alone: `type=semver,pattern={{major}}` of other tools is `{{major}}` here."
-                    )
-                raise InputError(f"the template {text!r} holds what no tag can: {literal.strip()!r}", hint)
-            if field and field not in FIELDS + PLAIN_FIELDS and not _DATE.fullmatch(field):
-                known = ", ".join(FIELDS + PLAIN_FIELDS)
-                raise InputError(
-                    f"the template {text!r} has an unknown field {{{{{field}}}}}", f"The fields are: {known}."
-                )
-        template = cls(text, tuple(pieces))
-        if not text or (not template.fields and not TAG.fullmatch(text)):
+        for literal, _ in pieces:
+            _check_literal(text, literal)
+        for _, field in pieces[:-1]:
+            _check_field(text, field)
+        fields = frozenset(field.split()[0] for _, field in pieces[:-1])
+        if not TAG.fullmatch(_FIELD.sub("x", text)):
             raise InputError(f"the template {text!r} is not a tag", "A tag begins with a letter, a digit or _.")
-        if template.is_plain and any(field in FIELDS and field != "variant" for field in template.fields):
+        if not fields.isdisjoint(PLAIN_FIELDS) and not fields <= {*PLAIN_FIELDS, "variant"}:
             raise InputError(
                 f"the template {text!r} mixes fields of a version with fields of a build",
                 "A tag belongs to a version ({{version}}, {{major}}, …) or to none ({{sha}}, {{branch}}, {{date}}).",
             )
-        return template
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of its fields, in order."""
-        return tuple(field.split()[0] for _, field in self.pieces if field)
+        return cls(text, tuple(pieces), fields)
 
     @property
     def is_exact(self) -> bool:
         """True when every version has a text of its own."""
-        return "version" in self.fields or "raw" in self.fields
+        return not self.fields.isdisjoint(("version", "raw"))
 
     @property
     def is_plain(self) -> bool:
         """True when the tag belongs to no version."""
-        return any(field in PLAIN_FIELDS for field in self.fields)
+        return not self.fields.isdisjoint(PLAIN_FIELDS)
 
     @property
     def is_floating(self) -> bool:
@@ -90,8 +75,13 @@ class Template:
 
     @property
     def is_channel(self) -> bool:
-        """True when prereleases share the tag: it names their channel."""
-        return self.is_floating and "channel" in self.fields
+        """True when prereleases share the tag: it names their channel, or what follows it."""
+        return self.is_floating and not self.fields.isdisjoint(("channel", "prerelease"))
+
+    @property
+    def length(self) -> int:
+        """How many of a version's numbers it looks at, from the first: 2 of `{{major}}.{{minor}}`."""
+        return max((PARTS[field] + 1 for field in self.fields if field in PARTS), default=0)
 
     def with_channel(self) -> "Template":
         """Return the channel's template beside this floating one: `{{major}}` -> `{{major}}-{{channel}}`."""
@@ -108,43 +98,33 @@ class Template:
         """Return the plain tag; `facts` gives the value of `sha`, `branch` or a whole date field, or nothing."""
         return self._fill(lambda field: variant if field == "variant" else facts(field), variant)
 
-    def read(self, tag: str, scheme: Scheme, variants: Iterable[str]) -> Version | None:
-        """Return the version whose exact tag this is; None when it is no version's."""
-        for variant in variants:
-            for text in self._candidates(tag, variant):
-                raw = text if "raw" in self.fields else ""
-                version = scheme.read(text[1:] if raw[:1] in ("v", "V") else text)
-                if version is not None:
-                    version = replace(version, variant=variant, raw=raw)
-                    if self.fill(version) == tag:
-                        return version
-        return None
+    def reader(self, scheme: Scheme, variant: str) -> Callable[[str], Version | None]:
+        """Return what reads an exact tag of a variant back into its version, or None: made once, for many tags."""
 
-    def _fill(self, value: Callable[[str], str], variant: str) -> str | None:
-        filled = []
-        for literal, field in self.pieces:
-            filled.append(literal)
-            if field:
-                text = value(field)
-                if not text:
-                    return None
-                filled.append(text)
-        tag = "".join(filled)
-        if variant and "variant" not in self.fields:
-            tag = variant if self.text == LATEST else f"{tag}-{variant}"
-        return tag
+        def without_v(text: str) -> Version | None:
+            return scheme.read(text[1:] if text[:1] in ("v", "V") else text, variant, text)
 
-    def _candidates(self, tag: str, variant: str) -> Iterable[str]:
-        """Yield the texts in `tag` that could be its version: what stands between the literals, or anything."""
+        read = without_v if "raw" in self.fields else partial(scheme.read, variant=variant) if variant else scheme.read
         around = self._around(variant)
-        if around:
-            before, after = around
-            if tag.startswith(before) and tag.endswith(after) and len(tag) > len(before) + len(after):
-                yield tag[len(before) : len(tag) - len(after)]
-            return
-        for start in range(len(tag)):
-            for end in range(len(tag), start, -1):
-                yield tag[start:end]
+        if around == ("", ""):
+            return read
+        if around is None:  # what stands around the version depends on the version itself: it can be anywhere
+            return lambda tag: next(
+                (
+                    version
+                    for start, end in combinations(range(len(tag) + 1), 2)
+                    if (version := read(tag[start:end])) is not None and self.fill(version) == tag
+                ),
+                None,
+            )
+        before, after = around
+        start, rest = len(before), len(after)
+
+        def between(tag: str) -> Version | None:
+            end = len(tag) - rest
+            return read(tag[start:end]) if end > start and tag.startswith(before) and tag.endswith(after) else None
+
+        return between
 
     def _around(self, variant: str) -> tuple[str, str] | None:
         """Return what stands before and after the version; None when that depends on the version itself."""
@@ -161,6 +141,46 @@ class Template:
         suffix = f"-{variant}" if variant and "variant" not in self.fields else ""
         return before, after + suffix
 
+    def pattern(self, variant: str, channels: Iterable[str]) -> str:
+        """Return the regular expression of the tags that this floating template can make."""
+        values = {"channel": "|".join(map(re.escape, channels)), "variant": re.escape(variant), "prerelease": ".+"}
+        text = "".join(
+            re.escape(literal) + (f"(?:{values.get(field, '[0-9]+')})" if field else "")
+            for literal, field in self.pieces
+        )
+        return self._with_variant(text, re.escape(variant))
+
+    def _fill(self, value: Callable[[str], str], variant: str) -> str | None:
+        filled = []
+        for literal, field in self.pieces:
+            filled.append(literal)
+            if field:
+                text = value(field)
+                if not text:
+                    return None
+                filled.append(text)
+        return self._with_variant("".join(filled), variant)
+
+    def _with_variant(self, tag: str, variant: str) -> str:
+        """Add the variant where the template does not name it: `2.1-alpine`, and `alpine` for `latest`."""
+        if not variant or "variant" in self.fields:
+            return tag
+        return variant if self.text == LATEST else f"{tag}-{variant}"
+
+
+def _check_literal(text: str, literal: str) -> None:
+    if not _LITERAL.fullmatch(literal):
+        hint = "A template is the text of a tag, as v{{major}}.{{minor}}; it holds A-Z a-z 0-9 _ . - and fields."
+        if "=" in literal:
+            hint = "Write the pattern alone: `type=semver,pattern={{major}}` of other tools is `{{major}}` here."
+        raise InputError(f"the template {text!r} holds what no tag can: {literal.strip()!r}", hint)
+
+
+def _check_field(text: str, field: str) -> None:
+    if field not in (*FIELDS, "sha", "branch") and not _DATE.fullmatch(field):
+        known = ", ".join((*FIELDS, *PLAIN_FIELDS))
+        raise InputError(f"the template {text!r} has an unknown field {{{{{field}}}}}", f"The fields are: {known}.")
+
 
 def _value(field: str, version: Version, channel: str) -> str:
     match field:
@@ -175,7 +195,7 @@ def _value(field: str, version: Version, channel: str) -> str:
         case "variant":
             return version.variant
         case _:
-            part = _PARTS[field]
+            part = PARTS[field]
             return version.numbers[part] if part < len(version.numbers) else ""
 
 
@@ -185,4 +205,4 @@ def date_field(field: str) -> tuple[str, str]:
     match = _DATE.fullmatch(field)
     if not match:
         raise InputError(f"{{{{{field}}}}} is not a date", "Write {{date 'YYYYMMDD' tz='UTC'}}.")
-    return match["format"] or match["format2"] or "YYYYMMDD", match["tz"] or match["tz2"] or "UTC"
+    return match[1] or match[2] or "YYYYMMDD", match[3] or match[4] or "UTC"

@@ -1,10 +1,9 @@
 """Versions, and the schemes that parse, order and print them."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import total_ordering
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 
@@ -19,20 +18,21 @@ PRERELEASE_WORDS = frozenset(
     | {"experimental", "insiders", "m", "milestone", "next", "nightly", "p", "pre", "preview", "prerelease", "rc"}
     | {"snapshot", "test", "unstable"}
 )
-_CHANNELS = {"a": "alpha", "b": "beta", "c": "rc", "cr": "rc", "pre": "rc"}
+_CHANNELS = {"a": "alpha", "b": "beta", "c": "rc"}
 
-_NUMBERS = r"[0-9]+(?:\.[0-9]+){1,3}"
-_RELEASE = re.compile(r"(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)")
+_RELEASE = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){1,3}")
 _NUMERIC = re.compile(
-    rf"(?P<numbers>{_NUMBERS})"
-    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)|(?P<glued>[A-Za-z]+\.?[0-9]*))?"
+    rf"(?P<numbers>{_NUMBERS.pattern})"
+    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)|(?P<glued>[A-Za-z]{2,}\.?[0-9]*|[A-Za-z]\.?[0-9]+))?"
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
+_RUNS = re.compile(r"[0-9]+|[^0-9.]+")  # outside semver rc10 is rc.10: nobody means the order of its characters
+_WORD = re.compile(r"[A-Za-z]*")
+_LONGEST = 128  # characters of a tag (distribution-spec, "Pulling manifests")
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True, eq=False)
-class Version:
+class Version(NamedTuple):
     """A version of a variant, as it was spelled.
 
     `text` is how it stands in an exact tag, without its variant; `numbers` are its release parts as texts (`2026`,
@@ -40,9 +40,9 @@ class Version:
     dropped. Versions are equal when they are spelled alike; two spellings of one version (`1.02`, `1.2`) share `key`.
     """
 
+    key: Any
     text: str
     numbers: tuple[str, ...]
-    key: Any
     prerelease: str = ""
     build: str = ""
     variant: str = ""
@@ -55,7 +55,7 @@ class Version:
 
     def of_variant(self, variant: str) -> "Version":
         """Return this version of another variant."""
-        return replace(self, variant=variant)
+        return self._replace(variant=variant)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and (self.text, self.variant) == (other.text, other.variant)
@@ -63,17 +63,13 @@ class Version:
     def __hash__(self) -> int:
         return hash((self.text, self.variant))
 
-    def __lt__(self, other: "Version") -> bool:
-        return bool((self.key, self.text) < (other.key, other.text))
-
     def __str__(self) -> str:
         return self.text
 
 
 def channel_of(prerelease: str) -> str:
     """Return the channel that a prerelease text names: its leading letters, in the field's usual spelling."""
-    word = re.match(r"[A-Za-z]*", prerelease)
-    name = word[0].lower() if word else ""
+    name = _word(prerelease)
     return _CHANNELS.get(name, name)
 
 
@@ -91,55 +87,55 @@ class Scheme:
 
     def parse(self, text: str) -> Version:
         """Read the version of a build, as somebody gave it. Raise `InputError` when the scheme has no such version."""
-        given = text.strip()
-        spelled = given.removeprefix("refs/tags/")
-        spelled = re.sub(r"\A[vV](?=[0-9])", "", spelled)
-        if "+" in spelled and self.build_metadata == "refuse":
-            plain = spelled.partition("+")[0]
+        given = text.strip().removeprefix("refs/tags/")
+        spelled = given[1:] if re.match(r"[vV][0-9]", given) else given
+        if len(spelled) > _LONGEST:
+            raise InputError(
+                f"the version {spelled[:40]}… is longer than the {_LONGEST} characters of a tag", "Shorten it."
+            )
+        if self.build_metadata == "underscore" and "+" not in spelled:
+            spelled = spelled.replace("_", "+", 1)
+        plain, plus, _ = spelled.partition("+")
+        if plus and self.build_metadata == "refuse" and self.name != "pep440":
             raise InputError(
                 f"the version {given} has build metadata, and a tag cannot hold a +",
                 f"Release it as {plain}, or set `build-metadata: underscore` to write {spelled.replace('+', '_')}.",
             )
-        if self.build_metadata == "underscore":
-            spelled = spelled.replace("_", "+", 1) if "+" not in spelled else spelled
-        version = self._read(spelled)
+        version = _canonical_pep440(spelled) if self.name == "pep440" else _READERS[self.name](spelled, "", "")
         if version is None:
             raise InputError(f"{given!r} is not a version in the scheme {self.name}", _HINTS[self.name])
-        if self.name == "pep440":
-            version = _pep440(spelled, canonical=True) or version
-        if len(version.text) > 128:
-            raise InputError(f"the version {given[:40]}… is longer than the 128 characters of a tag", "Shorten it.")
-        return replace(version, raw=given.removeprefix("refs/tags/"))
+        return version._replace(raw=given)
 
-    def read(self, text: str) -> Version | None:
+    def read(self, text: str, variant: str = "", raw: str = "") -> Version | None:
         """Read a version back from a tag; None when it is not one, or its suffix is no prerelease known by its word."""
-        if self.build_metadata == "underscore":
+        if "_" in text:
+            if self.build_metadata == "refuse":
+                return None
             text = text.replace("_", "+", 1)
-        elif "+" in text or "_" in text:
+        elif "+" in text:
             return None
-        version = self._read(text)
-        if version is None or not version.prerelease:
-            return version
-        word = re.match(r"[A-Za-z]*", version.prerelease)
-        name = word[0].lower() if word else ""
-        known = not name or name in PRERELEASE_WORDS or name in self.channels
-        return version if known else None
-
-    def _read(self, text: str) -> Version | None:
-        return _READERS[self.name](text)
+        version = _READERS[self.name](text, variant, raw)
+        if version is not None and version.prerelease:
+            word = _word(version.prerelease)
+            if word and word not in PRERELEASE_WORDS and word not in self.channels:
+                return None
+        return version
 
 
-def _tag_text(release: str, build: str) -> str:
-    return f"{release}_{build}" if build else release
+def _word(prerelease: str) -> str:
+    """Return the letters that a prerelease begins with, in lower case."""
+    match = _WORD.match(prerelease)
+    return match[0].lower() if match else ""
 
 
-def _semver(text: str) -> Version | None:
-    if _RELEASE.fullmatch(text):
-        numbers = tuple(text.split("."))
-        return Version(text, numbers, _key(numbers, "", ""))
-    if not text[:1].isdigit():
+def _semver(text: str, variant: str, raw: str) -> Version | None:
+    match = _RELEASE.fullmatch(text)
+    if match:  # the usual case, without the package: importing it costs more than reading thousands of these
+        major, minor, patch = numbers = match.groups()
+        return Version(((int(major), int(minor), int(patch)), True, (), ()), text, numbers, "", "", variant, raw)
+    if text.count(".") < 2 or not text[:1].isdecimal() or not text.isascii():
         return None
-    import semver  # only for what is not three plain numbers: the import costs more than reading thousands of those
+    import semver
 
     try:
         parsed = semver.Version.parse(text)
@@ -147,34 +143,56 @@ def _semver(text: str) -> Version | None:
         return None
     numbers = (str(parsed.major), str(parsed.minor), str(parsed.patch))
     pre, build = parsed.prerelease or "", parsed.build or ""
-    return Version(_tag_text(text.partition("+")[0], build), numbers, _key(numbers, pre, build), pre, build)
+    return _made(numbers, text, pre, pre.split("."), build, variant, raw)
 
 
-def _numeric(text: str) -> Version | None:
+def _numeric(text: str, variant: str, raw: str) -> Version | None:
     match = _NUMERIC.fullmatch(text)
     if not match:
         return None
     numbers = tuple(match["numbers"].split("."))
-    pre, build = match["pre"] or match["glued"] or "", match["build"] or ""
-    return Version(_tag_text(text.partition("+")[0], build), numbers, _key(numbers, pre, build), pre, build)
+    pre = match["pre"] or match["glued"] or ""
+    return _made(numbers, text, pre, _RUNS.findall(pre), match["build"] or "", variant, raw)
 
 
-def _pep440(text: str, *, canonical: bool = False) -> Version | None:
+def _made(
+    numbers: tuple[str, ...], text: str, pre: str, identifiers: Sequence[str], build: str, variant: str, raw: str
+) -> Version:
+    """Make a version, ordered as semver.org item 11 says: prereleases before their release; the build breaks ties."""
+    key = tuple(map(int, numbers)), not pre, _ordered(identifiers), _ordered(build.split("."))
+    return Version(key, text.replace("+", "_"), numbers, pre, build, variant, raw)
+
+
+def _ordered(identifiers: Iterable[str]) -> tuple[tuple[bool, int, str], ...]:
+    """Return what compares as identifiers do: numbers by value and before words."""
+    return tuple((not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in identifiers if one)
+
+
+def _pep440(text: str, variant: str, raw: str) -> Version | None:
+    """Read PEP 440, keeping the spelling: a tag that is spelled otherwise is still that tag."""
     from packaging.version import InvalidVersion, parse
 
     try:
         parsed = parse(text)
     except InvalidVersion:
         return None
-    if parsed.epoch or parsed.local or len(parsed.release) < 2 or len(parsed.release) > 4:
+    written = _NUMBERS.match(text)
+    if parsed.epoch or parsed.local or not written or written[0].count(".") + 1 != len(parsed.release):
         return None
-    written = re.match(r"[vV]?([0-9]+(?:\.[0-9]+)*)", text)
-    numbers = tuple(written[1].split(".")) if written and not canonical else tuple(map(str, parsed.release))
     pre = "".join(map(str, parsed.pre or ())) + (f"dev{parsed.dev}" if parsed.dev is not None else "")
-    return Version(str(parsed) if canonical else text, numbers, parsed, pre)
+    end = text[len(written[0]) :].lstrip("-.")
+    if pre and end.isalpha():  # `3.15-rc` says rc0 by saying less
+        pre = end.lower()
+    return Version(parsed, text, tuple(written[0].split(".")), pre, "", variant, raw)
 
 
-_READERS: dict[str, Callable[[str], Version | None]] = {
+def _canonical_pep440(text: str) -> Version | None:
+    """Read a version that is to be written: in the one spelling of PEP 440, "Normalization"."""
+    version = _pep440(text, "", "")
+    return version and _pep440(str(version.key), "", "")
+
+
+_READERS: dict[str, Callable[[str, str, str], Version | None]] = {
     "semver": _semver,
     "numeric": _numeric,
     "calver": _numeric,
@@ -189,14 +207,3 @@ _HINTS = {
     "pep440": "PEP 440 versions are two to four numbers, as 3.15.0, 3.15.0rc1 or 2.0.post1; an epoch or a local "
     "part cannot stand in a tag.",
 }
-
-
-def _key(numbers: tuple[str, ...], prerelease: str, build: str) -> tuple[Any, ...]:
-    """Order as semver.org item 11: numbers, then prereleases before their release; the build only breaks ties."""
-    return tuple(map(int, numbers)), not prerelease, _identifiers(prerelease), _identifiers(build)
-
-
-def _identifiers(text: str) -> tuple[tuple[bool, int, str], ...]:
-    if not text:
-        return ()
-    return tuple((not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in text.split("."))
