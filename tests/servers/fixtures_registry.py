@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from tagger.images.references import Repository
+from tagger.images.registry.repository import RegistryRepository
 from tests.servers.registries import Authority, DockerRegistry
 from tests.servers.small_registry import SmallRegistry
 
@@ -79,6 +81,29 @@ def small_registry() -> Iterator[SmallRegistry]:
     """A small registry, in memory; tests give it its habits."""
     with SmallRegistry() as registry:
         yield registry
+
+
+class Opener(Protocol):
+    """Opens a repository of a registry."""
+
+    def __call__(
+        self, registry: DockerRegistry | SmallRegistry, name: str = ..., *, write: bool = ..., **options: Any
+    ) -> RegistryRepository:
+        """Open a repository with a client of its own, which has the registry's login unless `options` say other."""
+
+
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Open repositories, and close their connections when the test ends."""
+    with ExitStack() as stack:
+
+        def open_one(
+            registry: DockerRegistry | SmallRegistry, name: str = "acme/app", *, write: bool = True, **options: Any
+        ) -> RegistryRepository:
+            client = stack.enter_context(registry.client(**options))
+            return client.repository(Repository(registry.host, name), write=write)
+
+        yield open_one
 
 
 @pytest.fixture

@@ -99,8 +99,10 @@ class Exchange(BaseHTTPRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        """Serve one connection; a TLS greeting to a server without TLS ends it, as real servers do."""
+        """Serve one connection; a TLS greeting to a server without TLS is answered in HTTP, as real servers do."""
         if self.server.tls is None and self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            self.connection.recv(65536)
+            self.connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
             return
         super().handle()
 
@@ -125,8 +127,7 @@ class Exchange(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(reply.body[: len(reply.body) // 2] if half else reply.body)
         self.wfile.flush()
-        if half:
-            self.reset()
+        self.close_connection = self.close_connection or half
 
     def reset(self) -> None:
         """Break the connection off."""

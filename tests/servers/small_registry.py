@@ -19,11 +19,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tagger.images.manifests import OCI_INDEX, Manifest
 from tagger.images.references import DIGEST, TAG
+from tagger.images.registry.client import Registries
+from tagger.images.registry.credentials import Keychain
 from tests.servers.http_server import Exchange, HttpServer, Reply
 from tests.servers.token_server import TokenServer
 
@@ -69,7 +72,7 @@ class Request:
     kind: str
     reference: str
     authorization: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Message = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     status: int = 0
 
@@ -152,6 +155,12 @@ class SmallRegistry(HttpServer):
 
     # What tests do and look at
 
+    def client(self, **options: Any) -> Registries:
+        """Return a client that knows a login, and repeats a request once."""
+        users = self.tokens.users if self.tokens else self.users
+        logins = [(self.host, *login) for login in list(users.items())[:1]]
+        return Registries(**{"keychain": Keychain(logins=logins), "retries": 1, "timeout": 10.0, **options})
+
     def put(self, name: str, tag: str, manifest: Manifest) -> str:
         """Put a manifest under a tag, without HTTP and whatever it names; return its digest."""
         with self.lock:
@@ -210,7 +219,7 @@ class SmallRegistry(HttpServer):
                 kind,
                 "" if kind == "tags" else reference,
                 authorization,
-                dict(exchange.headers),
+                exchange.headers,
             )
             self.requests.append(request)
             self._at_once += 1

@@ -213,7 +213,7 @@ class Registry:
         same_host = origin.host == own.host and (origin.port == own.port or (origin.port, own.port) == (80, 443))
         if same_host or parts.netloc == self.name:
             return own.url(parts._replace(scheme="", netloc="", fragment="").geturl())
-        if own.scheme == "https" and origin.scheme == "http":
+        if own.scheme == "https" and not self._trusted(origin):
             raise ValueError("it leads from HTTPS to plain HTTP")
         return url
 
@@ -247,21 +247,25 @@ class Registry:
 
     def _authorized(self, access: Access, send: Callable[[str], Reply]) -> Reply:
         """Send a request with what the registry wants to see, and once more when it wants something else."""
-        authorization = ""
-        if self._met:
-            authorization = self._authorization.header(access, self._warm)
-            reply = send(authorization)
-        else:
-            first = self._meet(access, send)
-            if first is not None and first.status != 401:
-                return first
-            authorization = self._authorization.header(access, self._warm)
-            reply = first if first is not None and not authorization else send(authorization)
+        warmed = False
+
+        def warm() -> None:
+            nonlocal warmed
+            if not warmed:
+                warmed = True
+                self._warm()
+
+        first = None if self._met else self._meet(access, send, warm)
+        if first is not None and first.status != 401:
+            return first
+        warmed = warmed or first is not None
+        authorization = self._authorization.header(access, warm)
+        reply = send(authorization) if first is None or authorization else first
         if reply.status == 401 and self._authorization.refused(access, authorization, _challenges(reply)):
-            reply = send(self._authorization.header(access, self._warm))
+            reply = send(self._authorization.header(access, warm))
         return reply
 
-    def _meet(self, access: Access, send: Callable[[str], Reply]) -> Reply | None:
+    def _meet(self, access: Access, send: Callable[[str], Reply], meanwhile: Callable[[], None]) -> Reply | None:
         """Let one request find out how the registry is spoken to, and return its reply; others wait, and get None."""
         replies: list[Reply] = []
 
@@ -273,18 +277,18 @@ class Registry:
             replies.append(reply)
             return True
 
-        self._met = self._meeting.get(lead, self._warm)
+        self._met = self._meeting.get(lead, meanwhile)
         return replies[0] if replies else None
 
     def _fetch_token(self, challenge: Challenge, access: Access) -> Token:
         """Ask the token server (distribution, "Token Authentication Specification"; OAuth2 for identity tokens)."""
         realm, service = challenge.parameters["realm"], challenge.parameters.get("service", "")
-        what = f"asking {urlsplit(realm).hostname or 'the token server'} for a token"
-        login = self._login
+        what, login = "asking for a token", self._login
         try:
             url = self.resolve("/", realm)
         except ValueError as error:
             raise StoreError(f"{what}: {error}", code="UNAUTHORIZED", place=access.place) from error
+        what = f"asking {urlsplit(url).hostname} for a token"
         if (login.basic or login.identity_token) and not self._trusted(Origin.of(url)):
             raise StoreError(
                 f"{what}: it would take the login over plain HTTP",
@@ -333,9 +337,8 @@ class Registry:
 
     def _warm(self) -> None:
         """Open a connection while somebody else finds out what to send over it."""
-        if self._origin is None and is_loopback(urlsplit(f"//{self._address}").hostname or ""):
-            return
-        self._transport.warm(self._where().url("/"))
+        if self._met or not is_loopback(urlsplit(f"//{self._address}").hostname or ""):
+            self._transport.warm(self._where().url("/"))
 
     def _aside(self, function: Callable[[], None]) -> None:
         if not self._closed.is_set():

@@ -33,6 +33,13 @@ class Login:
     registry_token: str = field(default="", repr=False)
     origin: str = ""
 
+    @classmethod
+    def of(cls, username: str, secret: str, origin: str) -> "Login":
+        """Return a login by name and secret; the name `<token>` says that the secret is an identity token."""
+        if username == TOKEN_USER:
+            return cls(identity_token=secret, origin=origin)
+        return cls(username, secret, origin=origin)
+
     @property
     def basic(self) -> str:
         """The value of a `Authorization: Basic` header; empty where there is no password."""
@@ -66,7 +73,7 @@ class Keychain:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._given = {
-            registry_name(registry): Login(username, password, origin="the login given for it")
+            registry_name(registry): Login.of(username, password, "the login given for it")
             for registry, username, password in logins
         }
         self._github = Login("x-access-token", github_token, origin="`github-token`") if github_token else Login()
@@ -212,9 +219,7 @@ class _DockerConfig:
             username, secret = str(answer["Username"]), str(answer["Secret"])
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"{program} answered what is not a login", _HELPERS) from error
-        if username == TOKEN_USER:
-            return Login(identity_token=secret, origin=program)
-        return Login(username, secret, origin=program)
+        return Login.of(username, secret, program)
 
 
 def registry_name(key: str) -> str:

@@ -136,17 +136,21 @@ class RegistryRepository:
             raise self._registry.refused(self._access, what, answer, reading=True)
         named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         manifest = Manifest(manifest_type(answer.body, named), answer.body)
-        if manifest.media_type not in MANIFEST_TYPES:
-            raise self._error(
-                f"{reference} is no image manifest but {named or 'something else'}",
-                "Images of schema 1 are not supported; build it anew.",
-                code="UNSUPPORTED",
-            )
         claimed = reference if DIGEST.fullmatch(reference) else answer.headers.get("Docker-Content-Digest", "")
         if DIGEST.fullmatch(claimed) and _digest(answer.body, claimed) != claimed:
             raise self._error(
                 f"{reference} is not what its digest {claimed} says; its digest is {manifest.digest}",
                 code="DIGEST_INVALID",
+            )
+        try:
+            old = manifest.document.get("schemaVersion") == 1
+        except StoreError as error:
+            raise self._error(
+                f"{what}: {error.message}", "Is this the address of a registry?", code=error.code
+            ) from error
+        if old:
+            raise self._error(
+                f"{reference} is an image of schema 1", "Build it anew: no registry takes it today.", code="UNSUPPORTED"
             )
         self._remember(manifest)
         return manifest

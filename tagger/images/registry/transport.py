@@ -120,19 +120,22 @@ class Transport:
         )
 
     def warm(self, url: str) -> None:
-        """Open a connection that the next request will find. What fails here fails again there, and is said there."""
+        """Open one more connection, which a request will find. What fails here fails there too, and is said there."""
         manager = self._manager(url)
         if isinstance(manager, ProxyManager):
             return
         pool = manager.connection_from_url(url)
-        connection = pool._new_conn()
-        connection.timeout = self._timeout
+        connections = [pool._get_conn()]  # urllib3 has no public way to open a connection without a request
+        while connections[-1].is_connected and len(connections) < self._connections:
+            connections.append(pool._get_conn())
         try:
-            connection.connect()
+            connections[-1].timeout = self._timeout
+            connections[-1].connect()
         except (HTTPError, OSError):
-            connection.close()
-        else:
-            pool._put_conn(connection)
+            connections[-1].close()
+        finally:
+            for connection in connections:
+                pool._put_conn(connection)
 
     def speaks_tls(self, host: str, port: int, unheard: bool) -> bool:
         """Greet a server in TLS and say whether it answers in TLS; nothing is sent. `unheard` where nobody listens."""
