@@ -83,15 +83,17 @@ class Preparation:
     error: TaggerError | None = None
     base: str | None = None
 
-    @property
-    def origin(self) -> Source:
-        """Where the image is copied from: the source, or a repository that holds it, once its manifest is made."""
+    def origin(self, *, several: bool) -> Source:
+        """Return where the image is copied from: the source, or a repository that holds it once its manifest is made.
+
+        Where it goes to `several` repositories it is read once.
+        """
         if self.source is None:
             raise ValueError("a failed preparation has no origin")
         if self.source.digest is not None or self.digest is None:
             return self.source
         holder = next(one for one in self.repositories if one.image == self.digest and not one.to_stage)
-        return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}")
+        return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}", several=several)
 
     def with_staged(self, store: TagStore, digest: str) -> Self:
         """Return the preparation after `store` was staged: only now is the digest of a pushed image known."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tagger.errors import IncompleteRelease, Refused, TaggerError
-from tagger.images.stores import TagStore
+from tagger.images.stores import Source, TagStore
 from tagger.operations.converge import Converged, converge
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.operations.side_by_side import side_by_side
@@ -62,10 +63,10 @@ def _stage_all(job: Release, preparation: Preparation) -> Generator[Event, None,
     waiting = [prepared for prepared in preparation.repositories if prepared.to_stage]
     turns = [waiting[:1], waiting[1:]] if preparation.digest is None else [waiting]
     for turn in turns:
-        if failures:
+        if failures or not turn:
             break
-        known = preparation
-        for prepared, result in side_by_side(lambda one: _stage(job, known, one), turn):  # noqa: B023 - done in the loop
+        stage = partial(_stage, job, preparation.origin(several=len(turn) > 1), preparation.digest)
+        for prepared, result in side_by_side(stage, turn):
             if isinstance(result, TaggerError):
                 failures[prepared.store] = result
             else:
@@ -74,11 +75,11 @@ def _stage_all(job: Release, preparation: Preparation) -> Generator[Event, None,
     return _Staging(preparation, failures)
 
 
-def _stage(job: Release, preparation: Preparation, prepared: Prepared) -> str:
+def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared) -> str:
     """Put the image into one repository under its exact tags; return the digest that stands there."""
     store, tag = prepared.store, job.exact_tags[0]
-    manifest = preparation.origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
-    if preparation.digest and manifest.digest != preparation.digest:
+    manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
+    if digest and manifest.digest != digest:
         raise _overtaken(store, tag, manifest.digest)
     others = [tag for tag in job.exact_tags[1:] if prepared.state.digests.get(tag) != manifest.digest]
     if others:
