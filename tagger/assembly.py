@@ -104,9 +104,9 @@ class Workshop:
         """Return the version of the build, once for each variant that it is, and where it was read."""
         from tagger.build.version import from_text, read_version
 
-        settings, scheme = self.settings, self.settings.rules.scheme
+        settings, rules = self.settings, self.settings.rules
         if settings.version:
-            version = scheme.parse(from_text(settings.version, settings.tag_prefix))
+            version = self._parse(from_text(settings.version, settings.tag_prefix))
             origin = "version"
         else:
             found = read_version(
@@ -115,10 +115,14 @@ class Workshop:
                 environ=self.environ,
                 configs=self.source.configs if self.source else None,
                 tag_prefix=settings.tag_prefix,
-                parse=scheme.parse,
+                parse=self._parse,
             )
             version, origin = found.version, found.origin
-        return tuple(version.of_variant(variant) for variant in settings.variant), origin
+        return tuple(rules.check(version.of_variant(variant)) for variant in settings.variant), origin
+
+    def _parse(self, text: str) -> "Version":
+        """Read a version of the first variant that this build is."""
+        return self.settings.rules.parse(text, self.settings.variant[0])
 
     def release(self, *, write: bool) -> "Release":
         """Return the release that the settings ask for."""
@@ -199,7 +203,7 @@ class Workshop:
         for tag in git_tags(self.workspace):
             with suppress(InputError):  # a git tag that is no version is none, as in a repository
                 if tag.startswith(self.settings.tag_prefix):
-                    found.append(self.settings.rules.scheme.parse(tag.removeprefix(self.settings.tag_prefix)))
+                    found.append(self._parse(tag.removeprefix(self.settings.tag_prefix)))
         return tuple(version.of_variant(variant) for version in found for variant in self.settings.variant)
 
     def tag_locally(self, report: "Report") -> None:
@@ -221,17 +225,18 @@ class Workshop:
     def plain_tags(self) -> tuple[str, ...]:
         """Return the tags that follow the build and belong to no version."""
         rules = self.settings.rules
-        tags = [
-            template.fill_plain(self._fact, variant) for template in rules.plain for variant in self.settings.variant
-        ]
-        made = tuple(dict.fromkeys(re.sub(r"[^A-Za-z0-9._-]", "-", tag)[:128] for tag in tags if tag))
-        for tag in made:
-            if rules.read(tag):
-                raise InputError(
-                    f"the plain tag {tag} would be taken for a version",
-                    "Put a word before it in `tags`, as branch-{{branch}}.",
-                )
-        return made
+        made: list[str] = []
+        for template in rules.plain:
+            for variant in self.settings.variant:
+                tag = re.sub(r"[^A-Za-z0-9._-]", "-", template.fill_plain(self._fact, variant) or "").lstrip("-.")[:128]
+                # A branch may be called 2.1 or latest; a date that looks like a series was asked for.
+                if rules.claims(tag) if "branch" in template.fields else rules.read(tag):
+                    raise InputError(
+                        f"the plain tag {tag} would be taken for a version's",
+                        "Put a word before it in `tags`, as branch-{{branch}}.",
+                    )
+                made.append(tag)
+        return tuple(dict.fromkeys(filter(None, made)))
 
     def _fact(self, name: str) -> str:
         """Return the value of a plain field: `sha`, `branch`, or a whole date field."""

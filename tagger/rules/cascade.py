@@ -154,6 +154,10 @@ class Rules:
                     seen.add(tag)
                     yield Class(tag, channel, template.text == LATEST)
 
+    def parse(self, text: str, variant: str = "") -> Version:
+        """Read a version as somebody gave it. Raise `InputError` when it is none, or its tag would say another."""
+        return self.check(self.scheme.parse(text).of_variant(variant))
+
     def check(self, version: Version) -> Version:
         """Return `version` when its exact tags read back as it. Raise `InputError` when they would say another."""
         tags = self.exact_tags(version)
