@@ -277,7 +277,7 @@ class Layout(LayoutContent):
         """List every tag."""
         return list(self.index().tags)
 
-    def survey(self, tags: Collection[str]) -> Survey:
+    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - all is at hand
         """List every tag and read the digests of `tags`, at one moment."""
         held = self.index().tags
         return Survey(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})

@@ -71,10 +71,11 @@ class TagStore(Content, Protocol):
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
 
-    def survey(self, tags: Collection[str]) -> Survey:
+    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
         """List every tag and read the digests of `tags`, side by side.
 
-        A listed tag of `tags` is never taken as absent: it is read again until listing and reading agree.
+        A listed tag of `tags` is never taken as absent: it is read again until listing and reading agree. `manifests`
+        are those of `tags` whose manifests will be asked for next, so that they may come in the same round trip.
         """
 
     def check_writable(self) -> None:

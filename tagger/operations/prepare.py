@@ -123,10 +123,12 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
 
 def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
     expect = (*job.exact_tags, *job.floating_tags, *job.plain)
+    # What the exact tag holds is put under other tags, or tells by its config whether it is the source's image.
+    wanted = job.exact_tags[:1] if writing or (job.source and job.source.digest is None) else ()
     if probe:
         store.check_writable()
     try:
-        return read_state(store, job.rules, job.scope, expect=expect, releasing=job.versions)
+        return read_state(store, job.rules, job.scope, expect=expect, manifests=wanted, releasing=job.versions)
     except StoreError as error:
         # Some registries answer 403 to the listing of a repository that does not exist yet (registries.md, section 1).
         if error.status != 403 or not writing:

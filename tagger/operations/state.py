@@ -56,6 +56,7 @@ def read_state(
     scope: Scope,
     *,
     expect: Iterable[str] = (),
+    manifests: Collection[str] = (),
     releasing: Iterable[Version] = (),
     seen: Collection[str] = (),
     unlisted: bool = False,
@@ -63,13 +64,14 @@ def read_state(
 ) -> State:
     """Read what decides: the listing, then the digests of the tags in scope and of their owners' exact tags.
 
-    `expect` are tags read along with the listing, in the same round trip. Versions of `releasing` count as published
-    though their exact tags may not stand yet; what they hold is then None. `seen` are tags that this run knows of
-    though a listing may lag behind; one that answers nothing when read is gone. An `unlisted` repository is not asked
-    for its listing: it does not exist yet. What the listing says is taken as `amended`: as it will be.
+    `expect` are tags read along with the listing, in the same round trip, and those of `manifests` with their
+    manifests, which will be asked for. Versions of `releasing` count as published though their exact tags may not
+    stand yet; what they hold is then None. `seen` are tags that this run knows of though a listing may lag behind; one
+    that answers nothing when read is gone. An `unlisted` repository is not asked for its listing: it does not exist
+    yet. What the listing says is taken as `amended`: as it will be.
     """
     expected = tuple(dict.fromkeys(expect))
-    survey = Survey(frozenset(), store.digests(expected)) if unlisted else store.survey(expected)
+    survey = Survey(frozenset(), store.digests(expected)) if unlisted else store.survey(expected, manifests)
     digests = dict(survey.digests)
     coming = {tag for version in releasing for tag in rules.exact_tags(version)}
     known = survey.tags | {tag for tag, digest in digests.items() if digest} | set(seen)

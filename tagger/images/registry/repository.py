@@ -94,14 +94,16 @@ class RegistryRepository:
         wanted = list(dict.fromkeys(tags))
         return dict(zip(wanted, self._registry.side_by_side(self._digest, wanted), strict=True))
 
-    def survey(self, tags: Collection[str]) -> Survey:
-        """List every tag and read the digests of `tags`, side by side.
+    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
+        """List every tag and read the digests of `tags`, side by side; those of `manifests` with their manifests.
 
         A listed tag that answers nothing is read again until listing and reading agree: distribution answers 404 and
         500 for tags that others write at the moment, and a manifest's HEAD is 404 in some Nexus where GET is not.
         """
         wanted = list(dict.fromkeys(tags))
-        reading = [self._registry.submit(self._digest, tag) for tag in wanted]
+        reading = [
+            self._registry.submit(self._digest_by_get if tag in manifests else self._digest, tag) for tag in wanted
+        ]
         try:
             listed = frozenset(self.tags())
         finally:
