@@ -80,7 +80,9 @@ class Workshop:
             from tagger.images.layout import Layout
 
             return Layout(repository)
-        return self.registries.repository(repository, write=write)
+        opened = self.registries.repository(repository, write=write)
+        opened.connect()
+        return opened
 
     def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every repository of the settings."""

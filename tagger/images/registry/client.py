@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -17,7 +18,7 @@ from urllib3 import HTTPHeaderDict, Retry
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 
-from tagger.errors import StoreError
+from tagger.errors import StoreError, TaggerError
 from tagger.images.references import DOCKER_HUB, Repository
 from tagger.images.registry.auth import (
     DEFAULT_LIFETIME,
@@ -112,6 +113,7 @@ class Registry:
         self._insecure = frozenset(insecure)
         self._transport = transport
         self._known = not endpoint and name in REALMS
+        self._connecting: threading.Thread | None = None
         self._meeting = Shared[bool]()
         self._met = self._known
         self._slots = threading.BoundedSemaphore(jobs)
@@ -120,6 +122,12 @@ class Registry:
         self._origin: Origin | None = None
 
     # What a repository asks for
+
+    def connect(self, access: Access) -> None:
+        """Begin to connect, and to fetch a token where it is known from whom, so that the first request finds both."""
+        if self._connecting is None:
+            self._connecting = threading.Thread(target=self._connect, args=(access,), daemon=True)
+            self._connecting.start()
 
     def call(
         self,
@@ -270,6 +278,8 @@ class Registry:
         replies: list[Reply] = []
 
         def lead() -> bool:
+            if self._connecting:
+                self._connecting.join()
             self._where()
             reply = send("")
             if reply.status == 401:
@@ -334,6 +344,13 @@ class Registry:
                 scheme = "http"
             self._origin = Origin(scheme, host, port or PORTS[scheme])
         return self._origin
+
+    def _connect(self, access: Access) -> None:
+        with suppress(TaggerError):  # what is wrong is said by the first request
+            if self._known:
+                self._authorization.header(access, lambda: None)
+            else:
+                self._transport.warm(self._where().url("/"))
 
     def _warm(self) -> None:
         """Open a connection while somebody else finds out what to send over it."""

@@ -79,6 +79,10 @@ class RegistryRepository:
     def __repr__(self) -> str:
         return f"RegistryRepository({self.place!r})"
 
+    def connect(self) -> None:
+        """Begin to connect to the registry, while there is something else to do."""
+        self._registry.connect(self._access)
+
     # Reading
 
     def tags(self) -> Iterable[str]:
