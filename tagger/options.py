@@ -51,10 +51,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`."""
+    """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
+
+    `places` says where each text stands, if not there.
+    """
 
     texts: tuple[str, ...]
     origin: str
+    places: tuple[str, ...] = ()
 
 
 RELEASING = ("plan", "release", "config")

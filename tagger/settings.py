@@ -2,9 +2,10 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from tagger.options import OPTIONS, Given, Option
 from tagger.rules.cascade import Rules
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template
-from tagger.rules.versions import Scheme
+from tagger.rules.versions import SCHEMES, Scheme
 
 __all__ = ["DEFAULT_VARIANT", "LAYOUT", "Login", "Settings", "gather"]
 
@@ -92,18 +93,25 @@ def gather(
         from tagger.settings_file import read_settings_file  # PyYAML is not imported where there is no file
 
         file = read_settings_file(workspace / path)
-        gathering.problems.extend(file.problems)
-        if file.components and command != "push":
+        gathering.problems.extend((problem, "") for problem in file.problems)
+        gathering.mentioned = file.mentioned
+        if command != "push" and (file.components or "only" in values):
             component = gathering.component(values.get("only"), tuple(file.components))
         values = {**file.values, **file.components.get(component, {}), **values}
     elif "config" in values:
         raise InputError(f"there is no file {path}", "Point `config` at the settings, or leave it out.")
+    elif command != "push" and "only" in values:
+        gathering.component(values["only"], ())
     return gathering.settings(values, component)
 
 
 def _flag(name: str) -> str:
-    option = next(option for option in OPTIONS if option.name == name)
+    option = _option(name)
     return "--password-stdin" if name == "password" else f"--{option.flag or option.name}"
+
+
+def _option(name: str) -> Option:
+    return next(option for option in OPTIONS if option.name == name)
 
 
 class _Gathering:
@@ -111,8 +119,8 @@ class _Gathering:
 
     def __init__(self, command: str) -> None:
         self.command = command
-        self.problems: list[str] = []
-        self.hints: list[str] = []
+        self.problems: list[tuple[str, str]] = []  # what is wrong, and what to do about it
+        self.mentioned: Collection[str] = ()  # settings that the file says something about, rightly or wrongly
         self.values: Mapping[str, Given] = {}
 
     def component(self, only: Given | None, known: Sequence[str]) -> str:
@@ -122,31 +130,48 @@ class _Gathering:
             return names[0]
         if not names and len(known) == 1:
             return known[0]
-        wrong = f"there is no component {' '.join(names)}" if names else "the file has several components"
-        self._problem(f"{wrong}: {', '.join(known)}", "Pick one with `--only NAME`.")
+        if len(names) > 1:
+            wrong, hint = f"`only` names several components: {' '.join(names)}", "Pick one with `--only NAME`."
+        elif not known:
+            wrong, hint = (
+                f"there is no component {' '.join(names)}",
+                "`only` picks one of `components` in `.tagger.yml`.",
+            )
+        elif names:
+            wrong, hint = f"there is no component {names[0]}", f"The components are: {', '.join(known)}."
+        else:
+            wrong, hint = "the file has several components", f"Pick one with `--only`: {', '.join(known)}."
+        if names or not self.problems:  # a file with mistakes in it is mended first
+            self._problem(f"{only.origin}: {wrong}" if only else wrong, hint)
+        self.mentioned = {*self.mentioned, "images"}  # they may stand in the component
         return ""
 
     def settings(self, values: Mapping[str, Given], component: str) -> Settings:
+        """Return the settings. Raise `InputError` with everything that is wrong."""
         self.values = values
         for option in OPTIONS:
             if option.choices:
                 self._choice(option)
         variants = self._variants("variants")
         variant = self._variants("variant") or ("",)
+        declared = self._list("variants")
         for name in variant:
-            if variants and name and name not in variants:
+            if declared and name and name not in declared:
                 self._problem(
-                    self._at("variant", f"{name!r} is none of the `variants`: {' '.join(variants)}"),
+                    self._at("variant", f"{name!r} is none of the `variants`: {' '.join(declared)}"),
                     "Declare it in `variants`, where all that the repository has stand.",
                 )
         rules = self._rules(tuple(dict.fromkeys(("", *variants, *variant))))
+        if rules and "version" in values:
+            self._try("version", partial(self._version, rules, variant[0]), self._text("version"))
+        self._images = self._each("images", _image)
         made = Settings(
-            images=self._each("images", _image),
-            source=self._text("source"),
+            images=self._images,
+            source=self._source(),
             version=self._text("version"),
-            version_from=self._list("version-from"),
+            version_from=self._version_from(),
             tag_prefix=self._text("tag-prefix"),
-            rules=rules,
+            rules=rules or Rules(),
             variant=variant,
             on_conflict=self._text("on-conflict"),
             golden=self._list("golden"),
@@ -174,58 +199,91 @@ class _Gathering:
         )
         self._check_together(made)
         if self.problems:
-            several = f"{len(self.problems)} problems in the settings:\n" if len(self.problems) > 1 else ""
-            lines = sorted(self.problems, key=_place)
-            raise InputError(several + "\n".join(lines), "\n".join(dict.fromkeys(filter(None, self.hints))))
+            raise _all_at_once(self.problems)
         return made
 
     def _check_together(self, settings: Settings) -> None:
+        """Note what contradicts itself: settings that are right, each alone."""
         unneeded = self.command == "config" or (self.command == "plan" and settings.published_from == "none")
-        if not settings.images and not unneeded and "images" not in self.values:
+        if not {*self.values, *self.mentioned} & {"images"} and not unneeded:
             self._problem(
                 "no image: nothing says which repositories to release to", "Set `images`, as ghcr.io/acme/app."
             )
-        if settings.published_from != "registry" and self.command not in ("plan", "config"):
+        if settings.published_from in ("git", "none") and self.command not in ("plan", "config"):
             self._problem(
                 self._at("published-from", f"`{settings.published_from}` is for `plan` alone"),
                 "A release reads what is published from the repository itself.",
             )
-        if settings.rules.mixed_parts and settings.rules.scheme.name == "semver":
+        if self._is("mixed-parts") and self._text("scheme") == "semver":
             self._problem(
                 self._at("mixed-parts", "semantic versions have three parts, always"),
                 "Set `scheme: numeric`, or drop it.",
             )
+        if self._text("build-metadata") == "underscore" and self._text("scheme") == "pep440":
+            self._problem(
+                self._at("build-metadata", "a local version of PEP 440 belongs into no registry"),
+                "Drop it, or choose another scheme.",
+            )
+        for name in self._list("channels"):
+            if name in (*self._list("variants"), *self._list("variant")):
+                self._problem(
+                    self._at("channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
+                    "Call one of the two otherwise.",
+                )
         if settings.purge and settings.undo:
             self._problem("`purge` and `undo` contradict each other", "Choose one.")
         if settings.base and not settings.golden:
             self._problem(self._at("base", "a claimed base without `golden` is never looked at"), "Set `golden` too.")
 
-    def _rules(self, variants: tuple[str, ...]) -> Rules:
-        channels = self._list("channels")
-        scheme = Scheme(
-            self._text("scheme"), self._text("build-metadata"), frozenset(name.lower() for name in channels)
-        )
-        parts: dict[str, Any] = {
-            "channels": self._each("channels", _word), "stable": self._text("stable"), "latest": self._text("latest")
-        }  # fmt: skip
-        self._try("stable", Selection.parse, parts["stable"])
-        if parts["latest"] not in ("auto", "false"):
-            self._try("latest", Series.parse, parts["latest"])
+    def _rules(self, variants: tuple[str, ...]) -> Rules | None:
+        """Return the rules of the repository's tags, or None when something in them is wrong."""
+        known = len(self.problems)
+        names = self._list("channels")
+        scheme = Scheme(self._text("scheme"), self._text("build-metadata"), frozenset(map(str.lower, names)))
+        channels = self._each("channels", _word)
+        self._try("stable", Selection.parse, self._text("stable"))
+        if self._text("latest") not in ("auto", "false"):
+            self._try("latest", Series.parse, self._text("latest"))
         templates = self._list("tags")
-        parsed = [self._try("tags", Template.parse, text) for text in templates]
-        if all(parsed):
-            self._try("tags", partial(Rules.of, scheme=scheme), templates)
-        try:
-            return Rules.of(
-                templates,
+        self._each("tags", Template.parse)
+        if scheme.name not in SCHEMES or len(self.problems) > known:
+            return None
+        rules = self._try(
+            "tags",
+            partial(
+                Rules.of,
                 scheme=scheme,
                 variants=variants,
-                **parts,
+                channels=channels,
+                stable=self._text("stable"),
+                latest=self._text("latest"),
                 withdrawn=self._list("withdrawn"),
                 mixed_parts=self._is("mixed-parts"),
-            )
-        except InputError:
-            return Rules()
+            ),
+            templates,
+        )
+        if rules:
+            self._each("withdrawn", partial(_version_name, rules))
+        return rules
+
+    def _version(self, rules: Rules, variant: str, text: str) -> str:
+        from tagger.build.version import from_text
+
+        return rules.parse(from_text(text, self._text("tag-prefix")), variant).text
+
+    def _version_from(self) -> tuple[str, ...]:
+        if "version-from" in self.values:
+            from tagger.build.version import check_kind
+
+            return self._each("version-from", check_kind)
+        return self._list("version-from")
+
+    def _source(self) -> str:
+        if "source" in self.values:
+            from tagger.images.sources import parse_source
+
+            self._try("source", parse_source, self._text("source"))
+        return self._text("source")
 
     def _variants(self, name: str) -> tuple[str, ...]:
         named = self._each(name, _variant)
@@ -235,8 +293,10 @@ class _Gathering:
         logins = []
         for place, line in enumerate(self._list("logins"), 1):
             parts = line.split(None, 2)
-            if len(parts) == 3:
-                logins.append(Login(_registry(parts[0]), parts[1], parts[2]))
+            if len(parts) == 3 and (registry := self._try("logins", _registry, parts[0])):
+                logins.append(Login(registry, parts[1], parts[2]))
+            elif len(parts) == 3:
+                continue
             else:
                 self._problem(
                     f"{self._origin('logins')}: line {place} is not `registry username password`",
@@ -260,14 +320,13 @@ class _Gathering:
     def _login_registry(self) -> str:
         """Return the registry that a single login is for: the one named, else the one that every image is in."""
         if "registry" in self.values:
-            return _registry(self._text("registry"))
-        images = [image for text in self._list("images") if (image := self._quiet(_image, text))]
-        registries = {image.registry for image in images if isinstance(image, Repository)}
+            return self._one("registry", _registry, "")
+        registries = {image.registry for image in self._images if isinstance(image, Repository)}
         if len(registries) == 1:
             return registries.pop()
         if len(registries) > 1:
             self._problem(
-                f"{self._origin('username')}: the images are in several registries: {', '.join(sorted(registries))}",
+                self._at("username", f"the images are in several registries: {', '.join(sorted(registries))}"),
                 "Say which one the login is for with `registry`, or use `logins`.",
             )
         return DOCKER_HUB
@@ -289,7 +348,7 @@ class _Gathering:
         return False
 
     def _list(self, name: str) -> tuple[str, ...]:
-        option = next(option for option in OPTIONS if option.name == name)
+        option = _option(name)
         if name in self.values:
             return _split(option.kind, self.values[name].texts)
         default = option.default if isinstance(option.default, tuple) else (option.default,)
@@ -301,8 +360,17 @@ class _Gathering:
         return texts[-1] if texts else ""
 
     def _each(self, name: str, parse: Callable[[str], Value]) -> tuple[Value, ...]:
-        made = [value for text in self._list(name) if (value := self._try(name, parse, text)) is not None]
-        return tuple(dict.fromkeys(made))
+        """Return what `parse` makes of each entry, each once; one that it refuses is a problem at its own place."""
+        made = []
+        given = self.values.get(name)
+        places = zip(given.places or repeat(given.origin), given.texts, strict=False) if given else ()
+        for place, text in places:
+            for entry in _split(_option(name).kind, [text]):
+                try:
+                    made.append(parse(entry))
+                except InputError as error:
+                    self._problem(f"{place}: {error.message}", error.hint)
+        return tuple(dict.fromkeys(made if given else map(parse, self._list(name))))
 
     def _one(self, name: str, parse: Callable[[str], Value], otherwise: Value) -> Value:
         text = self._text(name)
@@ -316,12 +384,6 @@ class _Gathering:
             self._problem(self._at(name, error.message), error.hint)
             return None
 
-    def _quiet(self, parse: Callable[[str], Value], text: str) -> Value | None:
-        try:
-            return parse(text)
-        except InputError:
-            return None
-
     def _origin(self, name: str) -> str:
         return self.values[name].origin if name in self.values else f"`{name}`"
 
@@ -329,13 +391,24 @@ class _Gathering:
         return f"{self._origin(name)}: {text}"
 
     def _problem(self, text: str, hint: str = "") -> None:
-        self.problems.append(text)
-        self.hints.append(hint)
+        if (text, hint) not in self.problems:
+            self.problems.append((text, hint))
 
 
-def _place(problem: str) -> tuple[int, int]:
+def _all_at_once(problems: Sequence[tuple[str, str]]) -> InputError:
+    """Return one error that says everything that is wrong, each on a line of its own, with what to do about it."""
+    if len(problems) == 1:
+        return InputError(*problems[0])
+    lines = [
+        f"{text}{'' if text.endswith(('?', '.')) else '.'} {hint}".rstrip()
+        for text, hint in sorted(problems, key=_place)
+    ]
+    return InputError("\n".join((f"{len(lines)} problems in the settings:", *lines)))
+
+
+def _place(problem: tuple[str, str]) -> tuple[int, int]:
     """Sort what is wrong in a file by its line; what is wrong elsewhere comes after it."""
-    match = re.match(r"[^\n`]*?:([0-9]+):([0-9]+): ", problem)
+    match = re.match(r"[^\n`]*?:([0-9]+):([0-9]+): ", problem[0])
     return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
 
 
@@ -349,12 +422,13 @@ def _split(kind: str, texts: Sequence[str]) -> tuple[str, ...]:
 
 def _image(text: str) -> Repository | Path:
     if text.startswith(LAYOUT):
-        if not text.removeprefix(LAYOUT):
+        if not text.removeprefix(LAYOUT) or "\0" in text:
             raise InputError(f"{text!r} names no directory", "Write oci:DIR.")
         return Path(text.removeprefix(LAYOUT))
     for scheme in ("docker://", "https://", "http://"):
         if text.startswith(scheme):
-            raise InputError(f"{text!r} is not a repository", f"Write {text.removeprefix(scheme)}.")
+            plain = text.removeprefix(scheme).rpartition("@")[2]  # what stands before an @ may be a password
+            raise InputError(f"{scheme}{plain} is not a repository", f"Write {plain}.")
     tail = text.rpartition("/")[2]
     if "@" in tail or ":" in tail:
         plain = re.split(r"[:@]", tail)[0]
@@ -366,7 +440,7 @@ def _image(text: str) -> Repository | Path:
 
 def _registry(text: str) -> str:
     name = re.sub(r"\Ahttps?://", "", text).split("/")[0]
-    return DOCKER_HUB if name.lower() in HUB_ALIASES else name
+    return DOCKER_HUB if name.lower() in HUB_ALIASES else _host(name)
 
 
 def _host(text: str) -> str:
@@ -379,19 +453,31 @@ def _endpoint(text: str) -> tuple[str, str]:
     name, equals, place = text.partition("=")
     if not equals:
         raise InputError(f"{text!r} is not an endpoint", "Write NAME=HOST:PORT, as localhost:5000=registry:5000.")
-    return _registry(_host(name.strip())), _host(place.strip())
+    return _registry(name.strip()), _host(place.strip())
 
 
 def _word(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text):
-        raise InputError(f"{text!r} is not a channel", "A channel is a word, as rc or beta.")
+    if not re.fullmatch(r"[A-Za-z]+", text):
+        raise InputError(f"{text!r} is not a channel", "A channel is a word of letters, as rc or beta.")
     return text.lower()
 
 
 def _variant(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
         raise InputError(
-            f"{text!r} is not a variant", "A variant is what stands behind the version: alpine, alpine3.22."
+            f"{text!r} is not a variant",
+            "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
+        )
+    return text
+
+
+def _version_name(rules: Rules, text: str) -> str:
+    if not (
+        rules.read(text) or rules.read(f"v{text}") or rules.scheme.read(re.sub(r"\Av", "", text.replace("+", "_")))
+    ):
+        raise InputError(
+            f"{text!r} is not a version in the scheme {rules.scheme.name}",
+            "Write 2.1.4 for all its variants, or the exact tag of one, as 2.1.4-alpine.",
         )
     return text
 
@@ -404,8 +490,8 @@ def _readable(text: str) -> str:
 
 def _number(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isdigit() or not least <= int(text) <= most:
-            raise InputError(f"{text!r} is not a number from {least} to {most}", "")
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise InputError(f"{text!r} is not a number", f"It is a whole number from {least} to {most}.")
         return int(text)
 
     return parse
@@ -413,6 +499,6 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 
 def _seconds(text: str) -> float:
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|m)?", text)
-    if not match or float(match[1]) <= 0:
-        raise InputError(f"{text!r} is not a time", "Write seconds, as 30.")
+    if not match or not 0 < float(match[1]) <= 86400:
+        raise InputError(f"{text!r} is not a time", "Write seconds, as 30, or minutes, as 2m.")
     return float(match[1]) * (60 if match[2] == "m" else 1)

@@ -1,9 +1,10 @@
 """`.tagger.yml`: the settings under their own names, each with the line where it stands."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -14,35 +15,41 @@ from tagger.options import OPTIONS, Given, Option
 __all__ = ["COMPONENTS", "SettingsFile", "read_settings_file", "schema"]
 
 COMPONENTS = "components"
+_NULL, _BOOL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "merge"))
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """What a file says: for every component, and for each by its name; and all that is wrong in it."""
+    """What a file says: for every component, and for each by its name; and all that is wrong in it.
+
+    `mentioned` are the settings that it says something about, rightly or wrongly, or probably meant.
+    """
 
     values: Mapping[str, Given]
     components: Mapping[str, Mapping[str, Given]]
     problems: tuple[str, ...] = ()
+    mentioned: frozenset[str] = frozenset()
 
 
 def read_settings_file(path: Path) -> SettingsFile:
     """Read a file of settings. Raise `InputError` when it is not YAML; collect what is wrong in it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Point `config` at a readable file.") from error
+        raise InputError(f"{path} cannot be read: {error}", "Point `config` at a readable file in UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise InputError(
-            f"{where}: not YAML: {error.problem}", "Mend the file; quote a text that begins with {{."
+            f"{where}: not YAML: {error.problem}", "Mend the file; put quotes around a text that begins with {{."
         ) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}", "Mend the file.") from error
-    reader = _Reader(str(path))
-    return reader.read(root)
+    except RecursionError as error:
+        raise InputError(f"{path}: not settings: it is nested too deeply", "Mend the file.") from error
+    return _Reader(str(path)).read(root)
 
 
 class _Reader:
@@ -51,32 +58,30 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self.path = path
         self.problems: list[tuple[int, int, str]] = []
+        self.mentioned: set[str] = set()
 
     def read(self, root: Node | None) -> SettingsFile:
+        """Read the whole file."""
         components: dict[str, Mapping[str, Given]] = {}
         values: Mapping[str, Given] = {}
-        if root is not None:
-            if not isinstance(root, MappingNode):
-                self._problem(root, "the file must hold settings as `name: value`")
-            else:
-                values = self._mapping(root, components)
-        problems = tuple(f"{self.path}:{line}:{column}: {text}" for line, column, text in sorted(self.problems))
-        return SettingsFile(values, components, problems)
+        if isinstance(root, MappingNode):
+            values = self._mapping(root, components)
+        elif root is not None and root.tag != _NULL:
+            self._problem(root, "the file must hold settings as `name: value`")
+        problems = tuple(f"{self.path}:{line}:{column}: {text}" for line, column, text in sorted(set(self.problems)))
+        return SettingsFile(values, components, problems, frozenset(self.mentioned))
 
     def _mapping(self, node: MappingNode, components: dict[str, Mapping[str, Given]] | None) -> dict[str, Given]:
         values: dict[str, Given] = {}
         options = {option.name: option for option in OPTIONS}
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = key.value if isinstance(key, ScalarNode) else ""
-            if name in seen:
-                self._problem(key, f"`{name}` stands here twice")
-                continue
-            seen.add(name)
+        for name, key, value in self._entries(node):
+            self.mentioned.add(name)
             if name == COMPONENTS and components is not None:
                 self._components(value, components)
             elif name not in options:
-                close = difflib.get_close_matches(name, [*options, COMPONENTS], 1)
+                known = [option.name for option in OPTIONS if option.in_file and not option.secret]
+                close = difflib.get_close_matches(name, [*known, COMPONENTS], 1)
+                self.mentioned.update(close)
                 self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
             elif options[name].secret:
                 self._problem(key, f"`{name}` is a secret: hand it over in the environment, never in a file")
@@ -85,39 +90,77 @@ class _Reader:
             else:
                 texts = self._texts(options[name], value)
                 if texts:
-                    values[name] = Given(texts, self._where(value))
+                    values[name] = Given(tuple(texts.values()), self._where(value), tuple(texts))
         return values
 
     def _components(self, node: Node, components: dict[str, Mapping[str, Given]]) -> None:
+        if node.tag == _NULL:
+            return
         if not isinstance(node, MappingNode):
             self._problem(node, f"`{COMPONENTS}` must hold settings by the name of each component")
             return
-        for key, value in node.value:
-            if not isinstance(value, MappingNode):
-                self._problem(value, f"the component `{key.value}` must hold settings as `name: value`")
+        for name, _, value in self._entries(node):
+            if isinstance(value, MappingNode):
+                components[name] = self._mapping(value, None)
             else:
-                components[key.value] = self._mapping(value, None)
+                self._problem(value, f"the component `{name}` must hold settings as `name: value`")
 
-    def _texts(self, option: Option, node: Node) -> tuple[str, ...]:
-        if node.tag == "tag:yaml.org,2002:null":
-            return ()
+    def _entries(self, node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
+        """Yield the entries of a mapping, each name once: its own first, then those of the mappings merged into it."""
+        seen: set[str] = set()
+        merged: list[Node] = []
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                merged.append(value)
+            elif not isinstance(key, ScalarNode):
+                self._problem(key, "a setting is named by a text; put quotes around one that begins with {{")
+            elif key.value in seen:
+                self._problem(key, f"`{key.value}` stands here twice")
+            else:
+                seen.add(key.value)
+                yield key.value, key, value
+        visited = {id(node)}
+        while merged:
+            other = merged.pop(0)
+            if id(other) in visited:
+                continue
+            visited.add(id(other))
+            if isinstance(other, SequenceNode):
+                merged = [*other.value, *merged]
+            elif not isinstance(other, MappingNode):
+                self._problem(other, "`<<` merges the settings of a mapping, and this is none")
+            else:
+                merged = [*(value for key, value in other.value if key.tag == _MERGE), *merged]
+                for key, value in other.value:
+                    if isinstance(key, ScalarNode) and key.tag != _MERGE and key.value not in seen:
+                        seen.add(key.value)
+                        yield key.value, key, value
+
+    def _texts(self, option: Option, node: Node) -> dict[str, str]:
+        """Return the texts of a setting by their places, as they are written: `2.10` does not end in 1."""
+        if node.tag == _NULL:
+            return {}
         if isinstance(node, SequenceNode) and option.is_list:
-            wrong = [item for item in node.value if not isinstance(item, ScalarNode)]
-            for item in wrong:
-                self._problem(item, f"an entry of `{option.name}` must be a text; quote one that begins with {{{{")
-            return tuple(item.value for item in node.value if isinstance(item, ScalarNode) and item.value)
-        if not isinstance(node, ScalarNode):
+            return {self._where(item): text for item in node.value if (text := self._entry(option, item))}
+        if not isinstance(node, ScalarNode) or (option.is_list and node.tag == _BOOL):
             expected = "a list of texts" if option.is_list else "one value"
-            found = "a mapping" if isinstance(node, MappingNode) else "a list"
-            self._problem(node, f"`{option.name}` must be {expected}, not {found}; quote a text that begins with {{{{")
-            return ()
+            self._problem(node, f"`{option.name}` must be {expected}, not {_kind(node)}")
+            return {}
         text = node.value.strip()
-        wrong_flag = option.kind == "flag" and text.lower() not in _TRUE | _FALSE
-        if wrong_flag or (option.kind == "number" and not text.isdigit()):
-            expected = "true or false" if option.kind == "flag" else "a whole number"
-            self._problem(node, f"`{option.name}` must be {expected}, not {text!r}")
-            return ()
-        return (text,) if text else ()
+        if node.tag == _BOOL and (option.kind == "flag" or option.name == "latest"):
+            text = "true" if text.lower() in _TRUE else "false"
+        else:
+            expected = _expected(option, node, text)
+            if expected:
+                self._problem(node, f"`{option.name}` must be {expected}, not {text!r}")
+                return {}
+        return {self._where(node): text} if text else {}
+
+    def _entry(self, option: Option, item: Node) -> str:
+        if isinstance(item, ScalarNode) and item.tag not in (_NULL, _BOOL):
+            return str(item.value).strip()
+        self._problem(item, f"an entry of `{option.name}` must be a text, not {_kind(item)}")
+        return ""
 
     def _where(self, node: Node) -> str:
         return f"{self.path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
@@ -126,34 +169,59 @@ class _Reader:
         self.problems.append((node.start_mark.line + 1, node.start_mark.column + 1, text))
 
 
+def _kind(node: Node) -> str:
+    """Return what a node is, for a person: an unquoted `{{major}}` is a mapping to YAML."""
+    if isinstance(node, MappingNode):
+        return "a mapping" + ("; put quotes around a text that begins with {{" if node.flow_style else "")
+    return "a list" if isinstance(node, SequenceNode) else "nothing" if node.tag == _NULL else repr(node.value)
+
+
+def _expected(option: Option, node: Node, text: str) -> str:
+    """Return what a setting must be where `text` is not that; whether a text makes sense is looked at later."""
+    if option.kind == "flag":
+        return "" if text.lower() in _TRUE | _FALSE else "true or false"
+    if node.tag == _BOOL:
+        return "a text"
+    if option.kind == "number":
+        return "" if text.isascii() and text.isdecimal() else "a whole number"
+    return ""
+
+
 def schema() -> dict[str, object]:
     """Return the JSON Schema of the file, from the options, so that editors complete it."""
-    texts: dict[str, object] = {"type": ["string", "number", "boolean", "null"]}
-    shapes: dict[str, dict[str, object]] = {
-        "text": texts,
-        "seconds": {"type": ["string", "number", "null"]},
-        "flag": {"type": ["boolean", "null"]},
-        "number": {"type": ["integer", "null"], "minimum": 0},
-        "lines": {"type": ["string", "array", "null"], "items": texts},
-        "words": {"type": ["string", "number", "array", "null"], "items": texts},
+    properties: dict[str, object] = {
+        option.name: {"description": option.description, **_shape(option)}
+        for option in OPTIONS
+        if option.in_file and not option.secret
     }
-    properties: dict[str, object] = {}
-    for option in OPTIONS:
-        if option.in_file and not option.secret:
-            shape = {"enum": [*option.choices]} if option.choices else shapes[option.kind]
-            properties[option.name] = {"description": option.help, **shape}
     component = {"type": "object", "properties": properties, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of Tagger",
-        "type": "object",
+        "description": "The file .tagger.yml: the options of Tagger under their own names.",
+        "type": ["object", "null"],
         "properties": {
             **properties,
             COMPONENTS: {
-                "description": "Images of a monorepo, by name.",
-                "type": "object",
+                "description": "Images of a monorepo, by name; `only` picks one.",
+                "type": ["object", "null"],
                 "additionalProperties": component,
             },
         },
         "additionalProperties": False,
     }
+
+
+def _shape(option: Option) -> dict[str, Any]:
+    """Return the JSON Schema of one setting; an empty one counts as unset."""
+    if option.choices:
+        return {"enum": [*option.choices, None]}
+    entry = {"type": ["string", "number"]}
+    text = {"type": ["string", "number", "null"]}
+    if option.kind == "flag":
+        return {"enum": [True, False, *sorted(_TRUE | _FALSE), None]}
+    if option.kind == "number":
+        return {"type": ["integer", "string", "null"], "minimum": 0, "pattern": "^[0-9]+$"}
+    if option.is_list:
+        return {"type": ["string", "number", "array", "null"], "items": entry}
+    return {"anyOf": [text, {"const": False}]} if option.name == "latest" else text

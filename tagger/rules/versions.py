@@ -117,7 +117,8 @@ class Scheme:
         version = _READERS[self.name](text, variant, raw)
         if version is not None and version.prerelease:
             word = _word(version.prerelease)
-            if word and word not in PRERELEASE_WORDS and word not in self.channels:
+            known = word in PRERELEASE_WORDS or word in self.channels
+            if not (known or (self.name == "semver" and not word)):  # elsewhere than in semver, -1 is a rebuild
                 return None
         return version
 
