@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Set by hand for a longer or a narrower run: make test PYTEST="tests/rules -k cascade"
-PYTEST ?= -n 2 --dist loadgroup
+# A narrower run: make test PYTEST="tests/rules -k cascade". Whole files go to a worker, as what they start is theirs.
+PYTEST ?= -n 2 --dist loadfile
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 

@@ -20,13 +20,6 @@ BASE_SETTINGS = (
 Run = Callable[..., Step]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all of these in one worker: the image is made once."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
-
 @pytest.fixture(scope="session")
 def action_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image of the action, on a stand-in for its base."""

@@ -2,7 +2,10 @@
 
 import base64
 import json
+import shutil
 import subprocess
+import sysconfig
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +15,34 @@ import pytest
 from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
-from tests.e2e.conftest import Run
+from tests.e2e.conftest import ACTION, Run
 from tests.servers.distribution import PASSWORD, USER, Distribution
 from tests.servers.engine import Engine
 from tests.servers.runner import Runner
 
 FOUR = ["2.1.4", "2.1", "2", "latest"]
+WORKFLOW = """
+on: push
+jobs:
+  release:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v7 # act copies the folder
+      - id: release
+        uses: ./
+        with:
+          images: {images}
+          source: docker-daemon:{source}
+          version: 2.1.4
+      - env:
+          TAGS: ${{{{ steps.release.outputs.tag-names }}}}
+        run: |
+          echo "version=${{{{ steps.release.outputs.version }}}} latest=${{{{ steps.release.outputs.latest }}}}"
+          echo "digest=${{{{ steps.release.outputs.digest }}}}"
+          echo "tags=" $TAGS
+"""
+
+Act = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
 def held(registry: Distribution, name: str = "acme/app") -> dict[str, str | None]:
@@ -25,6 +50,49 @@ def held(registry: Distribution, name: str = "acme/app") -> dict[str, str | None
     with Registries(keychain=Keychain(logins=[(registry.host, USER, PASSWORD)], environ={})) as registries:
         store = registries.repository(Repository(registry.host, name))
         return dict(store.digests(tuple(store.tags())))
+
+
+@pytest.fixture
+def act(tmp_path: Path, engine: Engine, action_image: str) -> Act:
+    """Run a workflow in a copy of the action's repository, with the image that was built."""
+    repository, home = tmp_path / "repository", tmp_path / "home"
+    repository.mkdir()
+    for name in ("action.yml", "Dockerfile", "entrypoint.py"):
+        shutil.copy(ACTION / name, repository)
+    (home / ".config/act").mkdir(parents=True)
+    (home / ".config/act/actrc").touch()
+    engine.docker("tag", action_image, "act-dockeraction:latest")
+
+    def run(workflow: str) -> "subprocess.CompletedProcess[str]":
+        folder = repository / ".github/workflows"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "release.yml").write_text(workflow)
+        for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "First"]):
+            identity = ["-c", "user.name=Tests", "-c", "user.email=tests@example.invalid"]
+            subprocess.run(["git", *identity, *command], cwd=repository, check=True, capture_output=True)
+        cache = home / ".cache"
+        mounts = f"--network host -v {cache}/act:{cache}/act -v {engine.socket}:{engine.socket}"
+        options = [
+            *("--platform", "ubuntu-latest=-self-hosted", "--pull=false", "--rebuild=false"),
+            *("--action-offline-mode", "--no-cache-server"),
+            *("--container-daemon-socket", engine.host, "--container-options", mounts),
+        ]
+        return subprocess.run(
+            [Path(sysconfig.get_path("scripts"), "act"), "push", *options],
+            cwd=repository,
+            env={
+                **engine.environ,
+                "HOME": str(home),
+                "XDG_CONFIG_HOME": f"{home}/.config",
+                "XDG_CACHE_HOME": str(cache),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
 class TestImageOfTheEngine:
@@ -271,6 +339,27 @@ class TestHostileStep:
         (annotation,) = step.annotations
         assert (step.code, annotation.level, annotation.title) == (2, "error", "Invalid input")
         assert "Traceback" not in step.log
+
+
+class TestWorkflow:
+    """Whole workflows with `uses: ./`, run by act: what a step leaves, the next one reads."""
+
+    def test_next_step_reads_the_outputs(self, engine: Engine, registry: Distribution, act: Act) -> None:
+        engine.build("workflow/app:build")
+        ended = act(WORKFLOW.format(images=f"{registry.host}/acme/app", source="workflow/app:build"))
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "version=2.1.4 latest=true" in ended.stdout
+        assert "tags= 2.1.4 2.1 2 latest" in ended.stdout
+        digest = engine.docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "workflow/app:2.1")
+        assert f"digest={digest.rpartition('@')[2]}" in ended.stdout
+
+    def test_failed_step_shows_its_annotation(self, registry: Distribution, act: Act) -> None:
+        ended = act(WORKFLOW.format(images=f"{registry.host}/acme/app", source="nothing/here:build"))
+        assert ended.returncode == 1
+        (annotation,) = [line for line in ended.stdout.splitlines() if "::error" in line]
+        assert "::error title=Docker Engine failed::the engine has no image nothing/here:build" in annotation
+        assert "load: true" in annotation
+        assert "tags=" not in ended.stdout
 
 
 def _pushed(engine: Engine, name: str) -> str:
