@@ -60,6 +60,9 @@ class Version(NamedTuple):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and (self.text, self.variant) == (other.text, other.variant)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a tuple's own compares every part
+
     def __hash__(self) -> int:
         return hash((self.text, self.variant))
 
