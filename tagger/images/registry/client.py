@@ -197,17 +197,20 @@ class Registry:
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
         """Begin something beside this thread. What is submitted must not wait for anything else that is."""
-        return self._threads.submit(function, item)
+        try:
+            return self._threads.submit(function, item)
+        except RuntimeError as error:  # it was closed
+            raise StoreError(f"{self.name}: given up", code="STOPPED") from error
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the registry is open."""
         self._closed.wait(seconds)
 
     def close(self) -> None:
-        """Give up what is waiting; what is in flight ends by itself."""
+        """Give up what is waiting."""
         self._closed.set()
         if "_threads" in self.__dict__:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.shutdown(wait=False)
 
     def resolve(self, base: str, location: str) -> str:
         """Return the URL that `location` means in an answer from `base`, a path or a URL.
@@ -306,8 +309,8 @@ class Registry:
                 code="UNAUTHORIZED",
                 place=access.place,
             )
-        if self._known:
-            self._aside(self._warm)
+        if self._known:  # nobody has a connection yet
+            self.submit(lambda _: self._warm(), None)
         if login.identity_token:
             grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "tagger"}
             form = urlencode({**grant, "service": service, "scope": " ".join(access.scopes)}).encode()
@@ -356,10 +359,6 @@ class Registry:
         """Open a connection while somebody else finds out what to send over it."""
         if self._met or not is_loopback(urlsplit(f"//{self._address}").hostname or ""):
             self._transport.warm(self._where().url("/"))
-
-    def _aside(self, function: Callable[[], None]) -> None:
-        if not self._closed.is_set():
-            self._threads.submit(function)
 
     # How it is asked
 
@@ -423,6 +422,8 @@ class Registry:
         """
         in_doubt = False
         for repetition in range(self.retries + 1):
+            if self._closed.is_set():
+                break
             last = repetition == self.retries
             pause = FIRST_PAUSE * 2**repetition
             try:
@@ -431,7 +432,7 @@ class Registry:
                 perhaps_done = not is_unsent(error)
                 if perhaps_done and (stand_in := done()) is not None:
                     return stand_in
-                if last or is_lasting(error):
+                if (last or is_lasting(error)) and not self._closed.is_set():
                     raise self.unreachable(access, what, error) from error
             else:
                 if not isinstance(reply, Answer):
@@ -451,8 +452,6 @@ class Registry:
                     return reply
             in_doubt = in_doubt or perhaps_done
             self.pause(pause * random.uniform(1, 1.25))  # noqa: S311 - so that many do not return at once
-            if self._closed.is_set():
-                break
         raise StoreError(f"{what}: given up", code="STOPPED", place=access.place)
 
     def _asked_pause(self, answer: Answer) -> float | None:
@@ -517,8 +516,10 @@ class Registries:
         return RegistryRepository(self.registry(repository.registry), repository, write=write, mount_from=mount_from)
 
     def close(self) -> None:
-        """Close every connection, and give up what still waits."""
-        for registry in self._registries.values():
+        """Close every connection and give up what waits or is in flight; any thread may call this, more than once."""
+        with self._lock:
+            registries = list(self._registries.values())
+        for registry in registries:
             registry.close()
         self._transport.close()
 

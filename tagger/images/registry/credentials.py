@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -190,6 +189,8 @@ class _DockerConfig:
 
     def _ask(self, helper: str, name: str, environ: Mapping[str, str]) -> Login:
         """Ask a credential helper as docker does (docker-credential-helpers): `get`, the server on standard input."""
+        import subprocess  # few configurations name a helper
+
         program = f"docker-credential-{helper}"
         if "/" in helper:
             raise InputError(f"{self.path}: {helper!r} is not the name of a credential helper", _HELPERS)

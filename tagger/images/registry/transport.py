@@ -6,10 +6,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 from urllib3 import HTTPSConnectionPool, PoolManager, ProxyManager, Timeout, make_headers
 from urllib3.connection import HTTPSConnection
@@ -79,10 +81,6 @@ class _Connection(HTTPSConnection):
         return False  # it was closed, or says what nobody asked for
 
 
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
-
-
 class Transport:
     """The connections of one run, kept alive and shared by all registries.
 
@@ -95,6 +93,7 @@ class Transport:
         self._timeout = timeout
         self._connections = connections
         self._managers: dict[tuple[str, str], PoolManager] = {}
+        self._live: WeakSet[Any] = WeakSet()
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         if ca_file:
@@ -147,10 +146,15 @@ class Transport:
             return unheard
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; a request in flight ends in an error at once, so that nobody waits for it."""
         with self._lock:
+            live = list(self._live)
             for manager in self._managers.values():
                 manager.clear()
+        for connection in live:
+            with suppress(OSError):
+                if connection.sock is not None:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _manager(self, url: str) -> PoolManager:
         origin = Origin.of(url)
@@ -162,7 +166,7 @@ class Transport:
             return self._managers[key]
 
     def _make_manager(self, scheme: str, proxy: str) -> PoolManager:
-        settings: dict[str, Any] = {"num_pools": 64, "maxsize": self._connections, "blocksize": CHUNK}
+        settings: dict[str, Any] = {"num_pools": 256, "maxsize": self._connections, "blocksize": CHUNK}
         if scheme == "https":
             self._tls = self._tls or self._make_tls()
             settings["ssl_context"] = self._tls
@@ -171,8 +175,28 @@ class Transport:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
             settings["proxy_headers"] = make_headers(proxy_basic_auth=login)
         manager = ProxyManager(proxy, **settings) if proxy else PoolManager(**settings)
-        manager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _Pool}
+        manager.pool_classes_by_scheme = self._pools()
         return manager
+
+    def _pools(self) -> dict[str, type[HTTPConnectionPool]]:
+        """Return pools whose connections are known here."""
+
+        def known(connection: Any) -> Any:
+            with self._lock:
+                self._live.add(connection)
+            return connection
+
+        class Plain(HTTPConnectionPool):
+            def _new_conn(self) -> Any:
+                return known(super()._new_conn())
+
+        class Secure(HTTPSConnectionPool):
+            ConnectionCls = _Connection
+
+            def _new_conn(self) -> Any:
+                return known(super()._new_conn())
+
+        return {"http": Plain, "https": Secure}
 
     def _make_tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -186,8 +186,9 @@ def test_a_registry_that_asks_for_an_hour_is_not_waited_for(plain: SmallRegistry
     assert "limits how often" in caught.value.hint
 
 
-def test_what_waits_is_given_up_when_the_conversation_ends(plain: SmallRegistry) -> None:
-    plain.fail(Fault("answer", Reply(429, [("Retry-After", "30")])), kind="tags", times=99)
+@pytest.mark.parametrize("fault", [Fault("answer", Reply(429, [("Retry-After", "30")])), Fault("silent")])
+def test_what_waits_is_given_up_when_the_conversation_ends(plain: SmallRegistry, fault: Fault) -> None:
+    plain.fail(fault, kind="tags", times=99)
     client = plain.client()
     errors: list[StoreError] = []
 
