@@ -1,5 +1,6 @@
 """What one repository holds and what it should: read, never written."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ from tagger.rules.plan import Change, floating_changes
 from tagger.rules.versions import Version
 
 __all__ = ["Scope", "State", "read_state"]
+
+_NUMBERS = re.compile("[0-9]+")
 
 Scope = Callable[[Mapping[str, Version]], Iterable[str]]
 """Which floating tags an operation answers for, given the cascade."""
@@ -36,12 +39,19 @@ class State:
         return floating_changes(self.scope, self.owners, self.held, self.digests, rules, released, gone)
 
     def orphans(self, rules: Rules) -> set[str]:
-        """Return the floating tags that stand here though no version of their class is left."""
+        """Return the floating tags that stand here though no version of their class is left.
+
+        They are those of withdrawn versions and of versions that do not count, and `2.1` with its `2` where every 2.1.x
+        is gone. A number alone may be anybody's date or build, and `latest` of no version at all anybody's image.
+        """
         known = self.published.versions | self.published.withdrawn
         leaders = rules.leaders(known, stable=False)
         floating = {tag for version in leaders for tag in rules.floating_tags(version, rules.channels)}
         exact = {tag for tags in self.published.exact.values() for tag in tags}
-        return (floating & self.tags) - self.owners.keys() - exact
+        rest = self.tags - self.owners.keys() - exact
+        gone = (version for tag in rest if (version := _one_of_class(tag, rules)))
+        floating.update(place.tag for version in gone for place in rules.classes(version) if not place.is_latest)
+        return floating & rest
 
     @property
     def read_again(self) -> tuple[str, ...]:
@@ -105,6 +115,17 @@ def read_state(
                 code="AMBIGUOUS_VERSION",
             )
     return State(known, published, owners, tags, digests, held, dispute)
+
+
+def _one_of_class(tag: str, rules: Rules) -> Version | None:
+    """Return a version that would fill in a floating template of two numbers or more to `tag`, published or not."""
+    for variant in rules.variants:
+        numbers = _NUMBERS.findall(tag.removesuffix(f"-{variant}") if variant else tag)
+        for missing in range(4) if 2 <= len(numbers) <= 4 else ():
+            version = rules.scheme.read(".".join([*numbers, *("0",) * missing]), variant)
+            if version and tag in rules.floating_tags(version):
+                return version
+    return None
 
 
 def _rivals(

@@ -1,0 +1,364 @@
+"""Withdrawal: the mark stands, floating tags go to whom they belong without the version, and pins still work."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagger.errors import InputError, StoreError
+from tagger.images.layout import Layout
+from tagger.images.references import Repository
+from tagger.images.registry.client import Registries
+from tagger.images.registry.credentials import Keychain
+from tagger.images.stores import TagStore
+from tagger.operations.release import release
+from tagger.operations.withdraw import Withdrawal, withdraw
+from tagger.options import DEFAULT_TEMPLATES
+from tagger.reporting.outcomes import Report
+from tagger.rules.cascade import Rules
+from tagger.rules.versions import Scheme
+from tests.images.making import make_image, make_index, sign
+from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
+from tests.servers.distribution import distribution
+from tests.servers.fixtures_registry import Opener
+from tests.servers.small_registry import Fault, Reply, Request, SmallRegistry
+
+VARIANTS = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"))
+
+
+def withdrawn(
+    name: str,
+    *stores: TagStore,
+    rules: Rules = RULES,
+    undo: bool = False,
+    purge: bool = False,
+    dry_run: bool = False,
+) -> Report:
+    """Withdraw, and return the report."""
+    return finished(withdraw(Withdrawal(name, rules, stores, undo, purge), dry_run=dry_run))
+
+
+def published(builds: Builds, store: TagStore, *versions: str, rules: Rules = RULES) -> None:
+    """Release versions, in this order."""
+    for version in versions:
+        assert released(builds, version, store, rules=rules).exit_code == 0
+
+
+def variants(builds: Builds, store: TagStore, *names: str) -> None:
+    """Release versions with their variants: `2.1.4-alpine`."""
+    for name in names:
+        version = VARIANTS.read(name)
+        assert version
+        one = replace(job(builds, version.text, store, text=name, rules=VARIANTS), versions=(version,))
+        assert finished(release(one)).exit_code == 0
+
+
+def versions(builds: Builds, store: TagStore, *texts: str) -> Mapping[str, str]:
+    """Return the tags of a store, each with the text that its image was built from; only tags at images of `texts`."""
+    built = {builds.source(text).digest: text for text in texts}
+    return {tag: built[digest] for tag, digest in standing(store).items() if digest in built}
+
+
+class TestOne:
+    """`withdraw VERSION`."""
+
+    def test_floating_tags_go_to_the_newest_left(self, builds: Builds, store: TagStore) -> None:
+        texts = ("1.9.0", "2.0.9", "2.1.3", "2.1.4")
+        published(builds, store, *texts)
+        report = withdrawn("2.1.4", store)
+        assert (report.exit_code, report.version, report.changed) == (0, "2.1.4", True)
+        assert actions(report) == [
+            ("withdrawn-2.1.4", "create"), ("2.1", "move"), ("2", "move"), ("latest", "move")
+        ]  # fmt: skip
+        assert versions(builds, store, *texts) == {
+            "1.9.0": "1.9.0", "1.9": "1.9.0", "1": "1.9.0", "2.0.9": "2.0.9", "2.0": "2.0.9", "2.1.3": "2.1.3",
+            "2.1.4": "2.1.4", "withdrawn-2.1.4": "2.1.4", "2.1": "2.1.3", "2": "2.1.3", "latest": "2.1.3",
+        }  # fmt: skip
+
+    def test_twice_changes_nothing(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        withdrawn("2.1.4", store)
+        before = standing(store)
+        report = withdrawn("2.1.4", store)
+        assert (report.exit_code, report.changed, standing(store)) == (0, False, before)
+        assert [outcome.status for outcome in report.repositories] == ["unchanged"]
+
+    def test_a_floating_tag_that_nobody_is_left_for_goes(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "1.0.0", "2.1.4")
+        digest = builds.source("2.1.4").digest
+        report = withdrawn("2.1.4", store)
+        assert report.exit_code == 0
+        assert dict(actions(report)) == {
+            "withdrawn-2.1.4": "create", "latest": "move", "2.1": "remove", "2": "remove"
+        }  # fmt: skip
+        assert standing(store).keys() == {"1.0.0", "1.0", "1", "latest", "2.1.4", "withdrawn-2.1.4"}
+        assert store.manifest("2.1.4").digest == digest
+
+    def test_the_only_version(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.4")
+        assert withdrawn("2.1.4", store).exit_code == 0
+        assert standing(store).keys() == {"2.1.4", "withdrawn-2.1.4"}
+
+    def test_an_old_version_moves_nothing(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        report = withdrawn("2.1.3", store)
+        assert [tag for tag, action in actions(report) if action != "keep"] == ["withdrawn-2.1.3"]
+
+    def test_a_later_release_leaves_it_withdrawn(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        withdrawn("2.1.4", store)
+        published(builds, store, "2.0.10")
+        texts = ("2.1.3", "2.1.4", "2.0.10")
+        tags = versions(builds, store, *texts)
+        assert {tag for tag, text in tags.items() if text == "2.1.4"} == {"2.1.4", "withdrawn-2.1.4"}
+        assert tags["latest"] == tags["2"] == "2.1.3"
+
+    def test_releasing_it_again_is_refused(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        withdrawn("2.1.4", store)
+        report = released(builds, "2.1.4", store)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code) == (1, "WITHDRAWN")
+        assert "withdraw 2.1.4 --undo" in report.error.hint
+
+    def test_a_release_at_the_same_moment_does_not_bring_it_back(
+        self, builds: Builds, small_registry: SmallRegistry, opened: Opener
+    ) -> None:
+        """The mark is set after the release looked, and before it points."""
+        store, other = opened(small_registry), opened(small_registry)
+        published(builds, store, "2.1.3")
+        ended: list[Report] = []
+
+        def interfere(request: Request) -> None:
+            if request.method == "PUT" and request.reference == "2.1" and not ended:
+                ended.append(Report("withdraw"))  # its own requests do not interfere with it
+                ended[0] = withdrawn("2.1.4", other)
+
+        small_registry.watch = interfere
+        published(builds, store, "2.1.4")
+        assert ended[0].exit_code == 0
+        tags = versions(builds, store, "2.1.3", "2.1.4")
+        assert {tags[tag] for tag in ("2.1", "2", "latest")} == {"2.1.3"}
+
+    @pytest.mark.parametrize("absent", ["2.1.5", "2.1", "latest", "nightly", ""])
+    def test_what_is_no_version_there(self, builds: Builds, store: TagStore, absent: str) -> None:
+        published(builds, store, "2.1.4")
+        make_image(store, "night", "nightly")
+        before = standing(store)
+        with pytest.raises(InputError, match="no repository holds a version"):
+            withdrawn(absent, store)
+        assert standing(store) == before
+
+    def test_a_dry_run_says_what_happens(self, tmp_path: Path, builds: Builds) -> None:
+        texts = ("1.0.0", "2.0.9", "2.1.4", "2.1.4-rc.1")
+        for number, name in enumerate(texts):
+            for purge in (False, True):
+                store = Layout(tmp_path / f"{number}{purge}")
+                published(builds, store, *texts)
+                make_image(store, "night", "nightly")
+                before = standing(store)
+                for undo in (False, True):
+                    planned = withdrawn(name, store, purge=purge and not undo, undo=undo, dry_run=True)
+                    assert (planned.dry_run, standing(store)) == (True, before)
+                    done = withdrawn(name, store, purge=purge and not undo, undo=undo)
+                    assert planned.repositories[0].changes == done.repositories[0].changes
+                    assert planned.changed == done.changed
+                    assert done.exit_code == 0
+                    before = standing(store)
+
+
+class TestVariants:
+    """`2.1.4` means all its variants, `2.1.4-alpine` one of them."""
+
+    def test_all_of_them(self, builds: Builds, store: TagStore) -> None:
+        texts = ("2.1.3", "2.1.3-alpine", "2.1.4", "2.1.4-alpine")
+        variants(builds, store, *texts)
+        assert withdrawn("2.1.4", store, rules=VARIANTS).exit_code == 0
+        tags = versions(builds, store, *texts)
+        assert tags["latest"] == tags["2.1"] == "2.1.3"
+        assert tags["alpine"] == tags["2.1-alpine"] == "2.1.3-alpine"
+        assert {"withdrawn-2.1.4", "withdrawn-2.1.4-alpine"} <= tags.keys()
+
+    def test_one_of_them(self, builds: Builds, store: TagStore) -> None:
+        texts = ("2.1.3", "2.1.3-alpine", "2.1.4", "2.1.4-alpine")
+        variants(builds, store, *texts)
+        assert withdrawn("2.1.4-alpine", store, rules=VARIANTS).exit_code == 0
+        tags = versions(builds, store, *texts)
+        assert tags["latest"] == "2.1.4"
+        assert tags["alpine"] == tags["2.1-alpine"] == "2.1.3-alpine"
+        assert "withdrawn-2.1.4" not in tags
+
+
+class TestUndo:
+    """`--undo`."""
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.lists(st.sampled_from(("1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.0.0-rc.1")), min_size=1, unique=True))
+    def test_it_undoes_a_withdrawal(self, tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+        folder = tmp_path_factory.mktemp("undo")
+        builds, store = Builds(folder / "builds"), Layout(folder / "store")
+        published(builds, store, *names)
+        before = standing(store)
+        assert withdrawn(names[0], store).exit_code == 0
+        assert withdrawn(names[0], store, undo=True).exit_code == 0
+        assert standing(store) == before
+        assert not withdrawn(names[0], store, undo=True).changed
+
+    def test_in_every_kind_of_repository(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        before = standing(store)
+        withdrawn("2.1.4", store)
+        report = withdrawn("2.1.4", store, undo=True)
+        assert report.exit_code == 0
+        assert actions(report) == [
+            ("withdrawn-2.1.4", "remove"), ("2.1", "move"), ("2", "move"), ("latest", "move")
+        ]  # fmt: skip
+        assert standing(store) == before
+
+    def test_not_what_the_settings_withdraw(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        rules = replace(RULES, withdrawn=frozenset({"2.1.4"}))
+        report = withdrawn("2.1.4", store, rules=rules, undo=True)
+        assert report.exit_code == 2
+        assert report.error is not None
+        assert "setting `withdrawn`" in report.error.message
+
+
+class TestPurge:
+    """`--purge`."""
+
+    def test_the_image_goes_and_the_mark_stays(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        digest = builds.source("2.1.4").digest or ""
+        sign(store, store.manifest("2.1.4"))
+        report = withdrawn("2.1.4", store, purge=True)
+        assert report.exit_code == 0
+        assert standing(store).keys() == {"2.1.3", "2.1", "2", "latest", "withdrawn-2.1.4"}
+        with pytest.raises(StoreError):
+            store.manifest(digest)
+        again = released(builds, "2.1.4", store)
+        assert again.error is not None
+        assert again.error.code == "WITHDRAWN"
+        assert not withdrawn("2.1.4", store, purge=True).changed
+        assert not withdrawn("2.1.4", store).changed
+
+    def test_after_a_withdrawal(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        withdrawn("2.1.4", store)
+        report = withdrawn("2.1.4", store, purge=True)
+        assert dict(actions(report))["withdrawn-2.1.4"] == "move"
+        assert standing(store).keys() == {"2.1.3", "2.1", "2", "latest", "withdrawn-2.1.4"}
+
+    def test_an_image_that_another_tag_names_stays(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        image = store.manifest("2.1.4")
+        store.point(image, ["nightly", "sha-1a2b3c4"])
+        report = withdrawn("2.1.4", store, purge=True)
+        assert report.exit_code == 0
+        assert {("nightly", "keep"), ("sha-1a2b3c4", "keep"), ("2.1.4", "remove")} <= set(actions(report))
+        assert standing(store)["nightly"] == standing(store)["sha-1a2b3c4"] == image.digest
+        assert "2.1.4" not in standing(store)
+
+    def test_platforms_go_too_and_those_of_others_stay(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3")
+        image = make_index(store, "app", "2.1.4")
+        child = image.children()[0].digest
+        store.point(store.manifest(child), ["amd64"])
+        assert withdrawn("2.1.4", store, purge=True).exit_code == 0
+        assert store.manifest("amd64").digest == child
+        with pytest.raises(StoreError):
+            store.manifest(image.children()[1].digest)
+
+    def test_undo_frees_the_number(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        withdrawn("2.1.4", store, purge=True)
+        report = withdrawn("2.1.4", store, undo=True)
+        assert report.exit_code == 0
+        assert standing(store).keys() == {"2.1.3", "2.1", "2", "latest"}
+        published(builds, store, "2.1.4")
+
+
+class TestRepositories:
+    """Several repositories, and those that cannot do everything."""
+
+    def test_several(self, tmp_path: Path, builds: Builds, store: TagStore) -> None:
+        other, third = Layout(tmp_path / "other"), Layout(tmp_path / "third")
+        published(builds, store, "2.1.3", "2.1.4")
+        published(builds, other, "2.1.4")
+        published(builds, third, "1.0.0")
+        report = withdrawn("2.1.4", store, other, third)
+        assert [outcome.status for outcome in report.repositories] == ["released", "released", "unchanged"]
+        assert standing(other).keys() == {"2.1.4", "withdrawn-2.1.4"}
+        assert standing(third).keys() == {"1.0.0", "1.0", "1", "latest"}
+
+    def test_nothing_is_written_where_one_fails(
+        self, tmp_path: Path, builds: Builds, small_registry: SmallRegistry, opened: Opener
+    ) -> None:
+        failing, other = opened(small_registry), Layout(tmp_path / "other")
+        for store in (failing, other):
+            published(builds, store, "2.1.3", "2.1.4")
+        before = standing(other)
+        small_registry.fail(Fault("answer", Reply(401)), kind="tags", times=9)
+        report = withdrawn("2.1.4", failing, other)
+        assert report.exit_code == 1
+        assert [outcome.status for outcome in report.repositories] == ["failed", "unchanged"]
+        assert standing(other) == before
+
+    def test_a_mark_that_is_refused(self, builds: Builds, small_registry: SmallRegistry, opened: Opener) -> None:
+        store = opened(small_registry)
+        published(builds, store, "2.1.3", "2.1.4")
+        before = standing(store)
+        small_registry.fail(Fault("answer", Reply(403)), method="PUT", reference="withdrawn-2.1.4", times=9)
+        report = withdrawn("2.1.4", store)
+        assert (report.exit_code, actions(report)) == (1, [("withdrawn-2.1.4", "refuse")])
+        assert [outcome.status for outcome in report.repositories] == ["failed"]
+        assert standing(store) == before
+
+    def test_a_floating_tag_that_is_refused(
+        self, builds: Builds, small_registry: SmallRegistry, opened: Opener
+    ) -> None:
+        store = opened(small_registry)
+        published(builds, store, "2.1.3", "2.1.4")
+        small_registry.fail(Fault("answer", Reply(403)), method="PUT", reference="latest", times=9)
+        report = withdrawn("2.1.4", store)
+        assert (report.exit_code, dict(actions(report))["latest"]) == (1, "refuse")
+        assert [outcome.status for outcome in report.repositories] == ["incomplete"]
+
+    def test_deleting_is_off(self, tmp_path: Path, builds: Builds, name: str) -> None:
+        with (
+            distribution(tmp_path / "registry", delete=False) as registry,
+            Registries(keychain=Keychain()) as client,
+        ):
+            store = client.repository(Repository(registry.host, name), write=True)
+            published(builds, store, "1.0.0", "2.1.4")
+            report = withdrawn("2.1.4", store)
+            assert report.exit_code == 0
+            held = {tag: action for tag, action in actions(report) if action == "hold"}
+            assert held.keys() == {"2", "2.1"}
+            assert standing(store)["latest"] == builds.source("1.0.0").digest
+            before = standing(store)
+            assert not withdrawn("2.1.4", store).changed
+            for undo in (True, False):
+                report = withdrawn("2.1.4", store, undo=undo, purge=not undo)
+                assert report.error is not None
+                assert (report.exit_code, report.error.code) == (1, "UNSUPPORTED")
+            assert standing(store).keys() == before.keys()
+
+    def test_a_registry_with_other_ways(self, builds: Builds, small_registry: SmallRegistry) -> None:
+        with small_registry.client(endpoints={"ghcr.io": small_registry.host}) as client:
+            store = client.repository(Repository("ghcr.io", "acme/app"), write=True)
+            published(builds, store, "1.0.0", "2.1.4")
+            before = standing(store)
+            report = withdrawn("2.1.4", store, purge=True)
+            assert (report.exit_code, standing(store)) == (1, before)
+            planned, done = withdrawn("2.1.4", store, dry_run=True), withdrawn("2.1.4", store)
+            assert planned.repositories[0].changes == done.repositories[0].changes
+            assert dict(actions(done)) == {
+                "withdrawn-2.1.4": "create", "latest": "move", "2.1": "hold", "2": "hold"
+            }  # fmt: skip
+            before = standing(store)
+            report = withdrawn("2.1.4", store, undo=True)
+            assert (report.exit_code, standing(store)) == (1, before)
