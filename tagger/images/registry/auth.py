@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from tagger.images.registry.credentials import Login
+
 __all__ = ["DEFAULT_LIFETIME", "Access", "Authorization", "Challenge", "Shared", "Token", "parse_challenges"]
 
 Result = TypeVar("Result")
@@ -92,7 +94,7 @@ class Authorization:
     """What one registry wants to see: nothing, a login, or a token for each set of scopes.
 
     `fetch` asks a token server: the challenge and scopes in, a token out. `known` is the challenge of a registry whose
-    realm is known beforehand, `basic` the header of the login, and `token` one that is sent as it is.
+    realm is known beforehand. `login` is called when the registry wants one.
     """
 
     def __init__(
@@ -100,13 +102,11 @@ class Authorization:
         fetch: Callable[[Challenge, Access], Token],
         *,
         known: Challenge | None = None,
-        basic: str = "",
-        token: str = "",
+        login: Callable[[], Login] = Login,
     ) -> None:
         self._fetch = fetch
         self._challenge = known
-        self._basic = basic
-        self._token = token
+        self._login = login
         self._tokens: dict[tuple[str, ...], Shared[Token]] = {}
         self._lock = threading.Lock()
 
@@ -116,9 +116,9 @@ class Authorization:
         if challenge is None:
             return ""
         if challenge.scheme == "basic":
-            return self._basic
-        if self._token:
-            return f"Bearer {self._token}"
+            return self._login().basic
+        if given := self._login().registry_token:
+            return f"Bearer {given}"
         shared = self._shared(access)
         while True:
             token = shared.get(lambda: self._fetch(challenge, access), meanwhile)
@@ -133,11 +133,11 @@ class Authorization:
             return False
         if not sent:
             self._challenge = wanted
-            return wanted.scheme == "bearer" or bool(self._basic)
+            return wanted.scheme == "bearer" or bool(self._login().basic)
         if wanted.scheme == "basic":
             self._challenge = wanted
-            return bool(self._basic) and sent != self._basic
-        if self._token or wanted.parameters.get("error") == "insufficient_scope":
+            return bool(self._login().basic) and sent != self._login().basic
+        if self._login().registry_token or wanted.parameters.get("error") == "insufficient_scope":
             return False
         if self._challenge is None or self._challenge.scheme != "bearer":
             self._challenge = wanted
@@ -149,8 +149,9 @@ class Authorization:
 
     def secrets(self) -> frozenset[str]:
         """Return the tokens that are in use, for masking."""
-        tokens = [token for shared in self._tokens.values() if (token := shared.peek())]
-        return frozenset(filter(None, (self._token, *(token.value for token in tokens))))
+        with self._lock:
+            several = list(self._tokens.values())
+        return frozenset(token.value for shared in several if (token := shared.peek()))
 
     def _shared(self, access: Access) -> Shared[Token]:
         with self._lock:

@@ -18,7 +18,7 @@ from urllib3 import HTTPHeaderDict, Retry
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 
-from tagger.errors import StoreError, TaggerError
+from tagger.errors import InputError, StoreError, TaggerError
 from tagger.images.references import DOCKER_HUB, Repository
 from tagger.images.registry.auth import (
     DEFAULT_LIFETIME,
@@ -109,6 +109,7 @@ class Registry:
         self.takes_several_tags: bool | None = None
         self.has_referrers: bool | None = None
         self._address = endpoint or (HUB_HOST if name == DOCKER_HUB else name)
+        self._host, self._port = _host_and_port(self._address)
         self._keychain = keychain
         self._insecure = frozenset(insecure)
         self._transport = transport
@@ -236,6 +237,7 @@ class Registry:
 
     @cached_property
     def _login(self) -> Login:
+        """The login, looked for when the registry wants one: that may mean to run a helper."""
         return self._keychain.login(self.name, self._address)
 
     @cached_property
@@ -243,18 +245,13 @@ class Registry:
         return Authorization(
             self._fetch_token,
             known=REALMS[self.name] if self._known else None,
-            basic=self._login.basic,
-            token=self._login.registry_token,
+            login=lambda: self._login,
         )
 
-    @cached_property
+    @property
     def _peer(self) -> Peer:
-        return Peer(
-            self.name,
-            self._address,
-            self._login,
-            lambda: self._keychain.secrets() | self._authorization.secrets(),
-        )
+        used: Login = self.__dict__.get("_login", Login())
+        return Peer(self.name, self._address, used, self._keychain.secrets() | self._authorization.secrets())
 
     def _authorized(self, access: Access, send: Callable[[str], Reply]) -> Reply:
         """Send a request with what the registry wants to see, and once more when it wants something else."""
@@ -310,7 +307,7 @@ class Registry:
                 place=access.place,
             )
         if self._known:  # nobody has a connection yet
-            self.submit(lambda _: self._warm(), None)
+            threading.Thread(target=self._warm, daemon=True).start()
         if login.identity_token:
             grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "tagger"}
             form = urlencode({**grant, "service": service, "scope": " ".join(access.scopes)}).encode()
@@ -338,14 +335,12 @@ class Registry:
     def _where(self) -> Origin:
         """Return where the registry is reached, once it is known whether by HTTPS."""
         if self._origin is None:
-            parts = urlsplit(f"//{self._address}")
-            host, port = parts.hostname or self._address, parts.port
-            scheme = "https"
-            if {self.name, self._address} & self._insecure or (
-                is_loopback(host) and not self._transport.speaks_tls(host, port or PORTS["https"], port is not None)
-            ):
-                scheme = "http"
-            self._origin = Origin(scheme, host, port or PORTS[scheme])
+            named = self._port or PORTS["https"]
+            plain = bool({self.name, self._address} & self._insecure) or (
+                is_loopback(self._host) and not self._transport.speaks_tls(self._host, named, self._port is not None)
+            )
+            scheme = "http" if plain else "https"
+            self._origin = Origin(scheme, self._host, self._port or PORTS[scheme])
         return self._origin
 
     def _connect(self, access: Access) -> None:
@@ -357,7 +352,7 @@ class Registry:
 
     def _warm(self) -> None:
         """Open a connection while somebody else finds out what to send over it."""
-        if self._met or not is_loopback(urlsplit(f"//{self._address}").hostname or ""):
+        if self._met or not is_loopback(self._host):
             self._transport.warm(self._where().url("/"))
 
     # How it is asked
@@ -530,6 +525,14 @@ class Registries:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _host_and_port(address: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(f"//{address}")
+        return parts.hostname or address, parts.port
+    except ValueError as error:
+        raise InputError(f"{address} is not the address of a registry: {error}", "Write HOST or HOST:PORT.") from error
 
 
 def settled(futures: Iterable["Future[Result]"]) -> list[Result]:

@@ -3,7 +3,7 @@
 import json
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +12,7 @@ from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    LocationValueError,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -26,6 +27,10 @@ __all__ = ["Answer", "Peer", "is_immutable", "is_lasting", "is_throttled", "is_u
 
 LONGEST = 200
 """Characters of a body that are shown."""
+
+NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
+NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+"""What OpenSSL calls an answer that is no TLS."""
 
 CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED", 413: "SIZE_INVALID"}
 CODES |= {414: "UNSUPPORTED", 429: "TOOMANYREQUESTS", 501: "UNSUPPORTED"}
@@ -83,16 +88,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who a conversation is with, as far as messages need it; `secrets` are those in use at the moment."""
+    """Who a conversation is with, as far as messages need it: the login that was used, and all secrets in use."""
 
     registry: str
     address: str
     login: Login = field(default_factory=Login)
-    secrets: Callable[[], frozenset[str]] = frozenset
+    secrets: frozenset[str] = frozenset()
 
     def hide(self, text: str) -> str:
         """Return a text of the registry's without secrets that it may echo."""
-        for secret in sorted(self.secrets(), key=len, reverse=True):
+        for secret in sorted(self.secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
         return _SECRET.sub(r"\1***", text)
 
@@ -114,12 +119,14 @@ def unreachable(peer: Peer, place: str, what: str, error: HTTPError) -> StoreErr
 
 def is_unsent(error: HTTPError) -> bool:
     """Say whether a request certainly never arrived: no connection was made."""
-    return isinstance(error, (NewConnectionError, ConnectTimeoutError, NameResolutionError, ProxyError, SSLError))
+    return isinstance(error, (NewConnectionError, ConnectTimeoutError, ProxyError)) or is_lasting(error)
 
 
 def is_lasting(error: HTTPError) -> bool:
-    """Say whether trying again is of no use: the other end is not trusted, or speaks no TLS."""
-    return isinstance(error, SSLError) and "EOF" not in str(error).upper()
+    """Say whether trying again is of no use: the other end is not trusted, speaks no TLS, or cannot exist."""
+    return isinstance(error, LocationValueError) or (
+        isinstance(error, SSLError) and any(sign in str(error) for sign in (NOT_TRUSTED, *NO_TLS))
+    )
 
 
 def is_throttled(answer: Answer) -> bool:
@@ -137,18 +144,18 @@ def _cause(peer: Peer, error: HTTPError) -> tuple[str, str]:
     address = peer.address
     if isinstance(error, SSLError):
         reason = _tls_reason(error)
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        if NOT_TRUSTED in str(error):
             return (
                 f"the certificate of {address} is not trusted: {reason}",
                 "Name the certificate authority's file in `ca-file`; or the right host in the image's name.",
             )
-        if any(sign in str(error) for sign in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")):
+        if any(sign in str(error) for sign in NO_TLS):
             return (
                 f"{address} speaks plain HTTP and no HTTPS",
                 f"If that is meant, name it: `insecure: {peer.registry}`.",
             )
         return f"no TLS connection to {address}: {reason}", check
-    if isinstance(error, NameResolutionError):
+    if isinstance(error, (NameResolutionError, LocationValueError)):
         return f"there is no host {address}", check
     if isinstance(error, ProxyError):
         return f"the proxy for {address} refused or did not answer", "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."

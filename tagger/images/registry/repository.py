@@ -29,6 +29,7 @@ ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
 LARGEST_MANIFEST = 100 * 1024 * 1024
 LARGEST_LISTING = 64 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
 MOST_PAGES = 10_000
+MOST_TAGS = 2_000_000
 MOST_WALKS = 5
 PAGE_SIZES = (1000, 100)
 """What is asked for when a registry wants a page size, or a smaller one: ECR answers 405 to more than 1000."""
@@ -328,6 +329,8 @@ class RegistryRepository:
             if answer.status != 200:
                 raise self._registry.refused(self._access, what, answer)
             found.update(self._listed(answer, what))
+            if len(found) > MOST_TAGS:
+                raise self._error(f"{what}: there are more than {MOST_TAGS} tags")
             following = _next_query(answer)
             if following is None:
                 return found

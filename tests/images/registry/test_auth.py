@@ -5,17 +5,18 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.errors import StoreError
+from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.references import Repository
 from tagger.images.registry.auth import Access, Authorization, Challenge, Shared, Token, parse_challenges
 from tagger.images.registry.client import REALMS, Registries
-from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.credentials import Keychain, Login
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
 from tests.servers.http_server import Reply
@@ -312,6 +313,51 @@ def test_connections_open_while_a_registry_is_met(authority: Authority, opened: 
         assert len(registry.requests) == 4
 
 
+def test_a_connection_may_be_opened_before_it_is_needed(authority: Authority, opened: Opener) -> None:
+    with SmallRegistry(tls=authority.server_context()) as registry:
+        registry.put(NAME, "1.0", IMAGE)
+        store = opened(registry, ca_file=str(authority.ca_file))
+        store.connect()
+        while not registry.connections:
+            time.sleep(0.01)
+        assert list(store.tags()) == ["1.0"]
+        assert (registry.connections, len(registry.requests)) == (1, 1)
+
+
+def test_a_token_may_be_fetched_before_it_is_needed(hub: tuple[SmallRegistry, Registries]) -> None:
+    registry, client = hub
+    assert registry.tokens is not None
+    store = client.repository(Repository(registry.host, NAME))
+    store.connect()
+    while not registry.tokens.requests:
+        time.sleep(0.01)
+    assert list(store.tags()) == ["1.0"]
+    assert (len(registry.requests), len(registry.tokens.requests)) == (1, 1)
+
+
+def test_connecting_to_nobody_is_said_by_the_first_request(opened: Opener, small_registry: SmallRegistry) -> None:
+    keychain = Keychain(logins=[("registry.invalid", "tester", "secret")])
+    with Registries(keychain=keychain, retries=0) as client:
+        store = client.repository(Repository("registry.invalid", NAME))
+        store.connect()
+        with pytest.raises(StoreError, match="there is no host"):
+            store.tags()
+
+
+def test_no_login_is_looked_for_where_none_is_wanted(
+    small_registry: SmallRegistry, opened: Opener, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"credsStore": "not-here"}')
+    store = opened(small_registry, keychain=Keychain(environ={"DOCKER_CONFIG": str(tmp_path)}))
+    image = make_image(store, "app", "1.0", "1")
+    assert store.survey(["1"]).digests == {"1": image.digest}
+    with pytest.raises(NotFound):
+        store.manifest("2.0")
+    small_registry.users = {"tester": "secret"}
+    with pytest.raises(InputError, match="docker-credential-not-here"):
+        store.check_writable()
+
+
 # The parts
 
 
@@ -370,12 +416,11 @@ def test_a_registry_token_is_sent_as_it_is() -> None:
     def fetch(_challenge: Challenge, _access: Access) -> Token:
         raise AssertionError("a token was fetched")
 
-    authorization = Authorization(fetch, token="given")
+    authorization = Authorization(fetch, login=lambda: Login(registry_token="given"))
     assert authorization.header(ACCESS, lambda: None) == ""
     assert authorization.refused(ACCESS, "", [Challenge("bearer", {"realm": "https://x"})])
     assert authorization.header(ACCESS, lambda: None) == "Bearer given"
     assert not authorization.refused(ACCESS, "Bearer given", [Challenge("bearer", {"realm": "https://x"})])
-    assert authorization.secrets() == {"given"}
 
 
 def test_a_challenge_that_nobody_can_answer_is_no_reason_to_try_again() -> None:

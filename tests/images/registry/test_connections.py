@@ -8,7 +8,7 @@ import time
 import pytest
 from urllib3 import HTTPHeaderDict
 
-from tagger.errors import StoreError
+from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
@@ -293,6 +293,17 @@ def test_secrets_that_a_registry_echoes_are_hidden(plain: SmallRegistry, opened:
     assert "horse" not in str(caught.value)
     assert "dGVzdGVy" not in str(caught.value)
     assert "abc" not in str(caught.value)
+
+
+def test_a_host_that_cannot_be_is_said() -> None:
+    with Registries(retries=4) as client, pytest.raises(StoreError, match="there is no host a") as caught:
+        client.repository(Repository("a" * 64 + ".example", NAME)).tags()
+    assert caught.value.code == "UNREACHABLE"
+
+
+def test_a_port_that_cannot_be_is_said() -> None:
+    with Registries() as client, pytest.raises(InputError, match="registry:99999 is not the address of a registry"):
+        client.repository(Repository("registry:99999", NAME))
 
 
 @pytest.mark.parametrize(

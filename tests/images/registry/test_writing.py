@@ -8,6 +8,7 @@ from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
+from tests.servers.registries import Authority
 from tests.servers.small_registry import DIALECTS, Fault, Reply, SmallRegistry
 
 NAME = "acme/app"
@@ -144,6 +145,18 @@ def test_a_put_without_an_answer_is_checked(small_registry: SmallRegistry, opene
     assert small_registry.tags(NAME) == {"1.0": ONE.digest}
     asked = [request.method for request in small_registry.asked(reference="1.0")]
     assert asked == (["PUT", "HEAD", "PUT"] if fault == "reset" else ["PUT"] if fault == "half" else ["PUT", "HEAD"])
+
+
+@pytest.mark.parametrize("fault", ["lost", "reset"])
+def test_a_put_over_tls_without_an_answer_is_checked(opened: Opener, authority: Authority, fault: str) -> None:
+    with SmallRegistry(tls=authority.server_context()) as registry:
+        store = opened(registry, ca_file=str(authority.ca_file))
+        store.survey([])
+        registry.fail(fault, method="PUT")
+        store.point(ONE, ["1.0"])
+        assert registry.tags(NAME) == {"1.0": ONE.digest}
+        asked = [request.method for request in registry.asked(reference="1.0")]
+        assert asked == (["PUT", "HEAD"] if fault == "lost" else ["PUT", "HEAD", "PUT"])
 
 
 @pytest.mark.parametrize("done", [True, False])
