@@ -1,51 +1,121 @@
 """List a repository as a tree: its versions with the tags at them, what drifted, and what is no version."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
+from tagger.errors import StoreError
+from tagger.images.configs import platform_manifests
+from tagger.images.references import attached_to
 from tagger.images.stores import TagStore
-from tagger.operations.state import read_state
-from tagger.reporting.trees import Floating, ListedVersion, Tree
-from tagger.rules.cascade import WITHDRAWN, Rules
+from tagger.operations.reconcile import every_tag
+from tagger.operations.side_by_side import side_by_side
+from tagger.operations.state import State, read_state
+from tagger.reporting.trees import Artifact, Facts, Floating, ListedVersion, Tree
+from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
 
 __all__ = ["list_tags"]
 
+KINDS = {".sig": "signature", ".att": "attestation", ".sbom": "sbom", "": "referrers"}
+"""What hangs on an image by a tag: how cosign ends them, and the list of the referrers' fallback."""
 
-def list_tags(store: TagStore, rules: Rules) -> Tree:
-    """Return what stands in a repository. Nothing is written; only digests are read."""
 
-    def every(owners: Mapping[str, Version]) -> Iterable[str]:
-        return owners
+def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
+    """Return what stands in a repository; nothing is written. Only digests are read, unless the list is to be `long`.
 
-    state = read_state(store, rules, every)
+    A long list has what manifests, configs and the referrers API tell, and all other tags at each version.
+    """
+    state = read_state(store, rules, every_tag)
     published = state.published
-    exact = {tag: version for version, tags in published.exact.items() for tag in tags}
-    lost = state.orphans(rules)
-    rest = {tag for tag in state.tags if tag not in exact and tag not in state.owners and not tag.startswith(WITHDRAWN)}
-    digests = {**store.digests((exact.keys() | lost) - state.digests.keys()), **state.digests}
-    at: dict[str, list[str]] = defaultdict(list)
-    for tag in state.owners:
-        if digest := digests.get(tag):
-            at[digest].append(tag)
-    versions = []
-    for version in sorted(published.versions, reverse=True):
-        own = published.exact[version]
-        digest = digests.get(own[0])
-        pointing = at.get(digest or "", [])
-        usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing]
-        tags = dict.fromkeys((*own, *usual, *pointing))
+    exact = {tag for tags in published.exact.values() for tag in tags}
+    orphans = state.orphans(rules)
+    marks = {rules.withdrawn_mark(version) for version in published.withdrawn}
+    hanging = [
+        Artifact(KINDS.get(t[len(image) :], "artifact"), t, image) for t in state.tags if (image := attached_to(t))
+    ]
+    other = state.tags - exact - state.owners.keys() - orphans - marks - {artifact.name for artifact in hanging}
+    wanted = exact | orphans | (other if long else set())
+    digests = {**store.digests(wanted - state.digests.keys()), **state.digests}
+    at: dict[str | None, list[str]] = defaultdict(list)
+    for tag in (*state.owners, *sorted(other)):
+        at[digests.get(tag)].append(tag)
+    images = {version: digests[published.exact[version][0]] for version in sorted(published.versions, reverse=True)}
+    contents = dict(_contents(store, {digest for digest in images.values() if digest})) if long else {}
+    artifacts: dict[str, list[Artifact]] = defaultdict(list)
+    for artifact in sorted((*hanging, *(artifact for content in contents.values() for artifact in content.artifacts))):
+        artifacts[artifact.image].append(artifact)
+    versions, shown = [], set[str]()
+    for version, digest in images.items():
+        content = contents.get(digest or "", _Content())
+        pointing = [tag for tag in at[digest] if tag not in other] if digest else []
+        usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
+        parts = dict.fromkeys((digest or "", *content.parts))
+        shown.update(parts)
         versions.append(
-            ListedVersion(version.text, version.variant, digest, tuple(tags), version in published.withdrawn)
+            ListedVersion(
+                version.text,
+                version.variant,
+                digest,
+                tuple(dict.fromkeys((*published.exact[version], *usual, *pointing))),
+                version in published.withdrawn,
+                tuple(artifact for part in parts if part in artifacts for artifact in artifacts[part]),
+                tuple(tag for tag in at[digest] if tag in other) if digest else (),
+                content.facts,
+            )
         )
-    floating = {}
-    for tag in sorted(state.owners, key=lambda tag: (_owner_order(state.owners[tag]), -len(tag)), reverse=True):
+    return Tree(
+        store.place,
+        tuple(versions),
+        dict(_floating(state, orphans, digests)),
+        tuple(sorted(other)),
+        tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
+        tuple(sorted(rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
+    )
+
+
+def _floating(
+    state: State, orphans: Iterable[str], digests: Mapping[str, str | None]
+) -> Iterable[tuple[str, Floating]]:
+    """Yield the floating tags, those of the newest versions first, and at the end those that nobody is left for."""
+
+    def order(tag: str) -> tuple[str, Version, int]:
+        return state.owners[tag].variant, state.owners[tag], -len(tag)
+
+    for tag in sorted(state.owners, key=order, reverse=True):
         owner, digest = state.owners[tag], digests.get(tag)
-        floating[tag] = Floating(digest, owner.text, digest is None or digest != state.held.get(owner))
-    for tag in sorted(lost):
-        floating[tag] = Floating(digests.get(tag), None, True)
-    return Tree(store.place, tuple(versions), floating, tuple(sorted(rest - lost)))
+        yield tag, Floating(digest, owner.text, digest is None or digest != state.held.get(owner))
+    for tag in sorted(orphans):
+        yield tag, Floating(digests.get(tag), None, True)
 
 
-def _owner_order(version: Version) -> tuple[str, Version]:
-    return version.variant, version
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What reading an image told: facts for people, the manifests that it is made of, and what is attached to them."""
+
+    facts: Facts | None = None
+    parts: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+
+def _contents(store: TagStore, digests: Collection[str]) -> Iterable[tuple[str, _Content]]:
+    """Read images side by side; one that is none, or is damaged, is left out: it is listed all the same."""
+
+    def read(digest: str) -> _Content:
+        root = store.manifest(digest)
+        platforms = platform_manifests(store, root)
+        parts = tuple(dict.fromkeys((digest, *(child.digest for child in root.children()))))
+        blobs = {blob.digest: blob.size for manifest, _ in platforms for blob in manifest.blobs()}
+        facts = Facts(
+            max((config.created for _, config in platforms), default=""),
+            sum(blobs.values()),
+            tuple(config.platform for _, config in platforms if config.platform),
+        )
+        attached = [Artifact(one.artifact_type, one.digest, part) for part in parts for one in store.referrers(part)]
+        return _Content(facts, parts, tuple(attached))
+
+    for digest, content in side_by_side(read, digests, store.jobs):
+        if isinstance(content, _Content):
+            yield digest, content
+        elif not isinstance(content, StoreError):
+            raise content

@@ -8,18 +8,39 @@ import click
 
 from tagger.reporting.text import short
 
-__all__ = ["Floating", "ListedVersion", "Tree", "tree_text", "trees_document"]
+__all__ = ["Artifact", "Facts", "Floating", "ListedVersion", "Tree", "tree_text", "trees_document"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Artifact:
+    """What is attached to an image: a signature, an attestation; `name` is its tag, or the digest of what has none."""
+
+    kind: str
+    name: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an image says of itself: when it was built (RFC 3339), its compressed size in bytes, its platforms."""
+
+    created: str
+    size: int
+    platforms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ListedVersion:
-    """A version, its image, and the tags that point there now."""
+    """A version, its image, and the tags that point there now; `also` are those that belong to no version."""
 
     version: str
     variant: str
     digest: str | None
     tags: tuple[str, ...]
     withdrawn: bool
+    attached: tuple[Artifact, ...] = ()
+    also: tuple[str, ...] = ()
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +54,18 @@ class Floating:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What stands in one repository, newest version first."""
+    """What stands in one repository, newest version first.
+
+    `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
+    images that were not read, and `purged` are versions whose mark is all that is left.
+    """
 
     repository: str
     versions: tuple[ListedVersion, ...]
     floating: Mapping[str, Floating]
     other: tuple[str, ...]
+    attached: tuple[Artifact, ...] = ()
+    purged: tuple[str, ...] = ()
 
 
 def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
@@ -47,21 +74,14 @@ def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
         "repositories": [
             {
                 "repository": tree.repository,
-                "versions": [
-                    {
-                        "version": listed.version,
-                        "variant": listed.variant,
-                        "digest": listed.digest,
-                        "tags": list(listed.tags),
-                        "withdrawn": listed.withdrawn,
-                    }
-                    for listed in tree.versions
-                ],
+                "versions": [_version(listed) for listed in tree.versions],
                 "floating": {
                     tag: {"digest": floating.digest, "belongs_to": floating.belongs_to, "drifted": floating.drifted}
                     for tag, floating in tree.floating.items()
                 },
                 "other": list(tree.other),
+                "attached": [_artifact(artifact) for artifact in tree.attached],
+                "purged": list(tree.purged),
             }
             for tree in trees
         ]
@@ -73,19 +93,43 @@ def tree_text(tree: Tree) -> str:
     return "\n".join(_lines(tree))
 
 
+def _version(listed: ListedVersion) -> dict[str, Any]:
+    facts = listed.facts
+    document: dict[str, Any] = {
+        "version": listed.version,
+        "variant": listed.variant,
+        "digest": listed.digest,
+        "tags": list(listed.tags),
+        "withdrawn": listed.withdrawn,
+        "attached": [_artifact(artifact) for artifact in listed.attached],
+    }
+    if facts:
+        document |= {"created": facts.created or None, "size": facts.size, "platforms": list(facts.platforms)}
+        document["also"] = list(listed.also)
+    return document
+
+
+def _artifact(artifact: Artifact) -> dict[str, str]:
+    return {"name": artifact.name, "kind": artifact.kind, "image": artifact.image}
+
+
 def _lines(tree: Tree) -> Iterator[str]:
     yield click.style(tree.repository, bold=True)
-    if not (tree.versions or tree.floating or tree.other):
+    rest = [
+        *([f"not versions: {', '.join(tree.other)}"] if tree.other else []),
+        *([f"purged: {', '.join(tree.purged)}"] if tree.purged else []),
+        *(f"{artifact.kind}  {artifact.name}, of an image that is not listed" for artifact in tree.attached),
+    ]
+    if not (tree.versions or tree.floating or rest):
         yield "  no tags yet"
     width = max((len(listed.tags[0]) for listed in tree.versions), default=0)
-    last = len(tree.versions) - 1
-    for place, listed in enumerate(tree.versions):
-        branch = "└──" if place == last and not tree.other else "├──"
-        pointing = "  ".join(click.style(tag, fg="green") for tag in listed.tags[1:])
-        mark = click.style("  withdrawn", fg="red") if listed.withdrawn else ""
-        yield f"{branch} {listed.tags[0]:<{width}}  {short(listed.digest)}  {pointing}{mark}".rstrip()
-    if tree.other:
-        yield f"└── not versions: {', '.join(tree.other)}"
+    for place, listed in enumerate(tree.versions, 1):
+        last = place == len(tree.versions) and not rest
+        yield f"{'└──' if last else '├──'} {_line(listed, width)}"
+        for artifact in listed.attached:
+            yield click.style(f"{' ' if last else '│'}     {artifact.kind}  {artifact.name}", fg="bright_black")
+    for place, line in enumerate(rest, 1):
+        yield f"{'└──' if place == len(rest) else '├──'} {line}"
     for tag, floating in tree.floating.items():
         if floating.drifted:
             holds = short(floating.digest) if floating.digest else "nothing"
@@ -93,3 +137,23 @@ def _lines(tree: Tree) -> Iterator[str]:
                 f"it belongs to {floating.belongs_to}" if floating.belongs_to else "no version of its class is left"
             )
             yield click.style(f"    {tag} has drifted: it holds {holds}, and {belongs}", fg="yellow")
+
+
+def _line(listed: ListedVersion, width: int) -> str:
+    facts = listed.facts
+    parts = [f"{listed.tags[0]:<{width}}", short(listed.digest)]
+    if facts:
+        parts += [facts.created[:10] or "no date", f"{_size(facts.size):>8}", ",".join(facts.platforms)]
+    parts.append("  ".join(click.style(tag, fg="green") for tag in listed.tags[1:]))
+    parts += [f"also {' '.join(listed.also)}"] if listed.also else []
+    parts += [click.style("withdrawn", fg="red")] if listed.withdrawn else []
+    return "  ".join(filter(None, parts))
+
+
+def _size(count: float) -> str:
+    """Return a size as people read it, in powers of 1000, as docker writes them."""
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
