@@ -35,8 +35,14 @@ EPILOG = "Every option is also the input of the same name of the action, and rea
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
-    sys.exit(run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin))
+    """Run the command line and end the process with its code.
+
+    The interpreter is not taken down piece by piece: nothing is left to do, and it would cost a seventh of a run.
+    """
+    code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO, stdin: TextIO) -> int:
@@ -204,7 +210,8 @@ class Program:
         from tagger.reporting.documents import error_document
         from tagger.reporting.trees import Tree, tree_text, trees_document
 
-        results = dict(side_by_side(lambda store: list_tags(store, workshop.settings.rules), stores))
+        settings = workshop.settings
+        results = dict(side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long), stores))
         trees = [result for store in stores if isinstance(result := results[store], Tree)]
         errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
         if self.as_json:

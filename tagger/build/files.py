@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +76,8 @@ def _document(file: Path) -> Any:
         case ".json":
             return json.loads(text, parse_int=str, parse_float=str)
         case ".toml":
+            import tomllib
+
             return tomllib.loads(text, parse_float=str)
         case _:
             return _yaml(text)

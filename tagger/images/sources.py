@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from tagger.errors import InputError
-from tagger.images.configs import platform_configs
-from tagger.images.copying import ReadOnce, TaggedContent, copy_image, copy_referrers
-from tagger.images.layout import LAYOUT_FILE, REF_NAME, Layout, LayoutContent
 from tagger.images.manifests import Manifest
 from tagger.images.references import DIGEST, Reference, Repository
 from tagger.images.stores import ImageConfig, TagStore
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
     from tagger.images.archives import DockerImage
+    from tagger.images.copying import TaggedContent
+    from tagger.images.layout import LayoutContent
 
 __all__ = ["ContentSource", "SavedSource", "SourceSpec", "open_source", "parse_source"]
 
@@ -64,7 +63,7 @@ class ContentSource:
 
     def __init__(
         self,
-        content: TaggedContent,
+        content: "TaggedContent",
         digest: str,
         reference: str,
         *,
@@ -76,17 +75,21 @@ class ContentSource:
         self._content = content
         self._digest = digest
         self._root = root
-        # Into several repositories at once: what comes over the network is kept on disk, and comes once.
-        self._read: TaggedContent = ReadOnce(content) if several and content.repository else content
+        self._read = content
+        if several and content.repository:
+            from tagger.images.copying import ReadOnce
+
+            # Into several repositories at once: what comes over the network is kept on disk, and comes once.
+            self._read = ReadOnce(content)
 
     @classmethod
-    def resolved(cls, content: TaggedContent, target: str, reference: str, *, several: bool = False) -> Self:
+    def resolved(cls, content: "TaggedContent", target: str, reference: str, *, several: bool = False) -> Self:
         """Return the image that stands under `target`, a tag or a digest, now. Raise `NotFound`, `StoreError`."""
         root = content.manifest(target)
         return cls(content, root.digest, reference, several=several, root=root)
 
     @property
-    def content(self) -> TaggedContent:
+    def content(self) -> "TaggedContent":
         """Where its content is read."""
         return self._read
 
@@ -98,11 +101,15 @@ class ContentSource:
 
     def configs(self) -> Sequence[ImageConfig]:
         """Return the config of every platform."""
+        from tagger.images.configs import platform_configs
+
         return platform_configs(self._read, self.root)
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
         """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""
         if self._content is not store and (store.repository is None or self._content.repository != store.repository):
+            from tagger.images.copying import copy_image, copy_referrers
+
             parts = copy_image(self._read, store, self.root)
             copy_referrers(self._read, store, [part.digest for part in parts])
         if overwrite:
@@ -153,6 +160,8 @@ def open_source(
         reference = Reference.parse(spec.value)
         return ContentSource.resolved(registries(reference.repository), reference.target, str(spec), several=several)
     path, choice = _split(spec)
+    from tagger.images.layout import LAYOUT_FILE, Layout
+
     if spec.kind == "oci":
         return _in_layout(Layout(path), choice, str(spec))
     from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images  # most runs read none
@@ -175,7 +184,9 @@ def _split(spec: SourceSpec) -> tuple[Path, str]:
     raise InputError(f"source {spec}: there is no such file or directory", _KINDS)
 
 
-def _in_layout(content: LayoutContent, choice: str, reference: str) -> ContentSource:
+def _in_layout(content: "LayoutContent", choice: str, reference: str) -> ContentSource:
+    from tagger.images.layout import REF_NAME
+
     if DIGEST.fullmatch(choice):
         return ContentSource.resolved(content, choice, reference)
     named = []

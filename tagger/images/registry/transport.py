@@ -103,6 +103,7 @@ class Transport:
         self._timeout = timeout
         self._connections = connections
         self._managers: dict[tuple[str, str], PoolManager] = {}
+        self._proxies: dict[Origin, str] = {}
         self._live: WeakSet[Any] = WeakSet()
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
@@ -168,8 +169,10 @@ class Transport:
 
     def _manager(self, url: str) -> PoolManager:
         origin = Origin.of(url)
-        proxy = _proxy(origin)
         with self._lock:
+            proxy = self._proxies.get(origin)
+            if proxy is None:
+                proxy = self._proxies[origin] = _proxy(origin)
             key = (origin.scheme, proxy)
             if key not in self._managers:
                 self._managers[key] = self._make_manager(origin.scheme, proxy)
