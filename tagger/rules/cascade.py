@@ -292,8 +292,8 @@ class Rules:
 
     def _shortened(self, versions: Collection[Version]) -> set[Version]:
         """Return those that are a longer version of their variant, shortened: their tags float."""
-        if self.scheme == Scheme():  # without builds and channels, semantic versions have three numbers and no more
-            return set()
+        if (self.scheme.name, self.scheme.build_metadata, self.channels) == ("semver", "refuse", ()):
+            return set()  # three numbers, always
         shortest = min((len(version.numbers) for version in versions), default=0)
         longer: set[tuple[str, tuple[str, ...], str]] = set()
         fuller = []

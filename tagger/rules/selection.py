@@ -11,7 +11,9 @@ from tagger.rules.versions import Version
 
 __all__ = ["Selection", "Series"]
 
-_COMPARATOR = re.compile(r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>\d+(?:\.\d+)*)(?:\.[xX*])*")
+_COMPARATOR = re.compile(
+    r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>[0-9]{1,128}(?:\.[0-9]{1,128})*)(?:\.[xX*])*"
+)
 _TESTS: dict[str, Callable[[int], bool]] = {
     "<": lambda order: order < 0,
     "<=": lambda order: order <= 0,

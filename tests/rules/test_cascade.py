@@ -156,6 +156,43 @@ class TestLimits:
         assert (found["latest"], found["5"]) == ("2.1.4", "5.43.1")
 
 
+class TestWithdrawnBySettings:
+    """A version withdrawn in the settings is one that the repository marks, by its text or by an exact tag."""
+
+    TAGS = ("2.1.3", "2.1.4", "2.1.3-alpine", "2.1.4-alpine")
+
+    @pytest.mark.parametrize(
+        ("name", "gone"),
+        [
+            ("2.1.4", {"2.1.4", "2.1.4-alpine"}),
+            ("v2.1.4", {"2.1.4", "2.1.4-alpine"}),
+            ("2.1.4-alpine", {"2.1.4-alpine"}),
+            ("v2.1.4-alpine", {"2.1.4-alpine"}),
+            ("9.9.9", set()),
+        ],
+    )
+    @pytest.mark.parametrize("template", ["{{version}}", "v{{version}}"])
+    def test_names(self, template: str, name: str, gone: set[str]) -> None:
+        using = rules(templates=(template, "latest"), variants=("", "alpine"), withdrawn=[name])
+        v = template.removesuffix("{{version}}")
+        published = using.published(v + tag for tag in self.TAGS)
+        assert {using.exact_tags(version)[0] for version in published.withdrawn} == {v + tag for tag in gone}
+        for version in published.withdrawn:
+            assert name in using.withdrawn_names(version)
+            assert using.withdrawn_mark(version) == f"withdrawn-{v}{version}" + ("-alpine" if version.variant else "")
+
+    def test_a_build(self) -> None:
+        using = rules(scheme=Scheme("semver", "underscore"), withdrawn=["2.1.4+5"])
+        published = using.published(["2.1.4_5", "2.1.4_4"])
+        assert {version.text for version in published.withdrawn} == {"2.1.4_5"}
+        assert {"2.1.4+5", "2.1.4_5", "v2.1.4_5"} <= using.withdrawn_names(using.scheme.parse("2.1.4+5"))
+
+    def test_a_purged_version_stays_withdrawn(self) -> None:
+        published = rules().published(["2.1.3", "withdrawn-2.1.4", "withdrawn-latest"])
+        assert {version.text for version in published.withdrawn} == {"2.1.4"}
+        assert {version.text for version in published.in_force} == {"2.1.3"}
+
+
 class TestSeveralLengths:
     """A tag that is a proper prefix of a longer version of its variant is floating."""
 
@@ -168,6 +205,22 @@ class TestSeveralLengths:
         assert owners(["25.8", "25.8.1.4", "25.8.1", "25.7.9.9"], self.USING) == {
             "25.8.1": "25.8.1.4", "25.8": "25.8.1.4", "25.7.9": "25.7.9.9", "25.7": "25.7.9.9", "latest": "25.8.1.4",
         }  # fmt: skip
+
+    def test_a_withdrawn_version_is_as_long_as_ever(self) -> None:
+        assert owners(["25.8", "withdrawn-25.8.1.4"], self.USING) == {}
+
+    def test_the_tag_of_a_channel_is_no_version(self) -> None:
+        using = rules(scheme=Scheme("numeric"), channels=["rc"])
+        found = owners(["2.2.0-rc.1", "2.1.0"], using)
+        assert found["2.2-rc"] == found["2-rc"] == found["rc"] == "2.2.0-rc.1"
+        assert {v.text for v in using.published(["2.2.0-rc.1", "2.1.0", *found]).versions} == {"2.2.0-rc.1", "2.1.0"}
+        two = rules(scheme=Scheme("calver"), channels=["rc"])
+        assert owners(["26.04-rc.1", "26.04-rc"], two) == owners(["26.04-rc.1"], two)
+
+    def test_post_releases_never_take_the_tag_of_their_release(self) -> None:
+        using = rules(scheme=Scheme("pep440"))
+        assert owners(["2.0.post1"], using) == {"2": "2.0.post1", "latest": "2.0.post1"}
+        assert owners(["2.0", "2.0.post1"], using) == {"2": "2.0.post1", "latest": "2.0.post1"}
 
     def test_two_parts(self) -> None:
         assert owners(["26.04", "25.10"], rules(scheme=Scheme("calver"))) == {
@@ -228,3 +281,121 @@ class TestTemplates:
         version = using.scheme.parse(text).of_variant(variant)
         (tag,) = using.exact_tags(version)
         assert using.read(tag) == version
+
+    @pytest.mark.parametrize(
+        ("templates", "settings", "message"),
+        [
+            (["{{version}}", "{{minor}}.{{major}}.{{patch}}"], {}, "2.1.3 of 1.2.3, and that is the tag of another"),
+            (["{{version}}", "{{major}}.{{patch}}"], {"scheme": Scheme("numeric")}, "1.3 of 1.2.3"),
+            (["{{version}}", "9.{{major}}"], {"scheme": Scheme("calver")}, "9.1 of 1.2"),
+            (["{{version}}", "{{major}}", "{{major}}-alpine"], {"variants": ("", "alpine")}, "share the tag 1-alpine"),
+            (["{{version}}", "{{version}}-alpine"], {"variants": ("", "alpine")}, "alpine"),
+        ],
+    )
+    def test_tags_of_other_versions_are_refused(
+        self, templates: list[str], settings: dict[str, object], message: str
+    ) -> None:
+        with pytest.raises(InputError, match=message):
+            rules(templates=templates, **settings)
+
+    def test_a_shortened_version_is_no_other(self) -> None:
+        rules(
+            templates=["{{version}}", "{{major}}.{{minor}}.{{patch}}", "{{major}}.{{minor}}"], scheme=Scheme("numeric")
+        )
+
+
+class TestCheck:
+    """A version is taken when its exact tags read back as it."""
+
+    USING = rules(variants=("", "alpine", "dev"), channels=["next"])
+
+    @pytest.mark.parametrize("text", ["2.1.4", "v2.1.4", "2.1.4-rc.1", "2.1.4-next.3", "2.1.4-0.3.7"])
+    def test_taken(self, text: str) -> None:
+        assert self.USING.parse(text) == self.USING.scheme.parse(text)
+        assert self.USING.parse(text, "alpine").variant == "alpine"
+
+    @pytest.mark.parametrize(
+        ("text", "message", "hint"),
+        [
+            ("2.1.4-bookworm", "'bookworm' is no prerelease", "If bookworm is a variant, say so in `variant`"),
+            ("2.1.4-alpine", "is the exact tag of 2.1.4 in the variant alpine", "version 2.1.4 with `variant: alpine`"),
+            ("2.1.4-dev", "is the exact tag of 2.1.4 in the variant dev", "version 2.1.4 with `variant: dev`"),
+        ],
+    )
+    def test_refused(self, text: str, message: str, hint: str) -> None:
+        with pytest.raises(InputError, match=message) as caught:
+            self.USING.parse(text)
+        assert hint in caught.value.hint
+
+    def test_a_tag_too_long(self) -> None:
+        with pytest.raises(InputError, match="is not a tag"):
+            self.USING.parse(f"{'9' * 120}.0.0", "alpine")
+
+    def test_without_an_exact_tag(self) -> None:
+        using = rules(templates=["{{version}}-{{variant}}"], variants=("", "alpine"))
+        assert using.exact_tags(using.parse("2.1.4", "alpine")) == ("2.1.4-alpine",)
+        with pytest.raises(InputError, match="has no exact tag"):
+            using.parse("2.1.4")
+
+    @pytest.mark.parametrize(
+        ("tag", "claimed"),
+        [("2.1.4", True), ("2.1", True), ("2", True), ("latest", True), ("alpine", True), ("3-alpine", True),
+         ("next", True), ("3-next", True), ("withdrawn-x", True), ("main", False), ("2.x", False), ("3-rc", False),
+         ("sha-12", False)],
+    )  # fmt: skip
+    def test_tags_that_versions_claim(self, tag: str, claimed: bool) -> None:
+        assert self.USING.claims(tag) == claimed
+
+
+class TestEveryRule:
+    """The laws hold for every scheme, every length, every variant, channels, builds and several exact templates."""
+
+    NUMBERS = st.lists(SMALL.map(str), min_size=2, max_size=4).map(".".join)
+    ENDS = st.sampled_from(
+        ["", "", "-rc.1", "-rc.2", "-rc", "rc1", "-beta.1", ".post1", "_5", "_10", "-alpine", "-rc.1-alpine"]
+    )
+    TAGS = st.sets(st.builds("{}{}{}".format, st.sampled_from(["", "", "v"]), NUMBERS, ENDS), max_size=10)
+    LEVELS = st.sets(
+        st.sampled_from(
+            ["{{major}}", "v{{major}}", "{{major}}.{{minor}}", "{{major}}.{{minor}}.{{patch}}", "latest", "{{channel}}",
+             "series-{{minor}}", "{{variant}}-{{major}}", "{{major}}.{{minor}}-{{channel}}", "{{major}}-{{prerelease}}"]
+        )
+    )  # fmt: skip
+    RULES = st.builds(
+        lambda exact, levels, scheme, build, **settings: rules(
+            templates=(*exact, *sorted(levels)), scheme=Scheme(scheme, build), **settings
+        ),
+        st.sampled_from([("{{version}}",), ("v{{version}}", "{{version}}"), ("{{raw}}",)]),
+        LEVELS,
+        st.sampled_from(["semver", "numeric", "calver", "pep440"]),
+        st.sampled_from(["refuse", "underscore"]),
+        variants=st.sampled_from([("",), ("", "alpine")]),
+        channels=st.sampled_from([(), ("rc",), ("rc", "beta")]),
+        stable=st.sampled_from(["", "<2"]),
+        latest=st.sampled_from(["auto", "false", "1", "1.1"]),
+    )
+
+    @given(RULES, TAGS)
+    def test_a_second_run_writes_nothing(self, using: Rules, tags: set[str]) -> None:
+        published = using.published(tags)
+        found = cascade(published.in_force, using)
+        again = using.published([*tags, *found])
+        assert again.versions == published.versions
+        assert cascade(again.in_force, using) == found
+
+    @given(RULES, TAGS)
+    def test_an_owner_is_the_newest_stable_version_of_its_class(self, using: Rules, tags: set[str]) -> None:
+        versions = using.published(tags).in_force
+        for tag, owner in cascade(versions, using).items():
+            assert not using.why_not_stable(owner)
+            assert using.claims(tag)
+            for version in versions:
+                own = tag in using.floating_tags(version, using.channels) and not using.why_not_stable(version)
+                pinned = tag in ("latest", "alpine") and using.series is not None and version not in using.series
+                assert not own or pinned or version <= owner
+
+    @given(RULES, TAGS)
+    def test_no_exact_tag_floats(self, using: Rules, tags: set[str]) -> None:
+        published = using.published(tags)
+        exact = {tag for version in published.versions for tag in published.exact[version]}
+        assert exact.isdisjoint(cascade(published.in_force, using))

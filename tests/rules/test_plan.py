@@ -1,0 +1,75 @@
+"""What a repository holds against what it should."""
+
+from tagger.options import DEFAULT_TEMPLATES
+from tagger.rules.cascade import Rules, cascade
+from tagger.rules.plan import Change, Plan, floating_changes
+from tagger.rules.versions import Scheme, Version
+
+RULES = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"), stable="<4", latest="3")
+V = RULES.scheme.parse
+
+
+def changes(current: dict[str, str], *texts: str, released: str = "", gone: tuple[str, ...] = ()) -> list[Change]:
+    versions = [V(text) for text in texts]
+    owners = cascade(versions, RULES)
+    held: dict[Version, str | None] = {version: f"image of {version}" for version in versions}
+    tags = dict.fromkeys((*owners, *gone))
+    return floating_changes(tuple(tags), owners, held, current, RULES, V(released) if released else None, gone)
+
+
+def said(made: list[Change]) -> dict[str, tuple[str, str, str]]:
+    return {change.tag: (change.action, change.version, change.reason) for change in made}
+
+
+def test_what_is_not_there_is_created_and_what_differs_is_moved() -> None:
+    made = changes({"3": "image of 3.0.0", "latest": "image of 3.1.0"}, "3.0.0", "3.1.0")
+    assert said(made) == {
+        "3.1": ("create", "3.1.0", "3.1.0 is the newest of 3.1"),
+        "3.0": ("create", "3.0.0", "3.0.0 is the newest of 3.0"),
+        "3": ("move", "3.1.0", "3.1.0 is the newest of 3"),
+        "latest": ("keep", "3.1.0", "already right"),
+    }
+    assert {change.tag: (change.before, change.after) for change in made}["3"] == ("image of 3.0.0", "image of 3.1.0")
+    assert {change.tag for change in Plan(tuple(made)).writes} == {"3.1", "3.0", "3"}
+
+
+def test_what_belongs_to_another_version_is_held_back() -> None:
+    standing = {"2.1": "image of 2.1.4", "2": "image of 2.1.4", "latest": "image of 3.0.0"}
+    assert said(changes(standing, "2.1.4", "2.1.3", "3.0.0", released="2.1.3")) == {
+        "2.1": ("hold", "2.1.4", "2.1.4 is newer"),
+        "2": ("hold", "2.1.4", "2.1.4 is newer"),
+        "latest": ("hold", "3.0.0", "3.0.0 is newer"),
+        "3": ("create", "3.0.0", "belongs to 3.0.0, the newest of 3"),
+        "3.0": ("create", "3.0.0", "belongs to 3.0.0, the newest of 3.0"),
+    }
+
+
+def test_why_a_newer_version_is_passed_by() -> None:
+    standing = {"latest": "image of 3.0.0"}
+    reasons = {
+        text: said(changes(standing, "3.0.0", text, released=text))["latest"][2]
+        for text in ("3.1.0-rc.1", "4.0.0", "3.0.1")
+    }
+    assert reasons == {
+        "3.1.0-rc.1": "3.1.0-rc.1 is a prerelease",
+        "4.0.0": "4.0.0 is not in `stable` (<4)",
+        "3.0.1": "3.0.1 is the newest of all",
+    }
+    rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), latest="2")
+    owners, held = {"latest": V("2.1.4")}, {V("2.1.4"): "image"}
+    (change,) = floating_changes(["latest"], owners, held, {"latest": "image"}, rules, V("3.0.0"))
+    assert (change.action, change.reason) == ("hold", "`latest` stays in the series 2")
+
+
+def test_a_tag_without_a_version_is_removed_only_when_asked_for() -> None:
+    standing = {"2.1": "an image", "2": "an image"}
+    assert said(changes(standing, gone=("2.1", "2.0"))) == {"2.1": ("remove", "", "no version of its class is left")}
+
+
+def test_the_tags_of_a_variant() -> None:
+    version = V("3.0.0").of_variant("alpine")
+    made = floating_changes(
+        ["3-alpine", "alpine"], {"3-alpine": version, "alpine": version}, {version: "image"}, {}, RULES
+    )
+    assert [change.reason for change in made] == ["3.0.0 is the newest of 3", "3.0.0 is the newest of all"]
+    assert all(change.writes for change in made)
