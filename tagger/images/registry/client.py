@@ -55,8 +55,8 @@ REALMS = {
 """Token servers that are known beforehand: the round trip that asks for them is saved."""
 
 SMALL = 4 * 1024 * 1024  # bytes of an answer that is neither a manifest nor a listing
-FIRST_PAUSE = 0.2  # seconds before the first repetition; doubled each time
-FIRST_PAUSE_THROTTLED = 1.0
+PAUSES = (0.05, 0.2, 0.8, 3.2)  # seconds before a repetition: many faults last for milliseconds, a restart for seconds
+PAUSES_THROTTLED = (1.0, 2.0, 4.0, 8.0)
 LONGEST_PAUSE = 60.0  # seconds; a registry that asks for more is not waited for
 DISTRIBUTION = "Docker-Distribution-Api-Version"
 """A header of distribution and of all that descend from it or imitate it: Docker Hub, GHCR, ECR, Harbor, GitLab.
@@ -420,7 +420,7 @@ class Registry:
             if self._closed.is_set():
                 break
             last = repetition == self.retries
-            pause = FIRST_PAUSE * 2**repetition
+            pause = PAUSES[min(repetition, len(PAUSES) - 1)]
             try:
                 reply = attempt()
             except HTTPError as error:
@@ -434,7 +434,7 @@ class Registry:
                     return reply
                 if is_throttled(reply):
                     perhaps_done = False
-                    pause = FIRST_PAUSE_THROTTLED * 2**repetition
+                    pause = PAUSES_THROTTLED[min(repetition, len(PAUSES_THROTTLED) - 1)]
                 elif reply.status in FAULTS:
                     perhaps_done = True
                     if (stand_in := done()) is not None:

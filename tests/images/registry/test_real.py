@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -67,6 +68,33 @@ def test_a_tag_moves_to_another_image_and_its_image_is_deleted(
     assert store.claim(first, "new") == first.digest
     store.delete(second.digest)
     assert store.digests(["1.0", "2.0", "latest"]) == {"1.0": first.digest, "2.0": None, "latest": None}
+
+
+def test_a_tag_that_others_move_is_never_taken_as_absent(
+    open_registry: DockerRegistry, opened: Opener, name: str
+) -> None:
+    store = opened(open_registry, name, retries=6)
+    images = [make_image(store, text, f"{text}.0", "latest") for text in ("1", "2")]
+    stop = threading.Event()
+
+    def move() -> None:
+        while not stop.is_set():
+            for image in images:
+                store.point(image, ["latest"])
+
+    movers = [threading.Thread(target=move) for _ in range(2)]
+    for mover in movers:
+        mover.start()
+    try:
+        for _ in range(20):
+            survey = opened(open_registry, name, retries=6).survey(["latest", "1.0", "2.0", "3.0"])
+            assert survey.tags == {"1.0", "2.0", "latest"}
+            assert survey.digests["latest"] in {image.digest for image in images}
+            assert survey.digests["3.0"] is None
+    finally:
+        stop.set()
+        for mover in movers:
+            mover.join(30)
 
 
 def test_deleting_one_tag_is_unsupported(open_registry: DockerRegistry, opened: Opener, name: str) -> None:
