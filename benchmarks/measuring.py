@@ -26,9 +26,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What several runs cost."""
+    """What several runs cost, and how many others failed, which do not count."""
 
     runs: tuple[Cost, ...]
+    failures: tuple[str, ...] = ()
 
     def median(self, name: str) -> float:
         """Return the median of one measure."""
@@ -83,11 +84,20 @@ class Bench:
 
 
 def in_turn(bench: Bench, contestants: Sequence[Contestant], service: Service | None) -> Mapping[str, Costs]:
-    """Measure several contestants, each once a round, so that drift meets all of them; one more run warms up."""
+    """Measure several contestants, each once a round, so that drift meets all of them; one more run warms up.
+
+    A run that fails is made again, as distribution 2.8.2 answers 500 to some who read while another writes.
+    """
     runs: dict[str, list[Cost]] = {contestant.name: [] for contestant in contestants}
-    for round_ in range(bench.runs + 1):
+    failures: dict[str, list[str]] = {contestant.name: [] for contestant in contestants}
+    for _ in range(bench.runs + 1):
         for contestant in contestants:
-            cost = bench.run(contestant, service)
-            if round_:
-                runs[contestant.name].append(cost)
-    return {name: Costs(tuple(costs)) for name, costs in runs.items()}
+            while True:
+                try:
+                    runs[contestant.name].append(bench.run(contestant, service))
+                    break
+                except (RuntimeError, AssertionError) as error:
+                    failures[contestant.name].append(str(error))
+                    if len(failures[contestant.name]) > bench.runs:
+                        raise
+    return {name: Costs(tuple(costs[1:]), tuple(failures[name])) for name, costs in runs.items()}

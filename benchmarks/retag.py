@@ -1,0 +1,181 @@
+"""One image, already in the repository, to four tags: what most releases do, and what round trips decide."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from benchmarks.images import Image, make_image, make_index, push, standing
+from benchmarks.measuring import Contestant, Costs, in_turn
+from benchmarks.report import Section, bars, table
+from benchmarks.servers import Service
+from benchmarks.testbed import Testbed
+
+__all__ = ["DELAYS", "OURS", "measure"]
+
+DELAYS = (0, 20, 50)
+NAME, INDEXED = "acme/app", "acme/index"
+FLOATING = ("2.1", "2", "latest")
+TAGS = ("2.1.4", *FLOATING)
+OURS = "tagger release"
+
+ORAS_PY = """
+import sys, oras.client, oras.auth
+host, name, insecure, *tags = sys.argv[1:]
+client = oras.client.OrasClient(hostname=host, insecure=insecure == "True", tls_verify=True)
+client.auth.load_configs(client.get_container(f"{host}/{name}"))
+scheme = "http" if insecure == "True" else "https"
+accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+got = client.do_request(f"{scheme}://{host}/v2/{name}/manifests/{tags[0]}", "GET", headers=accept)
+for tag in tags:
+    client.auth.token = None if hasattr(client.auth, "token") else None  # it sends the token that only allows to pull
+    put = client.do_request(f"{scheme}://{host}/v2/{name}/manifests/{tag}", "PUT", data=got.content,
+                            headers={"Content-Type": got.headers["Content-Type"]})
+    assert put.status_code == 201, put.text
+"""
+
+
+def measure(testbed: Testbed) -> Section:
+    """Measure everybody at every delay, on a registry over TLS that wants tokens and on an open one."""
+    text, pictures = [], {}
+    for title, service in (("TLS and tokens, the realm unknown", testbed.guarded), ("open, plain HTTP", testbed.open)):
+        found: dict[int, Mapping[str, Costs]] = {}
+        contestants = _contestants(testbed, service)
+        for delay in DELAYS:
+            testbed.line.delay(delay)
+            found[delay] = in_turn(testbed.bench, contestants, service)
+        testbed.line.delay(0)
+        text += [f"### {title}", _table(found), _failures(found)]
+        if service is testbed.guarded:
+            text += ["### Bars", _bars(found)]
+        values = [(name, costs.median("wall") * 1e3, _ms(costs.spread("wall"))) for name, costs in found[50].items()]
+        kind = "guarded" if service is testbed.guarded else "open"
+        pictures[f"retag-{kind}.svg"] = bars(f"One image to four tags at 50 ms: {title}", values, "ms", OURS)
+    absent = [name for name in ("crane", "regctl", "docker-buildx", "oras", "skopeo") if not testbed.program(name)]
+    if absent:
+        text.append(f"Not on this machine, and so not measured: {', '.join(absent)}.")
+    return Section("\n\n".join(filter(None, text)), pictures)
+
+
+def _contestants(testbed: Testbed, service: Service) -> Sequence[Contestant]:
+    old, new = make_image("the release before"), make_image("the release")
+    push(service, NAME, old, "2.1.3")
+    push(service, NAME, new, "2.1.4")
+    reset = partial(push, service, NAME, old, *FLOATING)
+    check = partial(_check, service, NAME, new)
+    place, guarded = f"{service.host}/{NAME}", service.authority is not None
+    pinned = f"{place}@{new.digest}"
+
+    def contestant(name: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> Contestant:
+        return Contestant(name, command, reset, check, environ)
+
+    def several(name: str, commands: Sequence[Sequence[str]], joint: str = " && ") -> Contestant:
+        wait = "" if joint == " && " else " & wait"
+        return contestant(name, ["sh", "-c", joint.join(" ".join(command) for command in commands) + wait])
+
+    insecure = [] if guarded else ["--insecure", service.host]
+    ours = testbed.tagger("release", "--image", place, "--version", "2.1.4", *insecure)
+    trust = {"TAGGER_CA_FILE": str(testbed.authority.ca_file), "SSL_CERT_DIR": "/etc/ssl/certs"} if guarded else {}
+    found = [
+        contestant("limit", testbed.limit(service, NAME, TAGS)),
+        contestant(OURS, ["env", "-u", "SSL_CERT_FILE", *ours], trust),
+    ]
+    if guarded:
+        realm = {"REALM": f"https://{testbed.tokens.host}/token", "SERVICE": "benchmarks"}
+        found.append(contestant("limit, realm known", testbed.limit(service, NAME, TAGS), realm))
+    if crane := testbed.program("crane"):
+        each = [[crane, *([] if guarded else ["--insecure"]), "tag", pinned, tag] for tag in TAGS]
+        found += [several("crane tag ×4", each), several("crane tag ×4 at once", each, " & ")]
+    if regctl := testbed.program("regctl"):
+        found.append(several("regctl image copy ×4", [[regctl, "image", "copy", pinned, f"{place}:{t}"] for t in TAGS]))
+    if oras := testbed.program("oras"):
+        plain = [] if guarded else ["--plain-http"]
+        found.append(contestant("oras tag", [oras, "tag", *plain, f"{place}:2.1.4", *FLOATING]))
+    if (buildx := testbed.program("docker-buildx")) and guarded:
+        found.append(_imagetools(buildx, service, new, old))
+    if skopeo := testbed.program("skopeo"):
+        tls = [] if guarded else ["--src-tls-verify=false", "--dest-tls-verify=false"]
+        copy = [skopeo, "copy", "--quiet", "--preserve-digests", *tls, f"docker://{pinned}"]
+        found.append(several("skopeo copy ×4", [[*copy, f"docker://{place}:{tag}"] for tag in TAGS]))
+    if testbed.oras_py:
+        script = testbed.folder / "oras_retag.py"
+        script.write_text(ORAS_PY)
+        found.append(contestant("oras-py", [testbed.oras_py, str(script), service.host, NAME, str(not guarded), *TAGS]))
+    docker, host = testbed.program("docker"), f"DOCKER_HOST={testbed.engine.host}"
+    if docker:
+        push_all = [[docker, "push", "--quiet", f"{place}:{tag}"] for tag in TAGS]
+        tag_all = [[docker, "tag", f"{place}:2.1.4", f"{place}:{tag}"] for tag in FLOATING]
+        commands = [["export", host], [docker, "pull", "--quiet", f"{place}:2.1.4"], *tag_all, *push_all]
+        found.append(several("docker pull, tag, push ×4", commands))
+    return found
+
+
+def _imagetools(buildx: str, service: Service, new: Image, old: Image) -> Contestant:
+    """Let buildx have an index of its own: it would wrap a single manifest into one, another image."""
+    index, before = make_index(new), make_index(old)
+    for image in (old, new):
+        push(service, INDEXED, image)
+    push(service, INDEXED, index, "2.1.4")
+    place = f"{service.host}/{INDEXED}"
+    names = [word for tag in TAGS for word in ("-t", f"{place}:{tag}")]
+    return Contestant(
+        "buildx imagetools create",
+        [buildx, "imagetools", "create", *names, f"{place}@{index.digest}"],
+        partial(push, service, INDEXED, before, *FLOATING),
+        partial(_check, service, INDEXED, index),
+    )
+
+
+def _check(service: Service, name: str, image: Image) -> None:
+    held = standing(service, name, *TAGS)
+    assert held == [image.digest] * len(TAGS), f"the tags hold {held}"
+
+
+def _table(found: Mapping[int, Mapping[str, Costs]]) -> str:
+    """Return a table of everybody; round trips in sequence are the slope of the time over the delay."""
+    head = ["", *(f"{delay} ms" for delay in DELAYS), "round trips", "requests", "connections", "CPU ms", "peak MiB"]
+    rows = []
+    for name, last in sorted(found[DELAYS[-1]].items(), key=lambda entry: entry[1].median("wall")):
+        walls = [found[delay][name] for delay in DELAYS]
+        slope = (last.median("wall") - walls[0].median("wall")) / (DELAYS[-1] / 1e3)
+        times = [f"{costs.median('wall') * 1e3:.0f} ({_range(_ms(costs.spread('wall')))})" for costs in walls]
+        numbers = [f"{last.median(what):.0f}" for what in ("requests", "connections")]
+        cpu, peak = walls[0].median("cpu") * 1e3, last.median("peak")
+        rows.append([name, *times, f"{slope:.1f}", *numbers, f"{cpu:.0f}", f"{peak:.0f}"])
+    return table(head, rows)
+
+
+def _bars(found: Mapping[int, Mapping[str, Costs]]) -> str:
+    far = {name: costs.median("wall") for name, costs in found[50].items()}
+    near = {name: costs.median("wall") for name, costs in found[0].items()}
+    wanted = [
+        ("1.6 × limit, 50 ms", far, "limit", 1.6),
+        ("½ imagetools, 50 ms", far, "buildx imagetools create", 1 / 2),
+        ("⅓ crane ×4, 50 ms", far, "crane tag ×4", 1 / 3),
+        ("⅛ skopeo ×4, 50 ms", far, "skopeo copy ×4", 1 / 8),
+        ("2 × imagetools, 0 ms", near, "buildx imagetools create", 2.0),
+    ]
+    rows = []
+    for title, times, other, factor in wanted:
+        if other not in times:
+            rows.append([title, "absent", f"{times[OURS] * 1e3:.0f}", ""])
+            continue
+        bar = times[other] * factor
+        verdict = "yes" if times[OURS] <= bar else f"no: {times[OURS] / times[other]:.2f} ×"
+        rows.append([title, f"{bar * 1e3:.0f}", f"{times[OURS] * 1e3:.0f}", verdict])
+    return table(["bar", "ms at most", "ours", "reached"], rows)
+
+
+def _failures(found: Mapping[int, Mapping[str, Costs]]) -> str:
+    failed: dict[str, int] = {}
+    for costs in found.values():
+        for name, cost in costs.items():
+            failed[name] = failed.get(name, 0) + len(cost.failures)
+    said = [f"{name} {count} times" for name, count in failed.items() if count]
+    return f"Failed, and run again: {', '.join(said)}." if said else ""
+
+
+def _ms(spread: tuple[float, float]) -> tuple[float, float]:
+    return spread[0] * 1e3, spread[1] * 1e3
+
+
+def _range(spread: tuple[float, float]) -> str:
+    return f"{spread[0]:.0f}–{spread[1]:.0f}"
