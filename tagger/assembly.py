@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagger.operations.delete import Deletion
     from tagger.operations.offline import OfflineRelease
     from tagger.operations.prepare import Release
+    from tagger.operations.push import Push
     from tagger.operations.reconcile import Reconciliation
     from tagger.operations.withdraw import Withdrawal
     from tagger.reporting.outcomes import Report
@@ -186,6 +187,27 @@ class Workshop:
             confirmed=settings.yes,
             force=settings.force,
         )
+
+    def push(self, name: str) -> "Push":
+        """Return the push of every local tag of an image, or of those that `only` names."""
+        settings = self.settings
+        stores = self.stores(write=not settings.dry_run)
+        from tagger.operations.push import Push
+
+        if ":" in name.rpartition("/")[2]:
+            name, _, tag = name.rpartition(":")
+            raise InputError(f"`push` takes a name without a tag: {name}", f"Pick tags with `--only {tag}`.")
+        found = self.engine.local_tags(name)
+        if not found:
+            raise InputError(f"the engine has no image {name}", "See `docker image ls` for what is there.")
+        unknown = [tag for tag in settings.only if tag not in found]
+        if unknown:
+            raise InputError(
+                f"the engine has no image {name}:{unknown[0]}", f"The tags of {name} are: {', '.join(found)}."
+            )
+        chosen = {tag: image for tag, image in found.items() if not settings.only or tag in settings.only}
+        sources = {image: self.engine.image(f"{name}:{tag}") for tag, image in chosen.items()}
+        return Push(name, {tag: sources[image] for tag, image in chosen.items()}, settings.rules, stores)
 
     def offline_release(self) -> "OfflineRelease":
         """Return the release as far as it can be told without an image."""

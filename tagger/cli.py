@@ -169,12 +169,15 @@ class Program:
                     from tagger.operations.delete import delete
 
                     return self._finish(self._drive(delete(deletion, dry_run=settings.dry_run)))
+                case "push":
+                    pushing = workshop.push(self._one_argument(parameters))
+                    from tagger.operations.push import push
+
+                    return self._finish(self._drive(push(pushing, dry_run=settings.dry_run)))
                 case "tags":
                     return self._tags(workshop)
-                case "config":
-                    return self._config(settings)
                 case _:
-                    raise InputError(f"`{self.command}` is not there yet", "")
+                    return self._config(settings)
 
     def fail(self, error: TaggerError) -> int:
         """Say what ended the run before it had anything to report, and return the exit code."""
@@ -271,8 +274,8 @@ class Program:
                 return cast("Report", end.value)
             if event.kind == "warning":
                 self._warn(f"{event.place}: {event.text}")
-            elif event.kind == "staged":
-                click.echo(f"{event.place}: staged {event.text}", self.err)
+            elif event.kind in ("pushing", "staged"):
+                click.echo(f"{event.place}: {event.kind} {event.text}", self.err)
 
     def _finish(self, report: "Report") -> int:
         """Say how it ended, everywhere that somebody listens."""

@@ -12,7 +12,7 @@ from tagger.operations.state import Scope, State, read_state
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
 
-__all__ = ["Preparation", "Prepared", "Release", "prepare"]
+__all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
     images = set(found.values())
     if not images:
         return replace(prepared, to_stage=True)
-    other = next((tag for tag, digest in found.items() if not _same(source, prepared.store, digest)), None)
+    other = next((tag for tag, digest in found.items() if not is_same_image(source, prepared.store, digest)), None)
     if other is None and len(images) == 1:
         return replace(prepared, image=images.pop())
     if job.on_conflict == "keep" and len(images) == 1:
@@ -221,7 +221,7 @@ def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
     )
 
 
-def _same(source: Source, store: TagStore, digest: str) -> bool:
+def is_same_image(source: Source, store: TagStore, digest: str) -> bool:
     """Say whether a standing manifest is the source's image: by digest, or by config where it has no manifest yet."""
     if source.digest is not None:
         return source.digest == digest
