@@ -1,0 +1,374 @@
+"""A model of concurrent runs: the code that ships, over a registry that lets others in before every single request.
+
+A run is replayed from its beginning with the answers that it got so far, up to the requests that it has in flight then.
+So a run is a function of its answers, the whole is a graph of states, and every interleaving is a path in it. Requests
+that a run has in flight together are carried out in any order. Equal states are explored once, and the paths to them
+are counted; where the next request of a run can be noticed by no other run (it reads a tag that no other writes, or
+writes one that no other reads), it is not put before and after their requests, but done at once. What runs read and
+write is learned on the way: an exploration that meets more than was known is made anew.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+from typing import BinaryIO, NoReturn, cast
+
+from tagger.errors import NotFound
+from tagger.images.manifests import OCI_MANIFEST, Descriptor, Manifest
+from tagger.images.references import DIGEST, Repository
+from tagger.images.stores import Opener, Survey, TagStore
+from tagger.reporting.outcomes import Report
+
+__all__ = ["Ended", "Explored", "Model", "ModelStore", "Program", "Tags", "made", "run_alone"]
+
+Tags = frozenset[tuple[str, str]]
+"""The state of the registry: each tag with its digest."""
+
+Request = tuple[str, str, str]
+"""`("list", "", "")`, `("read", tag, "")`, `("write", tag, digest)`, `("remove", tag, "")`, `("delete", digest, "")`."""
+
+Answer = object
+MANIFESTS: dict[str, Manifest] = {}
+"""The manifests of the registry, by digest: content is never taken away, and so is no part of the state."""
+
+
+class _Waiting(BaseException):
+    """Ends a replay: the run has these requests in flight."""
+
+    def __init__(self, requests: tuple[Request, ...]) -> None:
+        super().__init__()
+        self.requests = requests
+
+
+class ModelStore:
+    """A repository as one run sees it: what was asked before is answered as it was, what is new ends the replay."""
+
+    jobs = 1  # so that the operations stay in one thread; what they ask for together is in flight together all the same
+    place = "model/app"
+
+    def __init__(self, answers: Sequence[Sequence[Answer]]) -> None:
+        self.repository: Repository | None = Repository("model", "app")
+        self._answers = iter(answers)
+
+    def _ask(self, *requests: Request) -> Sequence[Answer]:
+        if not requests:
+            return ()
+        for answers in self._answers:
+            return answers
+        raise _Waiting(requests)
+
+    def tags(self) -> Iterable[str]:
+        return cast("frozenset[str]", self._ask(("list", "", ""))[0])
+
+    def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
+        wanted = list(dict.fromkeys(tags))
+        found = self._ask(*(("read", tag, "") for tag in wanted))
+        return dict(zip(wanted, cast("Sequence[str | None]", found), strict=True))
+
+    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - nothing to fetch
+        """Ask as a registry is asked: listing and reading at once; a listed tag that answered nothing is read again."""
+        wanted = list(dict.fromkeys(tags))
+        listed, *found = self._ask(("list", "", ""), *(("read", tag, "") for tag in wanted))
+        names = cast("frozenset[str]", listed)
+        digests = dict(zip(wanted, cast("Sequence[str | None]", found), strict=True))
+        while doubtful := [tag for tag in wanted if digests[tag] is None and tag in names]:
+            names = cast("frozenset[str]", self._ask(("list", "", ""))[0])
+            digests |= self.digests(doubtful)
+        return Survey(names.union(tag for tag in wanted if digests[tag]), digests)
+
+    def manifest(self, reference: str) -> Manifest:
+        digest = reference if DIGEST.fullmatch(reference) else self.digests([reference])[reference]
+        if digest is None:
+            raise NotFound(f"there is no tag {reference}", code="MANIFEST_UNKNOWN", place=self.place)
+        return MANIFESTS[digest]
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        MANIFESTS[manifest.digest] = manifest
+        self._ask(*(("write", tag, manifest.digest) for tag in tags))
+
+    def claim(self, manifest: Manifest, tag: str) -> str:
+        held = self.digests([tag])[tag]
+        if held is None:
+            self.point(manifest, [tag])
+        return held or manifest.digest
+
+    def untag(self, tag: str) -> None:
+        self._ask(("remove", tag, ""))
+
+    def delete(self, digest: str) -> None:
+        self._ask(("delete", digest, ""))
+
+    def check_writable(self) -> None:
+        pass
+
+    def has_blob(self, _descriptor: Descriptor) -> bool:
+        return True
+
+    def put_blob(self, _descriptor: Descriptor, _opener: Opener, _mount_from: Repository | None = None) -> NoReturn:
+        raise AssertionError("a model holds no blobs")
+
+    def blob(self, _descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
+        raise AssertionError("a model holds no blobs")
+
+    def referrers(self, _digest: str) -> Sequence[Descriptor]:
+        return ()
+
+
+def made(text: str) -> Manifest:
+    """Return the image that was built from `text`; the registry knows it."""
+    manifest = Manifest(OCI_MANIFEST, f'{{"schemaVersion":2,"annotations":{{"built":"{text}"}}}}'.encode())
+    return MANIFESTS.setdefault(manifest.digest, manifest)
+
+
+Program = Callable[[TagStore], Report]
+"""One run: it does all that it does through the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How everything ended: the tags, and the exit code of each run, None of one that was killed."""
+
+    tags: Tags
+    exits: tuple[int | None, ...]
+
+
+@dataclass(slots=True)
+class Explored:
+    """What an exploration found: the number of states, and every end with the number of interleavings to it."""
+
+    states: int = 0
+    interleavings: int = 0
+    ends: Counter[Ended] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Where one run is: its answers so far, the requests in flight, and the answers to those that were carried out.
+
+    A run without requests has ended; `exit_code` is None of one that was killed, whose requests may still arrive.
+    There is one object of each kind, so that states are compared by what they are made of, quickly.
+    """
+
+    answers: tuple[tuple[Answer, ...], ...] = ()
+    requests: tuple[Request, ...] = ()
+    got: tuple[Answer, ...] = ()
+    exit_code: int | None = None
+    killed: bool = False
+    lag: int = 0
+
+    @property
+    def live(self) -> bool:
+        return bool(self.requests) and not self.killed
+
+
+_PENDING = "…"
+_State = tuple[Tags, "frozenset[str] | None", tuple[_Run, ...]]
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What one run ever reads and writes, as far as it is known; `lists` and `names` are of the listing."""
+
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    lists: bool = False
+    names: bool = False
+
+    def note(self, request: Request, *, names: bool) -> bool:
+        """Note a request that changes the listing or not; say whether that was news."""
+        before = len(self.reads), len(self.writes), self.lists, self.names
+        match request[0]:
+            case "list":
+                self.lists = True
+            case "read":
+                self.reads.add(request[1])
+            case _:
+                self.writes.add(request[1])
+                self.names |= names
+        return before != (len(self.reads), len(self.writes), self.lists, self.names)
+
+
+class Model:
+    """Several runs at one repository.
+
+    `kills` says which run, if any, may be killed at any moment; what it had in flight may still arrive, at any time.
+    `lag` is how often the listing that a run gets may be the one before the last tag came or went.
+    """
+
+    def __init__(self, programs: Sequence[Program], *, kills: int | None = None, lag: int = 0) -> None:
+        self._programs = programs
+        self._kills = kills
+        self._lag = lag
+        self._replay, self._advance = cache(self._replayed), cache(self._advanced)
+        self._one, self._dead, self._ended = cache(_made), cache(_killed), cache(_ended)
+        self._carried_out = cache(carried_out)
+        self._touched = [_Touched() for _ in programs]
+        self._news = False
+
+    def explore(self, tags: Tags) -> Explored:
+        """Follow every interleaving from a state of the registry, equal states once."""
+        while True:
+            self._news = False
+            found = self._explored(tags)
+            if not self._news:
+                return found
+
+    def sample(self, tags: Tags, count: int, seed: int) -> Explored:
+        """Follow `count` interleavings chosen at random."""
+        random, found = Random(seed), Explored(interleavings=count)
+        seen: set[_State] = set()
+        for _ in range(count):
+            state = self._start(tags)
+            while steps := [step for place in self._places(state) for step in self._steps(state, *place)]:
+                seen.add(state)
+                state = random.choice(steps)
+            found.ends[_end(state)] += 1
+        found.states = len(seen)
+        return found
+
+    def _explored(self, tags: Tags) -> Explored:
+        found = Explored()
+        level: Counter[_State] = Counter({self._start(tags): 1})
+        while level:
+            found.states += len(level)
+            following: Counter[_State] = Counter()
+            for state, paths in level.items():
+                if not any(run.live for run in state[2]):
+                    found.ends[_end(state)] += paths
+                for place in self._chosen(state):
+                    for after in self._steps(state, *place):
+                        following[after] += paths
+            level = following
+        found.interleavings = sum(found.ends.values())
+        return found
+
+    def _start(self, tags: Tags) -> _State:
+        behind = _names(tags) if self._lag else None
+        return tags, behind, tuple(self._replay(number, (), self._lag) for number in range(len(self._programs)))
+
+    def _places(self, state: _State) -> list[tuple[int, int]]:
+        """Return every request in flight, by its run and its place there; -1 is the killing of a run."""
+        places = [
+            (number, place)
+            for number, run in enumerate(state[2])
+            for place, got in enumerate(run.got)
+            if got is _PENDING
+        ]
+        return places + [(number, -1) for number, run in enumerate(state[2]) if number == self._kills and run.live]
+
+    def _chosen(self, state: _State) -> list[tuple[int, int]]:
+        """Return the steps that have to be tried: all, or one that no other run can notice."""
+        tags, _, runs = state
+        places = self._places(state)
+        unnoticed = None
+        for number, place in places:
+            if place < 0:
+                continue
+            request = runs[number].requests[place]
+            names = request[0] not in ("list", "read") and _names(tags) != _names(self._carried_out(tags, request)[0])
+            self._news |= self._touched[number].note(request, names=names)
+            others = [self._touched[other] for other, run in enumerate(runs) if other != number and run.requests]
+            if number != self._kills and not any(_notices(other, request, names) for other in others):
+                unnoticed = unnoticed or (number, place)
+        return [unnoticed] if unnoticed else places
+
+    def _steps(self, state: _State, number: int, place: int) -> Iterator[_State]:
+        """Yield the states that one step leads to; a listing may be the one of now, or one that lags."""
+        tags, behind, runs = state
+        run = runs[number]
+        if place < 0:
+            dead = [request for request, got in zip(run.requests, run.got, strict=True) if got is _PENDING]
+            writes = tuple(request for request in dead if request[0] not in ("read", "list"))
+            yield tags, behind, (*runs[:number], self._dead(writes), *runs[number + 1 :])
+            return
+        after, answer = self._carried_out(tags, run.requests[place])
+        if answer == behind or behind is None or run.requests[place][0] != "list":
+            changed = behind is not None and _names(tags) != _names(after)
+            yield after, _names(tags) if changed else behind, self._answered(runs, number, place, answer)
+            return
+        yield tags, behind, self._answered(runs, number, place, answer)
+        if run.lag:
+            yield tags, behind, self._answered(runs, number, place, behind, lagged=True)
+
+    def _answered(
+        self, runs: tuple[_Run, ...], number: int, place: int, answer: Answer, *, lagged: bool = False
+    ) -> tuple[_Run, ...]:
+        return (*runs[:number], self._advance(runs[number], number, place, answer, lagged), *runs[number + 1 :])
+
+    def _advanced(self, run: _Run, number: int, place: int, answer: Answer, lagged: bool) -> _Run:
+        """Return where a run is when one of its requests was answered."""
+        if run.killed:
+            return self._dead(run.requests[:place] + run.requests[place + 1 :])
+        got = (*run.got[:place], answer, *run.got[place + 1 :])
+        lag = run.lag - lagged
+        if any(one is _PENDING for one in got):
+            return self._one(number, run.answers, run.requests, got, lag)
+        return self._replay(number, (*run.answers, got), lag)
+
+    def _replayed(self, number: int, answers: tuple[tuple[Answer, ...], ...], lag: int) -> _Run:
+        """Run a program with the answers that it got, up to the next requests or to its end."""
+        try:
+            report = self._programs[number](ModelStore(answers))
+        except _Waiting as waiting:
+            requests = waiting.requests
+            return self._one(number, answers, requests, (_PENDING,) * len(requests), lag)
+        return self._ended(report.exit_code)
+
+
+def _made(
+    _number: int,
+    answers: tuple[tuple[Answer, ...], ...],
+    requests: tuple[Request, ...],
+    got: tuple[Answer, ...],
+    lag: int,
+) -> _Run:
+    return _Run(answers, requests, got, lag=lag)
+
+
+def _ended(exit_code: int) -> _Run:
+    return _Run(exit_code=exit_code)
+
+
+def _killed(writes: tuple[Request, ...]) -> _Run:
+    """Return a run that was killed, with the writes that may still arrive."""
+    return _Run(requests=writes, got=(_PENDING,) * len(writes), killed=True)
+
+
+def _notices(other: _Touched, request: Request, names: bool) -> bool:
+    """Say whether it makes a difference to a run that may do all that `other` says when a request is carried out."""
+    if request[0] == "list":
+        return other.names
+    if request[0] == "delete" or names:
+        return True
+    return request[1] in other.writes or (request[0] != "read" and request[1] in other.reads)
+
+
+@cache
+def _names(tags: Tags) -> frozenset[str]:
+    return frozenset(tag for tag, _ in tags)
+
+
+def carried_out(tags: Tags, request: Request) -> tuple[Tags, Answer]:
+    """Return the state of the registry after a request, and the answer."""
+    kind, name, digest = request
+    if kind == "list":
+        return tags, _names(tags)
+    if kind == "read":
+        return tags, next((held for tag, held in tags if tag == name), None)
+    kept = frozenset(pair for pair in tags if name not in pair)
+    after = kept | {(name, digest)} if kind == "write" else kept
+    return (tags if after == tags else after), True
+
+
+def run_alone(program: Program, tags: Tags) -> Ended:
+    """Run a program to its end with nobody else there."""
+    found = Model([program]).explore(tags)
+    (ended,) = found.ends
+    return ended
+
+
+def _end(state: _State) -> Ended:
+    return Ended(state[0], tuple(run.exit_code for run in state[2]))
