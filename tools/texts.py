@@ -47,7 +47,8 @@ def readme(text: str) -> str:
     for name, rows in tables.items():
         table = "\n".join(f"| `{key}` | {value.replace('|', chr(92) + '|')} |" for key, value in rows.items())
         block = f"<!-- {name} -->\n| {name[:-1]} | |\n|---|---|\n{table}\n<!-- /{name} -->"
-        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, made=block: made, text, flags=re.DOTALL)
+        before, _, rest = text.partition(f"<!-- {name} -->")
+        text = before + block + rest.partition(f"<!-- /{name} -->")[2]
     return text
 
 

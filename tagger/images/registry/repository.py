@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -14,11 +15,12 @@ from urllib3.response import BaseHTTPResponse
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest, manifest_type
-from tagger.images.references import DIGEST, TAG, Repository, check_digest, check_tag
+from tagger.images.references import DIGEST, Repository, check_digest, check_tag
 from tagger.images.registry.auth import Access
 from tagger.images.registry.blobs import Checked, Download
 from tagger.images.registry.failures import Answer, is_immutable
 from tagger.images.stores import Opener, Survey
+from tagger.rules.templates import TAG
 
 if TYPE_CHECKING:
     from tagger.images.registry.client import Registry
@@ -261,32 +263,16 @@ class RegistryRepository:
         An upload that broke is begun anew, unless the blob turns out to be here. Raise `StoreError`.
         """
         what = f"uploading blob {check_digest(descriptor.digest)}"
-        mount = (
-            mount_from if mount_from and self.repository and mount_from.registry == self.repository.registry else None
-        )
-        failure: StoreError | None = None
-        for repetition in range(self._registry.retries + 1):
+        mount = mount_from if self._is_near(mount_from) else None
+        for repetition in count():
             location = self._begin_upload(what, descriptor, mount)
-            if not location:
+            failure = self._upload(location, what, descriptor, opener) if location else None
+            if failure is None or (failure.status not in (401, 404) and self.has_blob(descriptor)):
                 return
+            if repetition >= self._registry.retries:
+                raise failure
             mount = None
-            target = f"{location}{'&' if urlsplit(location).query else '?'}{urlencode({'digest': descriptor.digest})}"
-            with opener() as source:
-                body = io.BufferedReader(Checked(source, descriptor, self.place), CHUNK)
-                answer = self._registry.upload(target, self._access, what, body, descriptor.size)
-            if isinstance(answer, Answer):
-                if answer.status in STORED:
-                    return
-                failure = self._registry.refused(self._access, what, answer)
-                if answer.status not in PASSING:
-                    raise failure
-            else:
-                failure = answer
-            if (failure.status not in (401, 404)) and self.has_blob(descriptor):
-                return
             self._registry.pause(0.2 * 2**repetition)
-        assert failure is not None  # noqa: S101
-        raise failure
 
     # The parts
 
@@ -392,7 +378,10 @@ class RegistryRepository:
         refusal = self._registry.refused(self._access, what, answer)
         if target == manifest.digest or answer.status >= 500 or answer.status in (401, 404, 413, 429):
             raise refusal
-        held = self._digest(target)
+        try:
+            held = self._digest(target)
+        except StoreError:
+            raise refusal from None
         if held == manifest.digest:
             return
         if held and is_immutable(answer):
@@ -437,9 +426,9 @@ class RegistryRepository:
         message = refusal.message.removeprefix(f"{self.place}: ")
         return self._error(
             f"{message}; {state}",
-            "The registry lets this tag not move. A floating tag has to: exclude floating tags from the registry's "
-            "immutability rule (`config` prints one that fits), or take them out of `tags`. An exact tag that holds "
-            "another image is a conflict: release under a new version.",
+            "The registry does not let this tag move. A floating tag has to: exclude floating tags from its rule of "
+            "immutable tags (`config` prints one that fits), or take them out of `tags`. An exact tag that holds another "
+            "image is a conflict: release under a new version.",
             code="TAG_IMMUTABLE",
             status=answer.status,
         )
@@ -464,6 +453,24 @@ class RegistryRepository:
             return self._registry.resolve(path, location)
         except ValueError as error:
             raise self._error(f"{what}: the registry names no place to upload to: {error}") from error
+
+    def _upload(self, location: str, what: str, descriptor: Descriptor, opener: Opener) -> StoreError | None:
+        """Upload a blob to where an upload was begun; return what went wrong when it may be tried again."""
+        target = f"{location}{'&' if urlsplit(location).query else '?'}{urlencode({'digest': descriptor.digest})}"
+        with opener() as source:
+            body = io.BufferedReader(Checked(source, descriptor, self.place), CHUNK)
+            answer = self._registry.upload(target, self._access, what, body, descriptor.size)
+        if isinstance(answer, StoreError):
+            return answer
+        if answer.status in STORED:
+            return None
+        failure = self._registry.refused(self._access, what, answer)
+        if answer.status in PASSING:
+            return failure
+        raise failure
+
+    def _is_near(self, other: Repository | None) -> bool:
+        return bool(other and self.repository and other.registry == self.repository.registry)
 
     def _mount(self, what: str, path: str, descriptor: Descriptor, mount_from: Repository) -> Answer | None:
         """Ask for a blob of another repository; None where it may not even be asked, as in Harbor."""
