@@ -100,20 +100,26 @@ class Engine:
     @contextmanager
     def tagged(self, image: str, reference: Reference) -> Iterator[None]:
         """Give an image a name, and take it back when what is done with it fails."""
-        try:
+        before = ""
+        with suppress(EngineError):
             before = str(self.inspect(str(reference))["Id"])
-        except EngineError:
-            before = ""
         self.tag(image, reference)
         try:
             yield
         except BaseException:
-            with suppress(TaggerError), self._asked() as client:
-                if before:
-                    self.tag(before, reference)
-                elif len(self.inspect(image)["RepoTags"]) > 1:  # an image goes with its last name
-                    client.remove_image(str(reference), noprune=True)
+            with suppress(EngineError):
+                self._untag(image, reference, before)
             raise
+
+    def _untag(self, image: str, reference: Reference, before: str) -> None:
+        """Take a name back, and give it to the image that had it `before`."""
+        if self.inspect(str(reference))["Id"] != image:
+            return  # another job's by now
+        if before:
+            self.tag(before, reference)
+        elif len(self.inspect(image)["RepoTags"]) > 1:  # an image goes with its last name
+            with self._asked() as client:
+                client.remove_image(str(reference), noprune=True)
 
     def push(self, reference: Reference) -> str:
         """Push an image that has this name, and return the digest that the engine says it got.

@@ -18,7 +18,7 @@ from tagger.images.registry.credentials import Keychain
 from tests.e2e.conftest import ACTION, Run
 from tests.servers.distribution import PASSWORD, USER, Distribution
 from tests.servers.engine import Engine
-from tests.servers.runner import Runner
+from tests.servers.runner import Runner, Step
 
 FOUR = ["2.1.4", "2.1", "2", "latest"]
 WORKFLOW = """
@@ -174,6 +174,22 @@ class TestImageOfTheEngine:
         tags = held(registry)
         assert tags["2.2"] == tags["2"] == tags["latest"] == tags["2.2.0"]
         assert tags["2.1"] == tags["2.1.4"] != tags["2.2.0"]
+
+    def test_two_jobs_with_one_version(self, engine: Engine, registry: Distribution, run: Run, runner: Runner) -> None:
+        """Each gives its own image the same name; never a mixture, and not both say that they released theirs."""
+
+        def release(text: str) -> Step:
+            engine.build(f"same/app:{text}", text.encode())
+            on = replace(runner, root=runner.root / text)
+            source = f"docker-daemon:same/app:{text}"
+            return run(on=on, images=f"{registry.host}/acme/app", source=source, version="2.1.4")
+
+        with ThreadPoolExecutor() as threads:
+            steps = list(threads.map(release, ("one", "two")))
+        (digest,) = set(held(registry).values())
+        assert 0 in [step.code for step in steps], steps
+        assert digest in [step.outputs["digest"] for step in steps if step.code == 0]
+        assert all(note.title != "Docker Engine failed" for step in steps for note in step.annotations)
 
     def test_another_image_under_a_released_version(self, engine: Engine, registry: Distribution, run: Run) -> None:
         for text in ("one", "two"):
