@@ -57,7 +57,7 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     Raise `InputError` when no repository has one of the names.
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    targets = [result for result in looked.values() if isinstance(result, _Target)]
+    targets = [result for store in job.stores if isinstance(result := looked[store], _Target)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     unknown = set(job.names).difference(*(target.known for target in targets))
     if unknown and not ended:

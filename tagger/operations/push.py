@@ -34,7 +34,7 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     anything is written anywhere; other tags are moved, as `docker push` does.
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    places = [result for result in looked.values() if isinstance(result, _Place)]
+    places = [result for store in job.stores if isinstance(result := looked[store], _Place)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     ended |= {place.store: place.refused() for place in places if place.refusals}
     if ended:

@@ -44,7 +44,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     Nothing is written where something is wrong anywhere. Raise `InputError` when no repository has the version.
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    targets = [result for result in looked.values() if isinstance(result, _Target)]
+    targets = [result for store in job.stores if isinstance(result := looked[store], _Target)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     if ended:
         ended |= {target.store: Outcome(target.store.place, "unchanged") for target in targets}
