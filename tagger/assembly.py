@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagger.errors import InputError
+from tagger.errors import EngineError, InputError, NotFound
 from tagger.images.references import Repository
 
 # A module is imported where it is clear that it is needed, and after the registries are being connected to.
@@ -97,11 +97,17 @@ class Workshop:
         from tagger.images.sources import open_source, parse_source
 
         spec = parse_source(self.settings.source)
-        if spec.kind == "docker-daemon":
-            return self.engine.image(spec.value)
-        if spec.kind == "name" and "@" not in spec.value and self.engine.holds(spec.value):
-            return self.engine.image(spec.value)
-        return open_source(spec, self.repository, several=len(self.settings.images) > 1)
+        try:
+            if spec.kind == "docker-daemon" or (
+                spec.kind == "name" and "@" not in spec.value and self.engine.holds(spec.value)
+            ):
+                return self.engine.image(spec.value)
+            return open_source(spec, self.repository, several=len(self.settings.images) > 1)
+        except (NotFound, EngineError) as error:
+            if isinstance(error, EngineError) and error.code != "NOT_FOUND":
+                raise
+            hint = error.hint or "Push the build first, or check `source`."
+            raise InputError(f"source {spec}: {error.message}", hint, code=error.code) from error
 
     def versions(self) -> "tuple[tuple[Version, ...], str]":
         """Return the version of the build, once for each variant that it is, and where it was read."""

@@ -158,7 +158,8 @@ def open_source(
     """
     if spec.kind in ("docker", "name"):
         reference = Reference.parse(spec.value)
-        return ContentSource.resolved(registries(reference.repository), reference.target, str(spec), several=several)
+        content = registries(reference.repository)
+        return ContentSource.resolved(content, reference.target, f"docker://{reference}", several=several)
     path, choice = _split(spec)
     from tagger.images.layout import LAYOUT_FILE, Layout
 

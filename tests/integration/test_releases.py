@@ -163,3 +163,15 @@ class TestTwoBuildsOfOneVersion:
         assert len(set(digests.values())) == 1, ended
         winner = built.index(digests["latest"] or "")
         assert [code for _, code in ended] == [0 if number == winner else 1 for number in range(4)], ended
+
+
+class TestSources:
+    """A source that is not there is wrong input, and says what to do."""
+
+    @pytest.mark.parametrize("wrong", ["docker://{host}/{name}:2.1.4", "{host}/{name}@sha256:" + "0" * 64])
+    def test_missing_in_the_registry(self, open_registry: DockerRegistry, name: str, wrong: str) -> None:
+        source = wrong.format(host=open_registry.host, name=name)
+        arguments = ("--version", "2.1.4", "--source", source)
+        ran = tagger("release", "--json", *images(f"{open_registry.host}/{name}"), *arguments)
+        assert ran.code == 2
+        assert ran.document["error"]["hint"] == "Push the build first, or check `source`."
