@@ -136,6 +136,15 @@ def test_a_refusal_that_says_nothing_of_tags_is_no_immutability(small_registry: 
     assert (caught.value.code, caught.value.status) == ("DENIED", 403)
 
 
+def test_the_refusal_of_a_put_is_said_though_the_tag_may_not_be_read(
+    small_registry: SmallRegistry, opened: Opener
+) -> None:
+    small_registry.fail(Fault("answer", Reply(403, body=b"no pushing")), method="PUT")
+    small_registry.fail(Fault("answer", Reply(403, body=b"no reading")), method="HEAD")
+    with pytest.raises(StoreError, match="no pushing"):
+        opened(small_registry).point(TWO, ["latest"])
+
+
 @pytest.mark.parametrize("fault", ["lost", "reset", "silent", "half"])
 def test_a_put_without_an_answer_is_checked(small_registry: SmallRegistry, opened: Opener, fault: str) -> None:
     store = opened(small_registry, timeout=0.5)
