@@ -12,7 +12,7 @@ from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
-__all__ = ["PASSES", "Converged", "converge"]
+__all__ = ["PASSES", "Converged", "converge", "look_again"]
 
 PASSES = 5
 """A pass that writes is followed by another that looks: more than this many means somebody writes against us."""
@@ -69,6 +69,25 @@ def converge(
         code="UNSETTLED",
     )
     return Converged(tuple(made.values()), state, unsettled)
+
+
+def look_again(
+    store: TagStore, rules: Rules, scope: Scope, changes: Sequence[Change], error: TaggerError | None
+) -> tuple[Sequence[Change], TaggerError | None]:
+    """Converge once more after tags were removed; return the changes and the error with what that came to.
+
+    A version that was released meanwhile may have been given one of them: whoever writes last has to look. A tag that
+    stands again because it belongs to somebody now is no failure of its removal.
+    """
+    result = converge(store, rules, scope)
+    now = {change.tag: change for change in result.changes}
+    made = [
+        _merged(c, now.pop(c.tag), written=True) if c.tag in now and c.after != now[c.tag].after else c for c in changes
+    ]
+    made += [change for change in now.values() if change.writes and change.tag not in {c.tag for c in changes}]
+    refused = [change.tag for change in made if change.action == "refuse"]
+    settled = error and error.code == "STILL_THERE" and not refused
+    return made, result.error or (None if settled else error)
 
 
 def _write(store: TagStore, writes: Sequence[Change]) -> list[tuple[Sequence[str], TaggerError | None]]:

@@ -57,7 +57,7 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     Raise `InputError` when no repository has one of the names.
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    targets = [result for store in job.stores if isinstance(result := looked[store], _Target)]
+    targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     unknown = set(job.names).difference(*(target.known for target in targets))
     if unknown and not ended:
@@ -117,8 +117,8 @@ class _Target:
         """Return how it ends when nobody said `--yes`: with a list of what would go."""
         changes = [_refusal(change, "goes too, once it is confirmed") for change in self.changes if change.writes]
         error = InputError(
-            f"{self.store.place}: {len(changes)} names would go, and nothing was deleted",
-            "Say `--yes` to delete them.",
+            f"{self.store.place}: nothing was deleted; all that is listed would go",
+            "Say `--yes` to delete it.",
             code="UNCONFIRMED",
         )
         return Outcome(self.store.place, "refused", tuple(changes), None, error)

@@ -34,7 +34,7 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     anything is written anywhere; other tags are moved, as `docker push` does.
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    places = [result for store in job.stores if isinstance(result := looked[store], _Place)]
+    places = [found for store in job.stores if isinstance(found := looked[store], _Place)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     ended |= {place.store: place.refused() for place in places if place.refusals}
     if ended:
@@ -42,15 +42,16 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     elif dry_run:
         ended = {place.store: Outcome.of(place.store.place, place.planned(places), dry_run=True) for place in places}
     else:
-        for source in dict.fromkeys(job.images.values()):
-            yield from _push(source, places)
+        for image in dict.fromkeys(job.images.values()):
+            yield from _push(image, places)
         for place, end in side_by_side(_ended, places):
             ended[place.store] = Outcome.failed(place.store.place, end) if isinstance(end, TaggerError) else end
             if ended[place.store].error is None:
                 yield Event("verified", place.store.place, "every tag holds its image")
     outcomes = tuple(ended[store] for store in job.stores)
     error = next((outcome.error for outcome in outcomes if outcome.error), None)
-    return Report("push", outcomes, tags=tuple(job.images), dry_run=dry_run, source=job.name, error=error)
+    source = f"docker-daemon:{job.name}"
+    return Report("push", outcomes, tags=tuple(job.images), dry_run=dry_run, source=source, error=error)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
-from tagger.operations.converge import Converged, converge
+from tagger.operations.converge import Converged, converge, look_again
 from tagger.operations.removal import plan_removal, remove
 from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import read_state
@@ -79,4 +79,5 @@ def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(store.place, (*result.changes, *purged), dry_run=True)
     removed = remove(removal)
-    return Outcome.of(store.place, (*result.changes, *removed.changes(purged)), removed.error)
+    changes = (*result.changes, *removed.changes(purged))
+    return Outcome.of(store.place, *look_again(store, job.rules, every_tag, changes, removed.error))

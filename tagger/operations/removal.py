@@ -219,10 +219,16 @@ def put_artifact(store: TagStore, artifact: Manifest, tags: Sequence[str]) -> No
 
 
 def _standing(store: TagStore) -> Mapping[str, str]:
-    """Read every tag of a repository with its digest."""
-    read = store.digests(tuple(store.tags()))
-    lost = [tag for tag, digest in read.items() if digest is None]
-    found = {**read, **store.survey(lost).digests} if lost else read
+    """Read every tag of a repository with its digest, and list again until nothing new is listed.
+
+    A floating tag may hold the image of a version that was pushed after the listing. Whoever read that must know of the
+    version's own tag too, or the image would pass for one that nothing names.
+    """
+    found: dict[str, str | None] = {}
+    while new := [tag for tag in store.tags() if tag not in found]:
+        found |= store.digests(new)
+        lost = [tag for tag in new if found[tag] is None]
+        found |= store.survey(lost).digests if lost else {}
     return {tag: digest for tag, digest in sorted(found.items()) if digest}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from tagger.errors import InputError, TaggerError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
-from tagger.operations.converge import converge
+from tagger.operations.converge import converge, look_again
 from tagger.operations.reconcile import NOBODY
 from tagger.operations.removal import check_deletable, empty_artifact, plan_removal, put_artifact, remove
 from tagger.operations.side_by_side import side_by_side
@@ -44,7 +44,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     Nothing is written where something is wrong anywhere. Raise `InputError` when no repository has the version.
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    targets = [result for store in job.stores if isinstance(result := looked[store], _Target)]
+    targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     if ended:
         ended |= {target.store: Outcome(target.store.place, "unchanged") for target in targets}
@@ -168,7 +168,7 @@ def _set_marks(target: _Target) -> tuple[Sequence[Change], TaggerError | None]:
 
 def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: State, *, dry_run: bool) -> Outcome:
     """Remove the floating tags that nobody is left for, and what is purged; say so where the registry cannot."""
-    store, why = target.store, _leaving(job, target, state)
+    store, rules, why = target.store, job.rules, _leaving(job, target, state)
     if not why:
         return Outcome.of(store.place, changes, dry_run=dry_run)
     versions = {tag: version.text for version, tags in state.published.exact.items() for tag in tags}
@@ -185,6 +185,8 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
             return Outcome.of(store.place, [*changes, *planned], dry_run=True)
         removed = remove(removal)
         planned, error = removed.changes(planned), removed.error
+        changes, error = look_again(store, rules, _scope(rules, target.versions), [*changes, *planned], error)
+        planned = []
     except TaggerError as failure:
         error = failure
     if error and error.code == "UNSUPPORTED" and not job.purge:

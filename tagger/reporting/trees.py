@@ -132,11 +132,14 @@ def _lines(tree: Tree) -> Iterator[str]:
         yield f"{'└──' if place == len(rest) else '├──'} {line}"
     for tag, floating in tree.floating.items():
         if floating.drifted:
-            holds = short(floating.digest) if floating.digest else "nothing"
-            belongs = (
-                f"it belongs to {floating.belongs_to}" if floating.belongs_to else "no version of its class is left"
-            )
-            yield click.style(f"    {tag} has drifted: it holds {holds}, and {belongs}", fg="yellow")
+            yield click.style(f"    {tag} {_drift(floating)}", fg="yellow")
+
+
+def _drift(floating: Floating) -> str:
+    if floating.digest is None:
+        return f"is missing: it belongs to {floating.belongs_to}"
+    owner = f"it belongs to {floating.belongs_to}" if floating.belongs_to else "no version of its class is left"
+    return f"has drifted: it holds {short(floating.digest)}, and {owner}"
 
 
 def _line(listed: ListedVersion, width: int) -> str:
