@@ -427,8 +427,8 @@ class RegistryRepository:
         return self._error(
             f"{message}; {state}",
             "The registry does not let this tag move. A floating tag has to: exclude floating tags from its rule of "
-            "immutable tags (`config` prints one that fits), or take them out of `tags`. An exact tag that holds another "
-            "image is a conflict: release under a new version.",
+            "immutable tags (`config` prints one that fits), or take them out of `tags`. An exact tag that holds "
+            "another image is a conflict: release under a new version.",
             code="TAG_IMMUTABLE",
             status=answer.status,
         )
