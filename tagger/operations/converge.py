@@ -81,13 +81,17 @@ def look_again(
     """
     result = converge(store, rules, scope)
     now = {change.tag: change for change in result.changes}
-    made = [
-        _merged(c, now.pop(c.tag), written=True) if c.tag in now and c.after != now[c.tag].after else c for c in changes
-    ]
-    made += [change for change in now.values() if change.writes and change.tag not in {c.tag for c in changes}]
-    refused = [change.tag for change in made if change.action == "refuse"]
-    settled = error and error.code == "STILL_THERE" and not refused
-    return made, result.error or (None if settled else error)
+    made = []
+    for change in changes:
+        later = now.pop(change.tag, None)
+        refused = change.action == "refuse"
+        made.append(_merged(change, later, True) if later and (refused or later.after != change.after) else change)
+    made += [change for change in now.values() if change.writes]
+    left = [change.tag for change in made if change.action == "refuse"]
+    if error and error.code == "STILL_THERE" and not (left and any(store.digests(left).values())):
+        made = [replace(c, action="remove", after=None, reason="removed") if c.action == "refuse" else c for c in made]
+        error = None
+    return made, result.error or error
 
 
 def _write(store: TagStore, writes: Sequence[Change]) -> list[tuple[Sequence[str], TaggerError | None]]:
