@@ -162,8 +162,9 @@ class _Gathering:
                     "Declare it in `variants`, where all that the repository has stand.",
                 )
         rules = self._rules(tuple(dict.fromkeys(("", *variants, *variant))))
-        if rules and "version" in values:
-            self._try("version", partial(self._version, rules, variant[0]), self._text("version"))
+        if "version" in values and self._text("scheme") in SCHEMES:
+            parse = partial(rules.parse, variant=variant[0]) if rules else self._scheme.parse
+            self._try("version", lambda text: parse(self._unprefixed(text)), self._text("version"))
         self._images = self._each("images", _image)
         made = Settings(
             images=self._images,
@@ -224,12 +225,6 @@ class _Gathering:
                 self._at("build-metadata", "a local version of PEP 440 belongs into no registry"),
                 "Drop it, or choose another scheme.",
             )
-        for name in self._list("channels"):
-            if name in (*self._list("variants"), *self._list("variant")):
-                self._problem(
-                    self._at("channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
-                    "Call one of the two otherwise.",
-                )
         if settings.purge and settings.undo:
             self._problem("`purge` and `undo` contradict each other", "Choose one.")
         if settings.base and not settings.golden:
@@ -238,9 +233,14 @@ class _Gathering:
     def _rules(self, variants: tuple[str, ...]) -> Rules | None:
         """Return the rules of the repository's tags, or None when something in them is wrong."""
         known = len(self.problems)
-        names = self._list("channels")
-        scheme = Scheme(self._text("scheme"), self._text("build-metadata"), frozenset(map(str.lower, names)))
+        scheme = self._scheme
         channels = self._each("channels", _word)
+        for name in channels:
+            if name in variants:
+                self._problem(
+                    self._at("channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
+                    "Call one of the two otherwise.",
+                )
         self._try("stable", Selection.parse, self._text("stable"))
         if self._text("latest") not in ("auto", "false"):
             self._try("latest", Series.parse, self._text("latest"))
@@ -266,10 +266,15 @@ class _Gathering:
             self._each("withdrawn", partial(_version_name, rules))
         return rules
 
-    def _version(self, rules: Rules, variant: str, text: str) -> str:
+    @property
+    def _scheme(self) -> Scheme:
+        channels = frozenset(map(str.lower, self._list("channels")))
+        return Scheme(self._text("scheme"), self._text("build-metadata"), channels)
+
+    def _unprefixed(self, text: str) -> str:
         from tagger.build.version import from_text
 
-        return rules.parse(from_text(text, self._text("tag-prefix")), variant).text
+        return from_text(text, self._text("tag-prefix"))
 
     def _version_from(self) -> tuple[str, ...]:
         if "version-from" in self.values:

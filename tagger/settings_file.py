@@ -80,7 +80,7 @@ class _Reader:
                 self._components(value, components)
             elif name not in options:
                 known = [option.name for option in OPTIONS if option.in_file and not option.secret]
-                close = difflib.get_close_matches(name, [*known, COMPONENTS], 1)
+                close = difflib.get_close_matches(name, known if components is None else [*known, COMPONENTS], 1)
                 self.mentioned.update(close)
                 self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
             elif options[name].secret:
