@@ -316,6 +316,23 @@ class TestVersion:
         assert (step.code, step.outputs["version"]) == (0, "2.1.4"), step.log
 
 
+class TestImage:
+    """The image itself."""
+
+    def test_buildkit_builds_it_too(self, engine: Engine, action_image: str) -> None:
+        """With the docker command of the system, which knows BuildKit."""
+        command = ["/usr/bin/docker", "build", "--network=host", "--tag", "action:buildkit", str(ACTION)]
+        subprocess.run(command, env={**engine.environ, "DOCKER_BUILDKIT": "1"}, check=True, capture_output=True)
+        run = ("run", "--rm", "--network=host")
+        assert engine.docker(*run, "action:buildkit", "--version") == engine.docker(*run, action_image, "--version")
+
+    def test_starts_without_a_shell(self, engine: Engine, action_image: str) -> None:
+        entrypoint = json.loads(
+            engine.docker("image", "inspect", "--format", "{{json .Config.Entrypoint}}", action_image)
+        )
+        assert entrypoint == ["/usr/local/bin/python", "-Es", "/action/entrypoint.py"]
+
+
 class TestHostileStep:
     """What a workflow's environment and checkout may hold."""
 
