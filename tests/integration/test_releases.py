@@ -1,6 +1,7 @@
 """Releases by the command line into real registries and layouts, read back by skopeo."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -138,6 +139,51 @@ class TestSeveralRegistries:
         assert "not-the-password" not in ran.out + ran.err
         with open_registry.client() as client:
             assert list(client.repository(Repository.parse(places[0])).tags()) == []
+
+
+class TestLogins:
+    """A login is found wherever docker's users keep theirs, and shows nowhere."""
+
+    @pytest.mark.parametrize("where", ["single", "several", "docker-config", "home", "stdin", "helper"])
+    def test_from_everywhere(
+        self, login_registry: DockerRegistry, name: str, builds: Layout, tmp_path: Path, where: str
+    ) -> None:
+        assert login_registry.login is not None
+        host, (user, password) = login_registry.host, login_registry.login
+        words: tuple[str, ...] = ()
+        environ = {"PATH": os.environ["PATH"]}
+        match where:
+            case "single":
+                environ |= {"TAGGER_REGISTRY": host, "TAGGER_USERNAME": user, "TAGGER_PASSWORD": password}
+            case "several":
+                environ |= {"INPUT_LOGINS": f"other.example x y z\n{host} {user} {password}"}
+            case "docker-config":
+                environ |= {"DOCKER_CONFIG": str(login_registry.docker_config(tmp_path / "docker"))}
+            case "home":
+                login_registry.docker_config(tmp_path / ".docker")
+                environ |= {"HOME": str(tmp_path)}
+            case "stdin":
+                words = ("--username", user, "--password-stdin")
+            case "helper":
+                config = tmp_path / "docker" / "config.json"
+                config.parent.mkdir()
+                config.write_text(json.dumps({"credHelpers": {host: "tests"}}))
+                answer = json.dumps({"ServerURL": host, "Username": user, "Secret": password})
+                helper = tmp_path / "docker-credential-tests"
+                helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{answer}'\n")
+                helper.chmod(0o755)
+                environ |= {"DOCKER_CONFIG": str(config.parent), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        source = ("--source", f"oci:{builds.path}:build-2.1.4", "--version", "2.1.4")
+        place = images(f"{host}/{name}")
+        ran = tagger("release", "--json", *place, *source, *words, environ=environ, stdin=f"{password}\n")
+        assert ran.code == 0, ran.err
+        assert password not in ran.out + ran.err
+
+    def test_without_one_the_ways_are_told(self, login_registry: DockerRegistry, name: str, builds: Layout) -> None:
+        ran = release(builds, "2.1.4", f"{login_registry.host}/{name}")
+        assert (ran.code, ran.document["error"]["code"]) == (1, "UNAUTHORIZED")
+        for way in ("username", "DOCKER_CONFIG", "docker login"):
+            assert way in ran.document["error"]["hint"]
 
 
 class TestTwoBuildsOfOneVersion:
