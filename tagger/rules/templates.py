@@ -173,7 +173,8 @@ def _check_literal(text: str, literal: str) -> None:
     if not _LITERAL.fullmatch(literal):
         hint = "A template is the text of a tag, as v{{major}}.{{minor}}; it holds A-Z a-z 0-9 _ . - and fields."
         if "=" in literal:
-            hint = "Write the pattern alone: `type=semver,pattern={{major}}` of other tools is `{{major}}` here."
+            pattern = text.partition("pattern=")[2].partition(",")[0] or "{{version}}"
+            hint = f"Write the pattern alone: `{text}` of other tools is `{pattern}` here."
         raise InputError(f"the template {text!r} holds what no tag can: {literal.strip()!r}", hint)
 
 

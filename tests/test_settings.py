@@ -1,0 +1,322 @@
+"""Settings from the command line, the environment, the file and the defaults: what wins, and what is refused."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.images.references import Repository
+from tagger.options import COMMANDS, DEFAULT_TEMPLATES, OPTIONS
+from tagger.settings import Login, Settings, gather
+
+IMAGE = {"TAGGER_IMAGES": "ghcr.io/acme/app"}
+
+
+def given(environ: dict[str, str], command: str = "release", **line: str | list[str]) -> Settings:
+    """Gather settings, with an image, from the environment and a command line."""
+    texts = {name.replace("_", "-"): [text] if isinstance(text, str) else text for name, text in line.items()}
+    return gather(command, texts, IMAGE | environ, Path("/nonexistent"))
+
+
+def refused(environ: dict[str, str], command: str = "release", **line: str | list[str]) -> InputError:
+    with pytest.raises(InputError) as caught:
+        given(environ, command, **line)
+    return caught.value
+
+
+class TestPrecedence:
+    """Command line, INPUT_, TAGGER_, `.tagger.yml`, default; an empty value counts as unset."""
+
+    @pytest.mark.parametrize(
+        ("line", "runner", "person", "file", "base", "origin"),
+        [
+            ("a", "b", "c", "d", "a", "--base"),
+            ("", "b", "c", "d", "b", "INPUT_BASE"),
+            ("", " \n", "c", "d", "c", "TAGGER_BASE"),
+            ("", "", "", "d", "d", ".tagger.yml:1:7"),
+            ("", "", "", "", "", None),
+        ],
+    )
+    def test_what_wins(
+        self, tmp_path: Path, line: str, runner: str, person: str, file: str, base: str, origin: str | None
+    ) -> None:
+        (tmp_path / ".tagger.yml").write_text(f"base: {file}\ngolden: debian\n")
+        environ = IMAGE | {"INPUT_BASE": runner, "TAGGER_BASE": person}
+        settings = gather("release", {"base": [line]}, environ, tmp_path)
+        assert settings.base == base
+        assert settings.origins.get("base") == (origin and origin.replace(".tagger.yml", f"{tmp_path}/.tagger.yml"))
+
+    def test_lists_are_replaced_and_never_joined(self, tmp_path: Path) -> None:
+        (tmp_path / ".tagger.yml").write_text("images: [acme/one, acme/two]\n")
+        assert gather("release", {"images": ["acme/three"]}, {}, tmp_path).images == (
+            Repository("docker.io", "acme/three"),
+        )
+
+    def test_names_with_hyphens(self) -> None:
+        assert given({"INPUT_TAG-PREFIX": "app/", "TAGGER_TAG_PREFIX": "x"}).tag_prefix == "app/"
+        assert given({"TAGGER_TAG_PREFIX": "x", "TAGGER_TAG-PREFIX": "y"}).tag_prefix == "x"
+
+    def test_another_file(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.yml").write_text("scheme: calver")
+        settings = gather("release", {"config": ["mine.yml"]}, IMAGE, tmp_path)
+        assert (settings.rules.scheme.name, settings.origins["scheme"]) == ("calver", f"{tmp_path}/mine.yml:1:9")
+        assert gather("release", {}, IMAGE | {"INPUT_CONFIG": "mine.yml"}, tmp_path).rules.scheme.name == "calver"
+        with pytest.raises(InputError, match=r"there is no file other\.yml"):
+            gather("release", {"config": ["other.yml"]}, IMAGE, tmp_path)
+
+    def test_defaults(self) -> None:
+        settings = given({})
+        assert [template.text for template in settings.rules.templates] == list(DEFAULT_TEMPLATES)
+        assert settings.version_from == ("git-tag", "label", "file")
+        assert (settings.jobs, settings.timeout, settings.retries) == (8, 30.0, 4)
+        assert (settings.on_conflict, settings.published_from, settings.rules.latest) == ("fail", "registry", "auto")
+        assert settings.variant == settings.rules.variants == ("",)
+        assert [settings.dry_run, settings.yes, settings.force, settings.purge, settings.undo, settings.all] == [
+            False
+        ] * 6
+
+
+class TestLists:
+    """Some lists hold one entry a line, others are split on white space; options are repeated, or hold several lines."""
+
+    @pytest.mark.parametrize("option", [option for option in OPTIONS if option.is_list], ids=lambda option: option.name)
+    def test_how_each_is_split(self, option: object) -> None:
+        assert getattr(option, "kind") == (  # noqa: B009 - the option is an object to pytest
+            "lines"
+            if getattr(option, "name") in ("images", "tags", "logins", "golden", "endpoints")  # noqa: B009
+            else "words"
+        )
+
+    @pytest.mark.parametrize("line", [["acme/a\nacme/b"], ["acme/a", "acme/b"], [" acme/a \n\n", "acme/b", "acme/a"]])
+    def test_lines(self, line: list[str]) -> None:
+        expected = (Repository("docker.io", "acme/a"), Repository("docker.io", "acme/b"))
+        assert given({}, images=line).images == expected
+        assert gather("release", {}, {"INPUT_IMAGES": "\n".join(line)}, Path("/nonexistent")).images == expected
+
+    def test_a_template_may_contain_blanks(self) -> None:
+        settings = given({"INPUT_TAGS": "{{version}}\n{{date 'YYYYMMDD' tz='UTC'}}\n"})
+        assert [template.text for template in settings.rules.templates] == [
+            "{{version}}", "{{date 'YYYYMMDD' tz='UTC'}}",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("text", ["bookworm default", "bookworm\ndefault", " bookworm\t default "])
+    def test_words(self, text: str) -> None:
+        settings = given({"INPUT_VARIANT": text, "TAGGER_VARIANTS": "alpine bookworm"})
+        assert settings.variant == ("bookworm", "")
+        assert set(settings.rules.variants) == {"", "alpine", "bookworm"}
+
+    def test_the_last_of_a_repeated_one_wins(self) -> None:
+        assert given({}, version=["2.1.3", "2.1.4"]).version == "2.1.4"
+
+    def test_layouts_and_repositories(self) -> None:
+        assert given({}, images=["oci:build/demo", "oci:./build/demo", "ghcr.io/acme/app"]).images == (
+            Path("build/demo"), Repository("ghcr.io", "acme/app"),
+        )  # fmt: skip
+
+
+class TestBadInput:
+    """Every option's bad value is named with the place where it was given, and with what to write instead."""
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message", "hint"),
+        [
+            ("images", "ghcr.io/acme/app:2", "names one image of a repository", "Leave the tag out"),
+            ("images", "acme/app@sha256:0", "names one image of a repository", "Leave the tag out"),
+            (
+                "images",
+                "https://ghcr.io/acme/app",
+                "https://ghcr.io/acme/app is not a repository",
+                "Write ghcr.io/acme",
+            ),
+            ("images", "docker://acme/app", "is not a repository", "Write acme/app."),
+            ("images", "ghcr.io/Acme/App", "is not a repository", "Write it in lower case: ghcr.io/acme/app"),
+            ("images", "acme/a acme/b", "is not a repository", "HOST/ACCOUNT/NAME"),
+            ("images", "oci:", "names no directory", "Write oci:DIR."),
+            ("images", f"acme/{'a' * 260}", "longer than 255", "shorter"),
+            ("source", "docker-archive:", "names nothing", "docker-daemon"),
+            ("source", "https://x/y", "is not a source", "docker-daemon"),
+            ("version", "2.1", "'2.1' is not a version in the scheme semver", "MAJOR.MINOR.PATCH"),
+            ("version", "2.1.4+5", "has build metadata", "build-metadata: underscore"),
+            ("version", "2.1.4-alpine", "'alpine' is no prerelease", "say so in `variant`"),
+            ("version", "9" * 5000, "longer than the 128 characters", "Shorten it"),
+            ("version-from", "somewhere", "no place to read a version from", "git-tag, label"),
+            ("version-from", "env:", "no place to read a version from", "env:NAME"),
+            ("scheme", "semvr", "`scheme` is 'semvr'", "semver, numeric, calver, pep440"),
+            ("build-metadata", "drop", "`build-metadata` is 'drop'", "refuse, underscore"),
+            ("mixed-parts", "perhaps", "`mixed-parts` is 'perhaps'", "true or false"),
+            ("mixed-parts", "true", "three parts, always", "scheme: numeric"),
+            ("tags", "{{majr}}", "unknown field {{majr}}", "The fields are"),
+            ("tags", "{{major}}", "no template gives every version a tag of its own", "Add {{version}}"),
+            ("tags", "type=semver,pattern={{version}}", "holds what no tag can", "is `{{version}}` here"),
+            ("variant", "al pine!", "'pine!' is not a variant", "alpine3.22"),
+            ("variant", "3.10", "'3.10' is not a variant", "no number alone"),
+            ("variants", "latest", "'latest' is not a variant", "alpine"),
+            ("channels", "rc.1", "'rc.1' is not a channel", "as rc or beta"),
+            ("stable", "<<3", "is not a range of versions", "<3.0"),
+            ("stable", "/[/", "is not a regular expression", "`re`"),
+            ("latest", "newest", "is not a series", "2 or 2.1"),
+            ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),
+            ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
+            ("base", "debian", "a claimed base without `golden`", "Set `golden` too"),
+            ("dry-run", "2", "`dry-run` is '2'", "true or false"),
+            ("insecure", "http://x", "is not a host", "HOST:PORT"),
+            ("endpoints", "localhost:5000", "is not an endpoint", "NAME=HOST:PORT"),
+            ("endpoints", "a=b=c", "is not a host", "HOST:PORT"),
+            ("ca-file", "/nowhere.pem", "there is no file /nowhere.pem", "PEM"),
+            ("published-from", "git", "`git` is for `plan` alone", "from the repository itself"),
+            ("published-from", "docker", "`published-from` is 'docker'", "registry, git, none"),
+            ("jobs", "0", "'0' is not a number", "from 1 to 256"),
+            ("jobs", "²", "'²' is not a number", "from 1 to 256"),
+            ("retries", "9" * 5000, "is not a number", "from 0 to 100"),
+            ("timeout", "soon", "'soon' is not a time", "Write seconds"),
+            ("timeout", "0", "'0' is not a time", "Write seconds"),
+            ("only", "web", "there is no component web", "`components` in `.tagger.yml`"),
+            ("registry", "ghcr.io", "a registry without a login", "Set `username` and `password` too"),
+            ("username", "octocat", "there is a username and no password", "--password-stdin"),
+        ],
+    )
+    def test_table(self, name: str, value: str, message: str, hint: str) -> None:
+        variable = f"INPUT_{name.upper()}"
+        error = refused({variable: value})
+        assert (error.exit_code, "\n" in error.message) == (2, False)
+        assert error.message.startswith(f"{variable}: ")
+        assert message in error.message
+        assert hint in error.hint
+        flag = next(option.flag or option.name for option in OPTIONS if option.name == name)
+        assert refused({}, **{name: value}).message == error.message.replace(variable, f"--{flag}", 1)
+
+    @pytest.mark.parametrize("option", [o for o in OPTIONS if not o.secret], ids=lambda option: option.name)
+    def test_every_option_but_those_without_wrong_values_is_there(self, option: object) -> None:
+        free = {"tag-prefix", "golden", "config", "json", "yes", "force", "purge", "undo", "all", "long"}
+        marks = next(mark for mark in self.test_table.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+        assert getattr(option, "name") in free | {case[0] for case in marks.args[1]}  # noqa: B009
+
+    def test_all_at_once(self) -> None:
+        error = refused({"INPUT_SCHEME": "x", "TAGGER_JOBS": "y"}, stable="<<3", images="a b")
+        assert error.message.splitlines()[0] == "4 problems in the settings:"
+        assert {line.partition(":")[0] for line in error.message.splitlines()[1:]} == {
+            "INPUT_SCHEME", "TAGGER_JOBS", "--stable", "--image",
+        }  # fmt: skip
+        assert error.hint == ""
+
+    def test_purge_and_undo_contradict_each_other(self) -> None:
+        assert "contradict" in refused({"INPUT_PURGE": "true", "INPUT_UNDO": "true"}, "withdraw").message
+
+    def test_a_local_version_of_python(self) -> None:
+        error = refused({"INPUT_SCHEME": "pep440", "INPUT_BUILD-METADATA": "underscore"})
+        assert error.message.startswith("INPUT_BUILD-METADATA: ")
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_no_image(self, command: str) -> None:
+        if command == "config":
+            assert gather(command, {}, {}, Path("/nonexistent")).images == ()
+            return
+        with pytest.raises(InputError, match="no image: nothing says") as caught:
+            gather(command, {}, {}, Path("/nonexistent"))
+        assert "Set `images`" in caught.value.hint
+
+    def test_a_plan_of_nothing_published_needs_no_image(self) -> None:
+        settings = gather("plan", {"published-from": ["none"]}, {}, Path("/nonexistent"))
+        assert (settings.published_from, settings.images) == ("none", ())
+
+
+class TestVariants:
+    """The bare tags are the variant `default`; a variant that is not declared is a mistake where others are."""
+
+    def test_default_is_always_one(self) -> None:
+        assert given({"INPUT_VARIANTS": "alpine", "INPUT_VARIANT": "default"}).variant == ("",)
+        assert given({"INPUT_VARIANT": "alpine"}).variant == ("alpine",)
+        assert set(given({"INPUT_VARIANT": "alpine"}).rules.variants) == {"", "alpine"}
+
+    def test_an_undeclared_one(self) -> None:
+        error = refused({"INPUT_VARIANTS": "default alpine", "INPUT_VARIANT": "slim"})
+        assert error.message == "INPUT_VARIANT: 'slim' is none of the `variants`: default alpine"
+
+    def test_one_that_is_a_channel_too(self) -> None:
+        error = refused({"INPUT_VARIANTS": "rc", "INPUT_CHANNELS": "rc"})
+        assert "'rc' is a variant too" in error.message
+
+    def test_one_that_the_version_names(self) -> None:
+        error = refused({"INPUT_VARIANTS": "dev", "INPUT_VERSION": "2.1.4-dev"})
+        assert "is the exact tag of 2.1.4 in the variant dev" in error.message
+
+
+class TestLogins:
+    """Secrets come from the environment, and show nowhere."""
+
+    def test_one(self) -> None:
+        environ = {"INPUT_REGISTRY": "ghcr.io", "INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2"}
+        settings = given(environ)
+        assert settings.logins == (Login("ghcr.io", "octocat", "hunter2"),)
+        assert settings.secrets == ("hunter2",)
+        assert "hunter2" not in repr(settings)
+
+    def test_its_registry_is_that_of_the_images(self) -> None:
+        login = {"INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2"}
+        assert given(login).logins[0].registry == "ghcr.io"
+        assert given(login, images="acme/app").logins[0].registry == "docker.io"
+        assert given(login, images="oci:build").logins[0].registry == "docker.io"
+        error = refused(login, images=["acme/app", "ghcr.io/acme/app"])
+        assert "INPUT_USERNAME: the images are in several registries: docker.io, ghcr.io" in error.message
+        assert "hunter2" not in error.message + error.hint
+
+    @pytest.mark.parametrize("name", ["docker.io", "index.docker.io", "https://index.docker.io/v1/", "hub.docker.com"])
+    def test_docker_hub_has_many_names(self, name: str) -> None:
+        environ = {"INPUT_LOGINS": f"{name} octocat pass word \n\nghcr.io bot t0ken\n"}
+        assert given(environ).logins == (
+            Login("docker.io", "octocat", "pass word"), Login("ghcr.io", "bot", "t0ken"),
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("line", ["ghcr.io hunter2", "hunter2", "gh!cr hunter2 hunter2"])
+    def test_a_wrong_line_is_not_repeated(self, line: str) -> None:
+        error = refused({"INPUT_LOGINS": f"ghcr.io a b\n{line}"})
+        assert error.message.startswith("INPUT_LOGINS: ")
+        assert "hunter2" not in error.message + error.hint
+
+    def test_a_password_in_an_image_is_not_repeated(self) -> None:
+        error = refused({}, images="https://octocat:hunter2@ghcr.io/acme/app")
+        assert "ghcr.io/acme/app" in error.message
+        assert "hunter2" not in error.message + error.hint
+
+    def test_a_password_without_a_name(self) -> None:
+        error = refused({}, password="hunter2")
+        assert error.message == "--password-stdin: there is a password and no username"
+
+    def test_the_token_of_the_workflow(self) -> None:
+        assert given({"INPUT_GITHUB-TOKEN": "ghs_x"}).secrets == ("ghs_x",)
+
+
+class TestComponents:
+    """`only` picks the component of a monorepo; what the file says for all holds for each."""
+
+    TEXT = "scheme: calver\njobs: 2\ncomponents:\n  api: {images: acme/api, jobs: 3}\n  web: {images: acme/web}\n"
+
+    def test_picked(self, tmp_path: Path) -> None:
+        (tmp_path / ".tagger.yml").write_text(self.TEXT)
+        api = gather("release", {"only": ["api"]}, {}, tmp_path)
+        assert (api.component, api.images, api.jobs) == ("api", (Repository("docker.io", "acme/api"),), 3)
+        web = gather("release", {}, {"INPUT_ONLY": "web"}, tmp_path)
+        assert (web.component, web.jobs, web.rules.scheme.name) == ("web", 2, "calver")
+        assert gather("release", {"jobs": ["5"], "only": ["api"]}, {}, tmp_path).jobs == 5
+
+    def test_the_only_one_there_is(self, tmp_path: Path) -> None:
+        (tmp_path / ".tagger.yml").write_text("components: {api: {images: acme/api}}")
+        assert gather("release", {}, {}, tmp_path).component == "api"
+
+    @pytest.mark.parametrize(
+        ("only", "message", "hint"),
+        [
+            ([], "the file has several components", "Pick one with `--only`: api, web."),
+            (["app"], "--only: there is no component app", "The components are: api, web."),
+            (["api web"], "--only: `only` names several components: api web", "Pick one with `--only NAME`."),
+        ],
+    )
+    def test_refused(self, tmp_path: Path, only: list[str], message: str, hint: str) -> None:
+        (tmp_path / ".tagger.yml").write_text(self.TEXT)
+        with pytest.raises(InputError, match=re.escape(message)) as caught:
+            gather("release", {"only": only}, {}, tmp_path)
+        assert (caught.value.message, caught.value.hint) == (message, hint)
+
+    def test_push_means_tags_by_it(self, tmp_path: Path) -> None:
+        assert gather("push", {"only": ["2.1.4", "latest"]}, IMAGE, tmp_path).only == ("2.1.4", "latest")
