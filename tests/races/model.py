@@ -28,7 +28,7 @@ Tags = frozenset[tuple[str, str]]
 """The state of the registry: each tag with its digest."""
 
 Request = tuple[str, str, str]
-"""`("list", "", "")`, `("read", tag, "")`, `("write", tag, digest)`, `("remove", tag, "")`, `("delete", digest, "")`."""
+"""What is asked: `list`, `read` a tag, `write` a tag with a digest, `remove` a tag, or `delete` a digest."""
 
 Answer = object
 MANIFESTS: dict[str, Manifest] = {}
@@ -195,11 +195,15 @@ class Model:
     """Several runs at one repository.
 
     `kills` says which run, if any, may be killed at any moment; what it had in flight may still arrive, at any time.
-    `lag` is how often the listing that a run gets may be the one before the last tag came or went.
+    `lag` is how often the listing that a run gets may be the one before the last tag came or went. What a run has in
+    flight `together` is carried out at one moment, in a coarser model.
     """
 
-    def __init__(self, programs: Sequence[Program], *, kills: int | None = None, lag: int = 0) -> None:
+    def __init__(
+        self, programs: Sequence[Program], *, kills: int | None = None, lag: int = 0, together: bool = False
+    ) -> None:
         self._programs = programs
+        self._together = together
         self._kills = kills
         self._lag = lag
         self._replay, self._advance = cache(self._replayed), cache(self._advanced)
@@ -257,6 +261,9 @@ class Model:
             for place, got in enumerate(run.got)
             if got is _PENDING
         ]
+        if self._together:
+            begun = [place for place in places if place[1] > 0 and state[2][place[0]].got[0] is not _PENDING]
+            return begun[:1] or [place for place in places if place[1] == 0]
         return places + [(number, -1) for number, run in enumerate(state[2]) if number == self._kills and run.live]
 
     def _chosen(self, state: _State) -> list[tuple[int, int]]:

@@ -74,7 +74,10 @@ def wrong(tags: Tags, rules: Rules = RULES) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Runs that meet in a repository: explored whole, or a `sample` of so many interleavings."""
+    """Runs that meet in a repository: explored whole, or a `sample` of so many interleavings.
+
+    With `together`, what a run has in flight at the same time is carried out at one moment.
+    """
 
     name: str
     tags: Tags
@@ -83,6 +86,7 @@ class Scenario:
     kills: int | None = None
     lag: int = 0
     sample: int = 0
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Counted:
 
 def counted(scenario: Scenario, seed: int = 1) -> Counted:
     """Explore a scenario and count what is wrong at its ends, and after one further `reconcile`."""
-    model = Model(scenario.programs, kills=scenario.kills, lag=scenario.lag)
+    model = Model(scenario.programs, kills=scenario.kills, lag=scenario.lag, together=scenario.together)
     found = model.sample(scenario.tags, scenario.sample, seed) if scenario.sample else model.explore(scenario.tags)
     amiss = silent = left = 0
     exits: Counter[tuple[int | None, ...]] = Counter()
@@ -166,11 +170,16 @@ def faults(rules: Rules = SOME) -> Iterator[Scenario]:
     yield Scenario("two releases, each listing may lag once", one, (first, second), rules, lag=1)
 
 
-def three_runs(rules: Rules = FEW, sample: int = 0) -> Iterator[Scenario]:
-    """Yield what three runs may do to each other: every interleaving, or a sample of so many."""
+def three_runs(rules: Rules = SOME, sample: int = 0) -> Iterator[Scenario]:
+    """Yield what three runs may do to each other: every interleaving of their round trips, or a sample of so many."""
     one, two = standing("2.1.3", rules=rules), standing("2.1.3", "2.1.4", rules=rules)
     first, second, third = (releases(version, rules=rules) for version in ("2.1.4", "2.2.0", "3.0.0"))
-    withdrawal = withdraws("2.1.4", rules=rules)
-    yield Scenario("three releases", one, (first, second, third), rules, sample=sample)
-    yield Scenario("two releases and a reconcile", one, (first, second, reconciles(rules)), rules, sample=sample)
-    yield Scenario("two releases and a withdrawal", two, (second, third, withdrawal), rules, sample=sample)
+    withdrawal, tidy = withdraws("2.1.4", rules=rules), reconciles(rules)
+    builds = [releases("2.1.4", f"build {number}", rules) for number in range(3)]
+    for name, tags, programs in (
+        ("three releases", one, (first, second, third)),
+        ("three builds of one version", one, tuple(builds)),
+        ("two releases and a reconcile", one, (first, second, tidy)),
+        ("two releases and a withdrawal", two, (second, third, withdrawal)),
+    ):
+        yield Scenario(name, tags, programs, rules, sample=sample, together=not sample)
