@@ -70,7 +70,9 @@ def push(service: Service, name: str, image: Image, *tags: str) -> None:
         status, _, _ = service.ask("PUT", f"{location}&digest={digest}", content)
         assert status == 201, status
     for tag in tags or (image.digest,):
-        status, _, said = service.ask("PUT", f"/v2/{name}/manifests/{tag}", image.manifest, {"Content-Type": image.media_type})
+        status, _, said = service.ask(
+            "PUT", f"/v2/{name}/manifests/{tag}", image.manifest, {"Content-Type": image.media_type}
+        )
         assert status == 201, said
 
 

@@ -130,7 +130,9 @@ def _ip(namespace: str, *command: str) -> None:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
+    subprocess.run(
+        command, check=True, capture_output=True, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    )
 
 
 def _enter(namespace: int) -> None:

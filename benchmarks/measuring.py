@@ -33,12 +33,15 @@ class Costs:
 
     def median(self, name: str) -> float:
         """Return the median of one measure."""
-        return statistics.median(getattr(run, name) for run in self.runs)
+        return statistics.median(self._values(name))
 
     def spread(self, name: str) -> tuple[float, float]:
         """Return the least and the most of one measure."""
-        values = [getattr(run, name) for run in self.runs]
+        values = self._values(name)
         return min(values), max(values)
+
+    def _values(self, name: str) -> list[float]:
+        return [float(getattr(run, name)) for run in self.runs]
 
 
 @dataclass(frozen=True)

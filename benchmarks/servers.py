@@ -38,7 +38,18 @@ class Authority:
     def make(cls, folder: Path) -> "Authority":
         """Make a new one in a folder."""
         made = cls(folder / "ca.pem", folder / "server.pem", folder / "server.key", Signer.make(folder))
-        begin = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        begin = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ]
         root = ["-subj", "/CN=benchmarks", "-keyout", f"{folder}/ca.key", "-out", str(made.ca_file)]
         leaf = ["-subj", f"/CN={FAR}", "-CA", str(made.ca_file), "-CAkey", f"{folder}/ca.key", "-keyout", str(made.key)]
         leaf += ["-addext", f"subjectAltName=IP:{FAR}", "-addext", "basicConstraints=critical,CA:FALSE"]
@@ -103,7 +114,9 @@ class Service:
 def token_server(folder: Path, authority: Authority) -> Iterator[Service]:
     """Run a token server for LOGIN over HTTPS."""
     port = _free_port()
-    files = [str(path) for path in (authority.certificate, authority.key, authority.signer.key, authority.signer.certificate)]
+    files = [
+        str(path) for path in (authority.certificate, authority.key, authority.signer.key, authority.signer.certificate)
+    ]
     command = [sys.executable, "-m", "benchmarks.token_server", f"{FAR}:{port}", ":".join(LOGIN), *files]
     with _running(folder, f"{FAR}:{port}", command) as (process, log):
         yield Service(f"{FAR}:{port}", log, folder, process=process)

@@ -17,7 +17,7 @@ from benchmarks.measuring import Bench
 from benchmarks.servers import LOGIN, Authority, Service, docker_login, registry, token_server
 from tests.servers.engine import Engine, classic_engine
 
-__all__ = ["Testbed", "open_testbed"]
+__all__ = ["ROOT", "Testbed", "open_testbed"]
 
 ROOT = Path(__file__).parents[1]
 RIVALS = ROOT / "build" / "rivals"
@@ -74,7 +74,7 @@ def open_testbed(runs: int) -> Iterator[Testbed]:
         source = ROOT / "benchmarks" / f"{name}.c"
         subprocess.run(["gcc", "-O2", "-Wall", "-o", programs / name, source, *libraries], check=True)
     with ExitStack() as cleanup:
-        folder = Path(tempfile.mkdtemp(prefix="benchmarks-", dir="/tmp"))  # noqa: S108 - short, for sockets
+        folder = Path(tempfile.mkdtemp(prefix="benchmarks-", dir="/tmp"))
         cleanup.callback(shutil.rmtree, folder)
         line = cleanup.enter_context(open_line(programs))
         authority = Authority.make(folder)
@@ -88,6 +88,7 @@ def open_testbed(runs: int) -> Iterator[Testbed]:
             "DOCKER_CONFIG": str(folder),  # crane, buildx, oras, docker, tagger
             "REGISTRY_AUTH_FILE": str(folder / "config.json"),  # skopeo
             "SSL_CERT_FILE": str(authority.ca_file),  # Go reads it, and the system's folder besides
+            "REQUESTS_CA_BUNDLE": str(authority.ca_file),  # oras-py
             "LOGIN": base64.b64encode(":".join(LOGIN).encode()).decode(),
             "CA_FILE": str(authority.ca_file),
         }

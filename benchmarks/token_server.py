@@ -66,7 +66,11 @@ def main(words: Sequence[str]) -> None:
             found = tuple(scope for text in scopes for scope in text.split())
             with lock:
                 value = token(found) if known else ""
-                print(json.dumps({"http.request.method": "TOKEN", "http.request.uri": self.path, "http.response.status": 200}))
+                print(
+                    json.dumps(
+                        {"http.request.method": "TOKEN", "http.request.uri": self.path, "http.response.status": 200}
+                    )
+                )
             body = json.dumps({"token": value, "access_token": value, "expires_in": LIFETIME}).encode()
             self.send_response(200 if known else 401)
             self.send_header("Content-Type", "application/json")

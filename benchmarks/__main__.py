@@ -1,0 +1,77 @@
+"""Measure Tagger beside what people use today, and write the tables and pictures.
+
+    python -m benchmarks [NAME...] [--runs N] [--into FOLDER]
+
+The names are retag, push, start, large, many and copy; without one, all are measured. It needs root, for the network
+namespaces; what `benchmarks/rivals` brought, and what is on the PATH, is measured beside.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import copying, large, many, pushing, retag, starting
+from benchmarks.report import Section
+from benchmarks.testbed import ROOT, Testbed, open_testbed
+
+MEASUREMENTS: Mapping[str, tuple[str, Callable[[Testbed], Section]]] = {
+    "retag": ("An image that is in the repository to four tags", retag.measure),
+    "push": ("An image of the engine to four tags", pushing.measure),
+    "start": ("Starting", starting.measure),
+    "large": ("Large repositories", large.measure),
+    "many": ("Many repositories", many.measure),
+    "copy": ("Copies between registries", copying.measure),
+}
+
+
+def main() -> None:
+    """Measure what is asked for, print it, and write it with its pictures into a folder."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Tagger beside what people use today.")
+    parser.add_argument("names", nargs="*", choices=[[], *MEASUREMENTS], metavar="NAME")
+    parser.add_argument("--runs", type=int, default=5, help="how many runs count (default: 5)")
+    parser.add_argument("--into", type=Path, default=ROOT / "build" / "benchmarks" / "report")
+    options = parser.parse_args()
+    options.into.mkdir(parents=True, exist_ok=True)
+    with open_testbed(options.runs) as testbed:
+        parts = [_surroundings(testbed, options.runs)]
+        print(parts[0], flush=True)
+        for name in options.names or MEASUREMENTS:
+            title, measure = MEASUREMENTS[name]
+            section = measure(testbed)
+            pictures = [f"![{title}]({file})" for file in section.pictures]
+            for file, picture in section.pictures.items():
+                (options.into / file).write_text(picture)
+            parts.append("\n\n".join((f"## {title}", *pictures, section.text)))
+            print(f"\n{parts[-1]}", flush=True)
+    (options.into / "results.md").write_text("\n\n".join(parts) + "\n")
+    print(f"\nWritten to {options.into}", file=sys.stderr)
+
+
+def _surroundings(testbed: Testbed, runs: int) -> str:
+    """Say where and when this was measured."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    day = datetime.datetime.now(datetime.UTC).date()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
+    ).stdout.strip()
+    return (
+        f"{day}, commit {commit}: {os.cpu_count()} cores ({model}), load {os.getloadavg()[0]:.1f}, Linux "
+        f"{platform.release()}, Python {platform.python_version()}; docker-registry (distribution) 2.8.2; the line: "
+        f"{testbed.line.kind}. Medians of {runs} runs (least–most), in turn, each checked; one more warmed up."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What starting costs, against its budget."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+
+from benchmarks.images import make_image, push
+from benchmarks.measuring import Contestant, in_turn
+from benchmarks.report import Section, table
+from benchmarks.testbed import ROOT, Testbed
+
+__all__ = ["measure"]
+
+NAME = "acme/app"
+SHOWN = 12
+_IMPORT = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \|(\s*)(\S+)")
+
+
+def measure(testbed: Testbed) -> Section:
+    """Measure start-up without a line's delay, and say which imports take longest."""
+    service = testbed.open
+    push(service, NAME, make_image("the release before"), "2.1.3", "2.1", "2", "latest")
+    push(service, NAME, make_image("the release"), "2.1.4")
+    plan = testbed.tagger("plan", "--image", f"{service.host}/{NAME}", "--version", "2.1.4", "--insecure", service.host)
+    contestants = [
+        Contestant("an empty interpreter", [*testbed.tagger()[:2], "-c", "pass"]),
+        Contestant("--version", testbed.tagger("--version")),
+        Contestant("--help", testbed.tagger("--help")),
+        Contestant("plan", plan),
+    ]
+    budgets = {"--help": (100, None), "plan": (250, 48)}
+    found = in_turn(testbed.bench, contestants, service)
+    rows = []
+    for name, costs in found.items():
+        low, high = costs.spread("cpu")
+        most, memory = budgets.get(name, (None, None))
+        cpu, peak = costs.median("cpu") * 1e3, costs.median("peak")
+        kept = (most is None or cpu <= most) and (memory is None or peak <= memory)
+        rows.append([
+            name, f"{cpu:.0f} ({low * 1e3:.0f}–{high * 1e3:.0f})", str(most or ""), f"{costs.median('wall') * 1e3:.0f}",
+            f"{peak:.0f}", str(memory or ""), "" if most is None else "yes" if kept else "no",
+        ])  # fmt: skip
+    head = ["", "CPU ms", "budget", "wall ms", "peak MiB", "budget", "kept"]
+    return Section("\n\n".join((table(head, rows), "### Imports of `plan` that take longest", _imports(plan))), {})
+
+
+def _imports(command: Sequence[str]) -> str:
+    """Return the packages that the imports of a command go to, by the time of their own modules."""
+    python, *rest = command
+    ended = subprocess.run([python, "-X", "importtime", *rest], capture_output=True, text=True, check=True, cwd=ROOT)
+    times: dict[str, int] = {}
+    for line in ended.stderr.splitlines():
+        if found := _IMPORT.match(line):
+            name = found[4] if found[4].startswith("tagger.") else found[4].partition(".")[0]
+            name = ".".join(name.split(".")[:2])
+            times[name] = times.get(name, 0) + max(int(found[1]), 0)
+    longest = sorted(times.items(), key=lambda entry: -entry[1])[:SHOWN]
+    return table(["package", "ms"], [[f"`{name}`", f"{spent / 1e3:.1f}"] for name, spent in longest])
