@@ -78,7 +78,7 @@ class TestPrecedence:
 
 
 class TestLists:
-    """Some lists hold one entry a line, others are split on white space; options are repeated, or hold several lines."""
+    """Some lists hold one entry a line, others are split on white space; options are repeated, or hold several."""
 
     @pytest.mark.parametrize("option", [option for option in OPTIONS if option.is_list], ids=lambda option: option.name)
     def test_how_each_is_split(self, option: object) -> None:

@@ -1,0 +1,289 @@
+"""The command line, which is also the action: what it reads, what it prints where, and how it ends."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import tagger
+from tagger.cli import run
+from tagger.images.layout import Layout
+from tagger.options import COMMANDS, OPTIONS
+from tests.images.making import make_image
+from tests.operations.running import standing
+
+
+class Run(NamedTuple):
+    """How a run ended: its exit code, and what it wrote to its two streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+def command(*arguments: str, environ: Mapping[str, str] | None = None, stdin: str = "") -> Run:
+    out, err = io.StringIO(), io.StringIO()
+    code = run(arguments, environ or {}, out, err, io.StringIO(stdin))
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of its own, which holds no settings."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def build() -> str:
+    """Make a built image, and return it as a source."""
+    make_image(Layout("build"), "app", "app")
+    return "oci:build:app"
+
+
+class TestCommands:
+    """Without a command it is INPUT_COMMAND, else `plan`, which writes nothing."""
+
+    def test_the_version_of_the_program(self) -> None:
+        assert command("--version") == Run(0, f"tagger {tagger.__version__}\n", "")
+
+    @pytest.mark.parametrize("flag", ["--help", "-h"])
+    def test_the_help_names_every_command(self, flag: str) -> None:
+        ended = command(flag)
+        assert ended.code == 0
+        assert [name for name in COMMANDS if f"  {name} " not in ended.out] == []
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_the_help_of_a_command_names_its_options(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert command(name, "--help").code == 0
+        printed = capsys.readouterr().out
+        options = [
+            option for option in OPTIONS if not option.secret and (not option.commands or name in option.commands)
+        ]
+        assert [option.name for option in options if f"--{option.flag or option.name}" not in printed] == []
+        assert "--password-stdin" in printed
+
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "expected"),
+        [
+            ((), {}, "plan"),
+            ((), {"INPUT_COMMAND": "tags"}, "tags"),
+            ((), {"INPUT_COMMAND": " ", "TAGGER_COMMAND": "reconcile"}, "reconcile"),
+            ((), {"INPUT_COMMAND": "tags", "TAGGER_COMMAND": "reconcile"}, "tags"),
+            (("config",), {"INPUT_COMMAND": "release"}, "config"),
+            (("--json",), {"INPUT_COMMAND": "release"}, "release"),
+            (("--version", "2.1.4"), {}, "plan"),
+        ],
+    )
+    def test_which_one_runs(self, arguments: tuple[str, ...], environ: dict[str, str], expected: str) -> None:
+        ended = command(*arguments, environ={"INPUT_JSON": "true", "INPUT_IMAGES": "a b", **environ})
+        assert (ended.code, ended.document["command"]) == (2, expected)
+
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "message", "hint"),
+        [
+            (("relase",), {}, "there is no command 'relase'", "Did you mean release? The commands are: plan,"),
+            (("x",), {}, "there is no command 'x'", "Hint: The commands are: plan,"),
+            ((), {"INPUT_COMMAND": "push all"}, "INPUT_COMMAND: there is no command 'push all'", "The commands are"),
+            (("plan", "--colour"), {}, "No such option '--colour'", "tagger plan --help"),
+            (("plan", "--image"), {}, "Option '--image' requires an argument", "tagger plan --help"),
+            (("plan", "2.1.4"), {}, "unexpected extra argument (2.1.4)", "tagger plan --help"),
+            (("release", "--dry-run=maybe"), {}, "Option '--dry-run' does not take a value", "tagger release --help"),
+            (("plan", "--password=hunter2"), {}, "No such option '--password'", "--password-stdin"),
+            (("withdraw", "--image", "a/b"), {}, "`withdraw` takes one VERSION, and got none", "input `arguments`"),
+            (("withdraw", "1", "2", "--image", "a/b"), {}, "takes one VERSION, and got 1 2", "`withdraw VERSION`"),
+        ],
+    )
+    def test_what_is_not_understood(
+        self, arguments: tuple[str, ...], environ: dict[str, str], message: str, hint: str
+    ) -> None:
+        ended = command(*arguments, environ=environ)
+        assert (ended.code, ended.out) == (2, "")
+        assert message in ended.err
+        assert hint in ended.err
+        assert "hunter2" not in ended.err
+        assert "Traceback" not in ended.err
+
+
+class TestArguments:
+    """A command's arguments come from the input `arguments`, one a line, never read as options."""
+
+    @pytest.fixture
+    def released(self) -> Layout:
+        for version in ("2.1.3", "2.1.4"):
+            make_image(Layout("build"), version, version)
+            assert (
+                command("release", "--image", "oci:app", "--source", f"oci:build:{version}", "--version", version).code
+                == 0
+            )
+        return Layout("app")
+
+    def test_one_a_line(self, released: Layout) -> None:
+        environ = {"INPUT_COMMAND": "withdraw", "INPUT_ARGUMENTS": "\n 2.1.4 \n", "INPUT_IMAGES": "oci:app"}
+        assert command(environ=environ).code == 0
+        assert "withdrawn-2.1.4" in standing(released)
+
+    def test_the_command_line_goes_first(self, released: Layout) -> None:
+        assert command("withdraw", "2.1.4", "--image", "oci:app", environ={"INPUT_ARGUMENTS": "2.1.3"}).code == 0
+        assert "withdrawn-2.1.4" in standing(released)
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {"INPUT_COMMAND": "delete", "INPUT_ARGUMENTS": "--yes"},
+            {"INPUT_COMMAND": "delete", "INPUT_ARGUMENTS": "2.1.4\n--force"},
+            {"INPUT_COMMAND": "delete", "INPUT_ARGUMENTS": "--all\n--yes"},
+            {"INPUT_COMMAND": "withdraw", "INPUT_ARGUMENTS": "--undo"},
+            {"INPUT_COMMAND": "withdraw", "INPUT_ARGUMENTS": "2.1.4\n--purge"},
+            {"INPUT_COMMAND": "withdraw", "INPUT_ARGUMENTS": "2.1.4 --purge"},
+        ],
+    )
+    def test_an_option_is_no_option_there(self, released: Layout, environ: dict[str, str]) -> None:
+        before = standing(released)
+        ended = command(environ={"INPUT_IMAGES": "oci:app", **environ})
+        assert (ended.code, standing(released)) == (2, before)
+        assert "Traceback" not in ended.err
+
+
+class TestPrecedence:
+    """Command line, INPUT_, TAGGER_, file, default: one path for all."""
+
+    def test_every_way_says_the_same(self, here: Path) -> None:
+        expected = {
+            "variant": ["alpine", "default"],
+            "scheme": "calver",
+            "mixed-parts": True,
+            "tags": ["{{version}}", "x y"],
+        }
+        expected["tags"] = ["{{version}}", "{{date 'YYYY' tz='UTC'}}"]
+        line = command(
+            "config", "--json", "--variant", "alpine", "--variant", "default", "--scheme=calver", "--mixed-parts",
+            "--tag", "{{version}}", "--tags", "{{date 'YYYY' tz='UTC'}}",
+        )  # fmt: skip
+        texts = {"VARIANT": "alpine default", "SCHEME": "calver", "MIXED-PARTS": "true"}
+        texts["TAGS"] = "{{version}}\n{{date 'YYYY' tz='UTC'}}\n"
+        runner = command("config", "--json", environ={f"INPUT_{name}": text for name, text in texts.items()})
+        person = command(
+            "config", "--json", environ={f"TAGGER_{name.replace('-', '_')}": text for name, text in texts.items()}
+        )
+        (here / ".tagger.yml").write_text(
+            "variant: [alpine, default]\nscheme: calver\nmixed-parts: yes\n"
+            "tags: ['{{version}}', \"{{date 'YYYY' tz='UTC'}}\"]\n"
+        )
+        file = command("config", "--json")
+        for ended, origin in ((line, "--scheme"), (runner, "INPUT_SCHEME"), (person, "TAGGER_SCHEME")):
+            assert ended.document["settings"]["scheme"]["origin"] == origin
+        assert file.document["settings"]["scheme"]["origin"] == ".tagger.yml:2:9"
+        for ended in (line, runner, person, file):
+            assert {name: ended.document["settings"][name]["value"] for name in expected} == expected
+
+    def test_inputs_that_are_not_set_are_empty(self) -> None:
+        environ = {option.variables[0]: "" for option in OPTIONS} | {"INPUT_COMMAND": "config", "INPUT_JSON": "true"}
+        settings = command(environ=environ).document["settings"]
+        assert {given["origin"] for name, given in settings.items() if name != "json"} == {"default"}
+
+
+class TestSecrets:
+    """Secrets come from the environment only, and are shown as ***."""
+
+    ENVIRON = {  # noqa: RUF012 - it is never changed
+        "INPUT_REGISTRY": "ghcr.io", "INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2",
+        "INPUT_LOGINS": "docker.io bot hunter3", "INPUT_GITHUB-TOKEN": "hunter4",
+    }  # fmt: skip
+
+    @pytest.mark.parametrize("arguments", [("config",), ("config", "--json")])
+    def test_config_hides_them(self, arguments: tuple[str, ...]) -> None:
+        ended = command(*arguments, environ=self.ENVIRON)
+        assert (ended.code, ended.err) == (0, "")
+        assert "hunter" not in ended.out
+        assert ended.out.count("***") == 3
+        assert "octocat" in ended.out
+
+    @pytest.mark.parametrize(("arguments", "stream"), [((), "out"), (("--json",), "err")])
+    def test_the_runner_is_told_first(self, arguments: tuple[str, ...], stream: str) -> None:
+        environ = self.ENVIRON | {"GITHUB_ACTIONS": "true"}
+        ended = command("config", *arguments, environ=environ)
+        lines = getattr(ended, stream).splitlines()
+        assert sorted(lines[:3]) == ["::add-mask::hunter2", "::add-mask::hunter3", "::add-mask::hunter4"]
+        assert stream == "out" or ended.document
+
+    def test_a_password_on_standard_input(self) -> None:
+        ended = command("config", "--json", "--password-stdin", "--username", "octocat", stdin="hunter2\n")
+        assert ended.document["settings"]["password"] == {"value": "***", "origin": "--password-stdin"}
+        assert "hunter2" not in ended.out
+
+
+class TestOutput:
+    """With `json` one document goes to standard output on every exit code, and everything else to standard error."""
+
+    def test_done(self, build: str) -> None:
+        arguments = ("release", "--json", "--image", "oci:app", "--source", build, "--version", "2.1.4")
+        ended = command(*arguments, environ={"GITHUB_ACTIONS": "true"})
+        assert (ended.code, ended.document["command"], ended.document["changed"]) == (0, "release", True)
+        assert ended.document["error"] is None
+
+    def test_refused(self, build: str) -> None:
+        arguments = ("release", "--json", "--image", "oci:app", "--source", build, "--version")
+        make_image(Layout("app"), "another", "2.1.4")
+        ended = command(*arguments, "2.1.4", environ={"GITHUB_ACTIONS": "true"})
+        assert (ended.code, ended.document["error"]["code"]) == (1, "CONFLICT")
+        assert ended.err.startswith("::error title=Release refused::")
+        assert "%0A" in ended.err
+        assert "::" not in ended.out
+
+    def test_wrong(self) -> None:
+        ended = command("release", "--json", "--image", "a b", environ={"GITHUB_ACTIONS": "true"})
+        assert (ended.code, ended.document["error"]["code"]) == (2, "INVALID_INPUT")
+        assert ended.err.startswith("::error title=Invalid input::--image")
+
+    @pytest.mark.parametrize(
+        "arguments", [("nothing",), ("plan", "--nothing"), ("withdraw", "--image", "a/b"), ("plan", "x")]
+    )
+    def test_not_understood(self, arguments: tuple[str, ...]) -> None:
+        ended = command(*arguments, "--json")
+        assert (ended.code, ended.document["error"]["code"]) == (2, "INVALID_INPUT")
+        assert ended.document["repositories"] == []
+        assert ended.err.startswith("Invalid input: ")
+
+    def test_for_a_person(self, build: str) -> None:
+        ended = command("plan", "--image", "oci:app", "--source", build, "--version", "2.1.4")
+        assert ended.code == 0
+        assert [tag for tag in ("2.1.4", "2.1", "2", "latest") if tag not in ended.out] == []
+        assert not Path("app").exists()
+
+    def test_the_files_of_the_runner(self, here: Path, build: str) -> None:
+        environ = {"GITHUB_OUTPUT": str(here / "output"), "GITHUB_STEP_SUMMARY": str(here / "summary")}
+        arguments = ("release", "--image", "oci:app", "--source", build, "--version", "2.1.4")
+        assert command(*arguments, environ=environ).code == 0
+        assert "version<<" in (here / "output").read_text()
+        assert "2.1.4" in (here / "summary").read_text()
+
+    @pytest.mark.parametrize("text", ["2.1.4-alpine", "2.1", "latest", "-1", "2.1.4\n::set-output name=x::y"])
+    def test_a_wrong_version_writes_nothing(self, build: str, text: str) -> None:
+        ended = command("release", "--image", "oci:app", "--source", build, f"--version={text}")
+        assert (ended.code, Path("app").exists()) == (2, False)
+
+    def test_a_bug_keeps_its_traceback(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("tagger.settings.gather", broken)
+        with pytest.raises(ZeroDivisionError):
+            command("plan")
+
+
+def test_an_unwritable_folder_is_no_traceback(here: Path, build: str) -> None:
+    (here / "app").write_text("in the way")
+    ended = command("release", "--image", "oci:app", "--source", build, "--version", "2.1.4")
+    assert ended.code in (1, 2)
+    assert "app" in ended.err
+    assert (here / "app").read_text() == "in the way"
+    assert {path.name for path in here.iterdir()} == {"app", "build"}
