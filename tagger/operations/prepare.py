@@ -131,7 +131,7 @@ def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
         return read_state(store, job.rules, job.scope, expect=expect, manifests=wanted, releasing=job.versions)
     except StoreError as error:
         # Some registries answer 403 to the listing of a repository that does not exist yet (registries.md, section 1).
-        if error.status != 403 or not writing:
+        if error.status != 403:
             raise
         store.check_writable()
         state = read_state(store, job.rules, job.scope, expect=expect, releasing=job.versions, unlisted=True)

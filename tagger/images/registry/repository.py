@@ -72,9 +72,10 @@ class RegistryRepository:
         self.jobs = registry.jobs
         self._registry = registry
         self._root = f"/v2/{repository.name}"
-        own = f"repository:{repository.name}:{'pull,push' if write else 'pull'}"
         others = {one.name for one in mount_from if one.registry == repository.registry} - {repository.name}
-        self._access = Access(self.place, (own, *(f"repository:{name}:pull" for name in sorted(others))))
+        mounting = tuple(f"repository:{name}:pull" for name in sorted(others))
+        self._writing = Access(self.place, (f"repository:{repository.name}:pull,push", *mounting))
+        self._access = self._writing if write else Access(self.place, (f"repository:{repository.name}:pull", *mounting))
         self._deleting = Access(self.place, (f"repository:{repository.name}:pull,push,delete",))
         self._head_serves = True
         self._remembered: dict[str, Manifest] = {}
@@ -221,7 +222,9 @@ class RegistryRepository:
     def check_writable(self) -> None:
         """Prove that writing is allowed: open an upload and cancel it. Raise `StoreError`."""
         location = self._begin_upload("asking whether pushing is allowed")
-        self._call("DELETE", location, "cancelling an upload")  # where it cannot be cancelled, it expires
+        self._call(
+            "DELETE", location, "cancelling an upload", access=self._writing
+        )  # where it cannot be cancelled, it expires
 
     def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Put `manifest` under each of `tags`, side by side; none means under its digest alone. Raise `StoreError`."""
@@ -445,7 +448,7 @@ class RegistryRepository:
         else:
             answer = None
         if answer is None or answer.status != 202:
-            answer = self._call("POST", path, what)
+            answer = self._call("POST", path, what, access=self._writing)
         location = answer.headers.get("Location", "")
         if answer.status != 202 or not location:
             raise self._registry.refused(self._access, what, answer)
