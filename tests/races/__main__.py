@@ -10,8 +10,12 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests.races.processes import race
 from tests.races.scenarios import FEW, RULES, SOME, Counted, Scenario, counted, faults, three_runs, two_runs
+from tests.servers.distribution import distribution
 
 HEAD = "| runs | interleavings | states | wrong | after `reconcile` | exit codes |\n|---|---|---|---|---|---|"
 
@@ -23,7 +27,10 @@ def main() -> int:
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--sample", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=0, metavar="ROUNDS")
     given = parser.parse_args()
+    if given.processes:
+        return _processes(given.processes)
     several = FEW if given.quick else SOME
     parts: list[tuple[str, Iterable[Scenario]]] = [
         (f"Two runs, every interleaving; tags {_tags(several)}", two_runs(several)),
@@ -46,6 +53,24 @@ def main() -> int:
             print(_row(result), flush=True)
             print(f"{scenario.name}: {time.monotonic() - start:.1f} s", file=sys.stderr)
     return 1 if left else 0
+
+
+def _processes(rounds: int) -> int:
+    """Let twenty processes race in a real registry, print each round, and return 1 where anything was wrong."""
+    print("| round | wrong tags | failed runs | the two builds of one version | seconds |\n|---|---|---|---|---|")
+    amiss = 0
+    with TemporaryDirectory() as folder, distribution(Path(folder) / "registry") as registry:
+        for number in range(1, rounds + 1):
+            result = race(registry.host, f"acme/round-{number}", Path(folder) / str(number))
+            amiss += len(result.wrong) + len(result.failed)
+            builds = " and ".join(map(str, result.contested))
+            print(
+                f"| {number} | {len(result.wrong)} | {len(result.failed)} | exit {builds} | {result.seconds:.1f} |",
+                flush=True,
+            )
+            for text in (*result.wrong, *result.failed):
+                print(text, file=sys.stderr)
+    return 1 if amiss else 0
 
 
 def _row(result: Counted) -> str:
