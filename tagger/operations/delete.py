@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tagger.errors import InputError, NotFound, Refused, TaggerError
 from tagger.images.references import DIGEST, check_tag
 from tagger.images.stores import TagStore
+from tagger.operations.reconcile import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
 from tagger.operations.side_by_side import side_by_side
 from tagger.reporting.outcomes import Event, Outcome, Report, Running
@@ -128,11 +129,12 @@ def _look(job: Deletion, store: TagStore) -> _Target:
     """Read one repository: what goes with the names, and what speaks against it. Raise `StoreError`."""
     check_deletable(store)
     digests = [digest for digest in job.digests if _holds(store, digest)]
-    removal = plan_removal(store, store.tags() if job.everything else job.tags, digests)
+    removal = plan_removal(store, sorted(store.tags()) if job.everything else job.tags, digests)
     rules, before = job.rules, removal.before
     published = rules.published(before)
     owners = cascade(published.in_force, rules)
-    left = cascade(rules.published(before.keys() - removal.tags).in_force, rules)
+    staying = before.keys() - removal.tags
+    left = cascade(rules.published(staying).in_force, rules)
     exact = {tag: version for version, tags in published.exact.items() for tag in tags}
     versions = {tag: version.text for tag, version in (owners | exact).items()}
     objections = dict(_parts(removal, digests))
@@ -142,7 +144,7 @@ def _look(job: Deletion, store: TagStore) -> _Target:
         removal,
         (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
         objections,
-        tuple(tag for tag in owners if tag in before and tag not in removal.tags and left.get(tag) != owners[tag]),
+        tuple(tag for tag in every_tag(rules)(owners) if tag in staying and left.get(tag) != owners[tag]),
     )
 
 
@@ -186,7 +188,8 @@ def _protected(
     """Yield the tags that want `--force`, and why."""
     for tag in tags:
         version = exact.get(tag)
-        owned = [name for name, owner in owners.items() if owner == version]
+        floating = job.rules.floating_tags(version, job.rules.channels) if version else ()
+        owned = [name for name in floating if owners.get(name) == version]
         withdrawn = job.rules.read(tag.removeprefix(WITHDRAWN)) if tag.startswith(WITHDRAWN) else None
         if tag in owners:
             why, hint = f"is in force: it belongs to {owners[tag]}", "`reconcile` would set it again."

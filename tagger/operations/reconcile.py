@@ -8,7 +8,7 @@ from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge, look_again
 from tagger.operations.removal import plan_removal, remove
 from tagger.operations.side_by_side import side_by_side
-from tagger.operations.state import read_state
+from tagger.operations.state import Scope, read_state
 from tagger.reporting.outcomes import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
@@ -47,21 +47,28 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     return Report("reconcile", outcomes, dry_run=dry_run, error=next((o.error for o in outcomes if o.error), None))
 
 
-def every_tag(owners: Mapping[str, Version]) -> Iterable[str]:
-    """Answer for every floating tag."""
-    return owners
+def every_tag(rules: Rules) -> Scope:
+    """Answer for every floating tag: those of the oldest versions first, narrow to wide."""
+
+    def tags(owners: Mapping[str, Version]) -> Iterable[str]:
+        for owner in sorted(set(owners.values()), key=lambda version: (version.variant, version)):
+            for tag in rules.floating_tags(owner, rules.channels):
+                if owners.get(tag) == owner:
+                    yield tag
+
+    return tags
 
 
 def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
     """Put one repository in order. Raise `TaggerError` where nothing could be read, or be decided."""
-    state = read_state(store, job.rules, every_tag)
+    state = read_state(store, job.rules, every_tag(job.rules))
     job.rules.check_lengths(state.published.versions)
     if state.dispute:
         raise state.dispute
     if dry_run:
         result = Converged(tuple(state.changes(job.rules)), state)
     else:
-        result = converge(store, job.rules, every_tag, first=state)
+        result = converge(store, job.rules, every_tag(job.rules), first=state)
     orphans = sorted(result.state.orphans(job.rules))
     if result.error or not orphans:
         return Outcome.of(store.place, result.changes, result.error, dry_run=dry_run)
@@ -80,4 +87,4 @@ def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
         return Outcome.of(store.place, (*result.changes, *purged), dry_run=True)
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
-    return Outcome.of(store.place, *look_again(store, job.rules, every_tag, changes, removed.error))
+    return Outcome.of(store.place, *look_again(store, job.rules, every_tag(job.rules), changes, removed.error))

@@ -13,7 +13,6 @@ from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import State, read_state
 from tagger.reporting.trees import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Rules
-from tagger.rules.versions import Version
 
 __all__ = ["list_tags"]
 
@@ -26,7 +25,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
 
     A long list has what manifests, configs and the referrers API tell, and all other tags at each version.
     """
-    state = read_state(store, rules, every_tag)
+    state = read_state(store, rules, every_tag(rules))
     published = state.published
     exact = {tag for tags in published.exact.values() for tag in tags}
     orphans = state.orphans(rules)
@@ -79,10 +78,7 @@ def _floating(
 ) -> Iterable[tuple[str, Floating]]:
     """Yield the floating tags, those of the newest versions first, and at the end those that nobody is left for."""
 
-    def order(tag: str) -> tuple[str, Version, int]:
-        return state.owners[tag].variant, state.owners[tag], -len(tag)
-
-    for tag in sorted(state.owners, key=order, reverse=True):
+    for tag in reversed(state.scope):
         owner, digest = state.owners[tag], digests.get(tag)
         yield tag, Floating(digest, owner.text, digest is None or digest != state.held.get(owner))
     for tag in sorted(orphans):

@@ -172,7 +172,6 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
     if not why:
         return Outcome.of(store.place, changes, dry_run=dry_run)
     versions = {tag: version.text for version, tags in state.published.exact.items() for tag in tags}
-    planned: list[Change] = []
     try:
         assumed = {change.tag: change.after for change in changes if change.writes} if dry_run else {}
         removal = plan_removal(store, why, assumed=assumed)
@@ -184,19 +183,18 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
         if dry_run:
             return Outcome.of(store.place, [*changes, *planned], dry_run=True)
         removed = remove(removal)
-        planned, error = removed.changes(planned), removed.error
-        changes, error = look_again(store, rules, _scope(rules, target.versions), [*changes, *planned], error)
-        planned = []
+        if job.purge or removed.error is None or removed.error.code != "UNSUPPORTED":
+            made, error = [*changes, *removed.changes(planned)], removed.error
+            return Outcome.of(store.place, *look_again(store, rules, _scope(rules, target.versions), made, error))
     except TaggerError as failure:
-        error = failure
-    if error and error.code == "UNSUPPORTED" and not job.purge:
-        digests = store.digests(tuple(why))
-        planned = [
-            Change(tag, "hold", digests[tag], digests[tag], "", f"{reason}, and the registry removes no tags")
-            for tag, reason in why.items()
-        ]
-        error = None
-    return Outcome.of(store.place, [*changes, *planned], error, dry_run=dry_run)
+        if job.purge or failure.code != "UNSUPPORTED":
+            return Outcome.of(store.place, changes, failure)
+    digests = store.digests(tuple(why))
+    held = [
+        Change(tag, "hold", digests[tag], digests[tag], "", f"{reason}, and the registry removes no tags")
+        for tag, reason in why.items()
+    ]
+    return Outcome.of(store.place, [*changes, *held], dry_run=dry_run)
 
 
 def _leaving(job: Withdrawal, target: _Target, state: State) -> dict[str, str]:

@@ -45,7 +45,7 @@ def _lines(report: Report) -> Iterator[str]:
     note = ", ".join(filter(None, notes))
     yield click.style(title, bold=True) + (f"  ({note})" if note else "")
     if report.source:
-        yield f"  image   {report.source}  {short(report.source_digest)}"
+        yield f"  image   {report.source}  {short(report.source_digest) if report.source_digest else ''}".rstrip()
     if report.base:
         yield f"  base    {report.base}"
     for outcome in report.repositories:
