@@ -60,6 +60,8 @@ bench: setup ## Measure Tagger beside what people use today.
 
 docs: setup ## Write the tables of action.yml, the README and docs/ anew from the code.
 	$(BIN)/python tools/texts.py
+	$(BIN)/python tools/schema.py
+	$(BIN)/python tools/spellings.py
 
 lock: setup ## Write the locked requirements anew from pyproject.toml; UPGRADE=--upgrade for the newest.
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -161,9 +161,8 @@ class TestPrecedence:
             "variant": ["alpine", "default"],
             "scheme": "calver",
             "mixed-parts": True,
-            "tags": ["{{version}}", "x y"],
+            "tags": ["{{version}}", "{{date 'YYYY' tz='UTC'}}"],
         }
-        expected["tags"] = ["{{version}}", "{{date 'YYYY' tz='UTC'}}"]
         line = command(
             "config", "--json", "--variant", "alpine", "--variant", "default", "--scheme=calver", "--mixed-parts",
             "--tag", "{{version}}", "--tags", "{{date 'YYYY' tz='UTC'}}",

@@ -28,6 +28,7 @@ _NUMERIC = re.compile(
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _RUNS = re.compile(r"[0-9]+|[^0-9.]+")  # outside semver rc10 is rc.10: nobody means the order of its characters
+_IMPLICIT_POST = re.compile(r"[0-9]-[0-9]")  # PEP 440 reads 2.1.4-20261124 as a post release: to a tag, it is a suffix
 _WORD = re.compile(r"[A-Za-z]*")
 _LONGEST = 128  # characters of a tag (distribution-spec, "Pulling manifests")
 
@@ -116,6 +117,8 @@ class Scheme:
                 return None
             text = text.replace("_", "+", 1)
         elif "+" in text:
+            return None
+        if self.name == "pep440" and _IMPLICIT_POST.search(text):
             return None
         version = _READERS[self.name](text, variant, raw)
         if version is not None and version.prerelease:

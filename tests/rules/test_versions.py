@@ -229,8 +229,8 @@ class TestReading:
 
     def test_a_number_behind_is_a_prerelease_to_semver_alone(self) -> None:
         assert SEMVER.read("9.0.3-4") is not None
-        assert [scheme.read("9.0.3-4") for scheme in (NUMERIC, CALVER)] == [None, None]
-        assert PEP440.read("9.0.3-4") is not None  # an implicit post release
+        assert [scheme.read("9.0.3-4") for scheme in (NUMERIC, CALVER, PEP440)] == [None, None, None]
+        assert PEP440.read("9.0.3.post4") is not None
 
     @given(SEMVERS, st.sampled_from(["", "alpine"]))
     def test_what_is_parsed_reads_back(self, text: str, variant: str) -> None:
