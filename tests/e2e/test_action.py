@@ -390,7 +390,8 @@ class TestWorkflow:
         ended = act(WORKFLOW.format(images=f"{registry.host}/acme/app", source="nothing/here:build"))
         assert ended.returncode == 1
         (annotation,) = [line for line in ended.stdout.splitlines() if "::error" in line]
-        assert "::error title=Docker Engine failed::the engine has no image nothing/here:build" in annotation
+        assert "::error title=Invalid input::" in annotation
+        assert "the engine has no image nothing/here:build" in annotation
         assert "load: true" in annotation
         assert "tags=" not in ended.stdout
 
