@@ -90,7 +90,7 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("arguments", "environ", "message", "hint"),
         [
-            (("relase",), {}, "there is no command 'relase'", "Did you mean release? The commands are: plan,"),
+            (("releases",), {}, "there is no command 'releases'", "Did you mean release? The commands are: plan,"),
             (("x",), {}, "there is no command 'x'", "Hint: The commands are: plan,"),
             ((), {"INPUT_COMMAND": "push all"}, "INPUT_COMMAND: there is no command 'push all'", "The commands are"),
             (("plan", "--colour"), {}, "No such option '--colour'", "tagger plan --help"),

@@ -1,0 +1,149 @@
+"""One report, said to people, to programs and to the runner."""
+
+import json
+from dataclasses import replace
+
+import click
+import pytest
+
+from tagger.errors import IncompleteRelease, InputError, Refused, StoreError, TaggerError
+from tagger.reporting.documents import failure_document, report_document
+from tagger.reporting.markdown import report_markdown
+from tagger.reporting.outcomes import Outcome, Report
+from tagger.reporting.outputs import report_outputs
+from tagger.reporting.text import error_text, report_text, short
+from tagger.rules.plan import Change
+
+NEW, OLD, NEWEST = (f"sha256:{letter * 64}" for letter in "abc")
+CHANGES = (
+    Change("2.1.4", "create", None, NEW, "2.1.4", "the exact tag of 2.1.4"),
+    Change("2.1", "move", OLD, NEW, "2.1.4", "2.1.4 is the newest of 2.1"),
+    Change("2", "keep", NEW, NEW, "2.1.4", "already right"),
+    Change("latest", "hold", NEWEST, NEWEST, "3.0.1", "3.0.1 is newer"),
+    Change("rc", "remove", OLD, None, "", "no version of its class is left"),
+    Change("bad|tag", "refuse", OLD, NEW, "2.1.4", "not written: <denied>\nby | rule"),
+)
+REPORT = Report(
+    command="release",
+    repositories=(Outcome("ghcr.io/acme/app", "released", CHANGES, NEW), Outcome("oci:app", "unchanged", (), NEW)),
+    version="2.1.4",
+    version_from="git-tag",
+    tags=("2.1.4", "2.1", "2", "latest"),
+    source="docker-daemon:app:build",
+    source_digest=NEW,
+    digest=NEW,
+)
+DENIED = StoreError("denied", "Log in.", code="DENIED", place="ghcr.io/acme/app", status=403)
+
+
+class TestDocument:
+    """The JSON of the contract."""
+
+    def test_its_keys_are_those_of_the_contract(self) -> None:
+        document = report_document(REPORT)
+        assert list(document) == [
+            "command", "version", "version_from", "tags", "dry_run", "changed", "source", "digest", "error",
+            "repositories",
+        ]  # fmt: skip
+        assert list(document["repositories"][0]) == ["repository", "status", "digest", "error", "changes"]
+        assert document["repositories"][0]["changes"][1] == {
+            "tag": "2.1", "action": "move", "before": OLD, "after": NEW, "version": "2.1.4",
+            "reason": "2.1.4 is the newest of 2.1",
+        }  # fmt: skip
+        assert document["source"] == {"reference": "docker-daemon:app:build", "digest": NEW}
+        assert json.loads(json.dumps(document)) == document
+
+    def test_an_error(self) -> None:
+        document = failure_document("plan", DENIED)
+        assert document["error"] == {"code": "DENIED", "message": "ghcr.io/acme/app: denied", "hint": "Log in."}
+        assert (document["command"], document["repositories"], document["changed"]) == ("plan", [], False)
+
+    def test_the_base_is_told_where_there_is_one(self) -> None:
+        assert report_document(replace(REPORT, base="debian:13"))["base"] == "debian:13"
+
+
+class TestExitCode:
+    """0 done, 1 failed, incomplete or refused, 2 the input is wrong: the gravest of all repositories."""
+
+    @pytest.mark.parametrize(
+        ("errors", "code"),
+        [((None, None), 0), ((DENIED, None), 1), ((None, IncompleteRelease("x")), 1), ((DENIED, InputError("x")), 2)],
+    )
+    def test_table(self, errors: tuple[TaggerError | None, ...], code: int) -> None:
+        outcomes = tuple(Outcome(str(number), "failed", (), None, error) for number, error in enumerate(errors))
+        assert Report("release", outcomes).exit_code == code
+
+    @pytest.mark.parametrize(
+        ("changes", "error", "dry_run", "status"),
+        [
+            (CHANGES, None, False, "released"), (CHANGES[2:4], None, False, "unchanged"),
+            (CHANGES, None, True, "planned"),
+            (CHANGES, Refused("x"), False, "refused"), (CHANGES, DENIED, False, "incomplete"),
+        ],
+    )  # fmt: skip
+    def test_status(self, changes: tuple[Change, ...], error: TaggerError | None, dry_run: bool, status: str) -> None:
+        assert Outcome.of("x", changes, error, dry_run=dry_run).status == status
+
+    def test_nothing_written_is_failed_or_refused(self) -> None:
+        assert [Outcome.failed("x", error).status for error in (DENIED, Refused("x"))] == ["failed", "refused"]
+
+
+class TestOutputs:
+    """The outputs of the action: the tags that point at this release now."""
+
+    def test_of_a_release(self) -> None:
+        outputs = report_outputs(REPORT, report_document(REPORT))
+        assert outputs["tags"].splitlines() == [f"ghcr.io/acme/app:{tag}" for tag in ("2.1.4", "2.1", "2")]
+        assert outputs["tag-names"].splitlines() == ["2.1.4", "2.1", "2"]
+        assert (outputs["version"], outputs["digest"], outputs["latest"], outputs["changed"]) == (
+            "2.1.4", NEW, "false", "true",
+        )  # fmt: skip
+        assert json.loads(outputs["json"])["command"] == "release"
+
+    def test_latest_is_held_in_every_repository_or_it_is_not(self) -> None:
+        holding = Outcome("a", "released", (Change("latest", "keep", NEW, NEW, "2.1.4", ""),), NEW)
+        both = replace(REPORT, repositories=(holding, replace(holding, repository="b")))
+        one = replace(REPORT, repositories=(holding, Outcome("b", "unchanged", (), NEW)))
+        assert [report_outputs(report, {})["latest"] for report in (both, one)] == ["true", "false"]
+
+    def test_of_a_failure(self) -> None:
+        outputs = report_outputs(Report("release", error=DENIED), {})
+        assert set(outputs.values()) == {"", "false", "{}"}
+
+
+class TestText:
+    """What a person reads: every tag on a line, with a mark, what becomes of it, and why."""
+
+    def test_of_a_release(self) -> None:
+        lines = click.unstyle(report_text(REPORT)).splitlines()
+        assert lines[0] == "Release 2.1.4  (version from git-tag)"
+        for change in CHANGES:
+            (line,) = (line for line in lines if line[4:].startswith(f"{change.tag} "))
+            assert change.action in line
+            assert change.reason.splitlines()[0] in line
+        assert "nothing to do" in lines[-1]
+
+    def test_an_error_and_its_hint(self) -> None:
+        assert click.unstyle(error_text(DENIED)) == "Release failed: ghcr.io/acme/app: denied\nHint: Log in."
+        assert "Hint" not in error_text(Refused("no"))
+
+    def test_a_digest_as_far_as_people_compare_it(self) -> None:
+        assert short(NEW) == "sha256:aaaaaaaaaaaa"
+        assert "push" in short(None)
+
+
+class TestMarkdown:
+    """The step summary: the same as a table, which no text can leave."""
+
+    def test_of_a_release(self) -> None:
+        text = report_markdown(replace(REPORT, error=DENIED, base="debian | 13"))
+        assert text.startswith("### Release 2.1.4\n")
+        rows = [line for line in text.splitlines() if line.startswith("| `")]
+        assert len(rows) == len(CHANGES)
+        assert "&lt;denied> by \\| rule" in rows[-1]
+        assert "**Release failed**: ghcr.io/acme/app: denied" in text
+        assert "> Log in." in text
+        assert "debian \\| 13" in text
+
+    def test_of_a_dry_run(self) -> None:
+        assert report_markdown(replace(REPORT, dry_run=True)).startswith("### Release 2.1.4 (dry run)")
