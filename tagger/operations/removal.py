@@ -19,17 +19,27 @@ from tagger.images.stores import TagStore
 from tagger.operations.side_by_side import side_by_side
 from tagger.rules.plan import Change
 
-__all__ = ["Removal", "Removed", "check_deletable", "empty_artifact", "plan_removal", "put_artifact", "remove"]
+__all__ = [
+    "Removal",
+    "Removed",
+    "check_deletable",
+    "deletes_whole_images",
+    "empty_artifact",
+    "plan_removal",
+    "put_artifact",
+    "remove",
+]
 
 EMPTY = Descriptor(
     "application/vnd.oci.empty.v1+json", "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", 2
 )
 """image-spec, "Guidance for an Empty Descriptor": the content is `{}`."""
 
+GHCR = "ghcr.io"
 OTHER_WAYS = {
     DOCKER_HUB: "Docker Hub deletes tags by its own API and pages alone: hub.docker.com/r/{name}/tags, or "
     "DELETE https://hub.docker.com/v2/repositories/{name}/tags/TAG/ with a token of the scope Delete.",
-    "ghcr.io": "GitHub deletes package versions, each an image with all its tags: on the package's page, or by "
+    GHCR: "GitHub deletes package versions, each an image with all its tags: on the package's page, or by "
     "`gh api -X DELETE /orgs/OWNER/packages/container/NAME/versions/ID` (/user/packages/… for a person).",
 }
 """Registries that this API deletes nothing from, and how it is done there."""
@@ -104,16 +114,21 @@ class Removed:
         return self.error.message if self.error else "it is still there"
 
 
-def check_deletable(store: TagStore) -> None:
-    """Raise `StoreError` where it is known that the distribution API deletes nothing."""
+def check_deletable(store: TagStore, tags: Iterable[str] = ()) -> None:
+    """Raise `StoreError`, naming `tags`, where it is known that the distribution API deletes nothing."""
     repository = store.repository
     if repository and repository.registry in OTHER_WAYS:
         raise StoreError(
-            f"{repository.registry} deletes nothing through the distribution API",
+            f"{repository.registry} deletes nothing through the distribution API{_listed(tags)}",
             _other_way(repository),
             code="UNSUPPORTED",
             place=store.place,
         )
+
+
+def deletes_whole_images(store: TagStore) -> bool:
+    """Say whether the registry's own way deletes an image with all its tags, and no tag alone."""
+    return store.repository is not None and store.repository.registry == GHCR
 
 
 def plan_removal(
@@ -369,6 +384,11 @@ def _explained(store: TagStore) -> Iterator[None]:
             place=store.place,
             status=error.status,
         ) from error
+
+
+def _listed(tags: Iterable[str]) -> str:
+    names = ", ".join(tags)
+    return f", and so not {names}" if names else ""
 
 
 def _other_way(repository: Repository) -> str:

@@ -8,7 +8,14 @@ from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.operations.converge import converge, look_again
 from tagger.operations.reconcile import NOBODY
-from tagger.operations.removal import check_deletable, empty_artifact, plan_removal, put_artifact, remove
+from tagger.operations.removal import (
+    check_deletable,
+    deletes_whole_images,
+    empty_artifact,
+    plan_removal,
+    put_artifact,
+    remove,
+)
 from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import Scope, State, read_state
 from tagger.reporting.outcomes import Event, Outcome, Report, Running
@@ -95,9 +102,10 @@ def _look(job: Withdrawal, store: TagStore) -> _Target:
     state = read_state(store, rules, _scope(rules, versions), expect=(*marks, *exact), amended=amended)
     if state.dispute:
         raise state.dispute
-    changes = [change for version in versions if (change := _mark(job, version, state))]
-    if job.purge or any(change.action == "remove" for change in changes):
-        check_deletable(store)
+    changes = [change for version in versions if (change := _mark(job, store, version, state))]
+    removed = [change.tag for change in changes if change.action == "remove"]
+    if job.purge or removed:
+        check_deletable(store, removed)
     return _Target(store, versions, tuple(changes), state)
 
 
@@ -111,14 +119,19 @@ def _scope(rules: Rules, versions: Iterable[Version]) -> Scope:
     return tags
 
 
-def _mark(job: Withdrawal, version: Version, state: State) -> Change | None:
-    """Return what becomes of a version's mark: it stands at its image, or at an empty artifact once it is purged."""
+def _mark(job: Withdrawal, store: TagStore, version: Version, state: State) -> Change | None:
+    """Return what becomes of a version's mark, which stands at its image.
+
+    Of a purged version it stands at an empty artifact; so it does where an image can only be deleted with all its tags,
+    since the mark could not be taken back there without the image.
+    """
     mark = job.rules.withdrawn_mark(version)
     before = state.digests[mark]
     if job.undo:
         return Change(mark, "remove", before, None, version.text, "the withdrawal is taken back") if before else None
     held = (digest for tag in job.rules.exact_tags(version) if (digest := state.digests[tag]))
-    after = _tombstone(version).digest if job.purge else before or next(held, _tombstone(version).digest)
+    own = _tombstone(job.rules, version).digest
+    after = own if job.purge or deletes_whole_images(store) else before or next(held, own)
     action = "create" if before is None else "keep" if before == after else "move"
     reason = "withdrawn already" if action == "keep" else f"{version} is withdrawn"
     return Change(mark, action, before, after, version.text, reason)
@@ -129,7 +142,7 @@ def _withdraw(job: Withdrawal, target: _Target, dry_run: bool) -> Outcome:
     store, rules = target.store, job.rules
     if dry_run:
         return _clear(job, target, [*target.marks, *target.state.changes(rules)], target.state, dry_run=True)
-    marks, error = _set_marks(target)
+    marks, error = _set_marks(rules, target)
     if error:
         written = any(change.writes for change in marks)
         return Outcome.of(store.place, marks, error) if written else Outcome.failed(store.place, error, marks)
@@ -141,7 +154,7 @@ def _withdraw(job: Withdrawal, target: _Target, dry_run: bool) -> Outcome:
     return _clear(job, target, changes, result.state, dry_run=False)
 
 
-def _set_marks(target: _Target) -> tuple[Sequence[Change], TaggerError | None]:
+def _set_marks(rules: Rules, target: _Target) -> tuple[Sequence[Change], TaggerError | None]:
     """Set the marks, or remove them; return what became of each, and what went wrong."""
     store, marks = target.store, target.marks
     removed = [change.tag for change in marks if change.action == "remove"]
@@ -149,7 +162,7 @@ def _set_marks(target: _Target) -> tuple[Sequence[Change], TaggerError | None]:
         if removed:
             ended = remove(plan_removal(store, removed))
             return ended.changes(marks), ended.error
-        tombstones = {tombstone.digest: tombstone for tombstone in map(_tombstone, target.versions)}
+        tombstones = {one.digest: one for one in (_tombstone(rules, version) for version in target.versions)}
         for change in marks:
             if change.writes and change.after in tombstones:
                 put_artifact(store, tombstones[change.after], [change.tag])
@@ -208,6 +221,6 @@ def _leaving(job: Withdrawal, target: _Target, state: State) -> dict[str, str]:
     return orphans | {tag: f"{version} is purged" for tag, version in exact.items()}
 
 
-def _tombstone(version: Version) -> Manifest:
-    """Return the artifact that the mark of a purged version stands at."""
-    return empty_artifact("withdrawn", {"org.opencontainers.image.version": str(version)})
+def _tombstone(rules: Rules, version: Version) -> Manifest:
+    """Return the artifact that a mark stands at when it cannot stand at the image: each version has one of its own."""
+    return empty_artifact("withdrawn", {"org.opencontainers.image.version": rules.exact_tags(version)[0]})

@@ -361,5 +361,9 @@ class TestRepositories:
                 "withdrawn-2.1.4": "create", "latest": "move", "2.1": "hold", "2": "hold"
             }  # fmt: skip
             before = standing(store)
+            assert before["withdrawn-2.1.4"] != before["2.1.4"]  # GitHub deletes images, with all their tags
+            assert not withdrawn("2.1.4", store).changed
             report = withdrawn("2.1.4", store, undo=True)
             assert (report.exit_code, standing(store)) == (1, before)
+            assert report.error is not None
+            assert "and so not withdrawn-2.1.4" in report.error.message
