@@ -148,7 +148,11 @@ def _running(folder: Path, command: Sequence[str], state: Path) -> Iterator[None
         containerd = state / "exec/containerd/containerd.pid"
         survivor = int(containerd.read_text()) if containerd.exists() else 0
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         # dockerd ends its containerd, unless dockerd was killed.
         if survivor and Path(f"/proc/{survivor}/cmdline").exists():
             with suppress(ProcessLookupError):
