@@ -122,11 +122,22 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
 
 
 def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
+    """Read a repository; where it is to be proved that pushing is allowed, that is asked at the same time."""
+    if not probe:
+        return _read_allowed(job, store, writing)
+    asked: tuple[Callable[[], State | None], ...] = (store.check_writable, lambda: _read_allowed(job, store, writing))
+    results = dict(side_by_side(lambda ask: ask(), asked))
+    for ask in asked:
+        if isinstance(result := results[ask], TaggerError):
+            raise result
+    assert isinstance(result, State)  # noqa: S101 - the second of two
+    return result
+
+
+def _read_allowed(job: Release, store: TagStore, writing: bool) -> State:
     expect = (*job.exact_tags, *job.floating_tags, *job.plain)
     # What the exact tag holds is put under other tags, or tells by its config whether it is the source's image.
     wanted = job.exact_tags[:1] if writing or (job.source and job.source.digest is None) else ()
-    if probe:
-        store.check_writable()
     try:
         return read_state(store, job.rules, job.scope, expect=expect, manifests=wanted, releasing=job.versions)
     except StoreError as error:
