@@ -287,6 +287,7 @@ class Rules:
 
     @property
     def series(self) -> Series | None:
+        """The series that `latest` stays in, if it stays in one."""
         return None if self.latest in ("auto", "false") else Series.parse(self.latest)
 
     def _shortened(self, versions: Collection[Version]) -> set[Version]:
