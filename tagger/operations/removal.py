@@ -243,7 +243,11 @@ def _standing(store: TagStore) -> Mapping[str, str]:
     while new := [tag for tag in store.tags() if tag not in found]:
         found |= store.digests(new)
         lost = [tag for tag in new if found[tag] is None]
-        found |= store.survey(lost).digests if lost else {}
+        try:
+            found |= store.survey(lost).digests if lost else {}
+        except StoreError as error:
+            if error.code != "MANIFEST_UNKNOWN":  # a tag whose manifest is lost holds nothing that could be harmed
+                raise
     return {tag: digest for tag, digest in sorted(found.items()) if digest}
 
 
@@ -282,7 +286,7 @@ class _Contents:
             children = self._store.manifest(digest).children()
         except StoreError as error:
             # An index may name an index that is not there; and whatever is no manifest of an image names none.
-            if isinstance(error, NotFound) or error.code == "UNSUPPORTED":
+            if isinstance(error, NotFound) or error.code in ("UNSUPPORTED", "MANIFEST_INVALID"):
                 return ()
             raise
         return [child for child in children if child.media_type in MANIFEST_TYPES]

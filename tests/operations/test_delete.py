@@ -6,7 +6,7 @@ import pytest
 
 from tagger.errors import InputError, NotFound
 from tagger.images.layout import Layout
-from tagger.images.manifests import OCI_INDEX, Manifest
+from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
@@ -367,6 +367,22 @@ class TestRegistries:
         assert report.exit_code == 1
         assert actions(report) == [("a", "refuse"), ("b", "keep")]
         assert standing(store) == before
+
+    def test_what_is_damaged_can_be_deleted_and_is_in_nobodys_way(
+        self, small_registry: SmallRegistry, opened: Opener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tagger.images.registry.repository.PAUSES", (0.0, 0.01))
+        small_registry.referrers = False
+        store = opened(small_registry)
+        make_image(store, "app", "a")
+        small_registry.put("acme/app", "damaged", Manifest(OCI_INDEX, b'{"manifests": [{}]}'))
+        small_registry.put("acme/app", "no-json", Manifest(OCI_MANIFEST, b"\xff"))
+        small_registry.put("acme/app", "lost", Manifest(OCI_MANIFEST, b"{}"))
+        del small_registry.store.repositories["acme/app"].manifests[Manifest(OCI_MANIFEST, b"{}").digest]
+        assert deleted("a", stores=(store,)).exit_code == 0
+        assert small_registry.tags("acme/app").keys() == {"damaged", "no-json", "lost"}
+        assert deleted("damaged", "no-json", stores=(store,)).exit_code == 0
+        assert small_registry.tags("acme/app").keys() == {"lost"}
 
     def test_a_tag_that_stays_is_told(self, small_registry: SmallRegistry, opened: Opener) -> None:
         store = opened(small_registry)
