@@ -115,6 +115,8 @@ class Registry:
         self._transport = transport
         self._known = not endpoint and name in REALMS
         self._connecting: threading.Thread | None = None
+        self._may_open_ahead = threading.Semaphore(jobs)
+        self._unclaimed = threading.Semaphore(0)  # connections that the greeting opens, and nobody waits for
         self._meeting = Shared[bool]()
         self._met = self._known
         self._slots = threading.BoundedSemaphore(jobs)
@@ -125,9 +127,10 @@ class Registry:
     # What a repository asks for
 
     def connect(self, access: Access) -> None:
-        """Begin to connect, and to fetch a token where it is known from whom, so that the first request finds both."""
+        """Begin the conversation beside this thread, so that the first request finds a connection and a token."""
         if self._connecting is None:
-            self._connecting = threading.Thread(target=self._connect, args=(access,), daemon=True)
+            self._connecting = threading.Thread(target=self._greet, args=(access,), daemon=True)
+            self._unclaimed.release()
             self._connecting.start()
 
     def call(
@@ -278,8 +281,6 @@ class Registry:
         replies: list[Reply] = []
 
         def lead() -> bool:
-            if self._connecting:
-                self._connecting.join()
             self._where()
             reply = send("")
             if reply.status == 401:
@@ -307,7 +308,7 @@ class Registry:
                 place=access.place,
             )
         if self._known:  # nobody has a connection yet
-            threading.Thread(target=self._warm, daemon=True).start()
+            threading.Thread(target=self._open_ahead, daemon=True).start()
         if login.identity_token:
             grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "tagger"}
             form = urlencode({**grant, "service": service, "scope": " ".join(access.scopes)}).encode()
@@ -343,16 +344,27 @@ class Registry:
             self._origin = Origin(scheme, self._host, self._port or PORTS[scheme])
         return self._origin
 
-    def _connect(self, access: Access) -> None:
-        with suppress(TaggerError):  # what is wrong is said by the first request
-            if self._known:
-                self._authorization.header(access, lambda: None)
-            else:
-                self._transport.warm(self._where().url("/"))
+    def _greet(self, access: Access) -> None:
+        """Find out how the registry is spoken to (distribution-spec, end-1), and fetch the token that it wants."""
+
+        def send(authorization: str) -> BaseHTTPResponse:
+            response = self._open("GET", "/v2/", access, None, authorization, None)
+            _discard(response)
+            return response
+
+        with suppress(TaggerError, HTTPError):  # what is wrong is said by the first request
+            if not self._met:
+                self._meet(access, send, lambda: None)
+            self._authorization.header(access, lambda: None)
 
     def _warm(self) -> None:
-        """Open a connection while somebody else finds out what to send over it."""
-        if self._met or not is_loopback(self._host):
+        """Open a connection while somebody else finds out what to send over it; the first has the greeting's."""
+        if not self._unclaimed.acquire(blocking=False):
+            self._open_ahead()
+
+    def _open_ahead(self) -> None:
+        """Open one of the `jobs` connections that can be in use at once, before it is needed."""
+        if (self._met or not is_loopback(self._host)) and self._may_open_ahead.acquire(blocking=False):
             self._transport.warm(self._where().url("/"))
 
     # How it is asked
