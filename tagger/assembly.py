@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tagger.images.engine import Engine
+    from tagger.images.layout import Layout
     from tagger.images.registry.client import Registries
     from tagger.images.registry.credentials import Keychain
     from tagger.images.stores import Source, TagStore
@@ -41,6 +42,14 @@ class Workshop:
     environ: Mapping[str, str]
     workspace: Path
     cleanup: ExitStack
+    layouts: "list[Layout]" = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Refuse all that is asked of any place from now on; what is under way ends. Any thread may call this."""
+        for layout in self.layouts:
+            layout.stop()
+        if "registries" in self.__dict__:
+            self.registries.close()
 
     @cached_property
     def keychain(self) -> "Keychain":
@@ -80,7 +89,9 @@ class Workshop:
         if isinstance(repository, Path):
             from tagger.images.layout import Layout
 
-            return Layout(repository)
+            layout = Layout(repository)
+            self.layouts.append(layout)
+            return layout
         opened = self.registries.repository(repository, write=write)
         opened.connect()
         return opened

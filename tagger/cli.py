@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -10,6 +11,7 @@ import click
 
 import tagger
 from tagger.errors import EngineError, InputError, TaggerError
+from tagger.interruption import Interruption
 from tagger.options import COMMANDS, OPTIONS, Option
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
@@ -39,13 +41,22 @@ def main() -> None:
 
     The interpreter is not taken down piece by piece: nothing is left to do, and it would cost a seventh of a run.
     """
-    code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin)
+    interruption = Interruption()
+    interruption.listen()
+    code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin, interruption)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: TextIO, stdin: TextIO) -> int:
+def run(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    out: TextIO,
+    err: TextIO,
+    stdin: TextIO,
+    interruption: Interruption | None = None,
+) -> int:
     """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
     words = list(arguments)
     if words == ["--version"]:
@@ -55,6 +66,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], out: TextIO, err: 
         print(_overview(), file=out)
         return 0
     program = Program(environ, out, err, stdin, as_json=_wants_json(words, environ))
+    program.interruption = interruption or program.interruption
     try:
         program.command = _command(words, environ)
         return program.run(_parse(program.command, words[1:] if words[:1] == [program.command] else words))
@@ -141,6 +153,8 @@ class Program:
 
         self.environ, self.out, self.err, self.stdin, self.as_json = environ, out, err, stdin, as_json
         self.command = ""
+        self.interruption = Interruption()
+        self.stop: Callable[[], None] | None = None
         self.runner = Runner(environ, err if as_json else out)
 
     def run(self, parameters: Mapping[str, Any]) -> int:
@@ -151,6 +165,7 @@ class Program:
         settings = gather(self.command, self._given(parameters), self.environ)
         self.runner.mask(settings.secrets)
         with open_workshop(settings, self.environ, Path()) as workshop:
+            self.stop = workshop.stop
             match self.command:
                 case "plan" | "release":
                     return self._release(workshop)
@@ -266,12 +281,15 @@ class Program:
         return given
 
     def _drive(self, running: "Running") -> "Report":
-        """Run an operation to its end, saying what happens on the way."""
+        """Run an operation to its end, or to its report after a signal, saying what happens on the way."""
+        self.interruption.stop = self.stop
         while True:
             try:
                 event = next(running)
             except StopIteration as end:
-                return cast("Report", end.value)
+                report = cast("Report", end.value)
+                interrupted = self.interruption.error if report.exit_code else None
+                return replace(report, error=interrupted) if interrupted else report
             if event.kind == "warning":
                 self._warn(f"{event.place}: {event.text}")
             elif event.kind in ("pushing", "staged"):

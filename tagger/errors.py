@@ -6,12 +6,22 @@
     ├── StoreError               exit 1   a repository refused, or did not answer
     │   └── NotFound             exit 1   what was asked for is not there
     ├── EngineError              exit 1   the Docker Engine refused, or did not answer
-    └── IncompleteRelease        exit 1   some tags stand where they should and some do not
+    ├── IncompleteRelease        exit 1   some tags stand where they should and some do not
+    └── Interrupted              exit 1   a signal ended the run
 
 Errors hold data; only the command line prints them and exits.
 """
 
-__all__ = ["EngineError", "IncompleteRelease", "InputError", "NotFound", "Refused", "StoreError", "TaggerError"]
+__all__ = [
+    "EngineError",
+    "IncompleteRelease",
+    "InputError",
+    "Interrupted",
+    "NotFound",
+    "Refused",
+    "StoreError",
+    "TaggerError",
+]
 
 
 class TaggerError(Exception):
@@ -77,3 +87,12 @@ class IncompleteRelease(TaggerError):
 
     def __init__(self, message: str, hint: str = "", *, code: str = "INCOMPLETE") -> None:
         super().__init__(message, hint, code=code)
+
+
+class Interrupted(TaggerError):
+    """A signal ended the run; the same command run again goes on from there."""
+
+    title = "Interrupted"
+
+    def __init__(self, message: str, hint: str = "Run the same command again: it goes on from here.") -> None:
+        super().__init__(message, hint, code="INTERRUPTED")

@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "tagger"
 BELOW = {
     "errors": set[str](),
+    "interruption": {"errors"},
     "rules": {"errors"},
     "options": {"rules", "errors"},
     "images": {"rules", "errors"},
@@ -17,7 +18,18 @@ BELOW = {
     "reporting": {"rules", "errors", "settings", "options"},
     "operations": {"images", "build", "reporting", "rules", "errors"},
     "assembly": {"operations", "images", "build", "reporting", "settings", "rules", "errors"},
-    "cli": {"assembly", "operations", "images", "build", "reporting", "settings", "options", "rules", "errors"},
+    "cli": {
+        "interruption",
+        "assembly",
+        "operations",
+        "images",
+        "build",
+        "reporting",
+        "settings",
+        "options",
+        "rules",
+        "errors",
+    },
 }
 ONLY = {"docker": {"images/engine.py"}, "yaml": {"settings_file.py", "build/files.py"}, "dulwich": {"build/git.py"}}
 

@@ -243,10 +243,15 @@ class Layout(LayoutContent):
             raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
         self.path = Path(path)
         self.place = f"oci:{path}"
+        self._stopped = False
         self._seen: _Seen | None = None
 
     def __repr__(self) -> str:
         return f"Layout({str(self.path)!r})"
+
+    def stop(self) -> None:
+        """Refuse to write from now on; what is under way ends."""
+        self._stopped = True
 
     # Reading
 
@@ -319,6 +324,7 @@ class Layout(LayoutContent):
         with opener() as source, self._file(path) as file:
             hashed, size = hashlib.new(algorithm), 0
             while chunk := source.read(CHUNK):
+                self._check_going_on()
                 hashed.update(chunk)
                 size += len(chunk)
                 if size > descriptor.size:
@@ -450,6 +456,10 @@ class Layout(LayoutContent):
             if not isinstance(version, dict) or version.get("imageLayoutVersion") != LAYOUT_VERSION:
                 raise self._broken(f"{LAYOUT_FILE} names a version that is not known; {LAYOUT_VERSION} is")
 
+    def _check_going_on(self) -> None:
+        if self._stopped:
+            raise StoreError("given up", code="STOPPED", place=self.place)
+
     def _create(self) -> None:
         if not (self.path / INDEX_FILE).exists():
             with self._locked():
@@ -458,6 +468,7 @@ class Layout(LayoutContent):
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the layout against other writers; it is created where it is not there yet."""
+        self._check_going_on()
         with self._translated():
             self._check_ours()
             self.path.mkdir(parents=True, exist_ok=True)

@@ -121,7 +121,9 @@ def _ended(store: TagStore, made: Mapping[str, Change], written: set[str], error
     except TaggerError:
         found = {}
     for change in made.values():
-        if change.tag in doubtful and (change.tag not in found or found[change.tag] != change.after):
+        if change.tag in doubtful and change.tag not in found:
+            yield replace(change, action="refuse", reason=f"perhaps not written: {error.message}")
+        elif change.tag in doubtful and found[change.tag] != change.after:
             yield replace(change, action="refuse", reason=f"not written: {error.message}")
         else:
             yield change

@@ -57,15 +57,20 @@ class Bench:
 
     def release(self, version: str, retries: int = 0) -> Ran:
         """Release a version, which was built and pushed already, by the command line."""
+        words, environ = self.command(version, retries)
+        return tagger(*words, environ=environ)
+
+    def command(self, version: str, retries: int = 0) -> tuple[list[str], dict[str, str]]:
+        """Return the words of the command that releases a version, and its environment."""
         own, other = self.proxy.host, f"localhost:{self.proxy.port}"
         user, password = self.registry.login or ("", "")
         logins = f"{own} {user} {password}\n{other} {user} {password}" if user else ""
-        return tagger(
+        words = [
             "release", "--json", "--version", version, "--image", f"{own}/{self.name}",
             "--source", f"docker://{other}/{self.name}-builds:{version}",
             "--jobs", "1", "--timeout", "0.5", "--retries", str(retries),
-            environ={"TAGGER_LOGINS": logins, "HOME": "/nonexistent"},
-        )  # fmt: skip
+        ]  # fmt: skip
+        return words, {"TAGGER_LOGINS": logins, "HOME": "/nonexistent"}
 
     def build(self) -> str:
         """Build the next version, and push it to where builds are; return it."""
@@ -91,18 +96,22 @@ class Bench:
         found = self.target.survey(["nightly", *earlier, version, "2.1", "2", "latest"])
         return {**dict.fromkeys(found.tags, "listed"), **found.digests}
 
+    def belongs(self, version: str, before: Tags) -> dict[str, str | None]:
+        """Return what the tags hold when a version is released."""
+        return {**before, **dict.fromkeys((version, "2.1", "2", "latest"), self.builds.digests([version])[version])}
+
     def strike(self, fault: str, at: int, *, lasting: bool) -> Case:
         """Release a version with a fault at one of its requests, look, and run the same command again."""
         version = self.build()
         before = self.look(version)
-        belongs = before | dict.fromkeys((version, "2.1", "2", "latest"), self.builds.digests([version])[version])
+        belongs = self.belongs(version, before)
         self.proxy.plan(fault, at, lasting=lasting)
         ran = self.release(version, retries=0 if lasting else 1)
         hit, elsewhere = self.proxy.hit, self.proxy.elsewhere
         self.secrets |= {seen.authorization.partition(" ")[2] for seen in self.proxy.seen} - {""}
         self.proxy.heal()
         after = self.look(version)
-        problems = list(self._problems(ran, before, after, belongs))
+        problems = list(self.problems(ran, before, after, belongs))
         problems += [f"credentials were sent to {seen.host}" for seen in elsewhere if seen.authorization]
         again = self.release(version)
         if again.code:
@@ -112,7 +121,8 @@ class Bench:
         moved = tuple(tag for tag in belongs if after.get(tag) != before.get(tag))
         return Case(fault, lasting, hit.kind if hit else "", ran, moved, tuple(problems))
 
-    def _problems(self, ran: Ran, before: Tags, after: Tags, belongs: Tags) -> Iterator[str]:
+    def problems(self, ran: Ran, before: Tags, after: Tags, belongs: Tags) -> Iterator[str]:
+        """Yield what should not be after a run: tags that are elsewhere, exit codes and reports that are not true."""
         for tag in before.keys() | after.keys() | belongs.keys():
             if after.get(tag) not in (before.get(tag), belongs.get(tag)):
                 yield f"{tag} holds {after.get(tag)}"

@@ -12,7 +12,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -77,7 +77,10 @@ class Seen:
 
 
 class FaultProxy(HttpServer):
-    """A proxy in front of a registry, on a port of its own."""
+    """A proxy in front of a registry, on a port of its own.
+
+    `watch` is told the number of each request twice: when it arrives, and when it was carried out and is not answered.
+    """
 
     def __init__(self, upstream: DockerRegistry) -> None:
         super().__init__()
@@ -85,6 +88,7 @@ class FaultProxy(HttpServer):
         self._tls = ssl.create_default_context(cafile=upstream.ca_file) if upstream.ca_file else None
         self._fault, self._at, self._lasting = "", 0, False
         self._down = False
+        self.watch: Callable[[int, bool], None] = lambda _number, _done: None
         self.seen: list[Seen] = []
         self.hit: Seen | None = None
         self.elsewhere: list[Seen] = []
@@ -100,7 +104,8 @@ class FaultProxy(HttpServer):
         with self.lock:
             self._fault = ""
             if self._down:
-                self._server.socket.bind(("127.0.0.1", self.port))  # a socket that was shut down has lost its port
+                with suppress(OSError):  # a socket that was shut down has lost the port that the kernel gave it
+                    self._server.socket.bind(("127.0.0.1", self.port))
                 self._server.socket.listen(self._server.request_queue_size)
                 self._down = False
 
@@ -108,19 +113,17 @@ class FaultProxy(HttpServer):
         """Pass a request on, or let it go wrong."""
         host = exchange.headers.get("Host", "")
         seen = Seen(exchange.command, host, exchange.path, exchange.headers.get("Authorization", ""))
+        elsewhere = exchange.path.startswith("/elsewhere/")
         with self.lock:
-            if exchange.path.startswith("/elsewhere/"):
-                self.elsewhere.append(seen)
-                fault = ""
-            else:
-                self.seen.append(seen)
-                number = len(self.seen)
-                wrong = self._fault and (number >= self._at if self._lasting else number == self._at)
-                fault = self._fault if wrong else ""
-                self.hit = self.hit or (seen if wrong else None)
-        self._go_wrong(exchange, fault)
+            (self.elsewhere if elsewhere else self.seen).append(seen)
+            number = len(self.seen)
+            wrong = not elsewhere and self._fault and (number >= self._at if self._lasting else number == self._at)
+            fault = self._fault if wrong else ""
+            self.hit = self.hit or (seen if wrong else None)
+        self.watch(number, False)
+        self._go_wrong(exchange, fault, number)
 
-    def _go_wrong(self, exchange: Exchange, fault: str) -> None:
+    def _go_wrong(self, exchange: Exchange, fault: str, number: int) -> None:
         if fault == "refused":
             with self.lock:
                 if not self._down:
@@ -138,6 +141,7 @@ class FaultProxy(HttpServer):
             exchange.reply(Reply(307, [("Location", f"http://localhost:{self.port}/elsewhere{exchange.path}")]))
         else:
             reply = self._pass_on(exchange, expired=fault == "expired")
+            self.watch(number, True)
             if fault == "lost" or (fault == "half" and not reply.body):
                 exchange.reset()
             elif fault == "silent":

@@ -1,0 +1,55 @@
+"""Every request of a release goes wrong in turn: each tag is where it was or where it belongs, and nothing is lost."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.faults.releasing import Bench, bench
+from tests.servers.proxy import ANSWERS, FAULTS
+from tests.servers.registries import DockerRegistry
+
+MENDED = [fault for fault in FAULTS if fault not in ("refused", "wrong")]
+
+
+@pytest.fixture(scope="module")
+def benches(started: Callable[[str], DockerRegistry]) -> Iterator[Callable[[str], Bench]]:
+    """Return a repository behind a proxy: of a registry that wants a login, or one that wants tokens."""
+    running = {}
+    with ExitStack() as stack:
+
+        def open_bench(kind: str) -> Bench:
+            if kind not in running:
+                running[kind] = stack.enter_context(bench(started(kind), f"acme/faults-{uuid.uuid4().hex[:8]}"))
+            return running[kind]
+
+        yield open_bench
+
+
+def places(steps: list[str], *, all_of_them: bool) -> list[int]:
+    """Return the numbers of all requests, or of the last one of each kind in each step."""
+    if all_of_them:
+        return list(range(1, len(steps) + 1))
+    return sorted({step: number for number, step in enumerate(steps, 1)}.values())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_request(fault: str, benches: Callable[[str], Bench]) -> None:
+    """One fault is mended by one repetition, or stops the release; the same command again ends right."""
+    one = benches("token" if fault == "expired" else "login")
+    for place in places(one.requests(), all_of_them=fault in ("lost", "expired")):
+        case = one.strike(fault, place, lasting=False)
+        assert case.problems == (), f"{fault} at {place}, {case.request}"
+        if fault in MENDED:
+            assert case.ran.code == 0, f"{fault} at {place}, {case.request}: {case.ran.err}"
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("429")])
+def test_every_request_from_there_on(fault: str, benches: Callable[[str], Bench]) -> None:
+    one = benches("token" if fault == "expired" else "login")
+    for place in places(one.requests(), all_of_them=fault == "lost"):
+        case = one.strike(fault, place, lasting=True)
+        assert case.problems == (), f"{fault} at {place}, {case.request}"
+        if fault in ANSWERS or fault in ("refused", "reset", "lost"):
+            assert case.ran.code == 1
