@@ -30,7 +30,7 @@ class TaggerError(Exception):
     `code` is one upper-case word for programs: a code of the distribution specification where there is one.
     """
 
-    title = "Release failed"
+    title = "Failed"
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "", *, code: str = "FAILED") -> None:
@@ -53,7 +53,7 @@ class InputError(TaggerError):
 class Refused(TaggerError):
     """A law of the release forbids it; nothing was written."""
 
-    title = "Release refused"
+    title = "Refused"
 
 
 class StoreError(TaggerError):
@@ -83,7 +83,7 @@ class EngineError(TaggerError):
 class IncompleteRelease(TaggerError):
     """Some tags stand where they should and some do not; the same command run again finishes it."""
 
-    title = "Release incomplete"
+    title = "Incomplete"
 
     def __init__(self, message: str, hint: str = "", *, code: str = "INCOMPLETE") -> None:
         super().__init__(message, hint, code=code)

@@ -234,7 +234,7 @@ class TestOutput:
         make_image(Layout("app"), "another", "2.1.4")
         ended = command(*arguments, "2.1.4", environ={"GITHUB_ACTIONS": "true"})
         assert (ended.code, ended.document["error"]["code"]) == (1, "CONFLICT")
-        assert ended.err.startswith("::error title=Release refused::")
+        assert ended.err.startswith("::error title=Refused::")
         assert "%0A" in ended.err
         assert "::" not in ended.out
 

@@ -139,7 +139,7 @@ class TestImageOfTheEngine:
         )
         assert step.code == 1
         (annotation,) = step.annotations
-        assert (annotation.level, annotation.title) == ("error", "Release failed")
+        assert (annotation.level, annotation.title) == ("error", "Failed")
         assert "registry.invalid:5000/acme/app: the engine could not push" in annotation.message
         assert "registry.invalid:5000=HOST:PORT" in annotation.message
         assert held(registry) == {}
@@ -199,7 +199,7 @@ class TestImageOfTheEngine:
         before = held(registry)
         step = run(source="docker-daemon:conflict/app:two", **inputs)
         assert step.code == 1
-        assert [(note.level, note.title) for note in step.annotations] == [("error", "Release refused")]
+        assert [(note.level, note.title) for note in step.annotations] == [("error", "Refused")]
         assert held(registry) == before
 
     def test_dry_run(self, engine: Engine, registry: Distribution, run: Run) -> None:

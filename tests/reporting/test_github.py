@@ -24,7 +24,7 @@ class TestCommands:
         ("error", "expected"),
         [
             (InputError("wrong", "Write it right."), "::error title=Invalid input::wrong%0AWrite it right.\n"),
-            (Refused("100 % wrong\r\n::error::x"), "::error title=Release refused::100 %25 wrong%0D%0A::error::x\n"),
+            (Refused("100 % wrong\r\n::error::x"), "::error title=Refused::100 %25 wrong%0D%0A::error::x\n"),
         ],
     )
     def test_an_error(self, error: InputError, expected: str) -> None:

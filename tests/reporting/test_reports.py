@@ -124,7 +124,7 @@ class TestText:
         assert "nothing to do" in lines[-1]
 
     def test_an_error_and_its_hint(self) -> None:
-        assert click.unstyle(error_text(DENIED)) == "Release failed: ghcr.io/acme/app: denied\nHint: Log in."
+        assert click.unstyle(error_text(DENIED)) == "Failed: ghcr.io/acme/app: denied\nHint: Log in."
         assert "Hint" not in error_text(Refused("no"))
 
     def test_a_digest_as_far_as_people_compare_it(self) -> None:
@@ -141,7 +141,7 @@ class TestMarkdown:
         rows = [line for line in text.splitlines() if line.startswith("| `")]
         assert len(rows) == len(CHANGES)
         assert "&lt;denied> by \\| rule" in rows[-1]
-        assert "**Release failed**: ghcr.io/acme/app: denied" in text
+        assert "**Failed**: ghcr.io/acme/app: denied" in text
         assert "> Log in." in text
         assert "debian \\| 13" in text
 
