@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from tagger.options import OPTIONS, Option
+from tagger.rules.immutability import immutability
 from tagger.settings import Settings
 
 __all__ = ["settings_document", "settings_text"]
@@ -13,13 +14,15 @@ HIDDEN = "***"
 
 
 def settings_document(settings: Settings) -> dict[str, Any]:
-    """Return the JSON of `config`: each setting's value, and its origin."""
+    """Return the JSON of `config`: each setting's value and its origin, and the registry's rule that fits them."""
+    rule = immutability(settings.rules)
     return {
         "component": settings.component or None,
         "settings": {
             option.name: {"value": _value(option, settings), "origin": settings.origins.get(option.name, "default")}
             for option in OPTIONS
         },
+        "immutability": {"expression": rule.expression, "ecr": rule.ecr or None, "harbor": rule.harbor or None},
     }
 
 
@@ -33,6 +36,15 @@ def settings_text(settings: Settings) -> str:
         origin = settings.origins.get(option.name)
         name = click.style(f"{option.name:<{width}}", bold=origin is not None)
         lines.append(f"{name}  {text}{click.style(f'  ({origin})', fg='bright_black') if origin else ''}".rstrip())
+    rule = immutability(settings.rules)
+    none = "no filter can: wildcards do not tell exact tags from those that move"
+    lines += [
+        "",
+        "The registry may make these tags immutable, and no others:",
+        f"  {rule.expression}  (Docker Hub, Quay, GitLab)",
+        f"  {rule.harbor or none}  (Harbor)",
+        f"  {rule.ecr or none}  (ECR, MUTABLE_WITH_EXCLUSION)",
+    ]
     return "\n".join(lines)
 
 

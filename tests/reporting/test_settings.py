@@ -35,7 +35,7 @@ def test_the_document() -> None:
 
 def test_the_text() -> None:
     text = click.unstyle(settings_text(understood()))
-    lines = {line.split()[0]: line.partition(" ")[2].strip() for line in text.splitlines()}
+    lines = {line.split()[0]: line.partition(" ")[2].strip() for line in text.partition("\n\n")[0].splitlines()}
     assert list(lines) == [option.name for option in OPTIONS]
     assert lines["images"] == "ghcr.io/acme/app | acme/app  (INPUT_IMAGES)"
     assert lines["stable"] == "<3.0  (INPUT_STABLE)"

@@ -1,0 +1,104 @@
+"""The immutability rule of a registry that fits the settings: exact tags stay, floating tags move."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tagger.rules.cascade import WITHDRAWN, Rules
+from tagger.rules.templates import Template
+
+__all__ = ["Immutability", "immutability"]
+
+_PARTS = ("major", "minor", "patch", "revision")
+_SUFFIX = r"(-[0-9A-Za-z.-]+)?"
+_SAMPLES = ("1.2.3", "10.20.30", "2.1.4.7", "3.24", "2026.07.1", "2.1.4-rc.1", "3.15.0rc1", "2.1.4_5", "4.0.0-beta-2")
+_DIGIT = "{0,1,2,3,4,5,6,7,8,9}"
+"""A digit to Harbor, whose patterns know alternatives and no classes."""
+
+_MOVING = ("latest", "nightly", "main", "sha-1a2b3c4", f"{WITHDRAWN}2.1.4", f"sha256-{'0' * 64}.sig")
+"""Tags that have to move or go whatever the settings are: a withdrawal is taken back, a signature is added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Immutability:
+    """Which tags may be immutable: `expression` in RE2 (Docker Hub, Quay, GitLab), and wildcards for others.
+
+    `ecr` is a filter for ECR's MUTABLE_WITH_EXCLUSION, which takes two wildcards, `harbor` a pattern of Harbor's. They
+    are empty where wildcards cannot tell exact tags from those that move.
+    """
+
+    expression: str
+    ecr: str
+    harbor: str
+
+
+def immutability(rules: Rules) -> Immutability:
+    """Return the rule that fits. It never holds a floating tag; exact tags of few numbers may be left out."""
+    expression = "^(" + "|".join(dict.fromkeys(_expression(template, rules) for template in rules.exact)) + ")$"
+    exact, floating = _tags(rules)
+    exact = {tag for tag in exact if re.fullmatch(expression, tag)}
+
+    def fitting(most: int, digit: str) -> str:
+        """Return the shortest pattern of up to `most` wildcards that holds the exact tags and no floating one."""
+        for pattern in _patterns(rules, most, digit):
+            holds = exact and all(fnmatchcase(tag, pattern) for tag in exact)
+            if holds and not any(fnmatchcase(tag, pattern) for tag in floating):
+                return pattern
+        return ""
+
+    return Immutability(expression, fitting(2, ""), fitting(4, "[0-9]").replace("[0-9]", _DIGIT))
+
+
+def _expression(template: Template, rules: Rules) -> str:
+    """Return the expression for one exact template."""
+    names = "|".join(re.escape(variant) for variant in rules.variants if variant)
+    written = []
+    for literal, field in template.pieces:
+        written.append(re.escape(literal))
+        if field:
+            written.append(
+                {"version": _version(rules), "raw": f"[vV]?{_version(rules)}", "variant": f"({names})"}.get(
+                    field, r"[0-9]+" if field in _PARTS else r"[0-9A-Za-z.-]+"
+                )
+            )
+    if names and "variant" not in template.fields:
+        written.append(f"(-({names})){'?' if '' in rules.variants else ''}")
+    return "".join(written)
+
+
+def _version(rules: Rules) -> str:
+    """Return the expression for a version with more numbers than any floating tag has."""
+    floating = [template for template in rules.templates if template.is_floating]
+    named = [_PARTS.index(field) + 1 for template in floating for field in template.fields if field in _PARTS]
+    most = max(named, default=0)
+    several = any(template.is_channel for template in floating) and most >= 3
+    suffix = "" if several else _SUFFIX
+    build = ("(_[0-9A-Za-z.-]+)" + ("" if most >= 3 else "?")) if rules.scheme.build_metadata == "underscore" else ""
+    if rules.scheme.name == "semver":
+        return rf"[0-9]+\.[0-9]+\.[0-9]+{suffix}{build}"
+    numbers = rf"[0-9]+(\.[0-9]+){{{min(max(most, 1), 3)},3}}"
+    if rules.scheme.name == "pep440":
+        return rf"{numbers}((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?"
+    return rf"{numbers}([A-Za-z]+\.?[0-9]+)?{suffix}{build}"
+
+
+def _patterns(rules: Rules, most: int, digit: str) -> Iterator[str]:
+    """Yield patterns: what all exact tags begin with, else a `digit`, and up to `most` wildcards with dots between."""
+    begins = {template.pieces[0][0] for template in rules.exact}
+    begin = begins.pop() if len(begins) == 1 else ""
+    for wildcards in range(1, most + 1):
+        yield (begin or digit) + ".".join("*" * wildcards)
+
+
+def _tags(rules: Rules) -> tuple[set[str], set[str]]:
+    """Return the exact tags of some versions, and their floating tags with others that have to move."""
+    exact, floating = set[str](), set(_MOVING)
+    for text in _SAMPLES:
+        version = rules.scheme.read(text)
+        if version is None:
+            continue
+        for made in map(version.of_variant, rules.variants):
+            exact.update(rules.exact_tags(made))
+            floating.update(rules.floating_tags(made, rules.channels))
+    return exact, floating - exact
