@@ -7,7 +7,7 @@ from typing import Self
 from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
-from tagger.operations.side_by_side import side_by_side
+from tagger.operations.side_by_side import at_once, side_by_side
 from tagger.operations.state import Scope, State, read_state
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
@@ -125,13 +125,12 @@ def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
     """Read a repository; where it is to be proved that pushing is allowed, that is asked at the same time."""
     if not probe:
         return _read_allowed(job, store, writing)
-    asked: tuple[Callable[[], State | None], ...] = (store.check_writable, lambda: _read_allowed(job, store, writing))
-    results = dict(side_by_side(lambda ask: ask(), asked))
-    for ask in asked:
-        if isinstance(result := results[ask], TaggerError):
-            raise result
-    assert isinstance(result, State)  # noqa: S101 - the second of two
-    return result
+
+    def asked() -> State:
+        store.check_writable()
+        return State()
+
+    return at_once(asked, lambda: _read_allowed(job, store, writing))[-1]
 
 
 def _read_allowed(job: Release, store: TagStore, writing: bool) -> State:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tagger.errors import TaggerError
 
-__all__ = ["side_by_side"]
+__all__ = ["at_once", "side_by_side"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,6 +30,17 @@ def side_by_side(
         futures = {threads.submit(_result, function, item): item for item in things}
         for future in as_completed(futures):
             yield futures[future], future.result()
+
+
+def at_once(*steps: Callable[[], Result]) -> list[Result]:
+    """Take several steps at once, and return their results in order; raise the error of the first that failed."""
+    ended = dict(side_by_side(lambda step: step(), steps))
+    results = []
+    for step in steps:
+        if isinstance(result := ended[step], TaggerError):
+            raise result
+        results.append(result)
+    return results
 
 
 def _result(function: Callable[[Item], Result], item: Item) -> Result | TaggerError:
