@@ -159,8 +159,19 @@ class Workshop:
             version_from=origin,
             on_conflict=self.settings.on_conflict,
             plain=self.plain_tags(),
-            gate=self.judge_base if self.settings.golden else None,
+            gate=self.judge if self.settings.golden or self.settings.require_referrer else None,
         )
+
+    def judge(self, source: "Source") -> str:
+        """Return the approved base that the build stands on, if one is asked for. Raise `Refused`."""
+        wanted = self.settings.require_referrer
+        if wanted:
+            from tagger.build.attached import attached_types, check_attached
+            from tagger.images.sources import ContentSource
+
+            known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else ()
+            check_attached(wanted, known, source.reference)
+        return self.judge_base(source) if self.settings.golden else ""
 
     def judge_base(self, source: "Source") -> str:
         """Return the approved base that the build stands on; raise `Refused` when it stands on none."""

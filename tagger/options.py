@@ -136,6 +136,11 @@ OPTIONS = (
         commands=RELEASING,
     ),
     Option(
+        "require-referrer", "words",
+        "Artifact types: a build to which none of each is attached (signature, attestation, SBOM) is refused.",
+        metavar="TYPE", commands=RELEASING,
+    ),
+    Option(
         "dry-run", "flag", "Show what would be written, and write nothing.", default="false", in_file=False,
         commands=("release", "reconcile", "withdraw", "push", "delete", "config"),
     ),

@@ -46,6 +46,7 @@ class Settings:
     variant: tuple[str, ...] = ("",)
     on_conflict: str = "fail"
     golden: tuple[str, ...] = ()
+    require_referrer: tuple[str, ...] = ()
     base: str = ""
     dry_run: bool = False
     logins: tuple[Login, ...] = ()
@@ -176,6 +177,7 @@ class _Gathering:
             variant=variant,
             on_conflict=self._text("on-conflict"),
             golden=self._list("golden"),
+            require_referrer=self._list("require-referrer"),
             base=self._text("base"),
             dry_run=self._is("dry-run"),
             logins=self._logins(),

@@ -1,0 +1,29 @@
+"""What has to be attached to an image before it is released: signatures, attestations, SBOMs, by their types."""
+
+from collections.abc import Collection
+
+from tagger.errors import Refused
+from tagger.images.copying import SIGNATURE_TAGS, TaggedContent
+
+__all__ = ["attached_types", "check_attached"]
+
+
+def attached_types(content: TaggedContent, digest: str) -> frozenset[str]:
+    """Return the types of the artifacts attached to an image: of its referrers, and of what cosign's tags hold."""
+    found = {artifact.artifact_type for artifact in content.referrers(digest)}
+    tagged = content.digests([digest.replace(":", "-") + end for end in SIGNATURE_TAGS])
+    for held in filter(None, tagged.values()):
+        found.update(layer.media_type for layer in content.manifest(held).layers())
+    return frozenset(found - {""})
+
+
+def check_attached(wanted: Collection[str], found: Collection[str], image: str) -> None:
+    """Raise `Refused` unless an artifact of each type of `wanted` is attached to the image."""
+    missing = [kind for kind in wanted if kind not in found]
+    if missing:
+        held = f"it has {', '.join(sorted(found))}" if found else "nothing is attached to it"
+        raise Refused(
+            f"{image} has no artifact of the type {' nor '.join(missing)} attached: {held}",
+            "Sign or attest the build where it was pushed, by its digest, then release it from there.",
+            code="REFERRER_MISSING",
+        )
