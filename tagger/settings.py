@@ -177,7 +177,7 @@ class _Gathering:
             variant=variant,
             on_conflict=self._text("on-conflict"),
             golden=self._list("golden"),
-            require_referrer=self._list("require-referrer"),
+            require_referrer=self._each("require-referrer", _artifact_type),
             base=self._text("base"),
             dry_run=self._is("dry-run"),
             logins=self._logins(),
@@ -448,6 +448,12 @@ def _image(text: str) -> Repository | Path:
 def _registry(text: str) -> str:
     name = re.sub(r"\Ahttps?://", "", text).split("/")[0]
     return DOCKER_HUB if name.lower() in HUB_ALIASES else _host(name)
+
+
+def _artifact_type(text: str) -> str:
+    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", text, re.ASCII):
+        raise InputError(f"{text!r} is not a media type", "Write one as application/spdx+json.")
+    return text
 
 
 def _host(text: str) -> str:

@@ -159,6 +159,7 @@ class TestBadInput:
             ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "a claimed base without `golden`", "Set `golden` too"),
+            ("require-referrer", "sbom", "'sbom' is not a media type", "application/spdx+json"),
             ("dry-run", "2", "`dry-run` is '2'", "true or false"),
             ("insecure", "http://x", "is not a host", "HOST:PORT"),
             ("endpoints", "localhost:5000", "is not an endpoint", "NAME=HOST:PORT"),

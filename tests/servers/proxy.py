@@ -138,7 +138,9 @@ class FaultProxy(HttpServer):
             soon = formatdate(time.time() + 1, usegmt=True)
             exchange.reply(ANSWERS.get(fault) or _error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", soon)))
         elif fault == "redirect" and exchange.command in ("GET", "HEAD"):
-            exchange.reply(Reply(307, [("Location", f"http://localhost:{self.port}/elsewhere{exchange.path}")]))
+            here = exchange.headers.get("Host", "").startswith("localhost")
+            other = f"{'127.0.0.1' if here else 'localhost'}:{self.port}"
+            exchange.reply(Reply(307, [("Location", f"http://{other}/elsewhere{exchange.path}")]))
         else:
             reply = self._pass_on(exchange, expired=fault == "expired")
             self.watch(number, True)
