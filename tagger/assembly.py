@@ -260,19 +260,25 @@ class Workshop:
 
     def tag_locally(self, report: "Report") -> None:
         """Give the engine that the image came from the tags of its release, for the next step of the job."""
-        if self.source is None:
+        if self.source is None or report.digest is None:
             return
         from tagger.images.engine import EngineSource
+        from tagger.operations.prepare import is_same_image
         from tagger.reporting.outputs import pointing
 
-        if isinstance(self.source, EngineSource):
-            places = {str(image): image for image in self.settings.images if isinstance(image, Repository)}
-            self.source.tag_locally(
-                places[outcome.repository].tagged(tag)
-                for outcome in report.repositories
-                if outcome.repository in places
-                for tag in pointing(report, outcome)
-            )
+        places = {str(image): image for image in self.settings.images if isinstance(image, Repository)}
+        if not isinstance(self.source, EngineSource) or not places:
+            return
+        if self.settings.on_conflict == "keep":  # then the release may be another image than the engine's
+            first = self.repository(next(iter(places.values())))
+            if not is_same_image(self.source, first, report.digest):
+                return
+        self.source.tag_locally(
+            places[outcome.repository].tagged(tag)
+            for outcome in report.repositories
+            if outcome.repository in places
+            for tag in pointing(report, outcome)
+        )
 
     def plain_tags(self) -> tuple[str, ...]:
         """Return the tags that follow the build and belong to no version."""

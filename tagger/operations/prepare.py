@@ -68,6 +68,11 @@ class Prepared:
     to_stage: bool = False
     error: TaggerError | None = None
 
+    @property
+    def decided(self) -> bool:
+        """True when it is settled what becomes of its exact tags."""
+        return self.error is not None or self.to_stage or self.image is not None
+
     def standing(self, tags: Sequence[str]) -> str | None:
         """Return the digest that one of the exact tags holds already."""
         return next((digest for tag in tags if (digest := self.state.digests.get(tag))), None)
@@ -113,12 +118,17 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
     probe = writing and len(job.stores) > 1
     results = dict(side_by_side(lambda store: _read(job, store, probe, writing), job.stores))
     repositories = [_examined(job, store, results[store]) for store in job.stores]
-    if any(prepared.error for prepared in repositories):
-        return Preparation(tuple(repositories), job.source, job.source.digest if job.source else None)
+    sound = [prepared for prepared in repositories if not prepared.error]
+    undecided = Preparation(tuple(repositories), job.source, job.source.digest if job.source else None)
+    if not sound:
+        return undecided
     try:
-        return _decide(job, repositories)
+        preparation = _decide(job, sound)
     except TaggerError as error:
-        return Preparation(tuple(repositories), job.source, None, error)
+        # With a repository that could not be read, nobody knows: its own error is what has to be mended.
+        return undecided if undecided.failed else replace(undecided, digest=None, error=error)
+    decided = {prepared.store: prepared for prepared in preparation.repositories}
+    return replace(preparation, repositories=tuple(decided.get(one.store, one) for one in repositories))
 
 
 def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:

@@ -164,3 +164,19 @@ class TestProtocol:
         report = finished(release(replace(job(builds, "2.0.0", store), plain=("sha-1a2b3c4", "main"))))
         assert actions(report)[-2:] == [("sha-1a2b3c4", "move"), ("main", "create")]
         assert standing(store)["sha-1a2b3c4"] == builds.source("2.0.0").digest
+
+
+class TestPlanWithOneDown:
+    """What a plan says of one repository is true whatever is wrong with another."""
+
+    def test_the_others_are_planned(self, tmp_path: Path, builds: Builds, store: Layout) -> None:
+        released(builds, "2.1.4", store)
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "something").touch()
+        broken = Layout(tmp_path / "broken")
+        report = finished(plan(job(builds, "2.1.4", store, broken)))
+        assert [outcome.status for outcome in report.repositories] == ["planned", "failed"]
+        assert {action for _, action in actions(report)} == {"keep"}
+        without = finished(plan(replace(job(builds, "2.1.5", store, broken), source=None)))
+        assert [(outcome.status, outcome.changes) for outcome in without.repositories][0] == ("planned", ())
+        assert without.exit_code == report.exit_code == 2
