@@ -102,13 +102,11 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
         first=prepared.state if stood else None,
         released=job.versions[0],
         seen=seen,
+        expect=(*job.exact_tags[:1], *prepared.state.read_again),
     )
-    if result.error is None:
-        now = (
-            store.digests(job.exact_tags[:1]) if job.exact_tags[0] not in result.state.digests else result.state.digests
-        )
-        if now[job.exact_tags[0]] != image:
-            return replace(result, error=_overtaken(store, job.exact_tags[0], now[job.exact_tags[0]]))
+    now = result.state.digests[job.exact_tags[0]]
+    if result.error is None and now != image:
+        return replace(result, error=_overtaken(store, job.exact_tags[0], now))
     return result
 
 
@@ -144,6 +142,8 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     """Return what a release would do here, or why there is none."""
     if prepared.error:
         return Outcome.failed(prepared.store.place, prepared.error, _refused(job, prepared))
+    if not prepared.decided:
+        return Outcome(prepared.store.place, "planned")
     held = dict.fromkeys(job.versions, prepared.image)
     state = replace(prepared.state, held={**prepared.state.held, **held})
     floating = state.changes(job.rules, job.versions[0])
