@@ -1,5 +1,6 @@
 """Options, environment and `.tagger.yml` become `Settings`, every problem reported at once."""
 
+import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -88,6 +89,7 @@ def gather(
             if option.name not in values and environ.get(variable, "").strip():
                 values[option.name] = Given((environ[variable],), variable)
     gathering = _Gathering(command)
+    gathering.misspelled(environ)
     component = ""
     path = Path(values["config"].texts[-1].strip()) if "config" in values else Path(".tagger.yml")
     if (workspace / path).is_file():
@@ -104,6 +106,12 @@ def gather(
     elif command != "push" and "only" in values:
         gathering.component(values["only"], ())
     return gathering.settings(values, component)
+
+
+def _as_input(variable: str) -> str:
+    """Return how the input is spelled that the runner puts into a variable."""
+    name = variable.removeprefix("INPUT_")
+    return f", which is the input `{name.lower()}`" if name != variable else ""
 
 
 def _flag(name: str) -> str:
@@ -123,6 +131,23 @@ class _Gathering:
         self.problems: list[tuple[str, str]] = []  # what is wrong, and what to do about it
         self.mentioned: Collection[str] = ()  # settings that the file says something about, rightly or wrongly
         self.values: Mapping[str, Given] = {}
+
+    def misspelled(self, environ: Mapping[str, str]) -> None:
+        """Report variables that look like an option's and are not read: a dry run must not become a release."""
+        names = {variable for option in OPTIONS for variable in option.variables}
+        names |= {f"{prefix}_{name}" for prefix in ("INPUT", "TAGGER") for name in ("COMMAND", "ARGUMENTS")}
+        meant = {name.replace("-", "_"): name for name in sorted(names)}
+        for name, value in environ.items():
+            if name in names or not value.strip() or not name.startswith(("INPUT_", "TAGGER_")):
+                continue
+            plain = name.upper().replace("-", "_")
+            close = [meant[plain]] if plain in meant else []
+            if not close and name.startswith("TAGGER_"):
+                close = difflib.get_close_matches(
+                    name, [known for known in names if known.startswith("TAGGER_")], 1, 0.85
+                )
+            if close:
+                self._problem(f"the variable {name} is not read", f"Write {close[0]}{_as_input(close[0])}.")
 
     def component(self, only: Given | None, known: Sequence[str]) -> str:
         """Return the component of the file to work on: the one that `only` picks, or the single one."""

@@ -321,3 +321,25 @@ class TestComponents:
 
     def test_push_means_tags_by_it(self, tmp_path: Path) -> None:
         assert gather("push", {"only": ["2.1.4", "latest"]}, IMAGE, tmp_path).only == ("2.1.4", "latest")
+
+
+class TestMisspelledVariables:
+    """A variable that looks like an option's and is not read is an error: a dry run must not become a release."""
+
+    @pytest.mark.parametrize(
+        ("variable", "meant"),
+        [
+            ("INPUT_DRY_RUN", "INPUT_DRY-RUN"),
+            ("TAGGER_DRY-RUN", "TAGGER_DRY_RUN"),
+            ("TAGGER_DRYRUN", "TAGGER_DRY_RUN"),
+            ("TAGGER_IMGAES", "TAGGER_IMAGES"),
+        ],
+    )
+    def test_is_reported_with_what_was_meant(self, variable: str, meant: str) -> None:
+        with pytest.raises(InputError, match=f"the variable {variable} is not read") as raised:
+            gather("release", {"images": ["oci:x"]}, {variable: "true"})
+        assert meant in raised.value.hint
+
+    def test_others_are_somebody_elses(self) -> None:
+        environ = {"TAGGER_HOME": "/opt", "INPUT_FILES": "x", "INPUT_DRY_RUN": " ", "TAGGER_COMMAND": "plan"}
+        assert gather("release", {"images": ["oci:x"]}, environ).dry_run is False
