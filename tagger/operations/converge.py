@@ -35,15 +35,17 @@ def converge(
     first: State | None = None,
     released: Version | None = None,
     seen: Collection[str] = (),
+    expect: Collection[str] = (),
     gone: Callable[[State], Collection[str]] | None = None,
 ) -> Converged:
     """Write what differs from what its owner's exact tag holds now, then list and read again, until nothing differs.
 
     The OCI API has no compare-and-swap, so it is the check *after* the write that makes concurrent runs safe: whoever
     writes a floating tag last lists after it, and sees every version that was pushed before. `first` is a state read
-    when the exact tag stood already. A pass that fails leaves what was written in the changes, with the error.
+    when the exact tag stood already, and `expect` are tags to read in every pass along with the listing. A pass that
+    fails leaves what was written in the changes, with the error.
     """
-    state = first or read_state(store, rules, scope, expect=seen, seen=seen)
+    state = first or read_state(store, rules, scope, expect=(*seen, *expect), seen=seen)
     made: dict[str, Change] = {}
     written: set[str] = set()
     try:
@@ -60,7 +62,8 @@ def converge(
                 if failure:
                     raise failure
                 written.update(tags)
-            state = read_state(store, rules, scope, expect=state.read_again, seen=state.tags - _removed(writes))
+            again = (*state.read_again, *expect)
+            state = read_state(store, rules, scope, expect=again, seen=state.tags - _removed(writes))
     except TaggerError as error:
         return Converged(tuple(_ended(store, made, written, error)), state, error)
     unsettled = IncompleteRelease(

@@ -147,7 +147,7 @@ def _withdraw(job: Withdrawal, target: _Target, dry_run: bool) -> Outcome:
         written = any(change.writes for change in marks)
         return Outcome.of(store.place, marks, error) if written else Outcome.failed(store.place, error, marks)
     seen = [change.tag for change in marks if change.after]
-    result = converge(store, rules, _scope(rules, target.versions), seen=seen)
+    result = converge(store, rules, _scope(rules, target.versions), seen=seen, expect=target.state.read_again)
     changes = [*marks, *result.changes]
     if result.error:
         return Outcome.of(store.place, changes, result.error)

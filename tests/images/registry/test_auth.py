@@ -313,7 +313,7 @@ def test_connections_open_while_a_registry_is_met(authority: Authority, opened: 
         assert len(registry.requests) == 4
 
 
-def test_a_connection_may_be_opened_before_it_is_needed(authority: Authority, opened: Opener) -> None:
+def test_a_registry_may_be_greeted_before_it_is_needed(authority: Authority, opened: Opener) -> None:
     with SmallRegistry(tls=authority.server_context()) as registry:
         registry.put(NAME, "1.0", IMAGE)
         store = opened(registry, ca_file=str(authority.ca_file))
@@ -321,7 +321,8 @@ def test_a_connection_may_be_opened_before_it_is_needed(authority: Authority, op
         while not registry.connections:
             time.sleep(0.01)
         assert list(store.tags()) == ["1.0"]
-        assert (registry.connections, len(registry.requests)) == (1, 1)
+        assert registry.connections == 1
+        assert [request.path for request in registry.requests] == ["/v2/", f"/v2/{NAME}/tags/list"]
 
 
 def test_a_token_may_be_fetched_before_it_is_needed(hub: tuple[SmallRegistry, Registries]) -> None:

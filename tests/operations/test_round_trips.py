@@ -1,0 +1,139 @@
+"""What a release asks of a registry: nothing twice, nothing for nothing, and side by side whatever does not depend."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from tagger.images.references import Repository
+from tagger.images.registry.client import Registries
+from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.repository import RegistryRepository
+from tagger.operations.reconcile import Reconciliation, reconcile
+from tagger.operations.release import plan, release
+from tests.operations.running import RULES, Builds, finished, job, released
+from tests.servers.small_registry import Fault, Request, SmallRegistry
+from tests.servers.token_server import TokenServer
+
+NAME = "acme/app"
+LIST = "GET tags"
+READ_FLOATING = ("HEAD 2.1", "HEAD 2", "HEAD latest")
+WRITE_FLOATING = ("PUT 2.1", "PUT 2", "PUT latest")
+VERIFY = (LIST, "HEAD 2.1.4", *READ_FLOATING)
+
+Open = Callable[..., RegistryRepository]
+
+
+@pytest.fixture
+def guarded() -> Iterator[SmallRegistry]:
+    """A registry that wants tokens of a server that nobody knows beforehand."""
+    with TokenServer(users={"tester": "secret"}) as tokens, SmallRegistry(tokens=tokens) as registry:
+        yield registry
+
+
+@pytest.fixture
+def met(guarded: SmallRegistry) -> Iterator[Open]:
+    """Open a repository of a registry that was greeted, as the command line does."""
+    clients = []
+
+    def open_one(name: str = NAME) -> RegistryRepository:
+        client = Registries(keychain=Keychain(logins=[(guarded.host, "tester", "secret")]))
+        clients.append(client)
+        store = client.repository(Repository(guarded.host, name), write=True)
+        store.connect()
+        return store
+
+    yield open_one
+    for client in clients:
+        client.close()
+
+
+@contextmanager
+def rounds(registry: SmallRegistry, *expected: Sequence[str]) -> Iterator[None]:
+    """See that the requests come in these rounds: none of a round is answered before all of it have arrived."""
+    registry.requests.clear()
+    arrived: list[str] = []
+    waited_for: list[str] = []
+    changed = threading.Condition()
+    ends = [sum(map(len, expected[: number + 1])) for number in range(len(expected))]
+
+    def watch(request: Request) -> Fault | None:
+        with changed:
+            what = request.kind if request.kind in ("tags", "uploads") else request.reference
+            arrived.append(f"{request.method} {what}".strip())
+            place = len(arrived)
+            changed.notify_all()
+            end = next((end for end in ends if place <= end), place)
+            if not changed.wait_for(lambda: len(arrived) >= end, 10):
+                waited_for.append(arrived[-1])
+        return None
+
+    registry.watch = watch
+    yield
+    registry.watch = lambda _request: None
+    starts = [0, *ends]
+    found = [sorted(arrived[start:end]) for start, end in zip(starts, [*ends, None], strict=True)]
+    assert found == [*map(sorted, expected), []]
+    assert not waited_for, "after this one came another, though nothing of it was needed"
+
+
+def test_a_release_of_an_image_that_is_there(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+    released(builds, "2.1.3", met())
+    builds.source("2.1.4").stage(met(), "2.1.4")
+    assert guarded.tokens
+    tokens = len(guarded.tokens.requests)
+    with rounds(guarded, ["GET"], [LIST, "GET 2.1.4", *READ_FLOATING], WRITE_FLOATING, VERIFY):
+        assert finished(release(replace(job(builds, "2.1.4", met()), source=None))).changed
+    assert len(guarded.tokens.requests) == tokens + 1
+    assert [request.status for request in guarded.requests].count(401) == 1
+
+    with rounds(guarded, ["GET"], [LIST, "GET 2.1.4", *READ_FLOATING]):
+        assert not finished(release(replace(job(builds, "2.1.4", met()), source=None))).changed
+
+
+def test_a_plan_reads_no_manifest(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+    builds.source("2.1.4").stage(met(), "2.1.4")
+    with rounds(guarded, ["GET"], [LIST, "HEAD 2.1.4", *READ_FLOATING]):
+        assert finished(plan(replace(job(builds, "2.1.4", met()), source=None))).changed
+
+
+def test_a_release_that_brings_its_image(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+    source = builds.source("2.1.4")
+    blobs = [f"HEAD {blob.digest}" for blob in source.root.blobs()]
+    with rounds(
+        guarded,
+        ["GET"],
+        [LIST, "GET 2.1.4", *READ_FLOATING],
+        blobs,
+        ["POST uploads"] * len(blobs),
+        ["PUT uploads"] * len(blobs),
+        ["HEAD 2.1.4"],
+        ["PUT 2.1.4"],
+        VERIFY,
+        WRITE_FLOATING,
+        VERIFY,
+    ):
+        assert released(builds, "2.1.4", met()).changed
+
+
+def test_a_backport_asks_for_the_image_of_the_newest_version_alone(
+    guarded: SmallRegistry, met: Open, builds: Builds
+) -> None:
+    for version in ("2.1.3", "2.1.5", "3.0.0"):
+        released(builds, version, met())
+    builds.source("2.1.4").stage(met(), "2.1.4")
+    first = [LIST, "GET 2.1.4", *READ_FLOATING]
+    with rounds(guarded, ["GET"], first, ["HEAD 2.1.5", "HEAD 3.0.0"]):
+        assert not finished(release(replace(job(builds, "2.1.4", met()), source=None))).changed
+
+
+def test_reconciling_reads_the_floating_tags_and_their_owners(
+    guarded: SmallRegistry, met: Open, builds: Builds
+) -> None:
+    for version in ("2.1.3", "2.1.4", "2.0.9"):
+        released(builds, version, met())
+    digests = [f"HEAD {tag}" for tag in ("2.0", "2.1", "2", "latest", "2.0.9", "2.1.4")]
+    with rounds(guarded, ["GET"], [LIST], digests):
+        assert not finished(reconcile(Reconciliation(RULES, (met(),)))).changed
