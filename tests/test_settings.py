@@ -55,7 +55,6 @@ class TestPrecedence:
 
     def test_names_with_hyphens(self) -> None:
         assert given({"INPUT_TAG-PREFIX": "app/", "TAGGER_TAG_PREFIX": "x"}).tag_prefix == "app/"
-        assert given({"TAGGER_TAG_PREFIX": "x", "TAGGER_TAG-PREFIX": "y"}).tag_prefix == "x"
 
     def test_another_file(self, tmp_path: Path) -> None:
         (tmp_path / "mine.yml").write_text("scheme: calver")
