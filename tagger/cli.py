@@ -1,8 +1,9 @@
 """The command line, which is also the action: the only place that reads arguments and environment."""
 
+import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -43,10 +44,27 @@ def main() -> None:
     """
     interruption = Interruption()
     interruption.listen()
+    sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
     code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin, interruption)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+class _Pipe(io.FileIO):
+    """A stream that perhaps nobody reads any more, as behind `| head`: no release ends half way because of that."""
+
+    def write(self, text: Any, /) -> int:
+        """Write, or let it be where nobody reads."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            return len(text)
+
+
+def _patient(stream: TextIO) -> TextIO:
+    pipe = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(pipe, stream.encoding, stream.errors, line_buffering=True)
 
 
 def run(
@@ -196,12 +214,9 @@ class Program:
 
     def fail(self, error: TaggerError) -> int:
         """Say what ended the run before it had anything to report, and return the exit code."""
-        if self.as_json:
-            from tagger.reporting.documents import failure_document
+        from tagger.reporting.outcomes import Report
 
-            self._print_json(failure_document(self.command, error))
-        self._say_error(error)
-        return error.exit_code
+        return self._finish(Report(self.command, error=error))
 
     def _release(self, workshop: "Workshop") -> int:
         settings = workshop.settings
@@ -232,23 +247,13 @@ class Program:
         results = dict(side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long), stores))
         trees = [result for store in stores if isinstance(result := results[store], Tree)]
         errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
-        if self.as_json:
-            self._print_json(trees_document(trees) | ({"error": error_document(errors[0])} if errors else {}))
-        else:
-            for tree in trees:
-                click.echo(tree_text(tree), self.out)
-        for error in errors:
-            self._say_error(error)
-        return max((error.exit_code for error in errors), default=0)
+        document = trees_document(trees) | ({"error": error_document(errors[0])} if errors else {})
+        return self._say(document, "\n".join(map(tree_text, trees)), errors)
 
     def _config(self, settings: "Settings") -> int:
         from tagger.reporting.settings import settings_document, settings_text
 
-        if self.as_json:
-            self._print_json(settings_document(settings))
-        else:
-            click.echo(settings_text(settings), self.out)
-        return 0
+        return self._say(settings_document(settings), settings_text(settings))
 
     def _arguments(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return the positional arguments: of the command line, else one a line of the input `arguments`."""
@@ -303,18 +308,36 @@ class Program:
         from tagger.reporting.text import report_text
 
         document = report_document(report)
-        if self.as_json:
-            self._print_json(document)
-        else:
-            click.echo(report_text(report), self.out)
-        self.runner.outputs(report_outputs(report, document))
-        self.runner.summary(report_markdown(report))
         errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
         if report.error:
             errors.setdefault(report.error.message, report.error)
-        for error in errors.values():
+        text = report_text(report) if report.repositories or not report.error else ""
+        return self._say(document, text, errors.values(), report_outputs(report, document), report_markdown(report))
+
+    def _say(
+        self,
+        document: Mapping[str, Any],
+        text: str,
+        errors: Iterable[TaggerError] = (),
+        outputs: Mapping[str, str] | None = None,
+        summary: str = "",
+    ) -> int:
+        """Print the document or the text, then the errors, then tell the runner; return the exit code."""
+        from tagger.reporting.outputs import as_output
+
+        if self.as_json:
+            self._print_json(document)
+        elif text:
+            click.echo(text, self.out)
+        errors = list(errors)
+        for error in errors:
             self._say_error(error)
-        return report.exit_code
+        try:
+            self.runner.tell(outputs or {"json": as_output(document)}, summary)
+        except TaggerError as error:
+            self._say_error(error)
+            errors.append(error)
+        return max((error.exit_code for error in errors), default=0)
 
     def _warn(self, message: str) -> None:
         if self.runner.present:

@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -265,6 +269,34 @@ class TestOutput:
         assert "version<<" in (here / "output").read_text()
         assert "2.1.4" in (here / "summary").read_text()
 
+    def test_files_of_the_runner_that_cannot_be_written(self, here: Path, build: str) -> None:
+        environ = {"GITHUB_OUTPUT": str(here / "none/output"), "GITHUB_STEP_SUMMARY": str(here)}
+        ended = command("release", "--image", "oci:app", "--source", build, "--version", "2.1.4", environ=environ)
+        assert (ended.code, "latest" in standing(Layout("app")), "latest" in ended.out) == (1, True, True)
+        assert f"GITHUB_OUTPUT: {here}/none/output cannot be written: No such file" in ended.err
+        assert f"GITHUB_STEP_SUMMARY: {here} cannot be written: Is a directory" in ended.err
+
+    @pytest.mark.parametrize("arguments", [("nothing",), ("plan",), ("withdraw", "--image", "a/b"), ("tags", "x")])
+    def test_the_runner_learns_of_wrong_input(self, here: Path, arguments: tuple[str, ...]) -> None:
+        environ = {"GITHUB_OUTPUT": str(here / "output"), "GITHUB_STEP_SUMMARY": str(here / "summary")}
+        assert command(*arguments, environ=environ).code == 2
+        assert '"code": "INVALID_INPUT"' in (here / "output").read_text()
+        assert "> **Invalid input**: " in (here / "summary").read_text()
+
+    @pytest.mark.parametrize("name", ["tags", "config"])
+    def test_what_is_only_shown_is_an_output_too(self, here: Path, name: str) -> None:
+        ended = command(name, "--json", "--image", "oci:app", environ={"GITHUB_OUTPUT": str(here / "output")})
+        said = (here / "output").read_text().splitlines()
+        assert (said[0].partition("<<")[0], json.loads(said[1])) == ("json", ended.document)
+
+    def test_an_error_is_said_once(self, build: str) -> None:
+        make_image(Layout("app"), "another", "2.1.4")
+        images = ("--image", "oci:app", "--image", "oci:other")
+        ended = command("release", *images, "--source", build, "--version", "2.1.4")
+        assert ended.err.count("holds another image") == 1
+        assert re.search(r"! 2\.1\.4  refuse  holds another image, sha256:[0-9a-f]{12}…, and", ended.out)
+        assert ended.out.endswith("oci:other  unchanged\n  nothing was written\n")
+
     @pytest.mark.parametrize("text", ["2.1.4-alpine", "2.1", "latest", "-1", "2.1.4\n::set-output name=x::y"])
     def test_a_wrong_version_writes_nothing(self, build: str, text: str) -> None:
         ended = command("release", "--image", "oci:app", "--source", build, f"--version={text}")
@@ -277,6 +309,18 @@ class TestOutput:
         monkeypatch.setattr("tagger.settings.gather", broken)
         with pytest.raises(ZeroDivisionError):
             command("plan")
+
+
+@pytest.mark.parametrize("name", ["config", "release", "--help"])
+def test_nobody_needs_to_read_what_is_said(build: str, name: str) -> None:
+    """`| head` ends no release half way, and shows no traceback."""
+    program = str(Path(tagger.__file__).parent.parent / "entrypoint.py")
+    options = ["--image", "oci:app", "--source", build, "--version", "2.1.4"] if name != "--help" else []
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run([sys.executable, program, name, *options], stdout=write, stderr=write, check=False)
+    os.close(write)
+    assert (ended.returncode, "latest" in standing(Layout("app"))) == (0, name == "release")
 
 
 def test_an_unwritable_folder_is_no_traceback(here: Path, build: str) -> None:

@@ -41,21 +41,33 @@ class Runner:
         """Annotate the step with a warning."""
         self._command("warning", message, title=title)
 
-    def outputs(self, values: Mapping[str, str]) -> None:
-        """Set the step's outputs; a random fence lets no value close its block."""
-        for name, value in values.items():
-            fence = f"end-{uuid.uuid4()}"
-            self._append("GITHUB_OUTPUT", f"{name}<<{fence}\n{value}\n{fence}\n")
+    def tell(self, outputs: Mapping[str, str], summary: str = "") -> None:
+        """Set the step's outputs, where a random fence lets no value close its block, and add to its summary.
 
-    def summary(self, markdown: str) -> None:
-        """Add to the step's summary."""
-        self._append("GITHUB_STEP_SUMMARY", f"{markdown}\n")
+        Raise `TaggerError` when a file that the runner names cannot be written.
+        """
+        fences = ((name, value, f"end-{uuid.uuid4()}") for name, value in outputs.items())
+        blocks = "".join(f"{name}<<{fence}\n{value}\n{fence}\n" for name, value, fence in fences)
+        texts = {"GITHUB_OUTPUT": blocks, "GITHUB_STEP_SUMMARY": summary and f"{summary}\n"}
+        problems = [problem for variable, text in texts.items() if text and (problem := self._append(variable, text))]
+        if problems:
+            raise TaggerError(
+                "\n".join(problems),
+                "What is reported above stands all the same. These files are the runner's: mend the variables that "
+                "name them, or unset them outside of a workflow.",
+                code="UNWRITABLE",
+            )
 
-    def _append(self, variable: str, text: str) -> None:
+    def _append(self, variable: str, text: str) -> str:
+        """Append to a file of the runner, and return what is wrong with it."""
         path = self.environ.get(variable, "")
-        if path:
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write(text)
+        try:
+            if path:
+                with Path(path).open("a", encoding="utf-8") as file:
+                    file.write(text)
+        except OSError as error:
+            return f"{variable}: {path} cannot be written: {error.strerror}"
+        return ""
 
     def _command(self, name: str, message: str, **properties: str) -> None:
         given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tagger.reporting.outcomes import Report
-from tagger.reporting.text import short
+from tagger.reporting.text import digest_after
 
 __all__ = ["report_markdown"]
 
@@ -23,11 +23,12 @@ def _lines(report: Report) -> Iterator[str]:
     for outcome in report.repositories:
         yield f"\n**{_cell(outcome.repository)}** · {outcome.status}\n"
         if outcome.changes:
-            yield "| tag | action | digest | why |"
+            yield "| tag | action | digest after | why |"
             yield "|---|---|---|---|"
         for change in outcome.changes:
-            digest = short(change.after or change.before)
-            yield f"| `{change.tag}` | {change.action} | `{digest}` | {_cell(change.reason)} |"
+            digest = digest_after(change, report)
+            digest = f"`{digest}`" if digest.startswith("sha256:") else digest
+            yield f"| `{change.tag}` | {change.action} | {digest} | {_cell(change.reason)} |"
     errors = dict.fromkeys(error for error in (report.error, *(o.error for o in report.repositories)) if error)
     for error in errors:
         yield f"\n> **{error.title}**: {_cell(error.message)}"

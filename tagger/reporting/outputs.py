@@ -6,7 +6,7 @@ from typing import Any
 
 from tagger.reporting.outcomes import Outcome, Report
 
-__all__ = ["pointing", "report_outputs"]
+__all__ = ["as_output", "pointing", "report_outputs"]
 
 
 def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
@@ -21,8 +21,13 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
         "tag-names": "\n".join(names),
         "latest": "true" if latest else "false",
         "changed": "true" if report.changed else "false",
-        "json": json.dumps(document, ensure_ascii=False),
+        "json": as_output(document),
     }
+
+
+def as_output(document: Mapping[str, Any]) -> str:
+    """Return the JSON of a command as the output `json`, on one line."""
+    return json.dumps(document, ensure_ascii=False)
 
 
 def pointing(report: Report, outcome: Outcome) -> list[str]:

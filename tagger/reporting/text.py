@@ -1,5 +1,6 @@
 """What a person reads in a terminal."""
 
+import re
 from collections.abc import Iterator
 
 import click
@@ -8,7 +9,7 @@ from tagger.errors import TaggerError
 from tagger.reporting.outcomes import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["error_text", "report_text", "short"]
+__all__ = ["digest_after", "error_text", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -33,13 +34,20 @@ def error_text(error: TaggerError) -> str:
 
 def short(digest: str | None) -> str:
     """Return a digest as far as people compare it: `sha256:` and twelve digits."""
-    return digest[: len("sha256:") + 12] if digest else "(made by the push)"
+    return (digest or "")[: len("sha256:") + 12]
+
+
+def digest_after(change: Change, report: Report) -> str:
+    """Return the digest under a tag when all is done, as people read it."""
+    if not change.writes or change.action == "remove":
+        return short(change.before)
+    return short(change.after) or ("(made by the push)" if report.source else "")
 
 
 def _lines(report: Report) -> Iterator[str]:
     title = " ".join(filter(None, (report.command.capitalize(), report.version)))
     notes = [
-        f"version from {report.version_from}" if report.version_from else "",
+        {None: "", "version": "version given"}.get(report.version_from, f"version from {report.version_from}"),
         "dry run: nothing is written" if report.dry_run and report.command != "plan" else "",
     ]
     note = ", ".join(filter(None, notes))
@@ -50,28 +58,27 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  base    {report.base}"
     for outcome in report.repositories:
         yield ""
-        yield from _repository(outcome, report.command)
+        yield from _repository(outcome, report)
 
 
-def _repository(outcome: Outcome, command: str) -> Iterator[str]:
+def _repository(outcome: Outcome, report: Report) -> Iterator[str]:
     # `released` is the word of the contract for every command that wrote; a person reads what was done.
-    status = "done" if outcome.status == "released" and command != "release" else outcome.status
+    status = "done" if outcome.status == "released" and report.command != "release" else outcome.status
     yield f"{click.style(outcome.repository, bold=True)}  {click.style(status, fg=_STATUS[outcome.status])}"
     width = max((len(change.tag) for change in outcome.changes), default=0)
     for change in outcome.changes:
-        yield _change(change, width)
-    if outcome.error and outcome.status != "planned":
-        yield f"  {click.style('error', fg='red')} {outcome.error.message}"
-    elif not outcome.changes:
-        yield "  nothing to do" if outcome.status == "unchanged" else "  no tags"
+        mark, color = _MARKS[change.action]
+        head = click.style(f"  {mark} {change.tag:<{width}}  {change.action:<6}", fg=color)
+        if change.action == "refuse":
+            yield f"{head}  {_why_refused(change, outcome.repository)}"
+        else:
+            moved = f"{short(change.before)} -> " if change.action == "move" and change.before else ""
+            yield "  ".join(filter(None, (head, moved + digest_after(change, report), change.reason)))
+    if not outcome.changes:
+        yield "  nothing was written" if report.exit_code else "  nothing to do"
 
 
-def _change(change: Change, width: int) -> str:
-    mark, color = _MARKS[change.action]
-    head = click.style(f"  {mark} {change.tag:<{width}}  {change.action:<6}", fg=color)
-    if change.action in ("create", "move"):
-        where = f"{short(change.before)} -> {short(change.after)}" if change.before else short(change.after)
-        return f"{head}  {where}  {change.reason}"
-    if change.action == "refuse":
-        return f"{head}  {change.reason}"
-    return f"{head}  {short(change.before)}  {change.reason}"
+def _why_refused(change: Change, place: str) -> str:
+    """Return a reason without what stands beside it; the error itself is said in full once, at the end."""
+    reason = change.reason.removeprefix(f"{place}: ").removeprefix(f"{change.tag} ")
+    return re.sub("sha256:[0-9a-f]{64}", lambda match: f"{short(match[0])}…", reason)

@@ -64,7 +64,7 @@ class TestFiles:
 
     def test_outputs(self, tmp_path: Path) -> None:
         runner, stream = printed({"GITHUB_OUTPUT": str(tmp_path / "output")})
-        runner.outputs({"tags": "a\nb", "evil": "x\nEOF\nversion<<EOF\n9"})
+        runner.tell({"tags": "a\nb", "evil": "x\nEOF\nversion<<EOF\n9"})
         text = (tmp_path / "output").read_text()
         blocks = re.findall(r"^([a-z]+)<<(end-[0-9a-f-]{36})\n(.*?)\n\2$", text, re.DOTALL | re.MULTILINE)
         assert {name: value for name, _, value in blocks} == {"tags": "a\nb", "evil": "x\nEOF\nversion<<EOF\n9"}
@@ -74,11 +74,10 @@ class TestFiles:
     def test_the_summary_is_added_to(self, tmp_path: Path) -> None:
         (tmp_path / "summary").write_text("before\n")
         runner, _ = printed({"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")})
-        runner.summary("# after ✓")
+        runner.tell({}, "# after ✓")
         assert (tmp_path / "summary").read_text(encoding="utf-8") == "before\n# after ✓\n"
 
     def test_without_a_runner(self) -> None:
         runner, stream = printed({})
-        runner.outputs({"version": "2.1.4"})
-        runner.summary("x")
+        runner.tell({"version": "2.1.4"}, "x")
         assert stream.getvalue() == ""
