@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagger.errors import EngineError, InputError, NotFound
+from tagger.errors import EngineError, InputError, NotFound, StoreError
 from tagger.images.references import Repository
 
 # A module is imported where it is clear that it is needed, and after the registries are being connected to.
@@ -114,11 +114,15 @@ class Workshop:
             ):
                 return self.engine.image(spec.value)
             return open_source(spec, self.repository, several=len(self.settings.images) > 1)
-        except (NotFound, EngineError) as error:
-            if isinstance(error, EngineError) and error.code != "NOT_FOUND":
-                raise
+        except (StoreError, EngineError) as error:
             hint = error.hint or "Push the build first, or check `source`."
-            raise InputError(f"source {spec}: {error.message}", hint, code=error.code) from error
+            message = f"source {spec}: {error.message}"
+            if spec.kind == "name" and "@" not in spec.value:
+                message = f"source {spec}: no Docker Engine here holds it, and {error.message}"
+                hint = f"Write docker-daemon:{spec.value} or docker://{spec.value} to say where it is. {hint}"
+            if isinstance(error, NotFound) or error.code == "NOT_FOUND":
+                raise InputError(message, hint, code=error.code) from error
+            raise type(error)(message, hint, code=error.code) from error
 
     def versions(self) -> "tuple[tuple[Version, ...], str]":
         """Return the version of the build, once for each variant that it is, and where it was read."""
