@@ -283,6 +283,8 @@ class Program:
                 given[option.name] = ["true"] if value is True else list(value)
         if parameters.get("password_stdin"):
             given["password"] = [self.stdin.read().rstrip("\r\n")]
+            if given["password"] == [""]:
+                raise InputError("--password-stdin: there is nothing on standard input", "Pipe the password into it.")
         return given
 
     def _drive(self, running: "Running") -> "Report":

@@ -2,6 +2,7 @@
 
     TaggerError                  exit 1   the base: nothing else is caught at the top
     ├── InputError               exit 2   the settings or the workflow must change
+    │   └── Unconfirmed          exit 2   what is asked for wants a `--yes`
     ├── Refused                  exit 1   a law of the release forbids it: conflict, golden image, withdrawn version
     ├── StoreError               exit 1   a repository refused, or did not answer
     │   └── NotFound             exit 1   what was asked for is not there
@@ -21,6 +22,7 @@ __all__ = [
     "Refused",
     "StoreError",
     "TaggerError",
+    "Unconfirmed",
 ]
 
 
@@ -48,6 +50,12 @@ class InputError(TaggerError):
 
     def __init__(self, message: str, hint: str = "", *, code: str = "INVALID_INPUT") -> None:
         super().__init__(message, hint, code=code)
+
+
+class Unconfirmed(InputError):
+    """What is asked for wants a `--yes`; nothing was written."""
+
+    title = "Not confirmed"
 
 
 class Refused(TaggerError):

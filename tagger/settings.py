@@ -270,7 +270,7 @@ class _Gathering:
                 )
         self._try("stable", Selection.parse, self._text("stable"))
         if self._text("latest") not in ("auto", "false"):
-            self._try("latest", Series.parse, self._text("latest"))
+            self._try("latest", _series, self._text("latest"))
         templates = self._list("tags")
         self._each("tags", Template.parse)
         if scheme.name not in SCHEMES or len(self.problems) > known:
@@ -461,6 +461,8 @@ def _image(text: str) -> Repository | Path:
         if text.startswith(scheme):
             plain = text.removeprefix(scheme).rpartition("@")[2]  # what stands before an @ may be a password
             raise InputError(f"{scheme}{plain} is not a repository", f"Write {plain}.")
+    if "," in text:
+        raise InputError(f"{text!r} is not a repository", "No comma separates: repeat `--image`, or write one a line.")
     tail = text.rpartition("/")[2]
     if "@" in tail or ":" in tail:
         plain = re.split(r"[:@]", tail)[0]
@@ -468,6 +470,15 @@ def _image(text: str) -> Repository | Path:
             hint = f"Leave the tag out, it follows from the version: {text[: len(text) - len(tail)]}{plain}."
             raise InputError(f"{text!r} names one image of a repository", hint)
     return Repository.parse(text)
+
+
+def _series(text: str) -> Series:
+    try:
+        return Series.parse(text)
+    except InputError as error:
+        raise InputError(
+            error.message, "Write auto, false, or the numbers that a series shares, as 2 or 2.1."
+        ) from error
 
 
 def _registry(text: str) -> str:
@@ -529,7 +540,7 @@ def _readable(text: str) -> str:
 def _number(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise InputError(f"{text!r} is not a number", f"It is a whole number from {least} to {most}.")
+            raise InputError(f"{text!r} is not from {least} to {most}", "Write a whole number.")
         return int(text)
 
     return parse

@@ -103,6 +103,8 @@ class TestCommands:
             (("release", "--dry-run=maybe"), {}, "Option '--dry-run' does not take a value", "tagger release --help"),
             (("plan", "--password=hunter2"), {}, "No such option '--password'", "--password-stdin"),
             (("withdraw", "--image", "a/b"), {}, "`withdraw` takes one VERSION, and got none", "input `arguments`"),
+            (("delete", "sha256:8b76", "--image", "oci:a"), {}, "'sha256:8b76' is not a whole digest", "all 64 digits"),
+            (("plan", "--password-stdin"), {}, "--password-stdin: there is nothing on standard input", "Pipe"),
             (("withdraw", "1", "2", "--image", "a/b"), {}, "takes one VERSION, and got 1 2", "`withdraw VERSION`"),
         ],
     )

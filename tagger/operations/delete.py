@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tagger.errors import InputError, NotFound, Refused, TaggerError
+from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirmed
 from tagger.images.references import DIGEST, check_tag
 from tagger.images.stores import TagStore
 from tagger.operations.reconcile import every_tag
@@ -39,6 +39,8 @@ class Deletion:
                 "Name tags or a digest (sha256:…), or delete everything with `--all --yes`.",
             )
         for tag in self.tags:
+            if tag.startswith("sha256:"):
+                raise InputError(f"{tag!r} is not a whole digest", "Write all 64 digits, as `tags --json` shows them.")
             check_tag(tag)
 
     @property
@@ -117,7 +119,7 @@ class _Target:
     def unconfirmed(self) -> Outcome:
         """Return how it ends when nobody said `--yes`: with a list of what would go."""
         changes = [_refusal(change, "goes too, once it is confirmed") for change in self.changes if change.writes]
-        error = InputError(
+        error = Unconfirmed(
             f"{self.store.place}: nothing was deleted; all that is listed would go",
             "Say `--yes` to delete it.",
             code="UNCONFIRMED",

@@ -48,6 +48,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
     for version, digest in images.items():
         content = contents.get(digest or "", _Content())
         pointing = [tag for tag in at[digest] if tag not in other] if digest else []
+        pointing = [tag for tag in pointing if images.get(state.owners[tag]) != digest or state.owners[tag] == version]
         usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
         parts = dict.fromkeys((digest or "", *content.parts))
         shown.update(parts)

@@ -130,9 +130,11 @@ def _lines(tree: Tree) -> Iterator[str]:
             yield click.style(f"{' ' if last else '│'}     {artifact.kind}  {artifact.name}", fg="bright_black")
     for place, line in enumerate(rest, 1):
         yield f"{'└──' if place == len(rest) else '├──'} {line}"
-    for tag, floating in tree.floating.items():
-        if floating.drifted:
-            yield click.style(f"    {tag} {_drift(floating)}", fg="yellow")
+    drifted = {tag: floating for tag, floating in tree.floating.items() if floating.drifted}
+    for tag, floating in drifted.items():
+        yield click.style(f"    {tag} {_drift(floating)}", fg="yellow")
+    if drifted:
+        yield "    run `reconcile` to put it right"
 
 
 def _drift(floating: Floating) -> str:

@@ -73,7 +73,7 @@ def floating_changes(
             changes.append(Change(tag, "hold" if held_back else "keep", before, after, owner.text, reason))
         else:
             action = "create" if before is None else "move"
-            changes.append(Change(tag, action, before, after, owner.text, _why_owner(tag, owner, released)))
+            changes.append(Change(tag, action, before, after, owner.text, _why_owner(tag, owner, rules, released)))
     return changes
 
 
@@ -83,9 +83,12 @@ def _why_held(released: Version, owner: Version, rules: Rules) -> str:
     return rules.why_not_stable(released) or f"`latest` stays in the series {rules.latest}"
 
 
-def _why_owner(tag: str, owner: Version, released: Version | None) -> str:
+def _why_owner(tag: str, owner: Version, rules: Rules, released: Version | None) -> str:
     bare = tag.removesuffix(f"-{owner.variant}") if owner.variant else tag
-    newest = "of all" if tag in ("latest", owner.variant) else f"of {bare}"
+    every = f"in the series {rules.latest}" if rules.series else "of all"
+    newest = f"newest {every if tag in ('latest', owner.variant) else f'of {bare}'}"
+    if rules.stable.text and not owner.prerelease:
+        newest += " that is stable"
     if released is not None and owner != released:
-        return f"belongs to {owner}, the newest {newest}"
-    return f"{owner} is the newest {newest}"
+        return f"belongs to {owner}, the {newest}"
+    return f"{owner} is the {newest}"

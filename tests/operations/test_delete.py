@@ -186,6 +186,7 @@ class TestDigests:
         report = deleted(digest, stores=(store,))
         assert report.error is not None
         assert (report.exit_code, report.error.code, report.changed) == (2, "UNCONFIRMED", False)
+        assert report.error.title == "Not confirmed"
         assert actions(report) == [(tag, "refuse") for tag in sorted(FOUR)]
         assert [outcome.status for outcome in report.repositories] == ["refused"]
         assert standing(store) == before

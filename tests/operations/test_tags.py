@@ -74,6 +74,17 @@ def test_drift_and_withdrawals(builds: Builds, store: TagStore) -> None:
     assert "no version of its class is left" in text
 
 
+def test_a_floating_tag_of_two_versions_that_are_one_image_stands_at_its_own(store: TagStore) -> None:
+    make_image(store, "app", "2.1.5", "2.1.4", "2.0.9", "2.1", "2.0", "2", "latest")
+    make_image(store, "other", "1.0.0", "1.0")
+    store.point(store.manifest("2.1.4"), ["1"])
+    tree = list_tags(store, RULES)
+    assert [one.tags for one in tree.versions] == [
+        ("2.1.5", "2.1", "2", "latest", "1"), ("2.1.4", "1"), ("2.0.9", "2.0", "1"), ("1.0.0", "1.0")
+    ]  # fmt: skip
+    assert "run `reconcile`" in tree_text(tree)
+
+
 def test_variants_stand_beside_each_other(builds: Builds, store: TagStore) -> None:
     rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"))
     make_image(store, "plain", "2.1.4", "2.1", "2", "latest")

@@ -24,9 +24,9 @@ def said(made: list[Change]) -> dict[str, tuple[str, str, str]]:
 def test_what_is_not_there_is_created_and_what_differs_is_moved() -> None:
     made = changes({"3": "image of 3.0.0", "latest": "image of 3.1.0"}, "3.0.0", "3.1.0")
     assert said(made) == {
-        "3.1": ("create", "3.1.0", "3.1.0 is the newest of 3.1"),
-        "3.0": ("create", "3.0.0", "3.0.0 is the newest of 3.0"),
-        "3": ("move", "3.1.0", "3.1.0 is the newest of 3"),
+        "3.1": ("create", "3.1.0", "3.1.0 is the newest of 3.1 that is stable"),
+        "3.0": ("create", "3.0.0", "3.0.0 is the newest of 3.0 that is stable"),
+        "3": ("move", "3.1.0", "3.1.0 is the newest of 3 that is stable"),
         "latest": ("keep", "3.1.0", "already right"),
     }
     assert {change.tag: (change.before, change.after) for change in made}["3"] == ("image of 3.0.0", "image of 3.1.0")
@@ -39,8 +39,8 @@ def test_what_belongs_to_another_version_is_held_back() -> None:
         "2.1": ("hold", "2.1.4", "2.1.4 is newer"),
         "2": ("hold", "2.1.4", "2.1.4 is newer"),
         "latest": ("hold", "3.0.0", "3.0.0 is newer"),
-        "3": ("create", "3.0.0", "belongs to 3.0.0, the newest of 3"),
-        "3.0": ("create", "3.0.0", "belongs to 3.0.0, the newest of 3.0"),
+        "3": ("create", "3.0.0", "belongs to 3.0.0, the newest of 3 that is stable"),
+        "3.0": ("create", "3.0.0", "belongs to 3.0.0, the newest of 3.0 that is stable"),
     }
 
 
@@ -53,12 +53,14 @@ def test_why_a_newer_version_is_passed_by() -> None:
     assert reasons == {
         "3.1.0-rc.1": "3.1.0-rc.1 is a prerelease",
         "4.0.0": "4.0.0 is not in `stable` (<4)",
-        "3.0.1": "3.0.1 is the newest of all",
+        "3.0.1": "3.0.1 is the newest in the series 3 that is stable",
     }
     rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), latest="2")
     owners, held = {"latest": V("2.1.4")}, {V("2.1.4"): "image"}
     (change,) = floating_changes(["latest"], owners, held, {"latest": "image"}, rules, V("3.0.0"))
     assert (change.action, change.reason) == ("hold", "`latest` stays in the series 2")
+    (change,) = floating_changes(["latest"], owners, held, {}, rules)
+    assert change.reason == "2.1.4 is the newest in the series 2"
 
 
 def test_a_tag_without_a_version_is_removed_only_when_asked_for() -> None:
@@ -71,5 +73,8 @@ def test_the_tags_of_a_variant() -> None:
     made = floating_changes(
         ["3-alpine", "alpine"], {"3-alpine": version, "alpine": version}, {version: "image"}, {}, RULES
     )
-    assert [change.reason for change in made] == ["3.0.0 is the newest of 3", "3.0.0 is the newest of all"]
+    assert [change.reason for change in made] == [
+        "3.0.0 is the newest of 3 that is stable",
+        "3.0.0 is the newest in the series 3 that is stable",
+    ]
     assert all(change.writes for change in made)
