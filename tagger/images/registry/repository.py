@@ -210,10 +210,10 @@ class RegistryRepository:
             return ()
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Say whether a blob is here."""
+        """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
         what = f"looking for blob {check_digest(descriptor.digest)}"
         answer = self._call("HEAD", self._blob_path(descriptor), what)
-        if answer.status not in (200, 404):
+        if answer.status not in (200, 403, 404):
             raise self._registry.refused(self._access, what, answer)
         return answer.status == 200
 
@@ -347,9 +347,10 @@ class RegistryRepository:
         if answer.status in (405, 501):
             self._head_serves = False
             return self._digest_by_get(tag)
-        if answer.status != 200:
+        if answer.status not in (200, 403):
             raise self._registry.refused(self._access, what, answer)
-        digest = answer.headers.get("Docker-Content-Digest", "")
+        # A refusal of HEAD has no body, and only the body tells whether 403 is throttling (registries: GHCR).
+        digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
         return digest if DIGEST.fullmatch(digest) else self._digest_by_get(tag)
 
     def _digest_by_get(self, tag: str) -> str | None:
