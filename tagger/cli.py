@@ -33,8 +33,11 @@ COMMAND_HELP = {
     "delete": "Delete tags, or a digest with all its tags, and prove that no other tag was lost.",
     "config": "Show the settings as understood, and where each came from.",
 }
-ARGUMENTS = {"withdraw": "VERSION", "push": "NAME", "delete": "TAG…"}
-EPILOG = "Every option is also the input of the same name of the action, and read from INPUT_NAME or TAGGER_NAME."
+ARGUMENTS = {"withdraw": "VERSION", "push": "NAME", "delete": "TAG…|DIGEST…"}
+EPILOG = (
+    "Every option but --password-stdin is an input of the action, and read from the environment:\n"
+    "--dry-run is the input dry-run, and the variables INPUT_DRY-RUN and TAGGER_DRY_RUN."
+)
 
 
 def main() -> None:
@@ -130,8 +133,16 @@ def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any]:
 
 def _overview() -> str:
     """Return the help of the whole program."""
-    group = click.Group("tagger", {name: _parser(name) for name in COMMANDS}, help=tagger.__doc__, epilog=EPILOG)
-    return group.get_help(click.Context(group, info_name="tagger", max_content_width=100))
+    return "\n".join(
+        (
+            "Usage: tagger [COMMAND] [OPTIONS]",
+            f"\n{tagger.__doc__}",
+            "\nCommands; without one it is what INPUT_COMMAND says, else plan:",
+            *(f"  {name:<10} {text}" for name, text in COMMAND_HELP.items()),
+            "\ntagger COMMAND --help lists the options of a command, tagger --version prints the version.",
+            EPILOG,
+        )
+    )
 
 
 def _parser(command: str) -> click.Command:
@@ -153,8 +164,8 @@ def _parameter(option: Option) -> click.Option:
     spelled = (f"--{option.flag or option.name}", f"--{option.name}", option.name.replace("-", "_"))
     names = list(dict.fromkeys(spelled))
     if option.kind == "flag":
-        return click.Option(names, is_flag=True, help=option.description)
-    return click.Option(names, multiple=True, metavar=option.metavar, help=option.description)
+        return click.Option(names, is_flag=True, help=option.usage)
+    return click.Option(names, multiple=True, metavar="|".join(option.choices) or option.metavar, help=option.usage)
 
 
 def _named(name: str) -> Option:

@@ -38,10 +38,18 @@ class Option:
     @property
     def description(self) -> str:
         """Its help with its choices and its default, as every list of options shows it."""
-        default = " ".join(self.default) if isinstance(self.default, tuple) else self.default
-        said = "" if self.kind == "flag" else default
         choices = f" One of: {', '.join(self.choices)}." if self.choices else ""
-        return f"{self.help}{choices}{f' Default: {said}.' if said else ''}"
+        return f"{self.help}{choices}{self._said_default}"
+
+    @property
+    def usage(self) -> str:
+        """Its help on the command line, where the choices stand beside its name."""
+        return f"{self.help}{' May be repeated.' if self.is_list else ''}{self._said_default}"
+
+    @property
+    def _said_default(self) -> str:
+        default = " ".join(self.default) if isinstance(self.default, tuple) else self.default
+        return f" Default: {default}." if default and self.kind != "flag" else ""
 
     @property
     def variables(self) -> tuple[str, str]:
@@ -181,13 +189,13 @@ OPTIONS = (
         in_file=False, commands=("reconcile", "withdraw"),
     ),
     Option("undo", "flag", "Take the withdrawal back.", default="false", in_file=False, commands=("withdraw",)),
-    Option("all", "flag", "Every tag of the repository.", default="false", in_file=False, commands=("delete",)),
+    Option("all", "flag", "Delete every tag of the repository.", default="false", in_file=False, commands=("delete",)),
     Option(
         "long", "flag", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
         default="false", in_file=False, commands=("tags",),
     ),
     Option(
-        "only", "words", "The component of `.tagger.yml` to work on; for `push`, the tags to push.", metavar="NAME",
+        "only", "words", "The one of the `components` in `.tagger.yml` to work on; for `push`: the tags to push, not all.", metavar="NAME",
         in_file=False,
     ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import tagger
-from tagger.cli import run
+from tagger.cli import COMMAND_HELP, run
 from tagger.images.layout import Layout
 from tagger.options import COMMANDS, OPTIONS
 from tests.images.making import make_image
@@ -63,7 +63,11 @@ class TestCommands:
     def test_the_help_names_every_command(self, flag: str) -> None:
         ended = command(flag)
         assert ended.code == 0
-        assert [name for name in COMMANDS if f"  {name} " not in ended.out] == []
+        lines = ended.out.splitlines()
+        assert [name for name in COMMANDS if f"  {name:<10} {COMMAND_HELP[name]}" not in lines] == []
+        assert max(map(len, lines)) <= 100
+        assert "else plan" in ended.out
+        assert "--version" in ended.out
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_the_help_of_a_command_names_its_options(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,6 +78,8 @@ class TestCommands:
         ]
         assert [option.name for option in options if f"--{option.flag or option.name}" not in printed] == []
         assert "--password-stdin" in printed
+        assert name != "release" or "--on-conflict fail|keep|overwrite" in printed
+        assert printed.count("May be repeated.") == sum(option.is_list for option in options)
 
     @pytest.mark.parametrize(
         ("arguments", "environ", "expected"),

@@ -39,6 +39,8 @@ def main() -> None:
         tagger("release", *options, quiet=True)
     print("\n# What stands in the repository now")
     tagger("tags", "--image", f"oci:{DEMO}")
+    tags = sum(1 for _ in Layout(DEMO).tags())
+    print(f"\n{len(RELEASES)} releases, {tags} tags, each where its version belongs: README.md says how to use it.")
 
 
 def tagger(*arguments: str, quiet: bool = False) -> None:

@@ -32,10 +32,11 @@ def settings_text(settings: Settings) -> str:
     width = max(len(option.name) for option in OPTIONS)
     for option in OPTIONS:
         value = _value(option, settings)
-        text = " | ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-        origin = settings.origins.get(option.name)
-        name = click.style(f"{option.name:<{width}}", bold=origin is not None)
-        lines.append(f"{name}  {text}{click.style(f'  ({origin})', fg='bright_black') if origin else ''}".rstrip())
+        text = " | ".join(value) if isinstance(value, list) else _plain(value)
+        origin = settings.origins.get(option.name, "default")
+        given = origin != "default"
+        name = click.style(f"{option.name:<{width}}", bold=given)
+        lines.append(f"{name}  {text or '-'}  {click.style(f'({origin})', dim=not given)}")
     rule = immutability(settings.rules)
     none = "no filter can: wildcards do not tell exact tags from those that move"
     lines += [
@@ -46,6 +47,10 @@ def settings_text(settings: Settings) -> str:
         f"  {rule.ecr or none}  (ECR, MUTABLE_WITH_EXCLUSION)",
     ]
     return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _value(option: Option, settings: Settings) -> object:

@@ -39,7 +39,9 @@ def test_the_text() -> None:
     assert list(lines) == [option.name for option in OPTIONS]
     assert lines["images"] == "ghcr.io/acme/app | acme/app  (INPUT_IMAGES)"
     assert lines["stable"] == "<3.0  (INPUT_STABLE)"
-    assert lines["scheme"] == "semver"
+    assert lines["scheme"] == "semver  (default)"
+    assert lines["mixed-parts"] == "false  (default)"
+    assert lines["source"] == "-  (default)"
     assert lines["logins"] == "***  (INPUT_LOGINS)"
     assert "hunter2" not in text
 
