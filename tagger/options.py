@@ -195,7 +195,8 @@ OPTIONS = (
         default="false", in_file=False, commands=("tags",),
     ),
     Option(
-        "only", "words", "The one of the `components` in `.tagger.yml` to work on; for `push`: the tags to push, not all.", metavar="NAME",
+        "only", "words", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.",
+        metavar="NAME",
         in_file=False,
     ),
 )  # fmt: skip

@@ -72,7 +72,7 @@ class TestCommands:
     @pytest.mark.parametrize("name", COMMANDS)
     def test_the_help_of_a_command_names_its_options(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert command(name, "--help").code == 0
-        printed = capsys.readouterr().out
+        printed = " ".join(capsys.readouterr().out.split())
         options = [
             option for option in OPTIONS if not option.secret and (not option.commands or name in option.commands)
         ]
