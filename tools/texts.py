@@ -12,13 +12,13 @@ from tagger.cli import COMMAND_HELP  # noqa: E402 - the project's own folder fir
 from tagger.options import COMMANDS, OPTIONS  # noqa: E402
 
 OUTPUTS = {
-    "version": "The version that was released.",
-    "digest": "The digest of the release; deploy this rather than a tag.",
-    "tags": "Full references that now point at this release, one a line.",
+    "version": "The version that was released, or would be.",
+    "digest": "The digest of the release; deploy this rather than a tag. Empty in a plan where only the push makes it.",
+    "tags": "Full references that point at this release now, or would after a plan or a dry run, one a line.",
     "tag-names": "The names of these tags, one a line.",
-    "latest": "`true` when this release holds `latest` in every repository.",
+    "latest": "`true` when this release holds `latest` in every repository, or would.",
     "changed": "`true` when something was written; in a plan or a dry run, when something would be.",
-    "json": "The whole report, as `--json` prints it.",
+    "json": "The whole report, as `--json` prints it. Set by every command.",
 }
 INPUTS = {
     "command": f"What to do: {', '.join(COMMANDS)}.",
