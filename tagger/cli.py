@@ -191,7 +191,13 @@ class Program:
         from tagger.assembly import open_workshop
         from tagger.settings import gather
 
+        if self.command not in ARGUMENTS and (words := self._arguments(parameters)):
+            raise InputError(
+                f"`{self.command}` takes no arguments, and got {' '.join(words)}", "Leave `arguments` out."
+            )
         settings = gather(self.command, self._given(parameters), self.environ)
+        if settings.json and not self.as_json:  # a file said so
+            self.as_json, self.runner = True, replace(self.runner, stream=self.err)
         self.runner.mask(settings.secrets)
         with open_workshop(settings, self.environ, Path()) as workshop:
             self.stop = workshop.stop
@@ -311,7 +317,9 @@ class Program:
             if event.kind == "warning":
                 self._warn(f"{event.place}: {event.text}")
             elif event.kind in ("pushing", "staged"):
-                click.echo(f"{event.place}: {event.kind} {event.text}", self.err)
+                from tagger.reporting.text import plain
+
+                click.echo(plain(f"{event.place}: {event.kind} {event.text}"), self.err)
 
     def _finish(self, report: "Report") -> int:
         """Say how it ended, everywhere that somebody listens."""
@@ -356,7 +364,9 @@ class Program:
         if self.runner.present:
             self.runner.warning(message)
         else:
-            click.echo(f"{click.style('Warning:', fg='yellow')} {message}", self.err)
+            from tagger.reporting.text import plain
+
+            click.echo(f"{click.style('Warning:', fg='yellow')} {plain(message)}", self.err)
 
     def _say_error(self, error: TaggerError) -> None:
         if self.runner.present:
@@ -369,4 +379,7 @@ class Program:
     def _print_json(self, document: Mapping[str, Any]) -> None:
         import json
 
-        print(json.dumps(document, indent=2, ensure_ascii=False), file=self.out)
+        from tagger.reporting.text import plain
+
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        print(plain(text).replace("##\\[", "##\\u005b"), file=self.out)

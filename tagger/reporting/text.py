@@ -9,7 +9,13 @@ from tagger.errors import TaggerError
 from tagger.reporting.outcomes import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["digest_after", "error_text", "report_text", "short"]
+__all__ = ["digest_after", "error_text", "plain", "report_text", "short"]
+
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that move the cursor, colour, hide or turn what stands beside them."""
+
+_COMMAND = re.compile(r"^(\s*)(?=::)|(?<=##)(?=\[)", re.MULTILINE)
+"""Where the runner would see a command, also in its old spelling (actions/runner, ActionCommand.cs)."""
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -28,8 +34,14 @@ def report_text(report: Report) -> str:
 
 def error_text(error: TaggerError) -> str:
     """Return an error and what to do about it."""
-    hint = f"\n{click.style('Hint:', fg='cyan')} {error.hint}" if error.hint else ""
-    return f"{click.style(error.title + ':', fg='red', bold=True)} {error.message}{hint}"
+    hint = f"\n{click.style('Hint:', fg='cyan')} {plain(error.hint)}" if error.hint else ""
+    return f"{click.style(error.title + ':', fg='red', bold=True)} {plain(error.message)}{hint}"
+
+
+def plain(text: str) -> str:
+    """Return a text of somebody else's so that it is nothing but a text, to a terminal and to the runner."""
+    shown = _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _COMMAND.sub(r"\g<0>\\", shown)
 
 
 def short(digest: str | None) -> str:
@@ -53,9 +65,9 @@ def _lines(report: Report) -> Iterator[str]:
     note = ", ".join(filter(None, notes))
     yield click.style(title, bold=True) + (f"  ({note})" if note else "")
     if report.source:
-        yield f"  image   {report.source}  {short(report.source_digest) if report.source_digest else ''}".rstrip()
+        yield f"  image   {plain(report.source)}  {short(report.source_digest)}".rstrip()
     if report.base:
-        yield f"  base    {report.base}"
+        yield f"  base    {plain(report.base)}"
     for outcome in report.repositories:
         yield ""
         yield from _repository(outcome, report)
@@ -70,10 +82,10 @@ def _repository(outcome: Outcome, report: Report) -> Iterator[str]:
         mark, color = _MARKS[change.action]
         head = click.style(f"  {mark} {change.tag:<{width}}  {change.action:<6}", fg=color)
         if change.action == "refuse":
-            yield f"{head}  {_why_refused(change, outcome.repository)}"
+            yield f"{head}  {plain(_why_refused(change, outcome.repository))}"
         else:
             moved = f"{short(change.before)} -> " if change.action == "move" and change.before else ""
-            yield "  ".join(filter(None, (head, moved + digest_after(change, report), change.reason)))
+            yield "  ".join(filter(None, (head, moved + digest_after(change, report), plain(change.reason))))
     if not outcome.changes:
         yield "  nothing was written" if report.exit_code else "  nothing to do"
 

@@ -36,7 +36,8 @@ class Case:
         error = self.ran.document.get("error")
         if self.ran.code == 0 or not error:
             return "released"
-        text = re.sub(r"sha256:[0-9a-f]{8,}", "sha256:…", str(error["message"]))
+        text = re.sub(r"(sha256[:-])[0-9a-f]{8,}(\.\w+)?", r"\1…", str(error["message"]))
+        text = re.sub(r"(the tag|pushing) [\w.-]+…?", r"\1 …", text)
         text = re.sub(
             r"(127\.0\.0\.1|localhost):\d+(/acme/[\w-]+)?", lambda m: "the registry" if not m[2] else "", text
         )

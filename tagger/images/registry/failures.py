@@ -41,7 +41,7 @@ _IMMUTABLE = re.compile(
     re.IGNORECASE,
 )
 _THROTTLED = re.compile(r"rate limit|abuse detection|too many requests|retry-after", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _SECRET = re.compile(
     r"(?i)\b((?:bearer|basic)\s+|[\w-]*(?:token|signature|credential|password|secret)[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
 )
