@@ -16,7 +16,8 @@ class Option:
 
     `kind` is `text`, `flag`, `number` (whole), `seconds`, `lines` (one entry a line) or `words` (split on white
     space). `flag` is its spelling on the command line where that differs. `secret` options come from the environment
-    only. `commands` are those that take it; empty means every one. `in_file` is false of what one run decides.
+    only. `commands` are those that take it; empty means every one. `in_file` is false of what a
+    file cannot say of itself.
     """
 
     name: str
@@ -149,7 +150,7 @@ OPTIONS = (
         metavar="TYPE", commands=RELEASING,
     ),
     Option(
-        "dry-run", "flag", "Show what would be written, and write nothing.", default="false", in_file=False,
+        "dry-run", "flag", "Show what would be written, and write nothing.", default="false",
         commands=("release", "reconcile", "withdraw", "push", "delete", "config"),
     ),
     Option("registry", "text", "The registry of `username` and `password`.", metavar="HOST"),
@@ -174,29 +175,27 @@ OPTIONS = (
     Option("timeout", "seconds", "Seconds to wait for an answer.", default="30", metavar="SECONDS"),
     Option("retries", "number", "How often a request that may be repeated is.", default="4", metavar="N"),
     Option("config", "text", "The file with settings.", default=".tagger.yml", metavar="FILE", in_file=False),
-    Option("json", "flag", "Print one JSON document; everything else goes to standard error.", default="false",
-           in_file=False),
+    Option("json", "flag", "Print one JSON document; everything else goes to standard error.", default="false"),
     Option(
         "yes", "flag", "Confirm that a digest goes with all its tags, or that everything goes.", default="false",
-        in_file=False, commands=("delete",),
+        commands=("delete",),
     ),
     Option(
         "force", "flag", "Delete a floating tag in force, or an exact tag that owns one.", default="false",
-        in_file=False, commands=("delete",),
+        commands=("delete",),
     ),
     Option(
         "purge", "flag", "Delete what is withdrawn, or what belongs to no version any more.", default="false",
-        in_file=False, commands=("reconcile", "withdraw"),
+        commands=("reconcile", "withdraw"),
     ),
-    Option("undo", "flag", "Take the withdrawal back.", default="false", in_file=False, commands=("withdraw",)),
-    Option("all", "flag", "Delete every tag of the repository.", default="false", in_file=False, commands=("delete",)),
+    Option("undo", "flag", "Take the withdrawal back.", default="false", commands=("withdraw",)),
+    Option("all", "flag", "Delete every tag of the repository.", default="false", commands=("delete",)),
     Option(
         "long", "flag", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
-        default="false", in_file=False, commands=("tags",),
+        default="false", commands=("tags",),
     ),
     Option(
         "only", "words", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.",
         metavar="NAME",
-        in_file=False,
     ),
 )  # fmt: skip

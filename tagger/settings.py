@@ -59,6 +59,7 @@ class Settings:
     jobs: int = 8
     timeout: float = 30.0
     retries: int = 4
+    json: bool = False
     yes: bool = False
     force: bool = False
     purge: bool = False
@@ -214,6 +215,7 @@ class _Gathering:
             jobs=self._one("jobs", _number(1, 256), 8),
             timeout=self._one("timeout", _seconds, 30.0),
             retries=self._one("retries", _number(0, 100), 4),
+            json=self._is("json"),
             yes=self._is("yes"),
             force=self._is("force"),
             purge=self._is("purge"),
@@ -500,7 +502,8 @@ def _host(text: str) -> str:
 
 def _endpoint(text: str) -> tuple[str, str]:
     name, equals, place = text.partition("=")
-    if not equals:
+    port = place.rpartition(":")[2].strip()
+    if not equals or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InputError(f"{text!r} is not an endpoint", "Write NAME=HOST:PORT, as localhost:5000=registry:5000.")
     return _registry(name.strip()), _host(place.strip())
 

@@ -57,7 +57,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "a secret": ("password: hunter2", [
         "1:1: `password` is a secret: hand it over in the environment, never in a file",
     ]),
-    "what a run decides": ("dry-run: true", ["1:1: `dry-run` is decided at each run, not in a file"]),
+    "what no file says of itself": ("config: other.yml", ["1:1: `config` is decided at each run, not in a file"]),
     "a mapping for a list": ("images: {a: b}", [
         "1:9: `images` must be a list of texts, not a mapping; put quotes around a text that begins with {{",
     ]),

@@ -128,7 +128,7 @@ def _report(
         repositories=outcomes,
         version=job.versions[0].text,
         version_from=job.version_from,
-        tags=job.tags,
+        tags=_tags(job, outcomes),
         dry_run=dry_run,
         source=source.reference if source else None,
         source_digest=(source.digest or source.config_digest) if source else None,
@@ -136,6 +136,14 @@ def _report(
         error=preparation.error or next((outcome.error for outcome in outcomes if outcome.error), None),
         base=preparation.base,
     )
+
+
+def _tags(job: Release, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """Return the tags of the versions, and those of the channels that they are in, where a channel has any."""
+    floating = [tag for version in job.versions for tag in job.rules.floating_tags(version, job.rules.channels)]
+    changed = {change.tag for outcome in outcomes for change in outcome.changes}
+    channels = [tag for tag in floating if tag in changed and tag not in job.floating_tags]
+    return tuple(dict.fromkeys((*job.exact_tags, *job.floating_tags, *channels, *job.plain)))
 
 
 def _planned(job: Release, prepared: Prepared) -> Outcome:

@@ -44,6 +44,12 @@ class Withdrawal:
         known = published.versions | published.withdrawn
         return tuple(sorted((v for v in known if self.name in self.rules.withdrawn_names(v)), reverse=True))
 
+    def tags(self, versions: Iterable[Version]) -> tuple[str, ...]:
+        """Return all that the settings give these versions, exact first."""
+        meant = tuple(dict.fromkeys(versions))
+        exact = [tag for version in meant for tag in self.rules.exact_tags(version)]
+        return tuple(dict.fromkeys((*exact, *(tag for v in meant for tag in self.rules.floating_tags(v)))))
+
 
 def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     """Withdraw in every repository: the mark first, then the floating tags; the exact tag stays, so that pins work.
@@ -53,6 +59,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
     targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
     ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
+    tags = job.tags(version for target in targets for version in target.versions)
     if ended:
         ended |= {target.store: Outcome(target.store.place, "unchanged") for target in targets}
         targets = []
@@ -69,7 +76,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
             yield Event("verified", target.store.place, f"{job.name} is {'in force' if job.undo else 'withdrawn'}")
     outcomes = tuple(ended[store] for store in job.stores)
     error = next((outcome.error for outcome in outcomes if outcome.error), None)
-    return Report("withdraw", outcomes, version=job.name, dry_run=dry_run, error=error)
+    return Report("withdraw", outcomes, version=job.name, tags=tags, dry_run=dry_run, error=error)
 
 
 @dataclass(frozen=True, slots=True)

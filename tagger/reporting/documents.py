@@ -49,7 +49,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
                 "action": change.action,
                 "before": change.before,
                 "after": change.after,
-                "version": change.version,
+                "version": change.version or None,
                 "reason": change.reason,
             }
             for change in outcome.changes

@@ -78,6 +78,8 @@ class Report:
     @property
     def changed(self) -> bool:
         """True when something was written; in a plan or a dry run, when something would be."""
+        if self.dry_run and self.exit_code:
+            return False
         return any(change.writes for outcome in self.repositories for change in outcome.changes)
 
     @property

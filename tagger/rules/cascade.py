@@ -143,7 +143,8 @@ class Rules:
             if not template.is_floating:
                 continue
             if template.is_channel:
-                fills = [(template.fill(version, name), name) for name in ((own,) if own else channels)]
+                names = channels if not version.prerelease else (own,) if own else ()
+                fills = [(template.fill(version, name), name) for name in names]
             elif version.prerelease or (template.text == LATEST and self.latest == "false"):
                 continue
             else:
