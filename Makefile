@@ -55,8 +55,9 @@ test: packages lint types ## Run everything; nothing is skipped.
 demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
 	@$(BIN)/python tools/demo.py
 
-bench: setup ## Measure Tagger beside what people use today.
-	$(BIN)/python -m benchmarks
+bench: setup packages ## Measure Tagger beside what people use today; needs root. BENCH="retag --runs 9" for a part of it.
+	benchmarks/rivals
+	$(BIN)/python -m benchmarks $(BENCH)
 
 docs: setup ## Write the tables of action.yml, the README and docs/ anew from the code.
 	$(BIN)/python tools/texts.py
