@@ -1,6 +1,6 @@
 """Measure Tagger beside what people use today, and write the tables and pictures.
 
-    python -m benchmarks [NAME...] [--runs N] [--into FOLDER]
+    python -m benchmarks [NAME...] [--runs N] [--docs]
 
 The names are retag, push, start, large, many and copy; without one, all are measured. It needs root, for the network
 namespaces; what `benchmarks/rivals` brought, and what is on the PATH, is measured beside.
@@ -28,28 +28,35 @@ MEASUREMENTS: Mapping[str, tuple[str, Callable[[Testbed], Section]]] = {
     "copy": ("Copies between registries", copying.measure),
 }
 
+PICTURES = ROOT / "docs" / "performance"
+MARK = "<!-- What follows is written by `make bench BENCH=--docs`. -->"
+
 
 def main() -> None:
     """Measure what is asked for, print it, and write it with its pictures into a folder."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Tagger beside what people use today.")
     parser.add_argument("names", nargs="*", choices=[[], *MEASUREMENTS], metavar="NAME")
     parser.add_argument("--runs", type=int, default=5, help="how many runs count (default: 5)")
-    parser.add_argument("--into", type=Path, default=ROOT / "build" / "benchmarks" / "report")
+    parser.add_argument("--docs", action="store_true", help="write the results into docs/performance.md")
     options = parser.parse_args()
-    options.into.mkdir(parents=True, exist_ok=True)
+    into = PICTURES if options.docs else ROOT / "build" / "benchmarks" / "report"
+    into.mkdir(parents=True, exist_ok=True)
     with open_testbed(options.runs) as testbed:
         parts = [_surroundings(testbed, options.runs)]
         print(parts[0], flush=True)
         for name in options.names or MEASUREMENTS:
             title, measure = MEASUREMENTS[name]
             section = measure(testbed)
-            pictures = [f"![{title}]({file})" for file in section.pictures]
+            pictures = [f"![{title}]({into.name}/{file})" for file in section.pictures]
             for file, picture in section.pictures.items():
-                (options.into / file).write_text(picture)
+                (into / file).write_text(picture)
             parts.append("\n\n".join((f"## {title}", *pictures, section.text)))
             print(f"\n{parts[-1]}", flush=True)
-    (options.into / "results.md").write_text("\n\n".join(parts) + "\n")
-    print(f"\nWritten to {options.into}", file=sys.stderr)
+    results = "\n\n".join(parts) + "\n"
+    page = into.with_suffix(".md")
+    before = page.read_text().partition(MARK)[0] + MARK + "\n\n" if options.docs else ""
+    page.write_text(before + results)
+    print(f"\nWritten to {page}", file=sys.stderr)
 
 
 def _surroundings(testbed: Testbed, runs: int) -> str:
