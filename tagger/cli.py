@@ -264,6 +264,8 @@ class Program:
         results = dict(side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long), stores))
         trees = [result for store in stores if isinstance(result := results[store], Tree)]
         errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
+        for dispute in filter(None, (tree.dispute for tree in trees)):
+            self._warn(dispute)
         document = trees_document(trees) | ({"error": error_document(errors[0])} if errors else {})
         return self._say(document, "\n".join(map(tree_text, trees)), errors)
 

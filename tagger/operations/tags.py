@@ -37,7 +37,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
     wanted = exact | orphans | (other if long else set())
     digests = {**store.digests(wanted - state.digests.keys()), **state.digests}
     at: dict[str | None, list[str]] = defaultdict(list)
-    for tag in (*state.owners, *sorted(other)):
+    for tag in (*state.owners, *sorted(orphans), *sorted(other)):
         at[digests.get(tag)].append(tag)
     images = {version: digests[published.exact[version][0]] for version in sorted(published.versions, reverse=True)}
     contents = dict(_contents(store, {digest for digest in images.values() if digest})) if long else {}
@@ -48,7 +48,11 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
     for version, digest in images.items():
         content = contents.get(digest or "", _Content())
         pointing = [tag for tag in at[digest] if tag not in other] if digest else []
-        pointing = [tag for tag in pointing if images.get(state.owners[tag]) != digest or state.owners[tag] == version]
+        pointing = [
+            tag
+            for tag in pointing
+            if (owner := state.owners.get(tag)) is None or owner == version or images.get(owner) != digest
+        ]
         usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
         parts = dict.fromkeys((digest or "", *content.parts))
         shown.update(parts)
@@ -71,6 +75,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
         tuple(sorted(other)),
         tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
         tuple(sorted(rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
+        state.dispute.message if state.dispute else "",
     )
 
 

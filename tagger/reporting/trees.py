@@ -57,7 +57,8 @@ class Tree:
     """What stands in one repository, newest version first.
 
     `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
-    images that were not read, and `purged` are versions whose mark is all that is left.
+    images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
+    of one version hold different images.
     """
 
     repository: str
@@ -66,6 +67,7 @@ class Tree:
     other: tuple[str, ...]
     attached: tuple[Artifact, ...] = ()
     purged: tuple[str, ...] = ()
+    dispute: str = ""
 
 
 def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
                 "other": list(tree.other),
                 "attached": [_artifact(artifact) for artifact in tree.attached],
                 "purged": list(tree.purged),
+                "dispute": tree.dispute or None,
             }
             for tree in trees
         ]

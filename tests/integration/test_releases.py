@@ -221,3 +221,23 @@ class TestSources:
         ran = tagger("release", "--json", *images(f"{open_registry.host}/{name}"), *arguments)
         assert ran.code == 2
         assert ran.document["error"]["hint"] == "Push the build first, or check `source`."
+
+
+class TestTagsThatCannotBeTrusted:
+    """What is listed is what stands there, also where it should not."""
+
+    def test_two_spellings_are_reported(self, tmp_path: Path) -> None:
+        store = Layout(tmp_path / "store")
+        make_image(store, "one", "1.0.0")
+        make_image(store, "other", "v1.0.0")
+        ran = tagger("tags", "--json", *images(f"oci:{store.path}"))
+        assert ran.code == 0
+        assert "1.0.0 and v1.0.0 are spellings of one version" in ran.document["repositories"][0]["dispute"]
+        assert "spellings of one version" in ran.err
+
+    def test_a_tag_that_nobody_is_left_for_is_listed_where_it_points(self, tmp_path: Path) -> None:
+        store = Layout(tmp_path / "store")
+        make_image(store, "one", "1.0.0", "1.0", "1", "withdrawn-1.0.0")
+        (listed,) = tagger("tags", "--json", *images(f"oci:{store.path}")).document["repositories"][0]["versions"]
+        assert listed["tags"] == ["1.0.0", "1.0", "1"]
+        assert listed["withdrawn"]

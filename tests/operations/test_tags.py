@@ -15,7 +15,9 @@ from tests.operations.running import RULES, Builds, released
 from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import SmallRegistry
 
-EMPTY: dict[str, object] = {"versions": [], "floating": {}, "other": [], "attached": [], "purged": []}
+EMPTY: dict[str, object] = {
+    "versions": [], "floating": {}, "other": [], "attached": [], "purged": [], "dispute": None,
+}  # fmt: skip
 
 
 def test_an_empty_repository(store: TagStore) -> None:
@@ -51,6 +53,7 @@ def test_the_contract(builds: Builds, store: TagStore) -> None:
             "other": ["20260805", "nightly", "withdrawn-by-hand"],
             "attached": [],
             "purged": [],
+                "dispute": None,
         }
     ]  # fmt: skip
 
