@@ -1,6 +1,5 @@
 """Options, environment and `.tagger.yml` become `Settings`, every problem reported at once."""
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -144,6 +143,8 @@ class _Gathering:
             plain = name.upper().replace("-", "_")
             close = [meant[plain]] if plain in meant else []
             if not close and name.startswith("TAGGER_"):
+                import difflib
+
                 close = difflib.get_close_matches(
                     name, [known for known in names if known.startswith("TAGGER_")], 1, 0.85
                 )

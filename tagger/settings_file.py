@@ -1,6 +1,5 @@
 """`.tagger.yml`: the settings under their own names, each with the line where it stands."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +79,8 @@ class _Reader:
                 self._components(value, components)
             elif name not in options:
                 known = [option.name for option in OPTIONS if option.in_file and not option.secret]
+                import difflib
+
                 close = difflib.get_close_matches(name, known if components is None else [*known, COMPONENTS], 1)
                 self.mentioned.update(close)
                 self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
