@@ -28,11 +28,11 @@ def benches(started: Callable[[str], DockerRegistry]) -> Iterator[Callable[[str]
 
 
 def places(fault: str, count: int) -> range:
-    """Return the numbers of all requests of a lost answer, and of every fourth of other faults, another one for each.
+    """Return the numbers of every sixth request, of other ones for each fault, and of all for a lost answer.
 
     `python -m tests.faults` makes each fault at each request.
     """
-    return range(1, count + 1) if fault == "lost" else range(1 + FAULTS.index(fault) % 4, count + 1, 4)
+    return range(1, count + 1) if fault == "lost" else range(1 + FAULTS.index(fault) % 6, count + 1, 6)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
