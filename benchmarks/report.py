@@ -58,7 +58,8 @@ def curves(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], acros
             270 - 225 * (math.log10(y) - bottom) / (top - bottom or 1),
         )
 
-    parts = [_text(10, 20, title, "font-weight:600"), _text(305, 312, across, "text-anchor:middle"), _text(64, 36, up, "text-anchor:end")]
+    parts = [_text(10, 20, title, "font-weight:600"), _text(64, 36, up, "text-anchor:end")]
+    parts.append(_text(305, 312, across, "text-anchor:middle"))
     for power in range(bottom, top + 1):
         _, y = place(10**left, 10**power)
         parts.append(f'<path d="M70 {y:.1f}H540" stroke="#d0d7de"/>')
