@@ -49,13 +49,15 @@ def converge(
     made: dict[str, Change] = {}
     written: set[str] = set()
     try:
-        for _ in range(PASSES):
+        for passed in range(PASSES + 1):
             if state.dispute:
                 raise state.dispute
             changes = state.changes(rules, released, gone(state) if gone else ())
+            writes = [change for change in changes if change.writes]
+            if writes and passed == PASSES:
+                break
             for change in changes:
                 made[change.tag] = _merged(made.get(change.tag), change, change.tag in written)
-            writes = [change for change in changes if change.writes]
             if not writes:
                 return Converged(tuple(made.values()), state)
             for tags, failure in _write(store, writes):

@@ -56,12 +56,12 @@ class Bench:
     patch: int = 0
     secrets: set[str] = field(default_factory=set)
 
-    def release(self, version: str, retries: int = 0) -> Ran:
+    def release(self, version: str, *, retries: int = 0, timeout: float = 20) -> Ran:
         """Release a version, which was built and pushed already, by the command line."""
-        words, environ = self.command(version, retries)
+        words, environ = self.command(version, retries=retries, timeout=timeout)
         return tagger(*words, environ=environ)
 
-    def command(self, version: str, retries: int = 0) -> tuple[list[str], dict[str, str]]:
+    def command(self, version: str, *, retries: int = 0, timeout: float = 20) -> tuple[list[str], dict[str, str]]:
         """Return the words of the command that releases a version, and its environment."""
         own, other = self.proxy.host, f"localhost:{self.proxy.port}"
         user, password = self.registry.login or ("", "")
@@ -69,7 +69,7 @@ class Bench:
         words = [
             "release", "--json", "--version", version, "--image", f"{own}/{self.name}",
             "--source", f"docker://{other}/{self.name}-builds:{version}",
-            "--jobs", "1", "--timeout", "0.5", "--retries", str(retries),
+            "--jobs", "1", "--timeout", str(timeout), "--retries", str(retries),
         ]  # fmt: skip
         return words, {"TAGGER_LOGINS": logins, "HOME": "/nonexistent"}
 
@@ -107,7 +107,8 @@ class Bench:
         before = self.look(version)
         belongs = self.belongs(version, before)
         self.proxy.plan(fault, at, lasting=lasting)
-        ran = self.release(version, retries=0 if lasting else 1)
+        timeout = 0.8 if fault == "silent" else 20
+        ran = self.release(version, retries=0 if lasting else 1, timeout=timeout)
         hit, elsewhere = self.proxy.hit, self.proxy.elsewhere
         self.secrets |= {seen.authorization.partition(" ")[2] for seen in self.proxy.seen} - {""}
         self.proxy.heal()
