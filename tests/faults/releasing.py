@@ -41,6 +41,7 @@ class Case:
         text = re.sub(
             r"(127\.0\.0\.1|localhost):\d+(/acme/[\w-]+)?", lambda m: "the registry" if not m[2] else "", text
         )
+        text = re.sub(r"source docker://\S*: : ", "the source: ", text)
         return re.sub(r"\d+\.\d+\.\d+", "2.1.4", text).removeprefix(": ")
 
 
