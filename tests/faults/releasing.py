@@ -108,8 +108,8 @@ class Bench:
         before = self.look(version)
         belongs = self.belongs(version, before)
         self.proxy.plan(fault, at, lasting=lasting)
-        timeout = 0.8 if fault == "silent" else 20
-        ran = self.release(version, retries=0 if lasting else 1, timeout=timeout)
+        timeout, retries = (0.8, 3) if fault == "silent" else (20, 1)  # a busy machine may be silent of itself
+        ran = self.release(version, retries=0 if lasting else retries, timeout=timeout)
         hit, elsewhere = self.proxy.hit, self.proxy.elsewhere
         self.secrets |= {seen.authorization.partition(" ")[2] for seen in self.proxy.seen} - {""}
         self.proxy.heal()

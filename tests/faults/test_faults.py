@@ -28,11 +28,11 @@ def benches(started: Callable[[str], DockerRegistry]) -> Iterator[Callable[[str]
 
 
 def places(fault: str, count: int) -> range:
-    """Return the numbers of every sixth request, of other ones for each fault, and of all for a lost answer.
+    """Return the numbers of every sixth request, of other ones for each fault.
 
     `python -m tests.faults` makes each fault at each request.
     """
-    return range(1, count + 1) if fault == "lost" else range(1 + FAULTS.index(fault) % 6, count + 1, 6)
+    return range(1 + FAULTS.index(fault) % 6, count + 1, 6)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -49,7 +49,8 @@ def test_one_request(fault: str, benches: Callable[[str], Bench]) -> None:
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("429")])
 def test_every_request_from_there_on(fault: str, benches: Callable[[str], Bench]) -> None:
     one = benches("token" if fault == "expired" else "login")
-    for place in places(fault, len(one.requests())):
+    count = len(one.requests())
+    for place in range(1, count + 1) if fault == "lost" else places(fault, count):
         case = one.strike(fault, place, lasting=True)
         assert case.problems == (), f"{fault} at {place}, {case.request}"
         if fault in ANSWERS or fault in ("refused", "reset", "lost"):
