@@ -11,7 +11,7 @@ PYTEST ?= -n 2 --dist loadfile
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
-.PHONY: help setup packages lint format types test demo bench docs lock clean
+.PHONY: help setup packages lint format types test fuzz demo bench docs lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,10 @@ types: setup ## Check the types of code and tests.
 
 test: packages lint types ## Run everything; nothing is skipped.
 	pytest $(PYTEST)
+
+fuzz: setup ## Try parsers on twenty thousand inputs each.
+	HYPOTHESIS_PROFILE=long pytest -n 2 tests/test_fuzz.py tests/images/test_layout.py tests/images/test_archives.py \
+	  tests/images/test_sources.py tests/images/registry/test_auth.py tests/images/registry/test_listing.py tests/build/test_files.py
 
 demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
 	@$(BIN)/python tools/demo.py

@@ -1,8 +1,11 @@
 """Where the fixtures of all tests are."""
 
+import os
+
 from hypothesis import settings
 
 pytest_plugins = ["tests.servers.fixtures_engine", "tests.servers.fixtures_registry"]
 
 settings.register_profile("patient", deadline=None)  # how long an example takes depends on what else the machine does
-settings.load_profile("patient")
+settings.register_profile("long", deadline=None, max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
