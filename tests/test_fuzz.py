@@ -1,6 +1,6 @@
 """No input gives a traceback: whatever is read from outside is understood, or is an error of ours.
 
-Logins' challenges, `Link`, layouts, archives and the files of a build have such tests beside their own. `make fuzz` runs
+Challenges, `Link`, layouts, archives and the files of a build have such tests beside their own. `make fuzz` runs
 all of them for longer.
 """
 
