@@ -185,7 +185,7 @@ def test_a_missing_object_is_told(repository: Path) -> None:
 
 
 def test_a_worktree_whose_repository_is_not_here(tmp_path: Path) -> None:
-    (tmp_path / ".git").write_text("gitdir: /home/ada/work/.git/worktrees/tree\n")
+    (tmp_path / ".git").write_text("gitdir: /home/ada/code/.git/worktrees/tree\n")
     with pytest.raises(InputError, match="which is not here"):
         read_checkout(tmp_path)
 
