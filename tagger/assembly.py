@@ -62,9 +62,14 @@ class Workshop:
     @cached_property
     def registries(self) -> "Registries":
         """The registries of this run: one conversation with each."""
-        from tagger.images.registry.client import Registries  # a run over layouts alone opens no connection
+        from tagger.images.registry.addresses import Dial, places_ahead
 
         settings = self.settings
+        names = [image.registry for image in settings.images if isinstance(image, Repository)]
+        places = places_ahead(names, settings.insecure, settings.endpoints)
+        dials = [Dial(place, settings.timeout) for place in places]
+        from tagger.images.registry.client import Registries  # a run over layouts alone opens no connection
+
         return self.cleanup.enter_context(
             Registries(
                 keychain=self.keychain,
@@ -74,6 +79,7 @@ class Workshop:
                 jobs=settings.jobs,
                 timeout=settings.timeout,
                 retries=settings.retries,
+                dials=dials,
             )
         )
 

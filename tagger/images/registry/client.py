@@ -18,8 +18,17 @@ from urllib3 import HTTPHeaderDict, Retry
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 
-from tagger.errors import InputError, StoreError, TaggerError
+from tagger.errors import StoreError, TaggerError
 from tagger.images.references import DOCKER_HUB, Repository
+from tagger.images.registry.addresses import (
+    GHCR,
+    PORTS,
+    TOKEN_HOSTS,
+    Dial,
+    host_and_port,
+    is_loopback,
+    registry_address,
+)
 from tagger.images.registry.auth import (
     DEFAULT_LIFETIME,
     Access,
@@ -29,7 +38,7 @@ from tagger.images.registry.auth import (
     Token,
     parse_challenges,
 )
-from tagger.images.registry.credentials import GHCR, Keychain, Login
+from tagger.images.registry.credentials import Keychain, Login
 from tagger.images.registry.failures import (
     Answer,
     Peer,
@@ -40,17 +49,16 @@ from tagger.images.registry.failures import (
     unreachable,
 )
 from tagger.images.registry.repository import RegistryRepository
-from tagger.images.registry.transport import CHUNK, PORTS, Origin, Transport, is_loopback
+from tagger.images.registry.transport import CHUNK, Origin, Transport
 
 __all__ = ["Registries", "Registry"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-HUB_HOST = "registry-1.docker.io"
 REALMS = {
-    DOCKER_HUB: Challenge("bearer", {"realm": "https://auth.docker.io/token", "service": "registry.docker.io"}),
-    GHCR: Challenge("bearer", {"realm": "https://ghcr.io/token", "service": "ghcr.io"}),
+    name: Challenge("bearer", {"realm": f"https://{TOKEN_HOSTS[name]}/token", "service": service})
+    for name, service in ((DOCKER_HUB, "registry.docker.io"), (GHCR, GHCR))
 }
 """Token servers that are known beforehand: the round trip that asks for them is saved."""
 
@@ -99,7 +107,7 @@ class Registry:
         transport: Transport,
         keychain: Keychain,
         insecure: Collection[str] = (),
-        endpoint: str = "",
+        endpoints: Mapping[str, str] | None = None,
         jobs: int = 8,
         retries: int = 4,
     ) -> None:
@@ -108,12 +116,12 @@ class Registry:
         self.retries = retries
         self.takes_several_tags: bool | None = None
         self.has_referrers: bool | None = None
-        self._address = endpoint or (HUB_HOST if name == DOCKER_HUB else name)
-        self._host, self._port = _host_and_port(self._address)
+        self._address = registry_address(name, endpoints or {})
+        self._host, self._port = host_and_port(self._address)
         self._keychain = keychain
         self._insecure = frozenset(insecure)
         self._transport = transport
-        self._known = not endpoint and name in REALMS
+        self._known = name in REALMS and name not in (endpoints or {})
         self._connecting: threading.Thread | None = None
         self._may_open_ahead = threading.Semaphore(jobs)
         self._unclaimed = threading.Semaphore(0)  # connections that the greeting opens, and nobody waits for
@@ -478,7 +486,8 @@ class Registry:
 class Registries:
     """The registries of one run, each met when it is first asked for.
 
-    `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise.
+    `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise, and
+    `dials` connections that are under way already.
     """
 
     def __init__(
@@ -491,13 +500,14 @@ class Registries:
         jobs: int = 8,
         timeout: float = 30.0,
         retries: int = 4,
+        dials: Iterable[Dial] = (),
     ) -> None:
         self.keychain = keychain or Keychain()
         self._insecure = frozenset(insecure)
         self._endpoints = dict(endpoints or {})
         self._jobs = jobs
         self._retries = retries
-        self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs)
+        self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs, dials=dials)
         self._registries: dict[str, Registry] = {}
         self._lock = threading.Lock()
 
@@ -510,7 +520,7 @@ class Registries:
                     transport=self._transport,
                     keychain=self.keychain,
                     insecure=self._insecure,
-                    endpoint=self._endpoints.get(name, ""),
+                    endpoints=self._endpoints,
                     jobs=self._jobs,
                     retries=self._retries,
                 )
@@ -537,14 +547,6 @@ class Registries:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _host_and_port(address: str) -> tuple[str, int | None]:
-    try:
-        parts = urlsplit(f"//{address}")
-        return parts.hostname or address, parts.port
-    except ValueError as error:
-        raise InputError(f"{address} is not the address of a registry: {error}", "Write HOST or HOST:PORT.") from error
 
 
 def settled(futures: Iterable["Future[Result]"]) -> list[Result]:

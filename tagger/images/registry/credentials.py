@@ -11,10 +11,10 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.images.references import DOCKER_HUB, HUB_ALIASES
+from tagger.images.registry.addresses import GHCR
 
 __all__ = ["HUB_KEY", "Keychain", "Login", "login_hint"]
 
-GHCR = "ghcr.io"
 HUB_KEY = "https://index.docker.io/v1/"
 """What Docker Hub is called in docker's configuration, and when docker asks a credential helper."""
 

@@ -21,7 +21,8 @@ from urllib3.exceptions import (
 )
 
 from tagger.errors import NotFound, StoreError
-from tagger.images.registry.credentials import GHCR, Login, login_hint
+from tagger.images.registry.addresses import GHCR
+from tagger.images.registry.credentials import Login, login_hint
 
 __all__ = ["Answer", "Peer", "is_immutable", "is_lasting", "is_throttled", "is_unsent", "refused", "unreachable"]
 

@@ -1,11 +1,10 @@
 """Connections: pools of them, TLS, proxies; the only module that opens sockets to registries."""
 
-import ipaddress
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +13,19 @@ from urllib.parse import unquote, urljoin, urlsplit
 from weakref import WeakSet
 
 from urllib3 import HTTPSConnectionPool, PoolManager, ProxyManager, Timeout, make_headers
-from urllib3.connection import HTTPSConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from tagger import __version__
 from tagger.errors import InputError
+from tagger.images.registry.addresses import PORTS, Dial, is_loopback
 
-__all__ = ["CHUNK", "PORTS", "Origin", "Transport", "is_loopback"]
+__all__ = ["CHUNK", "Origin", "Transport"]
 
 CHUNK = 64 * 1024
 PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
-PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,17 @@ class Origin:
         return urljoin(f"{self.scheme}://{self.netloc}/", target)
 
 
-class _Connection(HTTPSConnection):
+class _Connection(HTTPConnection):
+    """A connection that may have been begun already."""
+
+    dial: Dial | None = None
+
+    def _new_conn(self) -> socket.socket:
+        begun, self.dial = self.dial, None
+        return (begun and begun.take()) or super()._new_conn()
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
     """A connection that may wait in the pool before its first request."""
 
     def connect(self) -> None:
@@ -95,13 +104,16 @@ class Transport:
     """The connections of one run, kept alive and shared by all registries.
 
     `timeout` is seconds to wait for a connection, and for each piece of an answer. `ca_file` holds certificate
-    authorities that are trusted besides the system's.
+    authorities that are trusted besides the system's. `dials` are connections under way.
     """
 
-    def __init__(self, *, ca_file: str = "", timeout: float = 30.0, connections: int = 32) -> None:
+    def __init__(
+        self, *, ca_file: str = "", timeout: float = 30.0, connections: int = 32, dials: Iterable[Dial] = ()
+    ) -> None:
         self._ca_file = ca_file
         self._timeout = timeout
         self._connections = connections
+        self._dials = list(dials)
         self._managers: dict[tuple[str, str], PoolManager] = {}
         self._proxies: dict[Origin, str] = {}
         self._live: WeakSet[Any] = WeakSet()
@@ -159,6 +171,8 @@ class Transport:
     def close(self) -> None:
         """Close every connection; a request in flight ends in an error at once, so that nobody waits for it."""
         with self._lock:
+            for begun in self._dials:
+                begun.close()
             live = list(self._live)
             for manager in self._managers.values():
                 manager.clear()
@@ -192,19 +206,25 @@ class Transport:
         return manager
 
     def _pools(self) -> dict[str, type[HTTPConnectionPool]]:
-        """Return pools whose connections are known here."""
+        """Return pools whose connections are known here, and are those that are under way as long as there are any."""
 
         def known(connection: Any) -> Any:
             with self._lock:
                 self._live.add(connection)
+                place = connection.host, connection.port
+                connection.dial = next((begun for begun in self._dials if begun.place == place), None)
+                if connection.dial:
+                    self._dials.remove(connection.dial)
             return connection
 
         class Plain(HTTPConnectionPool):
+            ConnectionCls = _Connection
+
             def _new_conn(self) -> Any:
                 return known(super()._new_conn())
 
         class Secure(HTTPSConnectionPool):
-            ConnectionCls = _Connection
+            ConnectionCls = _SecureConnection
 
             def _new_conn(self) -> Any:
                 return known(super()._new_conn())
@@ -233,14 +253,6 @@ def _hashed_authorities() -> str | None:
     if not folder or "SSL_CERT_FILE" in os.environ or not any(Path(folder).glob("[0-9a-f]" * 8 + ".0")):
         return None
     return folder
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _answers_tls(connection: socket.socket, host: str) -> bool:

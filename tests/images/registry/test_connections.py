@@ -1,6 +1,7 @@
 """Where registries are and how they are asked: HTTPS or not, endpoints, proxies, repetitions, and what errors say."""
 
 import email.utils
+import os
 import socket
 import threading
 import time
@@ -11,10 +12,11 @@ from urllib3 import HTTPHeaderDict
 from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.references import Repository
+from tagger.images.registry.addresses import Dial, is_loopback, places_ahead
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain, Login
 from tagger.images.registry.failures import Answer, Peer, refused
-from tagger.images.registry.transport import Origin, is_loopback
+from tagger.images.registry.transport import Origin
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority
 from tests.servers.small_registry import Fault, Reply, SmallRegistry
@@ -342,3 +344,54 @@ def test_what_is_no_url_of_the_web_is_refused(url: str) -> None:
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback
+
+
+# Begun early
+
+
+def test_a_connection_is_begun_before_what_speaks_over_it(plain: SmallRegistry) -> None:
+    endpoints = {"registry.local:5000": f"{ELSEWHERE}:{plain.port}"}
+    begun = [Dial((ELSEWHERE, plain.port), 5)]
+    while not plain.connections:
+        time.sleep(0.01)
+    with Registries(insecure=["registry.local:5000"], endpoints=endpoints, dials=begun) as client:
+        assert list(client.repository(Repository("registry.local:5000", NAME)).tags()) == ["1.0"]
+    assert plain.connections == 1
+
+
+def test_where_nobody_answers_the_first_request_says_why() -> None:
+    with (
+        Registries(dials=[Dial(("registry.invalid", 443), 5)], retries=0) as client,
+        pytest.raises(StoreError, match="there is no host"),
+    ):
+        client.repository(Repository("registry.invalid", NAME)).tags()
+
+
+def test_a_connection_that_nobody_takes_is_closed(plain: SmallRegistry) -> None:
+    begun = Dial((ELSEWHERE, plain.port), 5)
+    Registries(dials=[begun]).close()
+    taken = begun.take()
+    assert taken is not None
+    assert taken.fileno() == -1
+
+
+@pytest.mark.parametrize(
+    ("name", "insecure", "places"),
+    [
+        ("docker.io", [], [("registry-1.docker.io", 443), ("auth.docker.io", 443)]),
+        ("ghcr.io", [], [("ghcr.io", 443), ("ghcr.io", 443)]),
+        ("registry.invalid:5000", [], [("registry.invalid", 5000)]),
+        ("registry.invalid", ["registry.invalid"], [("registry.invalid", 80)]),
+        ("elsewhere", [], [("mirror.invalid", 8443)]),
+        ("localhost:5000", [], []),
+    ],
+)
+def test_where_connections_are_begun(
+    name: str, insecure: list[str], places: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(variable)
+    endpoints = {"elsewhere": "mirror.invalid:8443"}
+    assert places_ahead([name], insecure, endpoints) == places
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert places_ahead([name], insecure, endpoints) == []

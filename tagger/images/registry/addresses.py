@@ -1,0 +1,92 @@
+"""Where registries are reached, and connections that are begun before what speaks over them is imported."""
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from tagger.errors import InputError
+from tagger.images.references import DOCKER_HUB
+
+__all__ = ["GHCR", "PORTS", "TOKEN_HOSTS", "Dial", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
+
+GHCR = "ghcr.io"
+HUB_HOST = "registry-1.docker.io"
+TOKEN_HOSTS = {DOCKER_HUB: "auth.docker.io", GHCR: GHCR}
+"""Token servers that are known beforehand."""
+
+PORTS = {"http": 80, "https": 443}
+
+
+class Dial:
+    """A TCP connection under way, begun beside this thread."""
+
+    def __init__(self, place: tuple[str, int], timeout: float) -> None:
+        self.place = place
+        self._timeout = timeout
+        self._socket: socket.socket | None = None
+        self._given_up = False
+        self._thread = threading.Thread(target=self._connect, daemon=True)
+        self._thread.start()
+
+    def take(self) -> socket.socket | None:
+        """Return the connection once it is made, or None where it was not: who tries again says why."""
+        self._thread.join()
+        return self._socket
+
+    def close(self) -> None:
+        """Give up a connection that nobody took."""
+        self._given_up = True
+        if self._socket:
+            self._socket.close()
+
+    def _connect(self) -> None:
+        with suppress(OSError):
+            found = socket.create_connection(self.place, self._timeout)
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = found
+            if self._given_up:
+                found.close()
+
+
+def places_ahead(
+    registries: Iterable[str], insecure: Collection[str], endpoints: Mapping[str, str]
+) -> list[tuple[str, int]]:
+    """Return where connections are worth beginning: registries, and their token servers where these are known."""
+    if any(name.lower().endswith("_proxy") for name in os.environ):
+        return []
+    places = []
+    for name in dict.fromkeys(registries):
+        address = registry_address(name, endpoints)
+        host, port = host_and_port(address)
+        if not is_loopback(host):  # nothing is won there
+            scheme = "http" if {name, address}.intersection(insecure) else "https"
+            places.append((host, port or PORTS[scheme]))
+            if name in TOKEN_HOSTS and name not in endpoints:
+                places.append((TOKEN_HOSTS[name], PORTS["https"]))
+    return places
+
+
+def registry_address(name: str, endpoints: Mapping[str, str]) -> str:
+    """Return where a registry is reached: `HOST` or `HOST:PORT`."""
+    return endpoints.get(name) or (HUB_HOST if name == DOCKER_HUB else name)
+
+
+def host_and_port(address: str) -> tuple[str, int | None]:
+    """Take an address apart. Raise `InputError`."""
+    try:
+        parts = urlsplit(f"//{address}")
+        return parts.hostname or address, parts.port
+    except ValueError as error:
+        raise InputError(f"{address} is not the address of a registry: {error}", "Write HOST or HOST:PORT.") from error
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
