@@ -39,7 +39,7 @@ lint: setup ## Check the form of everything: code, workflows, Dockerfile, script
 	actionlint
 	zizmor --offline --quiet --persona=pedantic .
 	hadolint Dockerfile
-	shellcheck .ci/run tools/debian-packages
+	shellcheck .ci/run tools/debian-packages benchmarks/rivals
 	typos
 
 format: setup ## Put the code into its form.

@@ -10,7 +10,6 @@ import argparse
 import datetime
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -70,11 +69,8 @@ def _surroundings(testbed: Testbed, runs: int) -> str:
         platform.machine(),
     )
     day = datetime.datetime.now(datetime.UTC).date()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
-    ).stdout.strip()
     return (
-        f"{day}, commit {commit}: {os.cpu_count()} cores ({model}), load {os.getloadavg()[0]:.1f}, Linux "
+        f"{day}: {os.cpu_count()} cores ({model}), load {os.getloadavg()[0]:.1f}, Linux "
         f"{platform.release()}, Python {platform.python_version()}; docker-registry (distribution) 2.8.2; the line: "
         f"{testbed.line.kind}. Medians of {runs} runs (least–most), in turn, each checked; one more warmed up."
     )
