@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tagger.errors import Refused
 from tagger.images.stores import Survey, TagStore
 from tagger.rules.cascade import Published, Rules, cascade
+from tagger.rules.contenders import contenders
 from tagger.rules.plan import Change, floating_changes
 from tagger.rules.versions import Version
 
@@ -22,11 +23,13 @@ Scope = Callable[[Mapping[str, Version]], Iterable[str]]
 class State:
     """A repository as it was read once: its versions, the owner of each floating tag, and the digests that matter.
 
+    `published` is what `contenders` say, those of `tags` that decide; whoever needs every version reads all of them.
     `held` is what the exact tags of each owner hold; `dispute` says where two spellings of one version hold different
     images, so that nobody can say what its floating tags should hold.
     """
 
     tags: frozenset[str] = frozenset()
+    contenders: frozenset[str] = frozenset()
     published: Published = field(default_factory=lambda: Published(frozenset(), frozenset(), {}))
     owners: Mapping[str, Version] = field(default_factory=dict)
     scope: tuple[str, ...] = ()
@@ -48,7 +51,7 @@ class State:
         leaders = rules.leaders(known, stable=False)
         floating = {tag for version in leaders for tag in rules.floating_tags(version, rules.channels)}
         exact = {tag for tags in self.published.exact.values() for tag in tags}
-        rest = self.tags - self.owners.keys() - exact
+        rest = self.contenders - self.owners.keys() - exact
         gone = (version for tag in rest if (version := _one_of_class(tag, rules)))
         floating.update(place.tag for version in gone for place in rules.classes(version) if not place.is_latest)
         return floating & rest
@@ -70,7 +73,7 @@ def read_state(
     releasing: Iterable[Version] = (),
     seen: Collection[str] = (),
     unlisted: bool = False,
-    amended: Callable[[Published], Published] = lambda published: published,
+    amended: Callable[[Published], Published] | None = None,
 ) -> State:
     """Read what decides: the listing, then the digests of the tags in scope and of their owners' exact tags.
 
@@ -86,7 +89,9 @@ def read_state(
     coming = {tag for version in releasing for tag in rules.exact_tags(version)}
     known = survey.tags | {tag for tag, digest in digests.items() if digest} | set(seen)
     while True:
-        published = amended(rules.published(known | coming))
+        decisive = frozenset(contenders(known, rules) if amended is None else known)
+        published = rules.published(decisive | coming)
+        published = amended(published) if amended else published
         owners = cascade(published.in_force, rules)
         tags = tuple(dict.fromkeys(scope(owners)))
         others = published.spellings({owners[tag] for tag in tags if tag in owners})
@@ -114,7 +119,7 @@ def read_state(
                 f"Delete the wrong one, or withdraw it; {tag} cannot belong to both.",
                 code="AMBIGUOUS_VERSION",
             )
-    return State(known, published, owners, tags, digests, held, dispute)
+    return State(known, decisive, published, owners, tags, digests, held, dispute)
 
 
 def _one_of_class(tag: str, rules: Rules) -> Version | None:

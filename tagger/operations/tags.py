@@ -26,7 +26,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
     A long list has what manifests, configs and the referrers API tell, and all other tags at each version.
     """
     state = read_state(store, rules, every_tag(rules))
-    published = state.published
+    published = rules.published(state.tags)
     exact = {tag for tags in published.exact.values() for tag in tags}
     orphans = state.orphans(rules)
     marks = {rules.withdrawn_mark(version) for version in published.withdrawn}

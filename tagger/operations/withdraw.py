@@ -188,10 +188,11 @@ def _set_marks(rules: Rules, target: _Target) -> tuple[Sequence[Change], TaggerE
 
 def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: State, *, dry_run: bool) -> Outcome:
     """Remove the floating tags that nobody is left for, and what is purged; say so where the registry cannot."""
-    store, rules, why = target.store, job.rules, _leaving(job, target, state)
+    store, rules, published = target.store, job.rules, job.rules.published(state.tags)
+    why = _leaving(job, target, state, published)
     if not why:
         return Outcome.of(store.place, changes, dry_run=dry_run)
-    versions = {tag: version.text for version, tags in state.published.exact.items() for tag in tags}
+    versions = {tag: version.text for version, tags in published.exact.items() for tag in tags}
     try:
         assumed = {change.tag: change.after for change in changes if change.writes} if dry_run else {}
         removal = plan_removal(store, why, assumed=assumed)
@@ -217,14 +218,14 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
     return Outcome.of(store.place, [*changes, *held], dry_run=dry_run)
 
 
-def _leaving(job: Withdrawal, target: _Target, state: State) -> dict[str, str]:
+def _leaving(job: Withdrawal, target: _Target, state: State, published: Published) -> dict[str, str]:
     """Return the tags that are to go, each with the reason."""
     if job.undo:
         return {}
     rules = job.rules
     floating = {tag for version in target.versions for tag in rules.floating_tags(version, rules.channels)}
     orphans = dict.fromkeys(sorted(state.orphans(rules) & floating), NOBODY)
-    exact = {tag: v for v in target.versions for tag in state.published.exact.get(v, ())} if job.purge else {}
+    exact = {tag: v for v in target.versions for tag in published.exact.get(v, ())} if job.purge else {}
     return orphans | {tag: f"{version} is purged" for tag, version in exact.items()}
 
 

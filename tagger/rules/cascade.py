@@ -266,11 +266,8 @@ class Rules:
 
         With `stable`, only versions that floating tags may belong to count.
         """
-        floating = [template for template in self.templates if template.is_floating]
-        length = max((template.length for template in floating), default=0)
-        pinned = self.series
-        length = max(length, len(pinned.numbers)) if pinned else length
-        whole = any("prerelease" in template.fields for template in floating)
+        length = self.depth
+        whole = any("prerelease" in template.fields for template in self.templates if template.is_floating)
         groups: dict[tuple[str, tuple[str, ...], str], list[Version]] = defaultdict(list)
         for version in versions:
             end = version.prerelease and (version.prerelease if whole else version.channel)
@@ -285,6 +282,13 @@ class Rules:
             return None if self.why_not_stable(group[0]) else max(group, key=_ORDER)
         ordered = sorted(group, key=_ORDER, reverse=True)
         return next((version for version in ordered if not self.why_not_stable(version)), None)
+
+    @property
+    def depth(self) -> int:
+        """How many of a version's numbers say which floating tags it may own: 2 of `X.Y`, `X` and `latest`."""
+        pinned = self.series
+        lengths = (template.length for template in self.templates if template.is_floating)
+        return max(len(pinned.numbers) if pinned else 0, *lengths, 0)
 
     @property
     def series(self) -> Series | None:

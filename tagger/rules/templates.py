@@ -106,7 +106,7 @@ class Template:
             return scheme.read(text[1:] if text[:1] in ("v", "V") else text, variant, text)
 
         read = without_v if "raw" in self.fields else partial(scheme.read, variant=variant) if variant else scheme.read
-        around = self._around(variant)
+        around = self.around(variant)
         if around == ("", ""):
             return read
         if around is None:  # what stands around the version depends on the version itself: it can be anywhere
@@ -127,7 +127,7 @@ class Template:
 
         return between
 
-    def _around(self, variant: str) -> tuple[str, str] | None:
+    def around(self, variant: str) -> tuple[str, str] | None:
         """Return what stands before and after the version; None when that depends on the version itself."""
         before, after, seen = "", "", False
         for literal, field in self.pieces:

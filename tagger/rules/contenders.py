@@ -1,0 +1,64 @@
+"""Which tags of a large repository are worth reading: most versions of a series are older than another one of it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+
+from tagger.rules.cascade import WITHDRAWN, Rules
+
+__all__ = ["contenders"]
+
+_SERIES = re.compile(r"([^0-9]*)(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)")
+_PATCH = re.compile(r"(0|[1-9][0-9]*)((?:[^0-9.].*)?)")
+
+
+def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
+    """Return those of `tags` that decide whom the floating tags belong to: the others need not be read.
+
+    What is left out are exact tags alone, each of a semantic version with a newer one of its variant in its series
+    `X.Y`, where nothing but the order decides. The owners of the floating tags, and what becomes of tags that have
+    lost theirs, follow from the rest as they do from all: a law of the tests. It takes a tenth of the time that reading
+    every version takes.
+    """
+    shapes = _shapes(rules)
+    if not shapes:
+        return tags
+    series: dict[str, list[str]] = defaultdict(list)
+    for tag in tags:
+        head, _, end = tag.rpartition(".")
+        series[head].append(end)
+    marked = {head.removeprefix(WITHDRAWN) for head in series if head.startswith(WITHDRAWN)}
+    kept = set(series.pop("", ())).intersection(tags)  # those without a point; none begins with one
+    for head, ends in series.items():
+        shape = _SERIES.fullmatch(head) if len(ends) > 1 and head not in marked else None
+        newest = _newest(ends, {after for before, after in shapes if before == shape[1]}) if shape else ends
+        kept.update(f"{head}.{end}" for end in newest)
+    return kept
+
+
+def _newest(ends: Collection[str], variants: Collection[str]) -> Collection[str]:
+    """Return the newest of each variant, and those that are no plain patch version."""
+    if "" in variants and "".join(ends).isdecimal():  # the usual case, at once
+        newest = str(max(map(int, ends)))
+        if newest in ends:  # else it has a leading zero
+            return (newest,)
+    kept = []
+    patches: dict[str, int] = {}
+    for end in ends:
+        match = _PATCH.fullmatch(end)
+        if match and match[2] in variants:
+            patches[match[2]] = max(int(match[1]), patches.get(match[2], 0))
+        else:
+            kept.append(end)
+    return [*kept, *(f"{patch}{variant}" for variant, patch in patches.items())]
+
+
+def _shapes(rules: Rules) -> set[tuple[str, str]]:
+    """Return what stands before and after the versions of each variant; nothing where every version has to be read."""
+    exact, scheme = rules.exact[0], rules.scheme
+    if (scheme.name, scheme.build_metadata) != ("semver", "refuse") or len(rules.exact) > 1 or "raw" in exact.fields:
+        return set()
+    if rules.stable.text or rules.withdrawn or rules.depth > 2:
+        return set()
+    shapes = {shape for variant in rules.variants if (shape := exact.around(variant))}
+    return shapes if all(_PATCH.fullmatch(f"0{after}") for _, after in shapes) else set()
