@@ -332,7 +332,7 @@ class RegistryRepository:
     def _listed(self, answer: Answer, what: str) -> Iterator[str]:
         try:
             tags = json.loads(answer.body)["tags"] or ()
-            return (tag for tag in tags if isinstance(tag, str) and TAG.fullmatch(tag))
+            return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._error(f"{what}: the answer is no list of tags", "Is this the address of a registry?") from error
 
