@@ -123,7 +123,8 @@ def examine(
             return _read(open_place(approval.place), approval, lambda p: (p.os, p.architecture) in wanted)
         except NotFound as error:
             if not approval.claimed:
-                raise
+                hint = "Check this line of `golden`: an approved base has to be there, or the gate stays closed."
+                raise NotFound(f"golden image {approval.line}: {error.message}", hint, code=error.code) from error
             notes.append(f"{error.message}, though the build claims it")
             return []
 

@@ -373,8 +373,9 @@ def test_a_repository_that_has_no_versions(gate: Examine, app: Layout, open_plac
 
 
 def test_an_approved_image_that_is_not_there(gate: Examine, golden: Layout, app: Layout) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match=f"golden image {GOLDEN}:9.9.9: ") as raised:
         gate((app, build(app, "py2x")), GOLDEN, f"{GOLDEN}:9.9.9")
+    assert "this line of `golden`" in raised.value.hint
 
 
 def test_no_line_approves_nothing(gate: Examine, app: Layout) -> None:
