@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.images import Image, make_image, push
@@ -15,30 +15,48 @@ from benchmarks.testbed import Testbed
 __all__ = ["measure"]
 
 SIZES = (1_000, 10_000, 100_000)
+FAR_AWAY = 50  # ms
+PLAN, SKOPEO = "tagger plan", "skopeo list-tags"
 
 
 def measure(testbed: Testbed) -> Section:
-    """Measure plans, releases and reconciliations of repositories of up to 100,000 tags, on the open registry."""
-    service, image = testbed.open, make_image("every version")
-    names = {size: f"acme/with-{size}" for size in SIZES}
+    """Measure plans, releases and reconciliations of repositories of up to 100,000 tags: on the open registry without
+    a delay, and the largest on the one over TLS that wants tokens, far away."""
     lines: dict[str, list[tuple[float, float]]] = {}
     rows = []
-    for size, name in names.items():
-        push(service, name, image, "0.0.0")
-        count = _fill(service, name, image, size)
-        for title, costs in in_turn(testbed.bench, list(_contestants(testbed, service, name, image)), service).items():
+    for size in SIZES:
+        count, found = _measure(testbed, testbed.open, size)
+        for title, costs in found.items():
             lines.setdefault(title, []).append((count, costs.median("wall") * 1e3))
             rows.append(_row(count, title, costs))
-        shutil.rmtree(_tags(service, name))
     rows.sort(key=lambda row: (row[0], int(row[1].replace(",", ""))))
     head = ["", "tags", "ms", "CPU ms", "peak MiB", "requests"]
     picture = curves("Cost against size, on loopback", lines, "tags in the repository", "ms")
-    return Section(table(head, rows), {"large.svg": picture})
+    testbed.line.delay(FAR_AWAY)
+    count, found = _measure(testbed, testbed.guarded, SIZES[-1])
+    testbed.line.delay(0)
+    far = [_row(count, title, costs) for title, costs in found.items()]
+    text = [table(head, rows), f"### TLS and tokens, the realm unknown, {FAR_AWAY} ms", table(head, far)]
+    if SKOPEO in found:
+        ratio = found[PLAN].median("wall") / found[SKOPEO].median("wall")
+        text.append(f"To the plan printed it takes {ratio:.2f} × the time in which skopeo lists the tags (the bar: 1).")
+    return Section("\n\n".join(text), {"large.svg": picture})
+
+
+def _measure(testbed: Testbed, service: Service, size: int) -> tuple[int, Mapping[str, Costs]]:
+    """Measure everybody on a repository of `size` versions; return how many tags it has, and the costs."""
+    name, image = f"acme/with-{size}", make_image("every version")
+    push(service, name, image, "0.0.0")
+    count = _fill(service, name, image, size)
+    found = in_turn(testbed.bench, list(_contestants(testbed, service, name, image)), service)
+    shutil.rmtree(_tags(service, name))
+    return count, found
 
 
 def _contestants(testbed: Testbed, service: Service, name: str, image: Image) -> Iterator[Contestant]:
-    place = f"{service.host}/{name}"
-    insecure = ["--insecure", service.host]
+    place, guarded = f"{service.host}/{name}", service.authority is not None
+    insecure = [] if guarded else ["--insecure", service.host]
+    trust = testbed.trust if guarded else {}
     new = make_image("the next version")
     push(service, name, new)
 
@@ -63,18 +81,17 @@ def _contestants(testbed: Testbed, service: Service, name: str, image: Image) ->
         report = json.loads((testbed.folder / "output").read_text())
         assert not report["changed"], report
 
-    plan = testbed.tagger("plan", "--json", "--image", place, "--version", "99.0.0", *insecure)
-    yield Contestant("tagger plan", plan, first, planned)
-    yield Contestant(
-        "tagger release", testbed.tagger("release", "--image", place, "--version", "99.0.0", *insecure), first
-    )
-    yield Contestant(
-        "tagger reconcile", testbed.tagger("reconcile", "--json", "--image", place, *insecure), nobody, unchanged
-    )
+    def ours(command: str, *words: str) -> list[str]:
+        return ["env", "-u", "SSL_CERT_FILE", *testbed.tagger(command, "--json", "--image", place, *insecure, *words)]
+
+    yield Contestant(PLAN, ours("plan", "--version", "99.0.0"), first, planned, trust)
+    yield Contestant("tagger release", ours("release", "--version", "99.0.0"), first, environ=trust)
+    if not guarded:
+        yield Contestant("tagger reconcile", ours("reconcile"), nobody, unchanged)
     if skopeo := testbed.program("skopeo"):
-        yield Contestant("skopeo list-tags", [skopeo, "list-tags", "--tls-verify=false", f"docker://{place}"])
+        yield Contestant(SKOPEO, [skopeo, "list-tags", f"--tls-verify={str(guarded).lower()}", f"docker://{place}"])
     if crane := testbed.program("crane"):
-        yield Contestant("crane ls", [crane, "ls", "--insecure", place])
+        yield Contestant("crane ls", [crane, "ls", *([] if guarded else ["--insecure"]), place])
 
 
 def _fill(service: Service, name: str, image: Image, size: int) -> int:

@@ -73,7 +73,7 @@ def _contestants(testbed: Testbed, service: Service) -> Sequence[Contestant]:
 
     insecure = [] if guarded else ["--insecure", service.host]
     ours = testbed.tagger("release", "--image", place, "--version", "2.1.4", *insecure)
-    trust = {"TAGGER_CA_FILE": str(testbed.authority.ca_file), "SSL_CERT_DIR": "/etc/ssl/certs"} if guarded else {}
+    trust = testbed.trust if guarded else {}
     found = [
         contestant("limit", testbed.limit(service, NAME, TAGS)),
         contestant(OURS, ["env", "-u", "SSL_CERT_FILE", *ours], trust),

@@ -41,6 +41,11 @@ class Testbed:
         """Return a command line of ours, as the action's image starts it."""
         return [sys.executable, "-Es", str(ROOT / "entrypoint.py"), *words]
 
+    @property
+    def trust(self) -> Mapping[str, str]:
+        """What makes ours trust the servers besides the system's authorities, where it is told so by `ca-file`."""
+        return {"TAGGER_CA_FILE": str(self.authority.ca_file), "SSL_CERT_DIR": "/etc/ssl/certs"}
+
     def program(self, name: str) -> str | None:
         """Return a program to compare with: of the PATH, or brought by `benchmarks/rivals`; None where it is absent."""
         brought = RIVALS / "bin" / name
