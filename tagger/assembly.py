@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,15 +33,15 @@ if TYPE_CHECKING:
 __all__ = ["Workshop", "open_workshop"]
 
 
-@dataclass
 class Workshop:
     """Everything one run works with, each made when it is first asked for."""
 
-    settings: "Settings"
-    environ: Mapping[str, str]
-    workspace: Path
-    cleanup: ExitStack
-    layouts: "list[Layout]" = field(default_factory=list)
+    def __init__(self, settings: "Settings", environ: Mapping[str, str], workspace: Path, cleanup: ExitStack) -> None:
+        self.settings = settings
+        self.environ = environ
+        self.workspace = workspace
+        self.cleanup = cleanup
+        self.layouts: list[Layout] = []
 
     def stop(self) -> None:
         """Refuse all that is asked of any place from now on; what is under way ends. Any thread may call this."""

@@ -4,7 +4,6 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -197,7 +196,7 @@ class Program:
             )
         settings = gather(self.command, self._given(parameters), self.environ)
         if settings.json and not self.as_json:  # a file said so
-            self.as_json, self.runner = True, replace(self.runner, stream=self.err)
+            self.as_json, self.runner = True, self.runner._replace(stream=self.err)
         self.runner.mask(settings.secrets)
         with open_workshop(settings, self.environ, Path()) as workshop:
             self.stop = workshop.stop
@@ -315,7 +314,7 @@ class Program:
             except StopIteration as end:
                 report = cast("Report", end.value)
                 interrupted = self.interruption.error if report.exit_code else None
-                return replace(report, error=interrupted) if interrupted else report
+                return report._replace(error=interrupted) if interrupted else report
             if event.kind == "warning":
                 self._warn(f"{event.place}: {event.text}")
             elif event.kind in ("pushing", "staged"):

@@ -1,6 +1,6 @@
 """Every option: its name, its type, its default and its help, for the command line, `action.yml` and `.tagger.yml`."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagger.rules.versions import SCHEMES
 
@@ -10,8 +10,7 @@ COMMANDS = ("plan", "release", "reconcile", "withdraw", "tags", "push", "delete"
 DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """An option `--name`, the input `name`, the key `name` of the file.
 
     `kind` is `text`, `flag`, `number` (whole), `seconds`, `lines` (one entry a line) or `words` (split on white
@@ -58,8 +57,7 @@ class Option:
         return f"INPUT_{self.name.upper()}", f"TAGGER_{self.name.upper().replace('-', '_')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
 
     `places` says where each text stands, if not there.

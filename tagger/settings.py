@@ -3,11 +3,11 @@
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from tagger.errors import InputError
 from tagger.images.references import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
@@ -24,17 +24,18 @@ LAYOUT = "oci:"
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """A login at one registry; its password shows nowhere."""
 
     registry: str
     username: str
-    password: str = field(repr=False)
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.registry!r}, {self.username!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What one run is to do, for one image. Every value is valid; `origins` says where each came from."""
 
     images: tuple[Repository | Path, ...] = ()
@@ -42,7 +43,7 @@ class Settings:
     version: str = ""
     version_from: tuple[str, ...] = ()
     tag_prefix: str = ""
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules = Rules()
     variant: tuple[str, ...] = ("",)
     on_conflict: str = "fail"
     golden: tuple[str, ...] = ()
@@ -50,9 +51,9 @@ class Settings:
     base: str = ""
     dry_run: bool = False
     logins: tuple[Login, ...] = ()
-    github_token: str = field(default="", repr=False)
+    github_token: str = ""
     insecure: frozenset[str] = frozenset()
-    endpoints: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = MappingProxyType({})
     ca_file: str = ""
     published_from: str = "registry"
     jobs: int = 8
@@ -67,8 +68,11 @@ class Settings:
     long: bool = False
     only: tuple[str, ...] = ()
     component: str = ""
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    origins: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(map(str, self.images))})"  # secrets are among the others
 
     @property
     def secrets(self) -> tuple[str, ...]:

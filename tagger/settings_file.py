@@ -1,9 +1,8 @@
 """`.tagger.yml`: the settings under their own names, each with the line where it stands."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -18,8 +17,7 @@ _NULL, _BOOL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool",
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFile:
+class SettingsFile(NamedTuple):
     """What a file says: for every component, and for each by its name; and all that is wrong in it.
 
     `mentioned` are the settings that it says something about, rightly or wrongly, or probably meant.

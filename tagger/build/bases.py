@@ -8,9 +8,9 @@ image (moby/buildkit#6202), so every claim is only a proposal that the layers pr
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from tagger.build.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
 from tagger.build.provenance import materials
@@ -32,8 +32,7 @@ AT_ONCE = 8
 _VERSION = re.compile(r"v?(?P<numbers>[0-9]+(?:\.[0-9]+){1,3})(?P<rest>[-._a-zA-Z].*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """An image that builds may stand on, or without a tag and a digest every version of a repository.
 
     `line` is the line of `golden` that says so, `name` the place as a person writes it; `claimed` is what only the
@@ -48,8 +47,7 @@ class Approval:
     claimed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A pattern of the bases that a build may claim: `name` and `tag` hold stars, which stand for no slash."""
 
     line: str

@@ -8,7 +8,6 @@ that a repository could configure is read or run.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,8 +24,7 @@ _BRANCHES = b"refs/heads/"
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(NamedTuple):
     """What git knows of a working folder.
 
     `head` is the commit, empty before the first one; `branch` is empty where none is checked out; `tags` are all tag

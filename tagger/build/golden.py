@@ -5,8 +5,7 @@ whoever built it and however it was compressed. What a build says of itself in a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from tagger.errors import InputError, Refused
 from tagger.images.references import Reference
@@ -22,8 +21,7 @@ BASE_DIGEST = "org.opencontainers.image.base.digest"
 NOTHING = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovedBase:
+class ApprovedBase(NamedTuple):
     """An image that builds may stand on: for each platform its manifest's digest, and its config.
 
     `approval` is the line of `golden` that allows it, `repository` where it lies, empty of a layout on disk. `newest`
@@ -41,8 +39,7 @@ class ApprovedBase:
     withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What one platform stands on; `problem` says why that is not approved, and is empty when it is."""
 
     platform: str
@@ -61,8 +58,7 @@ class Finding:
         return f"{name} ({self.newest} is newer)" if self.newest else f"{name} (its tag has moved on)"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the gate found on every platform; `approvals` are the lines of `golden`, `notes` what was odd about them."""
 
     findings: tuple[Finding, ...]
@@ -89,8 +85,7 @@ class Verdict:
         return ", ".join(dict.fromkeys(str(finding) for finding in self.findings if finding.base))
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
     """A base's platform that a build's platform could stand on."""
 
     base: ApprovedBase

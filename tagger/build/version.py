@@ -1,9 +1,8 @@
 """Where the version of a build is read: git tag, image label, file, environment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from tagger.build.files import KNOWN_FILES, Absent, read_file, split_key
 from tagger.build.git import FETCH_TAGS, read_checkout
@@ -24,8 +23,7 @@ class Ordered(Protocol):
 V = TypeVar("V", bound=Ordered)
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[V]):
+class Found(NamedTuple, Generic[V]):
     """A version, and where it was read.
 
     `text` is how it stood there, `origin` the place as `version-from` names it (`git-tag`, `file:package.json`), and
@@ -38,8 +36,7 @@ class Found(Generic[V]):
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A text that should be a version, and where it was read."""
 
     text: str

@@ -14,10 +14,9 @@ import threading
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.configs import parse_config
@@ -172,8 +171,7 @@ class LayoutArchive(LayoutContent):
         return self._archive.open(f"blobs/{check_digest(digest).replace(':', '/')}")
 
 
-@dataclass(frozen=True, slots=True)
-class SavedImage:
+class SavedImage(NamedTuple):
     """What `manifest.json` of `docker save` says of one image: its names, and the members it is made of."""
 
     names: tuple[str, ...]
@@ -195,8 +193,7 @@ def saved_images(archive: Archive) -> Sequence[SavedImage]:
         raise archive.broken(f"{DOCKER_FILE} is not what `docker save` writes") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(NamedTuple):
     descriptor: Descriptor
     open: Callable[[], BinaryIO]
 

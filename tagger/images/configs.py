@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 from tagger.errors import StoreError
@@ -46,7 +45,7 @@ def platform_manifests(
             else [(manifest, _config(content, manifest, child.platform))]
         )
         above = {**_annotations(root), **child.annotations}
-        return [(one, replace(config, annotations={**above, **config.annotations})) for one, config in found]
+        return [(one, config._replace(annotations={**above, **config.annotations})) for one, config in found]
 
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(children)))) as pool:
         return [found for several in pool.map(below, children) for found in several]
@@ -99,7 +98,7 @@ def _config(content: Content, manifest: Manifest, platform: Platform | None) -> 
             code="DIGEST_INVALID",
             place=content.place,
         )
-    return replace(parse_config(data, platform), annotations=_annotations(manifest))
+    return parse_config(data, platform)._replace(annotations=_annotations(manifest))
 
 
 def _annotations(manifest: Manifest) -> dict[str, str]:

@@ -8,10 +8,9 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.files import CHUNK, OpenFile
@@ -39,8 +38,7 @@ LARGEST_MANIFEST = 16 * 1024 * 1024  # registries take 4 MiB (distribution-spec,
 LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of an index: as it is written, what it describes, and its tag, None where its name is none."""
 
     written: Mapping[str, Any]
@@ -57,16 +55,16 @@ class Entry:
     @classmethod
     def of(cls, descriptor: Descriptor, tag: str | None = None) -> "Entry":
         """Make the entry of a tag; without one, that of an image that only its digest names."""
-        named = replace(descriptor, annotations={REF_NAME: tag} if tag else {})
+        named = descriptor._replace(annotations={REF_NAME: tag} if tag else {})
         return cls(named.to_json(), named, tag)
 
 
-@dataclass(frozen=True)
 class Index:
     """The content of an `index.json`: its entries as they stand, whoever wrote them, and whatever else is in it."""
 
-    document: Mapping[str, Any]
-    entries: tuple[Entry, ...] = ()
+    def __init__(self, document: Mapping[str, Any], entries: tuple[Entry, ...] = ()) -> None:
+        self.document = document
+        self.entries = entries
 
     @classmethod
     def parse(cls, content: bytes) -> "Index":
@@ -219,13 +217,12 @@ class LayoutContent:
         return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """An index, and the file that it was read from: as long as it is open, no other gets its number."""
 
     file: OpenFile
     stamp: tuple[int, ...]
-    index: Index
+    content: Index
 
 
 class Layout(LayoutContent):
@@ -265,7 +262,7 @@ class Layout(LayoutContent):
                 self._check_ours()
                 return EMPTY
             if self._seen and self._seen.stamp == stamp:
-                return self._seen.index
+                return self._seen.content
             self._check_ours()
             file = OpenFile(_opened(path))
             stamp = _stamp(os.fstat(file.descriptor))
@@ -277,7 +274,7 @@ class Layout(LayoutContent):
             self._seen = _Seen(file, stamp, Index.parse(content))
         except ValueError as error:
             raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
-        return self._seen.index
+        return self._seen.content
 
     def tags(self) -> Iterable[str]:
         """List every tag."""
@@ -489,7 +486,7 @@ class Layout(LayoutContent):
 
     def _write_index(self, index: Index) -> None:
         """Write the index, unless it is the one that stands there."""
-        if self._seen and self._seen.index is index:
+        if self._seen and self._seen.content is index:
             return
         with self._file(self.path / INDEX_FILE) as file:
             file.write(index.to_bytes())
@@ -544,8 +541,7 @@ def attached(artifact: Manifest) -> Descriptor:
     config = artifact.config()
     kind = str(artifact.document.get("artifactType") or (config.media_type if config else ""))
     annotations = artifact.document.get("annotations")
-    return replace(
-        artifact.descriptor(),
+    return artifact.descriptor()._replace(
         artifact_type=kind,
         annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
     )

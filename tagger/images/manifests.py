@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 from tagger.errors import StoreError
 from tagger.images.references import DIGEST
@@ -28,8 +28,7 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST})
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(NamedTuple):
     """What a manifest runs on: `linux/arm64/v8`."""
 
     os: str
@@ -45,8 +44,7 @@ class Platform:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """What points at content (image-spec, descriptor.md): media type, digest, size in bytes."""
 
     media_type: str
@@ -54,7 +52,7 @@ class Descriptor:
     size: int
     platform: Platform | None = None
     artifact_type: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = MappingProxyType({})
     urls: tuple[str, ...] = ()
 
     @classmethod
@@ -93,12 +91,21 @@ class Descriptor:
         return value
 
 
-@dataclass(frozen=True)
 class Manifest:
     """A manifest or an index: its bytes are its identity, so they are never written anew."""
 
-    media_type: str
-    content: bytes
+    def __init__(self, media_type: str, content: bytes) -> None:
+        self.media_type = media_type
+        self.content = content
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Manifest) and (self.media_type, self.content) == (other.media_type, other.content)
+
+    def __hash__(self) -> int:
+        return hash((self.media_type, self.content))
+
+    def __repr__(self) -> str:
+        return f"Manifest({self.media_type!r}, {self.content!r})"
 
     @cached_property
     def digest(self) -> str:

@@ -1,8 +1,7 @@
 """What images are called: registry, repository, tag, digest."""
 
 import re
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from tagger.errors import InputError
 from tagger.rules.templates import TAG
@@ -47,8 +46,7 @@ def attached_to(tag: str) -> str:
     return match[1].replace("-", ":", 1) if match else ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository of a registry: `ghcr.io/acme/app`."""
 
     registry: str
@@ -87,8 +85,7 @@ class Repository:
         return f"{self.registry}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A place in a repository: under a tag, under a digest, or both (the digest counts)."""
 
     repository: Repository

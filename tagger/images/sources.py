@@ -3,9 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
@@ -28,8 +27,7 @@ FALLBACK_TAG = re.compile(r"sha256-[0-9a-f]{64}.*")
 IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}|[0-9a-f]{12}")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSpec:
+class SourceSpec(NamedTuple):
     """What `source` says: a kind of place, and the place; `name` is a bare name, of the engine's or a registry's."""
 
     kind: Kind

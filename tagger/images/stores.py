@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple, Protocol
 
 from tagger.images.manifests import Descriptor, Manifest
 from tagger.images.references import Repository
@@ -13,16 +13,14 @@ __all__ = ["Content", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """What a repository holds: every tag that it lists, and the digests of those that were asked for."""
 
     tags: frozenset[str]
     digests: Mapping[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """What a built image says of itself, for one platform.
 
     `digest` is the config's own digest, `diff_ids` the digests of its uncompressed layers, lowest first, `platform`
@@ -30,11 +28,11 @@ class ImageConfig:
     """
 
     digest: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     diff_ids: tuple[str, ...] = ()
     platform: str = ""
     created: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = MappingProxyType({})
 
 
 class Content(Protocol):

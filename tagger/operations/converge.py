@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.stores import TagStore
@@ -18,8 +18,7 @@ PASSES = 5
 """A pass that writes is followed by another that looks: more than this many means somebody writes against us."""
 
 
-@dataclass(frozen=True, slots=True)
-class Converged:
+class Converged(NamedTuple):
     """What converging did: every change of its first pass, what later passes wrote, and the state at the end."""
 
     changes: tuple[Change, ...]
@@ -94,7 +93,7 @@ def look_again(
     made += [change for change in now.values() if change.writes]
     left = [change.tag for change in made if change.action == "refuse"]
     if error and error.code == "STILL_THERE" and not (left and any(store.digests(left).values())):
-        made = [replace(c, action="remove", after=None, reason="removed") if c.action == "refuse" else c for c in made]
+        made = [c._replace(action="remove", after=None, reason="removed") if c.action == "refuse" else c for c in made]
         error = None
     return made, result.error or error
 
@@ -127,9 +126,9 @@ def _ended(store: TagStore, made: Mapping[str, Change], written: set[str], error
         found = {}
     for change in made.values():
         if change.tag in doubtful and change.tag not in found:
-            yield replace(change, action="refuse", reason=f"perhaps not written: {error.message}")
+            yield change._replace(action="refuse", reason=f"perhaps not written: {error.message}")
         elif change.tag in doubtful and found[change.tag] != change.after:
-            yield replace(change, action="refuse", reason=f"not written: {error.message}")
+            yield change._replace(action="refuse", reason=f"not written: {error.message}")
         else:
             yield change
 
@@ -143,7 +142,7 @@ def _merged(before: Change | None, now: Change, written: bool) -> Change:
     if before is None or not written:
         return now
     if before.before == now.after:
-        return replace(now, before=before.before)
+        return now._replace(before=before.before)
     action = "create" if before.before is None else "move" if now.after else "remove"
     reason = now.reason if now.writes else before.reason if before.version == now.version else now.reason
-    return replace(now, action=action, before=before.before, reason=reason)
+    return now._replace(action=action, before=before.before, reason=reason)

@@ -1,7 +1,7 @@
 """Delete tags, manifests with all their tags, or everything, and prove that no other tag was lost."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirmed
 from tagger.images.references import DIGEST, check_tag
@@ -205,4 +205,4 @@ def _protected(
 
 
 def _refusal(change: Change, reason: str) -> Change:
-    return replace(change, action="refuse", after=change.before, reason=reason)
+    return change._replace(action="refuse", after=change.before, reason=reason)

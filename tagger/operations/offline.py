@@ -1,7 +1,7 @@
 """Plan a release without asking any registry: what is published is told, from git tags or as nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagger.errors import Refused
 from tagger.reporting.outcomes import Outcome, Report
@@ -12,8 +12,7 @@ from tagger.rules.versions import Version
 __all__ = ["OfflineRelease", "plan_offline"]
 
 
-@dataclass(frozen=True, slots=True)
-class OfflineRelease:
+class OfflineRelease(NamedTuple):
     """A release as far as it can be told without an image: its versions and rules, and what to call the places."""
 
     versions: tuple[Version, ...]

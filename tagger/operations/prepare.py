@@ -1,8 +1,7 @@
 """Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.sources import ContentSource
@@ -15,8 +14,7 @@ from tagger.rules.versions import Version
 __all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """What is to be released: an image, as which version, by which rules, to which repositories.
 
     `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
@@ -58,12 +56,11 @@ class Release:
         return tags
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A repository before the release: its state, and the digest that its exact tags hold or will."""
 
     store: TagStore
-    state: State = field(default_factory=State)
+    state: State = State()
     image: str | None = None
     to_stage: bool = False
     error: TaggerError | None = None
@@ -78,8 +75,7 @@ class Prepared:
         return next((digest for tag in tags if (digest := self.state.digests.get(tag))), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Preparation:
+class Preparation(NamedTuple):
     """Every repository prepared, and the image that is the release."""
 
     repositories: tuple[Prepared, ...]
@@ -103,9 +99,9 @@ class Preparation:
     def with_staged(self, store: TagStore, digest: str) -> Self:
         """Return the preparation after `store` was staged: only now is the digest of a pushed image known."""
         repositories = tuple(
-            replace(one, image=digest, to_stage=False) if one.store is store else one for one in self.repositories
+            one._replace(image=digest, to_stage=False) if one.store is store else one for one in self.repositories
         )
-        return replace(self, repositories=repositories, digest=self.digest or digest)
+        return self._replace(repositories=repositories, digest=self.digest or digest)
 
     @property
     def failed(self) -> bool:
@@ -126,9 +122,9 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
         preparation = _decide(job, sound)
     except TaggerError as error:
         # With a repository that could not be read, nobody knows: its own error is what has to be mended.
-        return undecided if undecided.failed else replace(undecided, digest=None, error=error)
+        return undecided if undecided.failed else undecided._replace(digest=None, error=error)
     decided = {prepared.store: prepared for prepared in preparation.repositories}
-    return replace(preparation, repositories=tuple(decided.get(one.store, one) for one in repositories))
+    return preparation._replace(repositories=tuple(decided.get(one.store, one) for one in repositories))
 
 
 def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
@@ -211,7 +207,7 @@ def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
         keeper = next(one for one in decided if one.image == digest and not one.to_stage)
         several = len(repositories) > 2
         source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}", several=several)
-    decided = [replace(one, image=digest) if one.to_stage else one for one in decided]
+    decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
     base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
     return Preparation(tuple(decided), source, digest, base=base)
 
@@ -221,17 +217,16 @@ def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
     found = {tag: digest for tag in job.exact_tags if (digest := prepared.state.digests.get(tag))}
     images = set(found.values())
     if not images:
-        return replace(prepared, to_stage=True)
+        return prepared._replace(to_stage=True)
     other = next((tag for tag, digest in found.items() if not is_same_image(source, prepared.store, digest)), None)
     if other is None and len(images) == 1:
-        return replace(prepared, image=images.pop())
+        return prepared._replace(image=images.pop())
     if job.on_conflict == "keep" and len(images) == 1:
-        return replace(prepared, image=images.pop())
+        return prepared._replace(image=images.pop())
     if job.on_conflict == "overwrite":
-        return replace(prepared, to_stage=True)
+        return prepared._replace(to_stage=True)
     tag = other or next(iter(found))
-    return replace(
-        prepared,
+    return prepared._replace(
         error=Refused(
             f"{prepared.store.place}: {tag} holds another image, {found[tag]}, and a version is written once",
             "Release this build under a new version; or set `on-conflict` to keep (that image is the release) "

@@ -1,7 +1,7 @@
 """Put every floating tag of a repository where it belongs, from what is published."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
@@ -19,8 +19,7 @@ __all__ = ["Reconciliation", "every_tag", "reconcile"]
 NOBODY = "no version of its class is left"
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
+class Reconciliation(NamedTuple):
     """Which repositories to put in order; with `purge`, tags whose class has no version left are removed."""
 
     rules: Rules

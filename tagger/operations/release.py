@@ -1,8 +1,8 @@
 """Release a version: prepare everywhere, stage everywhere, converge; `plan` is the first of these steps."""
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.stores import Source, TagStore
@@ -49,8 +49,7 @@ def release(job: Release) -> Running:
     return _report(job, "release", preparation, [ended[prepared.store] for prepared in preparation.repositories])
 
 
-@dataclass(frozen=True, slots=True)
-class _Staging:
+class _Staging(NamedTuple):
     """How staging went: the preparation with the digests that it made, and where it failed."""
 
     preparation: Preparation
@@ -106,7 +105,7 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
     )
     now = result.state.digests[job.exact_tags[0]]
     if result.error is None and now != image:
-        return replace(result, error=_overtaken(store, job.exact_tags[0], now))
+        return result._replace(error=_overtaken(store, job.exact_tags[0], now))
     return result
 
 
@@ -153,7 +152,7 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     if not prepared.decided:
         return Outcome(prepared.store.place, "planned")
     held = dict.fromkeys(job.versions, prepared.image)
-    state = replace(prepared.state, held={**prepared.state.held, **held})
+    state = prepared.state._replace(held={**prepared.state.held, **held})
     floating = state.changes(job.rules, job.versions[0])
     changes = (*_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
     return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True)
@@ -172,7 +171,7 @@ def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome
     place, exact = prepared.store.place, _exact_changes(job, prepared)
     failure = staging.failures.get(prepared.store)
     if failure:
-        left = [replace(change, action="refuse", reason=f"not written: {failure.message}") for change in exact]
+        left = [change._replace(action="refuse", reason=f"not written: {failure.message}") for change in exact]
         return Outcome.failed(place, failure, left)
     if prepared.to_stage or not any(change.writes for change in exact):
         return Outcome(place, "unchanged")

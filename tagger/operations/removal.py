@@ -8,9 +8,8 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, OCI_MANIFEST, Descriptor, Manifest
@@ -45,8 +44,7 @@ OTHER_WAYS = {
 """Registries that this API deletes nothing from, and how it is done there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """What is to be removed from a repository.
 
     `before` is every tag with its digest, `tags` those that go, `images` the manifests that nothing names without
@@ -93,8 +91,7 @@ class Removal:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(NamedTuple):
     """How a removal ended: the tags and digests that are gone, and what went wrong."""
 
     gone: frozenset[str]
@@ -103,7 +100,7 @@ class Removed:
     def changes(self, planned: Iterable[Change]) -> list[Change]:
         """Return the planned changes as they came out."""
         return [
-            replace(change, action="refuse", after=change.before, reason=f"not removed: {self._why}")
+            change._replace(action="refuse", after=change.before, reason=f"not removed: {self._why}")
             if change.action == "remove" and change.tag not in self.gone
             else change
             for change in planned

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tagger.errors import Refused
 from tagger.images.stores import Survey, TagStore
@@ -19,8 +20,7 @@ Scope = Callable[[Mapping[str, Version]], Iterable[str]]
 """Which floating tags an operation answers for, given the cascade."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A repository as it was read once: its versions, the owner of each floating tag, and the digests that matter.
 
     `published` is what `contenders` say, those of `tags` that decide; whoever needs every version reads all of them.
@@ -30,11 +30,11 @@ class State:
 
     tags: frozenset[str] = frozenset()
     contenders: frozenset[str] = frozenset()
-    published: Published = field(default_factory=lambda: Published(frozenset(), frozenset(), {}))
-    owners: Mapping[str, Version] = field(default_factory=dict)
+    published: Published = Published(frozenset(), frozenset(), MappingProxyType({}))
+    owners: Mapping[str, Version] = MappingProxyType({})
     scope: tuple[str, ...] = ()
-    digests: Mapping[str, str | None] = field(default_factory=dict)
-    held: Mapping[Version, str | None] = field(default_factory=dict)
+    digests: Mapping[str, str | None] = MappingProxyType({})
+    held: Mapping[Version, str | None] = MappingProxyType({})
     dispute: Refused | None = None
 
     def changes(self, rules: Rules, released: Version | None = None, gone: Collection[str] = ()) -> list[Change]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagger.errors import StoreError
 from tagger.images.configs import platform_manifests
@@ -91,8 +91,7 @@ def _floating(
         yield tag, Floating(digests.get(tag), None, True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+class _Content(NamedTuple):
     """What reading an image told: facts for people, the manifests that it is made of, and what is attached to them."""
 
     facts: Facts | None = None

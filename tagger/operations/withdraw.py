@@ -1,7 +1,7 @@
 """Withdraw a version: mark it in the repository, then point its floating tags at the newest version left."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tagger.errors import InputError, TaggerError
 from tagger.images.manifests import Manifest
@@ -26,8 +26,7 @@ from tagger.rules.versions import Version
 __all__ = ["Withdrawal", "withdraw"]
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
+class Withdrawal(NamedTuple):
     """What to withdraw: a version with all its variants (`2.1.4`), or one of them by its exact tag (`2.1.4-alpine`).
 
     `undo` takes it back; `purge` deletes the exact tag too, and the image where nothing else names it.
@@ -79,8 +78,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     return Report("withdraw", outcomes, version=job.name, tags=tags, dry_run=dry_run, error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     """A repository before the withdrawal: the versions that are meant, what becomes of their marks, and the state
     that follows from that."""
 
@@ -102,7 +100,7 @@ def _look(job: Withdrawal, store: TagStore) -> _Target:
 
     def amended(published: Published) -> Published:
         others = published.withdrawn - frozenset(versions)
-        return replace(published, withdrawn=others if job.undo else others.union(versions))
+        return published._replace(withdrawn=others if job.undo else others.union(versions))
 
     marks = [rules.withdrawn_mark(version) for version in versions]
     exact = [tag for version in versions for tag in rules.exact_tags(version)]
@@ -180,7 +178,7 @@ def _set_marks(rules: Rules, target: _Target) -> tuple[Sequence[Change], TaggerE
         return [
             change
             if now[change.tag] == change.after
-            else replace(change, action="refuse", reason=f"not written: {error.message}")
+            else change._replace(action="refuse", reason=f"not written: {error.message}")
             for change in marks
         ], error
     return marks, None

@@ -5,17 +5,15 @@ Source: github.com/actions/toolkit, packages/core (command.ts, file-command.ts):
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from tagger.errors import TaggerError
 
 __all__ = ["Runner"]
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(NamedTuple):
     """The runner, where there is one: it reads workflow commands from `stream`, and files that it names."""
 
     environ: Mapping[str, str]

@@ -1,8 +1,7 @@
 """What an operation tells: events while it runs, and a report of every repository at its end."""
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
@@ -10,8 +9,7 @@ from tagger.rules.plan import Change
 __all__ = ["Event", "Outcome", "Report", "Running"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened in a repository: `staged`, `pointed`, `removed`, `verified`, or a `warning`."""
 
     kind: str
@@ -19,8 +17,7 @@ class Event:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one repository ended.
 
     `status` is `planned`, `released`, `unchanged`, `incomplete`, `failed` or `refused`; `digest` is the digest of the
@@ -59,8 +56,7 @@ class Outcome:
         return cls(place, status, changes, digest, error)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """How a command ended, in every repository."""
 
     command: str

@@ -1,8 +1,7 @@
 """A repository as a tree of tags, for people and for programs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -11,8 +10,7 @@ from tagger.reporting.text import short
 __all__ = ["Artifact", "Facts", "Floating", "ListedVersion", "Tree", "tree_text", "trees_document"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Artifact:
+class Artifact(NamedTuple):
     """What is attached to an image: a signature, an attestation; `name` is its tag, or the digest of what has none."""
 
     kind: str
@@ -20,8 +18,7 @@ class Artifact:
     image: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What an image says of itself: when it was built (RFC 3339), its compressed size in bytes, its platforms."""
 
     created: str
@@ -29,8 +26,7 @@ class Facts:
     platforms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListedVersion:
+class ListedVersion(NamedTuple):
     """A version, its image, and the tags that point there now; `also` are those that belong to no version."""
 
     version: str
@@ -43,8 +39,7 @@ class ListedVersion:
     facts: Facts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Floating:
+class Floating(NamedTuple):
     """A floating tag: what it holds, the version it belongs to (None when none is left), and whether it drifted."""
 
     digest: str | None
@@ -52,8 +47,7 @@ class Floating:
     drifted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """What stands in one repository, newest version first.
 
     `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of

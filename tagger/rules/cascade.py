@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple, Self
 
@@ -20,8 +19,7 @@ WITHDRAWN = "withdrawn-"
 _ORDER = attrgetter("key", "text")  # faster than comparing versions, where there are a hundred thousand
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """What the tags of a repository say: the versions that stand in it, and which of them are withdrawn.
 
     A version may be withdrawn and gone (purged): it is in `withdrawn` and not in `versions`. `exact` are the exact
@@ -56,19 +54,18 @@ class Class(NamedTuple):
     is_latest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """How a repository's tags follow from its versions.
 
     `variants` are all that the repository has, the bare tags being the variant "" (written `default`); `latest` is
     `auto`, `false` or a series; `stable` limits the versions that floating tags may belong to.
     """
 
-    scheme: Scheme = field(default_factory=Scheme)
+    scheme: Scheme = Scheme()
     templates: tuple[Template, ...] = ()
     variants: tuple[str, ...] = ("",)
     channels: tuple[str, ...] = ()
-    stable: Selection = field(default_factory=lambda: Selection(""))
+    stable: Selection = Selection("")
     latest: str = "auto"
     withdrawn: frozenset[str] = frozenset()
     mixed_parts: bool = False

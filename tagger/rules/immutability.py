@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from tagger.rules.cascade import WITHDRAWN, Rules
 from tagger.rules.templates import Template
@@ -20,8 +20,7 @@ _MOVING = ("latest", "nightly", "main", "sha-1a2b3c4", f"{WITHDRAWN}2.1.4", f"sh
 """Tags that have to move or go whatever the settings are: a withdrawal is taken back, a signature is added to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Immutability:
+class Immutability(NamedTuple):
     """Which tags may be immutable: `expression` in RE2 (Docker Hub, Quay, GitLab), and wildcards for others.
 
     `ecr` is a filter for ECR's MUTABLE_WITH_EXCLUSION, which takes two wildcards, `harbor` a pattern of Harbor's. They

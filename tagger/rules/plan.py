@@ -1,7 +1,7 @@
 """What a repository holds against what it should: the plan, change by change, in the order of writing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
@@ -11,8 +11,7 @@ __all__ = ["WRITES", "Change", "Plan", "floating_changes"]
 WRITES = frozenset({"create", "move", "remove"})
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What becomes of one tag.
 
     `action` is `create`, `move`, `keep` (already right), `hold` (belongs to another version), `remove` or `refuse`;
@@ -32,8 +31,7 @@ class Change:
         return self.action in WRITES
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The changes of one repository, in the order in which they are written."""
 
     changes: tuple[Change, ...] = ()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Self
 
@@ -24,11 +23,11 @@ _TESTS: dict[str, Callable[[int], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Series:
     """The versions that begin with the same numbers: `2` is every 2.x.y, `2.1` every 2.1.x."""
 
-    numbers: tuple[int, ...]
+    def __init__(self, numbers: tuple[int, ...]) -> None:
+        self.numbers = numbers
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -50,7 +49,6 @@ class Series:
         return self.order(version) == 0
 
 
-@dataclass(frozen=True, slots=True)
 class Selection:
     """The versions that a text means; the empty text means every one.
 
@@ -58,9 +56,15 @@ class Selection:
     `!=2.1.3`. A text between slashes is a regular expression that is looked for in the version.
     """
 
-    text: str
-    _alternatives: tuple[tuple[tuple[str, Series], ...], ...] = ()
-    _pattern: re.Pattern[str] | None = None
+    def __init__(
+        self,
+        text: str,
+        alternatives: tuple[tuple[tuple[str, Series], ...], ...] = (),
+        pattern: re.Pattern[str] | None = None,
+    ) -> None:
+        self.text = text
+        self._alternatives = alternatives
+        self._pattern = pattern
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import combinations
-from typing import Self
+from typing import NamedTuple, Self
 
 from tagger.errors import InputError
 from tagger.rules.versions import Scheme, Version
@@ -24,8 +23,7 @@ _DATE = re.compile(rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A template of a tag, `v{{major}}`: literals and fields in turn.
 
     A template with `version` or `raw` gives every version a text of its own and is *exact*; one with `sha`, `branch`

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
@@ -77,8 +76,7 @@ def channel_of(prerelease: str) -> str:
     return _CHANNELS.get(name, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(NamedTuple):
     """How versions are written and ordered: semver, numeric, calver or pep440.
 
     `build_metadata` is `refuse`, or `underscore`: `2.1.4+5` is written `2.1.4_5`, as a tag cannot hold a `+`
@@ -87,7 +85,7 @@ class Scheme:
 
     name: str = "semver"
     build_metadata: str = "refuse"
-    channels: frozenset[str] = field(default_factory=frozenset)
+    channels: frozenset[str] = frozenset()
 
     def parse(self, text: str) -> Version:
         """Read the version of a build, as somebody gave it. Raise `InputError` when the scheme has no such version."""

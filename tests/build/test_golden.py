@@ -1,6 +1,5 @@
 """The golden-image gate: the decision alone, then with bases in repositories on disk."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -144,7 +143,7 @@ def test_an_annotation_settles_which_of_two_it_is() -> None:
     one, other = base(f"{GOLDEN}:1", "a"), base(f"{GOLDEN}:2", "a")
     said = {BASE_DIGEST: one.digest}
     assert found(judge([config("a", annotations=said)], [one, other])) == [one.name]
-    withdrawn = dataclasses.replace(one, withdrawn=True)
+    withdrawn = one._replace(withdrawn=True)
     assert "withdrawn" in problem(judge([config("a", annotations=said)], [withdrawn, other]))
 
 
@@ -291,7 +290,7 @@ def test_every_version_of_a_repository(gate: Examine, golden: Layout, app: Layou
     ]
     digest = golden.digests(["2.0.0"])["2.0.0"]
     assert str(verdict) == f"{GOLDEN}:2.0.0@{digest} (2.1.0 is newer)"
-    assert json.loads(json.dumps(dataclasses.asdict(verdict)))["findings"][0] == {
+    assert verdict.findings[0]._asdict() == {
         "platform": AMD,
         "problem": "",
         "base": f"{GOLDEN}:2.0.0",

@@ -1,7 +1,6 @@
 """Releases into OCI layouts: the laws over whole releases, and what stops one."""
 
 import shutil
-from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -97,28 +96,28 @@ class TestProtocol:
     def test_keep_makes_the_standing_image_the_release(self, tmp_path: Path, builds: Builds) -> None:
         free, taken = Layout(tmp_path / "free"), Layout(tmp_path / "taken")
         kept = builds.source("another").digest
-        finished(release(replace(job(builds, "2.1.4", taken, text="another"), rules=RULES)))
-        report = finished(release(replace(job(builds, "2.1.4", free, taken), on_conflict="keep")))
+        finished(release(job(builds, "2.1.4", taken, text="another")._replace(rules=RULES)))
+        report = finished(release(job(builds, "2.1.4", free, taken)._replace(on_conflict="keep")))
         assert report.exit_code == 0
         assert report.digest == kept
         assert set(standing(free).values()) == set(standing(taken).values()) == {kept}
 
     def test_overwrite_moves_everything(self, builds: Builds, store: Layout) -> None:
         released(builds, "2.1.4", store, text="another")
-        report = finished(release(replace(job(builds, "2.1.4", store), on_conflict="overwrite")))
+        report = finished(release(job(builds, "2.1.4", store)._replace(on_conflict="overwrite")))
         assert actions(report) == [("2.1.4", "move"), ("2.1", "move"), ("2", "move"), ("latest", "move")]
         assert set(standing(store).values()) == {builds.source("2.1.4").digest}
 
     def test_without_a_source_the_exact_tag_is_the_image(self, tmp_path: Path, builds: Builds) -> None:
         pushed, empty = Layout(tmp_path / "pushed"), Layout(tmp_path / "empty")
         builds.source("2.1.4").stage(pushed, "2.1.4")
-        report = finished(release(replace(job(builds, "2.1.4", empty, pushed), source=None)))
+        report = finished(release(job(builds, "2.1.4", empty, pushed)._replace(source=None)))
         assert report.exit_code == 0
         assert standing(empty) == standing(pushed)
         assert len(standing(empty)) == 4
 
     def test_without_any_image_the_input_is_wrong(self, builds: Builds, store: Layout) -> None:
-        report = finished(release(replace(job(builds, "2.1.4", store), source=None)))
+        report = finished(release(job(builds, "2.1.4", store)._replace(source=None)))
         assert report.exit_code == 2
         assert isinstance(report.error, InputError)
 
@@ -160,8 +159,8 @@ class TestProtocol:
         assert standing(store)["latest"] == builds.source("3.0.1").digest
 
     def test_plain_tags_follow_the_build(self, builds: Builds, store: Layout) -> None:
-        finished(release(replace(job(builds, "2.1.4", store), plain=("sha-1a2b3c4",))))
-        report = finished(release(replace(job(builds, "2.0.0", store), plain=("sha-1a2b3c4", "main"))))
+        finished(release(job(builds, "2.1.4", store)._replace(plain=("sha-1a2b3c4",))))
+        report = finished(release(job(builds, "2.0.0", store)._replace(plain=("sha-1a2b3c4", "main"))))
         assert actions(report)[-2:] == [("sha-1a2b3c4", "move"), ("main", "create")]
         assert standing(store)["sha-1a2b3c4"] == builds.source("2.0.0").digest
 
@@ -177,7 +176,7 @@ class TestPlanWithOneDown:
         report = finished(plan(job(builds, "2.1.4", store, broken)))
         assert [outcome.status for outcome in report.repositories] == ["planned", "failed"]
         assert {action for _, action in actions(report)} == {"keep"}
-        without = finished(plan(replace(job(builds, "2.1.5", store, broken), source=None)))
+        without = finished(plan(job(builds, "2.1.5", store, broken)._replace(source=None)))
         undecided = without.repositories[0]
         assert (undecided.status, undecided.changes) == ("planned", ())
         assert without.exit_code == report.exit_code == 2

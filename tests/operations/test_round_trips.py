@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
@@ -85,18 +84,18 @@ def test_a_release_of_an_image_that_is_there(guarded: SmallRegistry, met: Open, 
     assert guarded.tokens
     tokens = len(guarded.tokens.requests)
     with rounds(guarded, ["GET"], [LIST, "GET 2.1.4", *READ_FLOATING], WRITE_FLOATING, VERIFY):
-        assert finished(release(replace(job(builds, "2.1.4", met()), source=None))).changed
+        assert finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
     assert len(guarded.tokens.requests) == tokens + 1
     assert [request.status for request in guarded.requests].count(401) == 1
 
     with rounds(guarded, ["GET"], [LIST, "GET 2.1.4", *READ_FLOATING]):
-        assert not finished(release(replace(job(builds, "2.1.4", met()), source=None))).changed
+        assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
 def test_a_plan_reads_no_manifest(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
     builds.source("2.1.4").stage(met(), "2.1.4")
     with rounds(guarded, ["GET"], [LIST, "HEAD 2.1.4", *READ_FLOATING]):
-        assert finished(plan(replace(job(builds, "2.1.4", met()), source=None))).changed
+        assert finished(plan(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
 def test_a_release_that_brings_its_image(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
@@ -126,7 +125,7 @@ def test_a_backport_asks_for_the_image_of_the_newest_version_alone(
     builds.source("2.1.4").stage(met(), "2.1.4")
     first = [LIST, "GET 2.1.4", *READ_FLOATING]
     with rounds(guarded, ["GET"], first, ["HEAD 2.1.5", "HEAD 3.0.0"]):
-        assert not finished(release(replace(job(builds, "2.1.4", met()), source=None))).changed
+        assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
 def test_reconciling_reads_the_floating_tags_and_their_owners(

@@ -1,7 +1,6 @@
 """Withdrawal: the mark stands, floating tags go to whom they belong without the version, and pins still work."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ def variants(builds: Builds, store: TagStore, *names: str) -> None:
     for name in names:
         version = VARIANTS.read(name)
         assert version
-        one = replace(job(builds, version.text, store, text=name, rules=VARIANTS), versions=(version,))
+        one = job(builds, version.text, store, text=name, rules=VARIANTS)._replace(versions=(version,))
         assert finished(release(one)).exit_code == 0
 
 
@@ -220,7 +219,7 @@ class TestUndo:
 
     def test_not_what_the_settings_withdraw(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")
-        rules = replace(RULES, withdrawn=frozenset({"2.1.4"}))
+        rules = RULES._replace(withdrawn=frozenset({"2.1.4"}))
         report = withdrawn("2.1.4", store, rules=rules, undo=True)
         assert report.exit_code == 2
         assert report.error is not None

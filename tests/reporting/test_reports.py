@@ -1,7 +1,6 @@
 """One report, said to people, to programs and to the runner."""
 
 import json
-from dataclasses import replace
 
 import click
 import pytest
@@ -59,7 +58,7 @@ class TestDocument:
         assert (document["command"], document["repositories"], document["changed"]) == ("plan", [], False)
 
     def test_the_base_is_told_where_there_is_one(self) -> None:
-        assert report_document(replace(REPORT, base="debian:13"))["base"] == "debian:13"
+        assert report_document(REPORT._replace(base="debian:13"))["base"] == "debian:13"
 
 
 class TestExitCode:
@@ -102,8 +101,8 @@ class TestOutputs:
 
     def test_latest_is_held_in_every_repository_or_it_is_not(self) -> None:
         holding = Outcome("a", "released", (Change("latest", "keep", NEW, NEW, "2.1.4", ""),), NEW)
-        both = replace(REPORT, repositories=(holding, replace(holding, repository="b")))
-        one = replace(REPORT, repositories=(holding, Outcome("b", "unchanged", (), NEW)))
+        both = REPORT._replace(repositories=(holding, holding._replace(repository="b")))
+        one = REPORT._replace(repositories=(holding, Outcome("b", "unchanged", (), NEW)))
         assert [report_outputs(report, {})["latest"] for report in (both, one)] == ["true", "false"]
 
     def test_of_a_failure(self) -> None:
@@ -136,7 +135,7 @@ class TestMarkdown:
     """The step summary: the same as a table, which no text can leave."""
 
     def test_of_a_release(self) -> None:
-        text = report_markdown(replace(REPORT, error=DENIED, base="debian | 13"))
+        text = report_markdown(REPORT._replace(error=DENIED, base="debian | 13"))
         assert text.startswith("### Release 2.1.4\n")
         rows = [line for line in text.splitlines() if line.startswith("| `")]
         assert len(rows) == len(CHANGES)
@@ -146,4 +145,4 @@ class TestMarkdown:
         assert "debian \\| 13" in text
 
     def test_of_a_dry_run(self) -> None:
-        assert report_markdown(replace(REPORT, dry_run=True)).startswith("### Release 2.1.4 (dry run)")
+        assert report_markdown(REPORT._replace(dry_run=True)).startswith("### Release 2.1.4 (dry run)")

@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeVar
 
 from tagger.images.registry.credentials import Login
 
@@ -23,28 +23,28 @@ EXPIRY_MARGIN = 5.0  # seconds; a token that is about to expire is not sent
 DEFAULT_LIFETIME = 60.0  # seconds (distribution, "Token Authentication Specification")
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """Who asks, as a person knows it, and what for: scopes of the token specification, the repository's own first."""
 
     place: str
     scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One way to authenticate that a server names: `Bearer realm="…",service="…"`."""
 
     scheme: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A bearer token, and the moment of the monotonic clock from which it is not sent any more."""
 
-    value: str = field(repr=False)
+    value: str
     expires: float = float("inf")
+
+    def __repr__(self) -> str:
+        return f"Token(expires={self.expires})"
 
     @classmethod
     def lasting(cls, value: str, seconds: float, asked: float) -> "Token":

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, TypeVar
@@ -460,7 +459,7 @@ class Registry:
                     if (stand_in := done()) is not None:
                         return stand_in
                 else:
-                    return replace(reply, repeated=in_doubt)
+                    return reply._replace(repeated=in_doubt)
                 asked = self._asked_pause(reply)
                 pause = pause if asked is None else asked
                 if last or pause > LONGEST_PAUSE:

@@ -5,9 +5,9 @@ import binascii
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.images.references import DOCKER_HUB, HUB_ALIASES
@@ -22,14 +22,13 @@ TOKEN_USER = "<token>"  # noqa: S105 - the user name that says: the secret is an
 HELPER_TIMEOUT = 60.0  # seconds; helpers of clouds ask a server
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """What proves who is asking: a password, an identity token (ACR, OAuth2), or a registry token, sent as it is."""
 
     username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-    registry_token: str = field(default="", repr=False)
+    password: str = ""
+    identity_token: str = ""
+    registry_token: str = ""
     origin: str = ""
 
     @classmethod
@@ -51,6 +50,9 @@ class Login:
         """All that must never be shown."""
         encoded = self.basic.removeprefix("Basic ")
         return frozenset(filter(None, (self.password, self.identity_token, self.registry_token, encoded)))
+
+    def __repr__(self) -> str:
+        return f"Login({self.username!r}, {self.origin!r})"
 
     def __bool__(self) -> bool:
         return bool(self.password or self.identity_token or self.registry_token)
@@ -120,14 +122,16 @@ class Keychain:
         return self._found[name]
 
 
-@dataclass(frozen=True, slots=True)
-class _DockerConfig:
+class _DockerConfig(NamedTuple):
     """What docker's `config.json` says of logins (docker/cli, cli/config)."""
 
     path: Path | None = None
-    auths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    helpers: Mapping[str, str] = field(default_factory=dict)
+    auths: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    helpers: Mapping[str, str] = MappingProxyType({})
     store: str = ""
+
+    def __repr__(self) -> str:
+        return f"_DockerConfig({self.path})"
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "_DockerConfig":

@@ -4,9 +4,8 @@ import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import (
@@ -48,8 +47,7 @@ _SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer of a registry, read whole.
 
     `repeated` says that the same request was sent before, and may have been carried out then.
@@ -87,13 +85,12 @@ class Answer:
         return _line(said) or f"HTTP {self.status} {_phrase(self.status)}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """Who a conversation is with, as far as messages need it: the login that was used, and all secrets in use."""
 
     registry: str
     address: str
-    login: Login = field(default_factory=Login)
+    login: Login = Login()
     secrets: frozenset[str] = frozenset()
 
     def hide(self, text: str) -> str:

@@ -6,9 +6,8 @@ import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 from weakref import WeakSet
 
@@ -28,8 +27,7 @@ CHUNK = 64 * 1024
 PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a URL leads: scheme, host and port, as browsers compare them."""
 
     scheme: str
