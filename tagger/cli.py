@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import click
-
 import tagger
 from tagger.errors import EngineError, InputError, TaggerError
 from tagger.interruption import Interruption
-from tagger.options import COMMANDS, OPTIONS, Option
+from tagger.options import ARGUMENTS, COMMAND_HELP, COMMANDS, EPILOG, OPTIONS, Option
+from tagger.reporting.colours import echo, style
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
@@ -21,22 +20,6 @@ if TYPE_CHECKING:
     from tagger.settings import Settings
 
 __all__ = ["COMMAND_HELP", "main", "run"]
-
-COMMAND_HELP = {
-    "plan": "Show what `release` would change; write nothing anywhere.",
-    "release": "Put the image into every repository and point every tag of its version at it.",
-    "reconcile": "Put every floating tag of the repository where it belongs.",
-    "withdraw": "Mark VERSION as withdrawn and point its floating tags at the newest version left.",
-    "tags": "Show the repository as a tree of versions and the tags at them.",
-    "push": "Push every local tag of the engine image NAME into the repositories.",
-    "delete": "Delete tags, or a digest with all its tags, and prove that no other tag was lost.",
-    "config": "Show the settings as understood, and where each came from.",
-}
-ARGUMENTS = {"withdraw": "VERSION", "push": "NAME", "delete": "TAG…|DIGEST…"}
-EPILOG = (
-    "Every option but --password-stdin is an input of the action, and read from the environment:\n"
-    "--dry-run is the input dry-run, and the variables INPUT_DRY-RUN and TAGGER_DRY_RUN."
-)
 
 
 def main() -> None:
@@ -89,9 +72,8 @@ def run(
     program.interruption = interruption or program.interruption
     try:
         program.command = _command(words, environ)
-        return program.run(_parse(program.command, words[1:] if words[:1] == [program.command] else words))
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        parameters = _parse(program.command, words[1:] if words[:1] == [program.command] else words)
+        return 0 if parameters is None else program.run(parameters)
     except TaggerError as error:
         return program.fail(error)
 
@@ -122,12 +104,13 @@ def _command(words: Sequence[str], environ: Mapping[str, str]) -> str:
     return name
 
 
-def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any]:
-    """Parse the words behind a command. Raise `InputError` for what click does not understand."""
-    try:
-        return _parser(command).make_context(f"tagger {command}", list(words)).params
-    except click.ClickException as error:
-        raise InputError(error.format_message(), f"See `tagger {command} --help`.") from error
+def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return the parameters that the words behind a command give, None when its help was printed instead."""
+    if not words:
+        return {}
+    from tagger.words import parse
+
+    return parse(command, words)
 
 
 def _overview() -> str:
@@ -142,29 +125,6 @@ def _overview() -> str:
             EPILOG,
         )
     )
-
-
-def _parser(command: str) -> click.Command:
-    """Make the parser of one command from the table of options."""
-    parameters: list[click.Parameter] = []
-    if command in ARGUMENTS:
-        parameters.append(click.Argument(["arguments"], nargs=-1, metavar=ARGUMENTS[command]))
-    for option in OPTIONS:
-        if not option.secret and (not option.commands or command in option.commands):
-            parameters.append(_parameter(option))
-    parameters.append(click.Option(["--password-stdin"], is_flag=True, help="Read the password from standard input."))
-    settings = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
-    return click.Command(
-        command, params=parameters, help=COMMAND_HELP[command], epilog=EPILOG, context_settings=settings
-    )
-
-
-def _parameter(option: Option) -> click.Option:
-    spelled = (f"--{option.flag or option.name}", f"--{option.name}", option.name.replace("-", "_"))
-    names = list(dict.fromkeys(spelled))
-    if option.kind == "flag":
-        return click.Option(names, is_flag=True, help=option.usage)
-    return click.Option(names, multiple=True, metavar="|".join(option.choices) or option.metavar, help=option.usage)
 
 
 def _named(name: str) -> Option:
@@ -320,7 +280,7 @@ class Program:
             elif event.kind in ("pushing", "staged"):
                 from tagger.reporting.text import plain
 
-                click.echo(plain(f"{event.place}: {event.kind} {event.text}"), self.err)
+                echo(plain(f"{event.place}: {event.kind} {event.text}"), self.err)
 
     def _finish(self, report: "Report") -> int:
         """Say how it ended, everywhere that somebody listens."""
@@ -350,7 +310,7 @@ class Program:
         if self.as_json:
             self._print_json(document)
         elif text:
-            click.echo(text, self.out)
+            echo(text, self.out)
         errors = list(errors)
         for error in errors:
             self._say_error(error)
@@ -367,7 +327,7 @@ class Program:
         else:
             from tagger.reporting.text import plain
 
-            click.echo(f"{click.style('Warning:', fg='yellow')} {plain(message)}", self.err)
+            echo(f"{style('Warning:', fg='yellow')} {plain(message)}", self.err)
 
     def _say_error(self, error: TaggerError) -> None:
         if self.runner.present:
@@ -375,7 +335,7 @@ class Program:
         else:
             from tagger.reporting.text import error_text
 
-            click.echo(error_text(error), self.err)
+            echo(error_text(error), self.err)
 
     def _print_json(self, document: Mapping[str, Any]) -> None:
         import json

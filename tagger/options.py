@@ -4,9 +4,25 @@ from typing import NamedTuple
 
 from tagger.rules.versions import SCHEMES
 
-__all__ = ["COMMANDS", "DEFAULT_TEMPLATES", "OPTIONS", "Given", "Option"]
+__all__ = ["ARGUMENTS", "COMMANDS", "COMMAND_HELP", "DEFAULT_TEMPLATES", "EPILOG", "OPTIONS", "Given", "Option"]
 
 COMMANDS = ("plan", "release", "reconcile", "withdraw", "tags", "push", "delete", "config")
+COMMAND_HELP = {
+    "plan": "Show what `release` would change; write nothing anywhere.",
+    "release": "Put the image into every repository and point every tag of its version at it.",
+    "reconcile": "Put every floating tag of the repository where it belongs.",
+    "withdraw": "Mark VERSION as withdrawn and point its floating tags at the newest version left.",
+    "tags": "Show the repository as a tree of versions and the tags at them.",
+    "push": "Push every local tag of the engine image NAME into the repositories.",
+    "delete": "Delete tags, or a digest with all its tags, and prove that no other tag was lost.",
+    "config": "Show the settings as understood, and where each came from.",
+}
+ARGUMENTS = {"withdraw": "VERSION", "push": "NAME", "delete": "TAG…|DIGEST…"}
+EPILOG = (
+    "Every option but --password-stdin is an input of the action, and read from the environment:\n"
+    "--dry-run is the input dry-run, and the variables INPUT_DRY-RUN and TAGGER_DRY_RUN."
+)
+
 DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
 
 

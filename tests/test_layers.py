@@ -13,6 +13,7 @@ BELOW = {
     "options": {"rules", "errors"},
     "images": {"rules", "errors"},
     "build": {"images", "rules", "errors"},
+    "words": {"options", "errors"},
     "settings_file": {"options", "errors"},
     "settings": {"settings_file", "options", "build", "images", "rules", "errors"},
     "reporting": {"rules", "errors", "settings", "options"},
@@ -20,6 +21,7 @@ BELOW = {
     "assembly": {"operations", "images", "build", "reporting", "settings", "rules", "errors"},
     "cli": {
         "interruption",
+        "words",
         "assembly",
         "operations",
         "images",
@@ -31,7 +33,12 @@ BELOW = {
         "errors",
     },
 }
-ONLY = {"docker": {"images/engine.py"}, "yaml": {"settings_file.py", "build/files.py"}, "dulwich": {"build/git.py"}}
+ONLY = {
+    "click": {"words.py"},
+    "docker": {"images/engine.py"},
+    "dulwich": {"build/git.py"},
+    "yaml": {"settings_file.py", "build/files.py"},
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import click
-
 from tagger.options import OPTIONS, Option
+from tagger.reporting.colours import style
 from tagger.rules.immutability import immutability
 from tagger.settings import Settings
 
@@ -28,15 +27,15 @@ def settings_document(settings: Settings) -> dict[str, Any]:
 
 def settings_text(settings: Settings) -> str:
     """Return the settings as a person reads them, those that somebody set in bold."""
-    lines = [f"{click.style('component', bold=True)}  {settings.component}"] if settings.component else []
+    lines = [f"{style('component', bold=True)}  {settings.component}"] if settings.component else []
     width = max(len(option.name) for option in OPTIONS)
     for option in OPTIONS:
         value = _value(option, settings)
         text = " | ".join(value) if isinstance(value, list) else _plain(value)
         origin = settings.origins.get(option.name, "default")
         given = origin != "default"
-        name = click.style(f"{option.name:<{width}}", bold=given)
-        lines.append(f"{name}  {text or '-'}  {click.style(f'({origin})', dim=not given)}")
+        name = style(f"{option.name:<{width}}", bold=given)
+        lines.append(f"{name}  {text or '-'}  {style(f'({origin})', dim=not given)}")
     rule = immutability(settings.rules)
     none = "no filter can: wildcards do not tell exact tags from those that move"
     lines += [

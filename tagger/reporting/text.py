@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator
 
-import click
-
 from tagger.errors import TaggerError
+from tagger.reporting.colours import style
 from tagger.reporting.outcomes import Outcome, Report
 from tagger.rules.plan import Change
 
@@ -34,8 +33,8 @@ def report_text(report: Report) -> str:
 
 def error_text(error: TaggerError) -> str:
     """Return an error and what to do about it."""
-    hint = f"\n{click.style('Hint:', fg='cyan')} {plain(error.hint)}" if error.hint else ""
-    return f"{click.style(error.title + ':', fg='red', bold=True)} {plain(error.message)}{hint}"
+    hint = f"\n{style('Hint:', fg='cyan')} {plain(error.hint)}" if error.hint else ""
+    return f"{style(error.title + ':', fg='red', bold=True)} {plain(error.message)}{hint}"
 
 
 def plain(text: str) -> str:
@@ -63,7 +62,7 @@ def _lines(report: Report) -> Iterator[str]:
         "dry run: nothing is written" if report.dry_run and report.command != "plan" else "",
     ]
     note = ", ".join(filter(None, notes))
-    yield click.style(title, bold=True) + (f"  ({note})" if note else "")
+    yield style(title, bold=True) + (f"  ({note})" if note else "")
     if report.source:
         yield f"  image   {plain(report.source)}  {short(report.source_digest)}".rstrip()
     if report.base:
@@ -76,11 +75,11 @@ def _lines(report: Report) -> Iterator[str]:
 def _repository(outcome: Outcome, report: Report) -> Iterator[str]:
     # `released` is the word of the contract for every command that wrote; a person reads what was done.
     status = "done" if outcome.status == "released" and report.command != "release" else outcome.status
-    yield f"{click.style(outcome.repository, bold=True)}  {click.style(status, fg=_STATUS[outcome.status])}"
+    yield f"{style(outcome.repository, bold=True)}  {style(status, fg=_STATUS[outcome.status])}"
     width = max((len(change.tag) for change in outcome.changes), default=0)
     for change in outcome.changes:
         mark, color = _MARKS[change.action]
-        head = click.style(f"  {mark} {change.tag:<{width}}  {change.action:<6}", fg=color)
+        head = style(f"  {mark} {change.tag:<{width}}  {change.action:<6}", fg=color)
         if change.action == "refuse":
             yield f"{head}  {plain(_why_refused(change, outcome.repository))}"
         else:

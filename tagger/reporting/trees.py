@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import click
-
+from tagger.reporting.colours import style
 from tagger.reporting.text import short
 
 __all__ = ["Artifact", "Facts", "Floating", "ListedVersion", "Tree", "tree_text", "trees_document"]
@@ -111,7 +110,7 @@ def _artifact(artifact: Artifact) -> dict[str, str]:
 
 
 def _lines(tree: Tree) -> Iterator[str]:
-    yield click.style(tree.repository, bold=True)
+    yield style(tree.repository, bold=True)
     rest = [
         *([f"not versions: {', '.join(tree.other)}"] if tree.other else []),
         *([f"purged: {', '.join(tree.purged)}"] if tree.purged else []),
@@ -124,12 +123,12 @@ def _lines(tree: Tree) -> Iterator[str]:
         last = place == len(tree.versions) and not rest
         yield f"{'└──' if last else '├──'} {_line(listed, width)}"
         for artifact in listed.attached:
-            yield click.style(f"{' ' if last else '│'}     {artifact.kind}  {artifact.name}", fg="bright_black")
+            yield style(f"{' ' if last else '│'}     {artifact.kind}  {artifact.name}", fg="bright_black")
     for place, line in enumerate(rest, 1):
         yield f"{'└──' if place == len(rest) else '├──'} {line}"
     drifted = {tag: floating for tag, floating in tree.floating.items() if floating.drifted}
     for tag, floating in drifted.items():
-        yield click.style(f"    {tag} {_drift(floating)}", fg="yellow")
+        yield style(f"    {tag} {_drift(floating)}", fg="yellow")
     if drifted:
         yield "    run `reconcile` to put it right"
 
@@ -146,9 +145,9 @@ def _line(listed: ListedVersion, width: int) -> str:
     parts = [f"{listed.tags[0]:<{width}}", short(listed.digest)]
     if facts:
         parts += [facts.created[:10] or "no date", f"{_size(facts.size):>8}", ",".join(facts.platforms)]
-    parts.append("  ".join(click.style(tag, fg="green") for tag in listed.tags[1:]))
+    parts.append("  ".join(style(tag, fg="green") for tag in listed.tags[1:]))
     parts += [f"also {' '.join(listed.also)}"] if listed.also else []
-    parts += [click.style("withdrawn", fg="red")] if listed.withdrawn else []
+    parts += [style("withdrawn", fg="red")] if listed.withdrawn else []
     return "  ".join(filter(None, parts))
 
 
