@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from tagger.build.version import Absent
 from tagger.errors import InputError
 
 __all__ = ["KNOWN_FILES", "Absent", "read_file", "split_key"]
@@ -16,10 +17,6 @@ KNOWN_FILES = ("VERSION", "package.json", "pyproject.toml", "Cargo.toml", "Chart
 KEYED = frozenset({".json", ".toml", ".yaml", ".yml"})
 _PART = re.compile(r"""(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<plain>[^."']+))(?:\.(?=.)|\Z)""")
 _PROPERTY = re.compile(r"\$\{([^}]*)\}")
-
-
-class Absent(Exception):
-    """A place gives no version, and the text says why: a finding, after which the next place is tried."""
 
 
 def read_file(workspace: Path, path: str, key: str = "") -> str:

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from tagger.build.files import KNOWN_FILES, Absent, read_file, split_key
-from tagger.build.git import FETCH_TAGS, read_checkout
 from tagger.errors import InputError
-from tagger.images.stores import ImageConfig
 
-__all__ = ["VERSION_LABEL", "Found", "check_kind", "from_text", "read_version"]
+# Most runs are given their version, or know it from GITHUB_REF: what reads it elsewhere is imported there.
+if TYPE_CHECKING:
+    from tagger.images.stores import ImageConfig
+
+__all__ = ["VERSION_LABEL", "Absent", "Found", "check_kind", "from_text", "read_version"]
 
 VERSION_LABEL = "org.opencontainers.image.version"
+
+
+class Absent(Exception):
+    """A place gives no version, and the text says why: a finding, after which the next place is tried."""
 
 
 class Ordered(Protocol):
@@ -49,7 +54,7 @@ def read_version(
     *,
     workspace: Path,
     environ: Mapping[str, str],
-    configs: Callable[[], Sequence[ImageConfig]] | None,
+    configs: "Callable[[], Sequence[ImageConfig]] | None",
     tag_prefix: str,
     parse: Callable[[str], V],
 ) -> Found[V]:
@@ -88,6 +93,8 @@ def check_kind(kind: str) -> str:
     name, _, rest = kind.partition(":")
     if kind in ("git-tag", "label", "file") or (name in ("file", "env") and rest.partition("#")[0]):
         if name == "file" and "#" in rest:
+            from tagger.build.files import split_key
+
             split_key(rest.partition("#")[2])
         return kind
     raise InputError(
@@ -112,6 +119,8 @@ def _git_tag(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse
         reasons.append(f"the tag of GITHUB_REF, {tag}, does not begin with {tag_prefix}")
     elif ref:
         reasons.append(f"GITHUB_REF is {ref}, not a tag")
+    from tagger.build.git import FETCH_TAGS, read_checkout
+
     checkout = read_checkout(workspace)
     if checkout is None:
         raise Absent("; ".join([*reasons, f"{workspace} is not in a git repository"]))
@@ -136,7 +145,7 @@ def _git_tag(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse
     raise Absent("; ".join(reasons))
 
 
-def _label(configs: Callable[[], Sequence[ImageConfig]] | None) -> Given:
+def _label(configs: "Callable[[], Sequence[ImageConfig]] | None") -> Given:
     if configs is None:
         raise Absent("there is no image to read a label from")
     found = {text: config.platform for config in configs() if (text := config.labels.get(VERSION_LABEL, "").strip())}
@@ -159,6 +168,8 @@ def _variable(name: str, environ: Mapping[str, str]) -> Given:
 
 
 def _file(place: str, workspace: Path) -> Given:
+    from tagger.build.files import KNOWN_FILES, read_file
+
     path, _, key = place.partition("#")
     if path:
         return Given(read_file(workspace, path, key), f"file:{place}", f"the file {path}{key and f', {key}'}")

@@ -1,7 +1,6 @@
 """Do the same to many things at once."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 from tagger.errors import TaggerError
@@ -26,6 +25,8 @@ def side_by_side(
         for item in things:
             yield item, _result(function, item)
         return
+    from concurrent.futures import ThreadPoolExecutor, as_completed  # most runs have one repository
+
     with ThreadPoolExecutor(min(len(things), most)) as threads:
         futures = {threads.submit(_result, function, item): item for item in things}
         for future in as_completed(futures):

@@ -3,7 +3,7 @@
 Source: github.com/actions/toolkit, packages/core (command.ts, file-command.ts): what is escaped, and how.
 """
 
-import uuid
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -44,7 +44,7 @@ class Runner(NamedTuple):
 
         Raise `TaggerError` when a file that the runner names cannot be written.
         """
-        fences = ((name, value, f"end-{uuid.uuid4()}") for name, value in outputs.items())
+        fences = ((name, value, f"end-{os.urandom(16).hex()}") for name, value in outputs.items())
         blocks = "".join(f"{name}<<{fence}\n{value}\n{fence}\n" for name, value, fence in fences)
         texts = {"GITHUB_OUTPUT": blocks, "GITHUB_STEP_SUMMARY": summary and f"{summary}\n"}
         problems = [problem for variable, text in texts.items() if text and (problem := self._append(variable, text))]

@@ -10,9 +10,8 @@ from tagger.rules.versions import Version
 
 __all__ = ["Selection", "Series"]
 
-_COMPARATOR = re.compile(
-    r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>[0-9]{1,128}(?:\.[0-9]{1,128})*)(?:\.[xX*])*"
-)
+# Most runs say neither `stable` nor `latest`, so it is not compiled before it is looked for.
+_COMPARATOR = r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>[0-9]{1,128}(?:\.[0-9]{1,128})*)(?:\.[xX*])*"
 _TESTS: dict[str, Callable[[int], bool]] = {
     "<": lambda order: order < 0,
     "<=": lambda order: order <= 0,
@@ -32,7 +31,7 @@ class Series:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `2`, `2.1`, `v2` or `2.x`. Raise `InputError` for anything else."""
-        match = _COMPARATOR.fullmatch(text.strip())
+        match = re.fullmatch(_COMPARATOR, text.strip())
         if not match or match["operator"]:
             raise InputError(f"{text!r} is not a series of versions", "Write the numbers that they share, as 2 or 2.1.")
         return cls(tuple(map(int, match["numbers"].split("."))))
@@ -90,9 +89,9 @@ class Selection:
 
 def _comparators(part: str, whole: str) -> list[tuple[str, Series]]:
     found, end = [], 0
-    part = part.strip()
+    part, comparator = part.strip(), re.compile(_COMPARATOR)
     while end < len(part):
-        match = _COMPARATOR.match(part, end)
+        match = comparator.match(part, end)
         if not match or (match.end() < len(part) and part[match.end()] not in " ,"):
             break
         operator = (match["operator"] or "=").replace("==", "=")

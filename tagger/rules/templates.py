@@ -19,7 +19,7 @@ PLAIN_FIELDS = ("sha", "branch", "date")
 PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
 _FIELD = re.compile(r"\{\{(.*?)\}\}")
 _QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
-_DATE = re.compile(rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?")
+_DATE = rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # in few templates, and so compiled when it is looked for
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
 
@@ -177,7 +177,7 @@ def _check_literal(text: str, literal: str) -> None:
 
 
 def _check_field(text: str, field: str) -> None:
-    if field not in (*FIELDS, "sha", "branch") and not _DATE.fullmatch(field):
+    if field not in (*FIELDS, "sha", "branch") and not re.fullmatch(_DATE, field):
         known = ", ".join((*FIELDS, *PLAIN_FIELDS))
         raise InputError(f"the template {text!r} has an unknown field {{{{{field}}}}}", f"The fields are: {known}.")
 
@@ -202,7 +202,7 @@ def _value(field: str, version: Version, channel: str) -> str:
 @lru_cache
 def date_field(field: str) -> tuple[str, str]:
     """Return the format and the time zone that a field `date 'YYYYMMDD' tz='UTC'` asks for."""
-    match = _DATE.fullmatch(field)
+    match = re.fullmatch(_DATE, field)
     if not match:
         raise InputError(f"{{{{{field}}}}} is not a date", "Write {{date 'YYYYMMDD' tz='UTC'}}.")
     return match[1] or match[2] or "YYYYMMDD", match[3] or match[4] or "UTC"

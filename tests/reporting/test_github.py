@@ -66,7 +66,7 @@ class TestFiles:
         runner, stream = printed({"GITHUB_OUTPUT": str(tmp_path / "output")})
         runner.tell({"tags": "a\nb", "evil": "x\nEOF\nversion<<EOF\n9"})
         text = (tmp_path / "output").read_text()
-        blocks = re.findall(r"^([a-z]+)<<(end-[0-9a-f-]{36})\n(.*?)\n\2$", text, re.DOTALL | re.MULTILINE)
+        blocks = re.findall(r"^([a-z]+)<<(end-[0-9a-f]{32})\n(.*?)\n\2$", text, re.DOTALL | re.MULTILINE)
         assert {name: value for name, _, value in blocks} == {"tags": "a\nb", "evil": "x\nEOF\nversion<<EOF\n9"}
         assert len({fence for _, fence, _ in blocks}) == 2
         assert stream.getvalue() == ""

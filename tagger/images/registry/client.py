@@ -77,7 +77,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 5
 
 # GHCR says it in the body alone: `retry-after: 10.3ms, allowed: 2000/minute` (chainguard-images/images#173).
-_BODY_PAUSE = re.compile(rb"retry-after:?\s*(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|us|\xc2\xb5s|s)?)?", re.IGNORECASE)
+_BODY_PAUSE = rb"(?i)retry-after:?\s*(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|us|\xc2\xb5s|s)?)?"
 _UNITS = {b"ms": 1e-3, b"us": 1e-6, "µs".encode(): 1e-6, b"s": 1.0, None: 1.0, b"": 1.0}
 
 
@@ -476,7 +476,7 @@ class Registry:
                 return self._retry.parse_retry_after(header)
             except InvalidHeader:
                 return None
-        found = _BODY_PAUSE.search(answer.body)
+        found = re.search(_BODY_PAUSE, answer.body)
         if not found or not (found[1] or found[2]):
             return None
         return int(found[1] or 0) * 60 + float(found[2] or 0) * _UNITS[found[3]]

@@ -36,14 +36,16 @@ CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPOR
 CODES |= {414: "UNSUPPORTED", 429: "TOOMANYREQUESTS", 501: "UNSUPPORTED"}
 
 # Registries refuse to move an immutable tag each in its own words: ECR, Docker Hub, Harbor, Alibaba, MSR, GitLab, ACR.
-_IMMUTABLE = re.compile(
-    r"immutab|cannot be overwritten|already assigned to an image|protected tag|tag is protected|write-enabled|locked",
-    re.IGNORECASE,
+# Most runs meet no failure, so none of these is compiled before it is looked for.
+_IMMUTABLE = (
+    r"(?i)immutab|cannot be overwritten|already assigned to an image|protected tag|tag is protected|write-enabled|"
+    r"locked"
 )
-_THROTTLED = re.compile(r"rate limit|abuse detection|too many requests|retry-after", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
-_SECRET = re.compile(
-    r"(?i)\b((?:bearer|basic)\s+|[\w-]*(?:token|signature|credential|password|secret)[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
+_THROTTLED = r"(?i)rate limit|abuse detection|too many requests|retry-after"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+"
+_CONFIDENTIAL = (
+    r"(?i)\b((?:bearer|basic)\s+|"
+    r"[\w-]*(?:token|signature|credential|password|secret)[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
 )
 
 
@@ -97,7 +99,7 @@ class Peer(NamedTuple):
         """Return a text of the registry's without secrets that it may echo."""
         for secret in sorted(self.secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
-        return _SECRET.sub(r"\1***", text)
+        return re.sub(_CONFIDENTIAL, r"\1***", text)
 
 
 def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool = True) -> StoreError:
@@ -129,12 +131,12 @@ def is_lasting(error: HTTPError) -> bool:
 
 def is_throttled(answer: Answer) -> bool:
     """Say whether a registry asks to slow down: 429, or GHCR's 403 "secondary rate limit" (registries: GHCR)."""
-    return answer.status == 429 or (answer.status == 403 and bool(_THROTTLED.search(answer.text)))
+    return answer.status == 429 or (answer.status == 403 and bool(re.search(_THROTTLED, answer.text)))
 
 
 def is_immutable(answer: Answer) -> bool:
     """Say whether a refused PUT means that the tag is immutable, in any dialect; Harbor says it by 412 alone."""
-    return answer.status == 412 or bool(_IMMUTABLE.search(answer.text))
+    return answer.status == 412 or bool(re.search(_IMMUTABLE, answer.text))
 
 
 def _cause(peer: Peer, error: HTTPError) -> tuple[str, str]:
@@ -200,7 +202,7 @@ def _said(error: Mapping[str, Any]) -> str:
 
 def _line(text: str) -> str:
     """Return a text on one line, shortened."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    line = " ".join(re.sub(_CONTROL, " ", text).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 

@@ -49,8 +49,8 @@ PASSING = frozenset({401, 404, 408, 429, 500, 502, 503, 504})
 SMALL = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 
-_LINK = re.compile(r"<([^<>]*)>([^<>]*)")
-_NEXT = re.compile(r""";\s*rel\s*=\s*"?[^";]*\bnext\b""", re.IGNORECASE)
+_LINK = r"<([^<>]*)>([^<>]*)"
+_NEXT = r"""(?i);\s*rel\s*=\s*"?[^";]*\bnext\b"""
 
 REMEMBERED = 64  # manifests kept for the next one who asks
 REMEMBERED_SIZE = 256 * 1024
@@ -514,8 +514,8 @@ def _digest(content: bytes, like: str) -> str:
 def _next_query(answer: Answer) -> str | None:
     """Return the query of the next page, as `?last=…`, or None at the end (RFC 8288)."""
     for header in answer.headers.getlist("Link"):
-        for url, parameters in _LINK.findall(header):
-            if _NEXT.search(parameters):
+        for url, parameters in re.findall(_LINK, header):
+            if re.search(_NEXT, parameters):
                 query = urlsplit(url).query
                 return f"?{query}" if query else ""
     return None
