@@ -20,6 +20,12 @@ def parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
         return _parser(command).make_context(f"tagger {command}", list(words)).params
     except click.exceptions.Exit:
         return None
+    except click.NoSuchOption as error:
+        secret = next((option for option in OPTIONS if option.secret and error.option_name == f"--{option.name}"), None)
+        if secret is None:
+            raise InputError(error.format_message(), f"See `tagger {command} --help`.") from error
+        hint = f"Set {secret.variables[-1]} in the environment, or pipe a password into `--password-stdin`."
+        raise InputError(f"{error.option_name} is not taken from the command line: it is a secret", hint) from error
     except click.ClickException as error:
         raise InputError(error.format_message(), f"See `tagger {command} --help`.") from error
 

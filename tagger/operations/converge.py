@@ -126,9 +126,9 @@ def _ended(store: TagStore, made: Mapping[str, Change], written: set[str], error
         found = {}
     for change in made.values():
         if change.tag in doubtful and change.tag not in found:
-            yield change._replace(action="refuse", reason=f"perhaps not written: {error.message}")
+            yield change.refused(f"perhaps not written: {error.message}")
         elif change.tag in doubtful and found[change.tag] != change.after:
-            yield change._replace(action="refuse", reason=f"not written: {error.message}")
+            yield change.refused(f"not written: {error.message}")._replace(after=found[change.tag])
         else:
             yield change
 

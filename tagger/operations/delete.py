@@ -205,4 +205,4 @@ def _protected(
 
 
 def _refusal(change: Change, reason: str) -> Change:
-    return change._replace(action="refuse", after=change.before, reason=reason)
+    return change.refused(reason)

@@ -171,7 +171,7 @@ def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome
     place, exact = prepared.store.place, _exact_changes(job, prepared)
     failure = staging.failures.get(prepared.store)
     if failure:
-        left = [change._replace(action="refuse", reason=f"not written: {failure.message}") for change in exact]
+        left = [change.refused(f"not written: {failure.message}") for change in exact]
         return Outcome.failed(place, failure, left)
     if prepared.to_stage or not any(change.writes for change in exact):
         return Outcome(place, "unchanged")
@@ -199,15 +199,16 @@ def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
     for version in job.versions:
         for tag in job.rules.exact_tags(version):
             before = prepared.state.digests.get(tag)
+            after = prepared.image
             if prepared.error:
-                action, reason = "refuse", prepared.error.message
+                action, after, reason = "refuse", before, prepared.error.message
             elif before is None:
                 action, reason = "create", f"the exact tag of {version}"
             elif before == prepared.image:
                 action, reason = "keep", "already right"
             else:
                 action, reason = "move", "overwritten, as `on-conflict` says"
-            changes.append(Change(tag, action, before, prepared.image, version.text, reason))
+            changes.append(Change(tag, action, before, after, version.text, reason))
     return changes
 
 

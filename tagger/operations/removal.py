@@ -100,7 +100,7 @@ class Removed(NamedTuple):
     def changes(self, planned: Iterable[Change]) -> list[Change]:
         """Return the planned changes as they came out."""
         return [
-            change._replace(action="refuse", after=change.before, reason=f"not removed: {self._why}")
+            change.refused(f"not removed: {self._why}")
             if change.action == "remove" and change.tag not in self.gone
             else change
             for change in planned

@@ -176,9 +176,7 @@ def _set_marks(rules: Rules, target: _Target) -> tuple[Sequence[Change], TaggerE
     except TaggerError as error:
         now = store.digests([change.tag for change in marks])
         return [
-            change
-            if now[change.tag] == change.after
-            else change._replace(action="refuse", reason=f"not written: {error.message}")
+            change if now[change.tag] == change.after else change.refused(f"not written: {error.message}")
             for change in marks
         ], error
     return marks, None

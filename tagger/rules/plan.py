@@ -1,7 +1,7 @@
 """What a repository holds against what it should: the plan, change by change, in the order of writing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
@@ -29,6 +29,10 @@ class Change(NamedTuple):
     def writes(self) -> bool:
         """True when something is written."""
         return self.action in WRITES
+
+    def refused(self, reason: str) -> Self:
+        """Return what becomes of it where it is not written: it holds what it held."""
+        return self._replace(action="refuse", after=self.before, reason=reason)
 
 
 class Plan(NamedTuple):
