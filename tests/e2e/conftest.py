@@ -5,17 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.debian import python_base
+from tests.servers.base_image import import_base
 from tests.servers.engine import Engine
 from tests.servers.runner import Runner, Step
 
 ACTION = Path(__file__).parents[2]
-BASE = "python:3.13-slim-trixie"
-BASE_SETTINGS = (
-    "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "ENV LANG=C.UTF-8",
-    "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt",
-)
 
 Run = Callable[..., Step]
 
@@ -23,8 +17,7 @@ Run = Callable[..., Step]
 @pytest.fixture(scope="session")
 def action_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image of the action, on a stand-in for its base."""
-    changes = [part for setting in BASE_SETTINGS for part in ("--change", setting)]
-    engine.docker("import", *changes, str(python_base()), BASE)
+    import_base(engine)
     return Runner(tmp_path_factory.mktemp("build"), engine).build(ACTION)
 
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import yaml
 
 from tests.servers.engine import Engine
 
-__all__ = ["Annotation", "Runner", "Step"]
+__all__ = ["Annotation", "Invocation", "Runner", "Step"]
 
 FILES = {
     "GITHUB_PATH": "add_path_", "GITHUB_ENV": "set_env_", "GITHUB_STEP_SUMMARY": "step_summary_",
@@ -47,6 +47,19 @@ class Step:
     environ: Mapping[str, str]
     summary: str
     annotations: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One `docker run` of a step: its words, of which the image is the last, its environment, and the step's files."""
+
+    command: Sequence[str]
+    environ: Mapping[str, str]
+    files: Mapping[str, Path]
+
+    def step(self, code: int, log: str) -> Step:
+        """Return what the step left, once the command has ended."""
+        return _step(code, log, {name: file.read_text() for name, file in self.files.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,22 @@ class Runner:
         self, action: Path, image: str, inputs: Mapping[str, str], environ: Mapping[str, str] | None = None
     ) -> Step:
         """Run the action as a step with these inputs (`with`) and this environment (`env` of the job and the step)."""
+        invocation = self.invocation(action, image, inputs, environ)
+        ended = subprocess.run(
+            invocation.command,
+            env=dict(invocation.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return invocation.step(ended.returncode, ended.stdout)
+
+    def invocation(
+        self, action: Path, image: str, inputs: Mapping[str, str], environ: Mapping[str, str] | None = None
+    ) -> Invocation:
+        """Make what a step needs, and return how it is run."""
         for folder in self.mounts:
             folder.mkdir(parents=True, exist_ok=True)
         (self.temp / "_github_workflow/event.json").write_text(json.dumps(self.event))
@@ -120,16 +149,8 @@ class Runner:
         sockets = {self.engine.socket: "/var/run/docker.sock"} if self.has_socket else {}
         for source, target in (*sockets.items(), *self.mounts.items()):
             command += ["-v", f"{source}:{target}"]
-        ended = subprocess.run(
-            [*command, image],
-            env={**self.engine.environ, **variables, "DOCKER_HOST": self.engine.host},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return _step(ended.returncode, ended.stdout, {name: file.read_text() for name, file in files.items()})
+        variables = {**self.engine.environ, **variables, "DOCKER_HOST": self.engine.host}
+        return Invocation((*command, image), variables, files)
 
     def _translated(self, value: str) -> str:
         """Rewrite a path of the host, or what begins with one, to the container's."""
