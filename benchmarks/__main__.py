@@ -2,8 +2,8 @@
 
     python -m benchmarks [NAME...] [--runs N] [--docs]
 
-The names are retag, push, start, large, many and copy; without one, all are measured. It needs root, for the network
-namespaces; what `benchmarks/rivals` brought, and what is on the PATH, is measured beside.
+The names are retag, push, start, image, large, many and copy; without one, all are measured. It needs root, for the
+network namespaces; what `benchmarks/rivals` brought, and what is on the PATH, is measured beside.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import copying, large, many, pushing, retag, starting
+from benchmarks import copying, image, large, many, pushing, retag, starting
 from benchmarks.report import Section
 from benchmarks.testbed import ROOT, Testbed, open_testbed
 
@@ -22,6 +22,7 @@ MEASUREMENTS: Mapping[str, tuple[str, Callable[[Testbed], Section]]] = {
     "retag": ("An image that is in the repository to four tags", retag.measure),
     "push": ("An image of the engine to four tags", pushing.measure),
     "start": ("Starting", starting.measure),
+    "image": ("The action's image", image.measure),
     "large": ("Large repositories", large.measure),
     "many": ("Many repositories", many.measure),
     "copy": ("Copies between registries", copying.measure),

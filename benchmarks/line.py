@@ -4,7 +4,7 @@ import ctypes
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["FAR", "NEAR", "Line", "open_line"]
@@ -17,26 +17,25 @@ CLONE_NEWNET = 0x40000000
 class Line:
     """A line between a namespace for clients and one for servers; this process is with the servers.
 
-    `namespace` is the file of the clients' namespace, and `kind` what delays the packets.
+    `namespace` is the file of the clients' namespace, `outside` that of neither, and `kind` what delays the packets.
     """
 
-    def __init__(self, namespace: Path, kind: str) -> None:
+    def __init__(self, namespace: Path, outside: Path, kind: str) -> None:
         self.namespace = namespace
         self.kind = kind
+        self._outside = outside
 
     def delay(self, milliseconds: float) -> None:
         """Let every round trip take so long."""
         raise NotImplementedError
 
-    @contextmanager
-    def near(self) -> Iterator[None]:
+    def near(self) -> AbstractContextManager[None]:
         """Be on the clients' side for a while: what is started there stays there."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        _enter(os.open(self.namespace, os.O_RDONLY))
-        try:
-            yield
-        finally:
-            _enter(home)
+        return _elsewhere(self.namespace)
+
+    def outside(self) -> AbstractContextManager[None]:
+        """Be where this process was started for a while, from where the rest of the world is reached."""
+        return _elsewhere(self._outside)
 
     def connections(self) -> int:
         """Return how many connections the servers accepted so far."""
@@ -49,8 +48,8 @@ class Line:
 class _Netem(Line):
     """A pair of Ethernet devices with the kernel's own delay."""
 
-    def __init__(self, namespace: Path, near: str, far: str) -> None:
-        super().__init__(namespace, "tc netem")
+    def __init__(self, namespace: Path, outside: Path, near: str, far: str) -> None:
+        super().__init__(namespace, outside, "tc netem")
         self._ends = ((near, "near"), (far, "far"))
         self.delay(0)
 
@@ -63,8 +62,8 @@ class _Netem(Line):
 class _Program(Line):
     """A pair of TUN devices with `delay.c` between them."""
 
-    def __init__(self, namespace: Path, process: "subprocess.Popen[str]") -> None:
-        super().__init__(namespace, "delay.c over TUN devices")
+    def __init__(self, namespace: Path, outside: Path, process: "subprocess.Popen[str]") -> None:
+        super().__init__(namespace, outside, "delay.c over TUN devices")
         self._process = process
         self._answer()
 
@@ -90,30 +89,31 @@ def open_line(programs: Path) -> Iterator[Line]:
             _run("ip", "netns", "add", namespace)
             cleanup.callback(_run, "ip", "netns", "delete", namespace)
             _ip(namespace, "ip", "link", "set", "lo", "up")
-        line = _with_netem(near, far) or _with_program(near, far, programs, cleanup)
+        outside = Path(f"/proc/self/fd/{home}")
+        line = _with_netem(near, far, outside) or _with_program(near, far, outside, programs, cleanup)
         _enter(os.open(NAMESPACES / far, os.O_RDONLY))
         cleanup.callback(_enter, home)
         yield line
 
 
-def _with_netem(near: str, far: str) -> Line | None:
+def _with_netem(near: str, far: str, outside: Path) -> Line | None:
     _run("ip", "link", "add", "near", "netns", near, "type", "veth", "peer", "name", "far", "netns", far)
     _address(near, "near", NEAR, FAR)
     _address(far, "far", FAR, NEAR)
     with suppress(subprocess.CalledProcessError):
-        return _Netem(NAMESPACES / near, near, far)
+        return _Netem(NAMESPACES / near, outside, near, far)
     _ip(near, "ip", "link", "delete", "near")
     return None
 
 
-def _with_program(near: str, far: str, programs: Path, cleanup: ExitStack) -> Line:
+def _with_program(near: str, far: str, outside: Path, programs: Path, cleanup: ExitStack) -> Line:
     names = f"t{os.getpid()}a", f"t{os.getpid()}b"
     process = subprocess.Popen(
         [programs / "delay", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     cleanup.callback(process.wait)
     cleanup.callback(process.kill)
-    line = _Program(NAMESPACES / near, process)
+    line = _Program(NAMESPACES / near, outside, process)
     for name, namespace, own, other in ((names[0], near, NEAR, FAR), (names[1], far, FAR, NEAR)):
         _run("ip", "link", "set", name, "netns", namespace)
         _address(namespace, name, own, other)
@@ -133,6 +133,16 @@ def _run(*command: str) -> None:
     subprocess.run(
         command, check=True, capture_output=True, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     )
+
+
+@contextmanager
+def _elsewhere(namespace: Path) -> Iterator[None]:
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    _enter(os.open(namespace, os.O_RDONLY))
+    try:
+        yield
+    finally:
+        _enter(home)
 
 
 def _enter(namespace: int) -> None:
