@@ -6,11 +6,18 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from benchmarks.line import Line
-from benchmarks.servers import Service
 
-__all__ = ["Bench", "Contestant", "Cost", "Costs", "in_turn"]
+__all__ = ["Asked", "Bench", "Contestant", "Cost", "Costs", "in_turn"]
+
+
+class Asked(Protocol):
+    """What counts the requests of a run."""
+
+    def requests(self) -> list[str]:
+        """Return what was asked so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Bench:
         self.environ = environ
         self.runs = runs
 
-    def run(self, contestant: Contestant, service: Service | None, *, timeout: float = 600) -> Cost:
+    def run(self, contestant: Contestant, service: Asked | None, *, timeout: float = 600) -> Cost:
         """Measure one run, whose result is checked before it counts. Raise `RuntimeError`, `AssertionError`."""
         contestant.prepare()
         result = self.folder / "cost.json"
@@ -86,7 +93,7 @@ class Bench:
         return Cost(cost["wall"], cost["cpu"], cost["peak"] / 1024, requests, connections)
 
 
-def in_turn(bench: Bench, contestants: Sequence[Contestant], service: Service | None) -> Mapping[str, Costs]:
+def in_turn(bench: Bench, contestants: Sequence[Contestant], service: Asked | None) -> Mapping[str, Costs]:
     """Measure several contestants, each once a round, so that drift meets all of them; one more run warms up.
 
     A run that fails is made again, as distribution 2.8.2 answers 500 to some who read while another writes.

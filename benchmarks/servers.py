@@ -77,9 +77,12 @@ class Service:
 
     def requests(self) -> list[str]:
         """Return what was asked so far, as `GET /v2/`, here and of the token server."""
+        return self.own_requests() + (self.tokens.requests() if self.tokens else [])
+
+    def own_requests(self) -> list[str]:
+        """Return what was asked here so far."""
         entries = [json.loads(line) for line in self.log.read_bytes().splitlines() if b'"http.response.status"' in line]
-        own = [f"{entry['http.request.method']} {entry['http.request.uri']}" for entry in entries]
-        return own + (self.tokens.requests() if self.tokens else [])
+        return [f"{entry['http.request.method']} {entry['http.request.uri']}" for entry in entries]
 
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -174,6 +177,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def docker_login(host: str) -> str:
-    """Return docker's configuration with the login of a registry."""
-    return json.dumps({"auths": {host: {"auth": base64.b64encode(":".join(LOGIN).encode()).decode()}}})
+def docker_login(*hosts: str) -> str:
+    """Return docker's configuration with the logins of registries."""
+    login = {"auth": base64.b64encode(":".join(LOGIN).encode()).decode()}
+    return json.dumps({"auths": dict.fromkeys(hosts, login)})
