@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.servers.distribution import Distribution
-from tests.servers.engine import Engine
+from tests.servers.engine import Engine, classic_engine
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "registry-exercise.md"
@@ -26,6 +28,13 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
 def masked(text: str) -> str:
     """Return what was printed without what differs each time."""
     return re.sub(r"sha256:[0-9a-f]+", "sha256:…", text.replace("\r", "")).rstrip()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine that no other test left images in: the page pushes all that it has of a name."""
+    with classic_engine() as found:
+        yield found
 
 
 def test_every_command_prints_what_the_page_says(engine: Engine, registry: Distribution) -> None:

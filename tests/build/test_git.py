@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -119,8 +118,7 @@ def test_sha256(tmp_path: Path) -> None:
 
 def test_reftables_with_a_worktree(tmp_path: Path) -> None:
     # Made by git 2.47.3, which not every machine has: `init --ref-format=reftable`, a deleted tag, `worktree add`.
-    with tarfile.open(Path(__file__).with_name("reftable.tar.gz")) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-xzf", Path(__file__).with_name("reftable.tar.gz"), "-C", tmp_path], check=True)
     assert read(tmp_path / "main") == Checkout(
         "1e5dd0c2fa7441a967068e972489b7136b495a36", "main", ("v1.0.0", "v1.1.0", "v1.1.1"), ("v1.1.0", "v1.1.1"), False
     )
