@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from tagger.errors import InputError, NotFound, StoreError
+from tagger.images.blobs import Checked
 from tagger.images.configs import parse_config
 from tagger.images.copying import run_all
 from tagger.images.files import CHUNK, OpenFile
@@ -243,13 +244,13 @@ class DockerImage:
 
     @contextmanager
     def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Open the config or a layer. Raise `NotFound`, `StoreError`."""
+        """Open the config or a layer; it is checked on the way. Raise `NotFound`, `StoreError`."""
         blobs = {layer.descriptor.digest: layer.open for layer in self._layers().values()}
         blobs[self.config.digest] = lambda: io.BytesIO(self._content)
         if descriptor.digest not in blobs:
             raise NotFound(f"blob {descriptor.digest} is missing", code="BLOB_UNKNOWN", place=self.place)
         with blobs[descriptor.digest]() as file:
-            yield file
+            yield io.BufferedReader(Checked(file, descriptor, self.place), CHUNK)
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:  # noqa: ARG002
         """Return nothing: `docker save` saves no artifacts."""

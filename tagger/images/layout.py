@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from tagger.errors import InputError, NotFound, StoreError
+from tagger.images.blobs import Checked
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.manifests import (
     MANIFEST_TYPES,
@@ -170,13 +172,13 @@ class LayoutContent:
 
     @contextmanager
     def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Open a blob for reading. Raise `NotFound`, `StoreError`."""
+        """Open a blob for reading; it is checked on the way. Raise `NotFound`, `StoreError`."""
         try:
             file = self.open_blob(descriptor.digest)
         except FileNotFoundError as error:
             raise NotFound(f"blob {descriptor.digest} is missing", code="BLOB_UNKNOWN", place=self.place) from error
         with file:
-            yield file
+            yield io.BufferedReader(Checked(file, descriptor, self.place), CHUNK)
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
         """Return the artifacts attached to a manifest: those that an entry names, and those of the tag fallback."""

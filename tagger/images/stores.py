@@ -50,7 +50,10 @@ class Content(Protocol):
         """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
 
     def blob(self, descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
-        """Open a blob for reading, once, from its beginning. Raise `NotFound`, `StoreError`."""
+        """Open a blob for reading, once, from its beginning. Raise `NotFound`, `StoreError`.
+
+        It is checked on the way: an error comes instead of the last of bytes that are not what its digest says.
+        """
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
         """Return the artifacts attached to a manifest, by the referrers API or its tag fallback."""
@@ -103,8 +106,8 @@ class TagStore(Content, Protocol):
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
         """Bring a blob here: mounted from `mount_from` where that works, else read from `opener` and uploaded.
 
-        The bytes are streamed, and checked against the descriptor's digest on the way. `opener` is called again
-        when an upload is begun anew. Raise `StoreError`.
+        The bytes are streamed. What `opener` yields is checked already, as `Content.blob` does; a registry checks it
+        once more. `opener` is called again when an upload is begun anew. Raise `StoreError`.
         """
 
 

@@ -1,63 +1,15 @@
-"""Blobs on their way: read with their digest checked, and gone on with where a connection broke."""
+"""Blobs read from a registry, and gone on with where a connection broke."""
 
-import hashlib
 import io
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from tagger.errors import StoreError
-from tagger.images.manifests import Descriptor
 
-__all__ = ["Checked", "Download"]
-
-
-class Checked(io.RawIOBase):
-    """A stream of one blob that raises `StoreError` instead of handing out the last of bytes that are not it."""
-
-    def __init__(self, source: BinaryIO, descriptor: Descriptor, place: str) -> None:
-        self._source = source
-        self._descriptor = descriptor
-        self._place = place
-        self._hash = hashlib.new(descriptor.digest.partition(":")[0])
-        self._seen = 0
-
-    def readable(self) -> bool:
-        """It is read, and nothing else."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read the next bytes; 0 at the end."""
-        left = self._descriptor.size - self._seen
-        view = memoryview(buffer)[:left]
-        chunk = self._next(len(view)) if left else b""
-        view[: len(chunk)] = chunk
-        self._hash.update(chunk)
-        self._seen += len(chunk)
-        if not chunk and self._descriptor.size != self._seen:
-            raise self._wrong(f"it ended after {self._seen} of {self._descriptor.size} bytes")
-        if self._seen == self._descriptor.size:
-            algorithm, _, wanted = self._descriptor.digest.partition(":")
-            if self._hash.hexdigest() != wanted:
-                raise self._wrong(f"its digest is {algorithm}:{self._hash.hexdigest()}")
-        return len(chunk)
-
-    def _next(self, most: int) -> bytes:
-        try:
-            return self._source.read(most)
-        except OSError as error:
-            raise StoreError(
-                f"blob {self._descriptor.digest} cannot be read: {error.strerror or error}", place=self._place
-            ) from error
-
-    def _wrong(self, what: str) -> StoreError:
-        return StoreError(
-            f"blob {self._descriptor.digest} is not what its digest says: {what}",
-            code="DIGEST_INVALID",
-            place=self._place,
-        )
+__all__ = ["Download"]
 
 
 class Download(io.RawIOBase):
