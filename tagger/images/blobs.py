@@ -45,6 +45,7 @@ class Sized(io.RawIOBase):
     def _wrong(self, what: str) -> StoreError:
         return StoreError(
             f"blob {self._descriptor.digest} is not what its digest says: {what}",
+            "Run again; if it stays, what is stored there is damaged.",
             code="DIGEST_INVALID",
             place=self._place,
         )
