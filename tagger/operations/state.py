@@ -87,7 +87,7 @@ def read_state(
     survey = Survey(frozenset(), store.digests(expected)) if unlisted else store.survey(expected, manifests)
     digests = dict(survey.digests)
     coming = {tag for version in releasing for tag in rules.exact_tags(version)}
-    known = survey.tags | {tag for tag, digest in digests.items() if digest} | set(seen)
+    known = survey.tags.union((tag for tag, digest in digests.items() if digest), seen)
     while True:
         decisive = frozenset(contenders(known, rules) if amended is None else known)
         published = rules.published(decisive | coming)

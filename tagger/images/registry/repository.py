@@ -124,7 +124,8 @@ class RegistryRepository:
         for pause in PAUSES:
             doubtful = [tag for tag in wanted if digests[tag] is None and tag in listed]
             if not doubtful:
-                return Survey(listed.union(tag for tag in wanted if digests[tag]), digests)
+                unlisted = {tag for tag in wanted if digests[tag]} - listed
+                return Survey(listed | unlisted if unlisted else listed, digests)
             if pause:
                 self._registry.pause(pause)
                 listed = frozenset(self.tags())
