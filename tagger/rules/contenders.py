@@ -38,10 +38,10 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
 
 def _newest(ends: Collection[str], variants: Collection[str]) -> Collection[str]:
     """Return the newest of each variant, and those that are no plain patch version."""
-    if "" in variants and "".join(ends).isdecimal():  # the usual case, at once
-        newest = str(max(map(int, ends)))
-        if newest in ends:  # else it has a leading zero
-            return (newest,)
+    text = f".{'.'.join(ends)}."
+    plain = text.replace(".", "").isdecimal() and ".." not in text and ".0" not in text.replace(".0.", ".")
+    if plain and "" in variants:  # the usual case, at once
+        return (str(max(map(int, ends))),)
     kept = []
     patches: dict[str, int] = {}
     for end in ends:

@@ -110,6 +110,7 @@ def test_what_is_left_out_decides_nothing(settings: dict[str, object], tags: set
         ({}, {"2.1.3", "2.1.4-rc.1", "2.1.007", "2.1.2"}, {"2.1.3", "2.1.4-rc.1", "2.1.007"}),
         ({"variants": ("", "alpine")}, {"2.1.3", "2.1.4", "2.1.1-alpine", "2.1.2-alpine"}, {"2.1.4", "2.1.2-alpine"}),
         ({"stable": "<3"}, {"2.1.3", "2.1.4"}, {"2.1.3", "2.1.4"}),
+        ({}, {"0.0.0", "0.0.4", "0.0.04", "0.1.0", "0.1.00", "0.1."}, {"0.0.4", "0.0.04", "0.1.0", "0.1.00", "0.1."}),
     ],
 )  # fmt: skip
 def test_older_versions_of_a_series_are_left_out(settings: dict[str, object], tags: set[str], kept: set[str]) -> None:
