@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 import tagger
 from tagger.errors import EngineError, InputError, TaggerError
@@ -29,27 +29,42 @@ def main() -> None:
     """
     interruption = Interruption()
     interruption.listen()
-    sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
+    out, err = _Pipe.of(sys.stdout), _Pipe.of(sys.stderr)
+    sys.stdout, sys.stderr = _text(out, sys.stdout), _text(err, sys.stderr)
     code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin, interruption)
     sys.stdout.flush()
+    if out.failure:
+        print(f"tagger: standard output cannot be written: {out.failure.strerror}", file=sys.stderr)
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(code or (1 if out.failure else 0))
 
 
 class _Pipe(io.FileIO):
-    """A stream that perhaps nobody reads any more, as behind `| head`: no release ends half way because of that."""
+    """A stream that perhaps nobody reads any more, as behind `| head`, or that is full or closed: no release ends half
+    way because of that. What went wrong is kept in `failure`, unless it is that nobody reads."""
+
+    failure: OSError | None = None
+
+    @classmethod
+    def of(cls, stream: TextIO | None) -> Self:
+        """Return the stream of a file that is open, else one that takes everything."""
+        return cls(stream.fileno(), "w", closefd=False) if stream else cls(os.devnull, "w")
 
     def write(self, text: Any, /) -> int:
-        """Write, or let it be where nobody reads."""
+        """Write, or let it be where that cannot be done."""
         try:
             return super().write(text)
         except BrokenPipeError:
             return len(text)
+        except OSError as error:
+            self.failure = error
+            return len(text)
 
 
-def _patient(stream: TextIO) -> TextIO:
-    pipe = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(pipe, stream.encoding, stream.errors, line_buffering=True)
+def _text(pipe: _Pipe, stream: TextIO | None) -> TextIO:
+    """Return a stream of lines; what its encoding lacks is written as a question mark."""
+    encoding = stream.encoding if stream else "utf-8"
+    return io.TextIOWrapper(io.BufferedWriter(pipe), encoding, "replace", line_buffering=True)
 
 
 def run(

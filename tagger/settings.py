@@ -463,11 +463,16 @@ def _image(text: str) -> Repository | Path:
     if text.startswith(LAYOUT):
         if not text.removeprefix(LAYOUT) or "\0" in text:
             raise InputError(f"{text!r} names no directory", "Write oci:DIR.")
+        if re.search(rf"[\s,]{LAYOUT}", text):
+            raise InputError(f"{text!r} names several directories", "Repeat `--image`, or write one a line.")
         return Path(text.removeprefix(LAYOUT))
     for scheme in ("docker://", "https://", "http://"):
         if text.startswith(scheme):
             plain = text.removeprefix(scheme).rpartition("@")[2]  # what stands before an @ may be a password
             raise InputError(f"{scheme}{plain} is not a repository", f"Write {plain}.")
+    if login := re.match(r"[^/@]*:[^/@]*@", text):
+        plain = text[login.end() :]
+        raise InputError(f"***@{plain} is not a repository", f"Write {plain}, and the login in `logins`.")
     if "," in text:
         raise InputError(f"{text!r} is not a repository", "No comma separates: repeat `--image`, or write one a line.")
     tail = text.rpartition("/")[2]

@@ -1,5 +1,6 @@
 """The words behind a command, as click parses them; a run that has none does not import this."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from tagger.errors import InputError
 from tagger.options import ARGUMENTS, COMMAND_HELP, EPILOG, OPTIONS, Option
 
 __all__ = ["parse"]
+
+_LOGIN = {"--username", "--password-stdin"}
 
 
 def parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
@@ -27,7 +30,10 @@ def parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
         hint = f"Set {secret.variables[-1]} in the environment, or pipe a password into `--password-stdin`."
         raise InputError(f"{error.option_name} is not taken from the command line: it is a secret", hint) from error
     except click.ClickException as error:
-        raise InputError(error.format_message(), f"See `tagger {command} --help`.") from error
+        message = error.format_message()
+        if _LOGIN.intersection(words):  # then a word too many may be the password
+            message = re.sub(r"\(.*\)", "(***)", message)
+        raise InputError(message, f"See `tagger {command} --help`.") from error
 
 
 def _parser(command: str) -> click.Command:

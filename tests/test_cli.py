@@ -109,6 +109,7 @@ class TestCommands:
             (("release", "--dry-run=maybe"), {}, "Option '--dry-run' does not take a value", "tagger release --help"),
             (("plan", "--password=hunter2"), {}, "--password is not taken from the command line", "--password-stdin"),
             (("plan", "--logins", "r u hunter2"), {}, "--logins is not taken", "Set TAGGER_LOGINS in the environment"),
+            (("plan", "--password-stdin", "hunter2"), {}, "unexpected extra argument (***)", "tagger plan --help"),
             (("withdraw", "--image", "a/b"), {}, "`withdraw` takes one VERSION, and got none", "input `arguments`"),
             (("delete", "sha256:8b76", "--image", "oci:a"), {}, "'sha256:8b76' is not a whole digest", "all 64 digits"),
             (("plan", "--password-stdin"), {}, "--password-stdin: there is nothing on standard input", "Pipe"),
@@ -330,6 +331,36 @@ def test_nobody_needs_to_read_what_is_said(build: str, name: str) -> None:
     ended = subprocess.run([sys.executable, program, name, *options], stdout=write, stderr=write, check=False)
     os.close(write)
     assert (ended.returncode, "latest" in standing(Layout("app"))) == (0, name == "release")
+
+
+@pytest.mark.parametrize(
+    ("redirections", "code", "said"),
+    [
+        ("2>/dev/full", 0, ""),
+        (">/dev/full", 1, "standard output cannot be written: No space left on device"),
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+    ],
+)
+def test_what_cannot_be_said_ends_no_release_half_way(build: str, redirections: str, code: int, said: str) -> None:
+    program = str(Path(tagger.__file__).parent.parent / "entrypoint.py")
+    words = [sys.executable, program, "release", "--image", "oci:app", "--source", build, "--version", "2.1.4"]
+    ended = subprocess.run(
+        ["bash", "-c", f'"$@" {redirections}', "bash", *words], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, standing(Layout("app"))["latest"]) == (code, standing(Layout("app"))["2.1.4"])
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_encoding_that_lacks_a_character(build: str) -> None:
+    program = str(Path(tagger.__file__).parent.parent / "entrypoint.py")
+    command("release", "--image", "oci:app", "--source", build, "--version", "2.1.4")
+    ended = subprocess.run(
+        [sys.executable, program, "tags", "--image", "oci:app"], env={"PYTHONIOENCODING": "ascii"}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, "??? 2.1.4" in ended.stdout) == (0, True)
 
 
 def test_an_unwritable_folder_is_no_traceback(here: Path, build: str) -> None:

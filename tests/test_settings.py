@@ -132,6 +132,8 @@ class TestBadInput:
             ("images", "ghcr.io/Acme/App", "is not a repository", "Write it in lower case: ghcr.io/acme/app"),
             ("images", "acme/a acme/b", "is not a repository", "HOST/ACCOUNT/NAME"),
             ("images", "oci:", "names no directory", "Write oci:DIR."),
+            ("images", "oci:a, oci:b", "names several directories", "one a line"),
+            ("images", "u:hunter2@ghcr.io/a/b", "***@ghcr.io/a/b is not a repository", "the login in `logins`"),
             ("images", f"acme/{'a' * 260}", "longer than 255", "shorter"),
             ("source", "docker-archive:", "names nothing", "docker-daemon"),
             ("source", "https://x/y", "is not a source", "docker-daemon"),

@@ -10,13 +10,16 @@ __all__ = ["as_output", "pointing", "report_outputs"]
 
 
 def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs of a report: the tags are those that point at this release now, or would after a plan."""
+    """Return the outputs of a report: the tags are those that point at this release now, or would after a plan.
+
+    There is no digest where nothing was released, so that no later step deploys what was refused.
+    """
     standing = [(outcome, pointing(report, outcome)) for outcome in report.repositories]
     names = dict.fromkeys(tag for _, tags in standing for tag in tags)
     latest = bool(standing) and all("latest" in tags for _, tags in standing)
     return {
         "version": report.version or "",
-        "digest": report.digest or "",
+        "digest": report.digest if report.digest and (names or not report.exit_code) else "",
         "tags": "\n".join(f"{outcome.repository}:{tag}" for outcome, tags in standing for tag in tags),
         "tag-names": "\n".join(names),
         "latest": "true" if latest else "false",

@@ -109,6 +109,10 @@ class TestOutputs:
         outputs = report_outputs(Report("release", error=DENIED), {})
         assert set(outputs.values()) == {"", "false", "{}"}
 
+    def test_a_build_that_was_refused_has_no_digest(self) -> None:
+        refused = Outcome("a", "refused", (Change("2.1.4", "refuse", OLD, OLD, "2.1.4", "written once"),), error=DENIED)
+        assert report_outputs(REPORT._replace(repositories=(refused,), error=DENIED), {})["digest"] == ""
+
 
 class TestText:
     """What a person reads: every tag on a line, with a mark, what becomes of it, and why."""
