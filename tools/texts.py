@@ -13,7 +13,8 @@ from tagger.options import COMMANDS, OPTIONS  # noqa: E402
 
 OUTPUTS = {
     "version": "The version that was released, or would be.",
-    "digest": "The digest of the release; deploy this rather than a tag. Empty in a plan where only the push makes it.",
+    "digest": "The digest of the release; deploy this rather than a tag. Empty where nothing was released, and in a "
+    "plan where only the push makes it.",
     "tags": "Full references that point at this release now, or would after a plan or a dry run, one a line.",
     "tag-names": "The names of these tags, one a line.",
     "latest": "`true` when this release holds `latest` in every repository, or would.",
