@@ -54,7 +54,7 @@ test: packages lint types ## Run everything; nothing is skipped.
 
 fuzz: setup ## Try parsers on twenty thousand inputs each.
 	HYPOTHESIS_PROFILE=long pytest -n 2 tests/test_fuzz.py tests/images/test_layout.py tests/images/test_archives.py \
-	  tests/images/test_sources.py tests/images/registry/test_auth.py tests/images/registry/test_listing.py tests/build/test_files.py
+	  tests/images/test_sources.py tests/images/registry/test_auth.py tests/images/registry/test_listing.py tests/version_from/test_files.py
 
 demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
 	@$(BIN)/python tools/demo.py

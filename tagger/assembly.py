@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.errors import EngineError, InputError, NotFound, StoreError
-from tagger.images.references import Repository
+from tagger.names import Repository
 
 # A module is imported where it is clear that it is needed, and after the registries are being connected to.
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from tagger.operations.push import Push
     from tagger.operations.reconcile import Reconciliation
     from tagger.operations.withdraw import Withdrawal
-    from tagger.reporting.outcomes import Report
+    from tagger.results import Report
     from tagger.rules.versions import Version
-    from tagger.settings import Settings
+    from tagger.settings.gather import Settings
 
 __all__ = ["Workshop", "open_workshop"]
 
@@ -131,7 +131,7 @@ class Workshop:
 
     def versions(self) -> "tuple[tuple[Version, ...], str]":
         """Return the version of the build, once for each variant that it is, and where it was read."""
-        from tagger.build.version import from_text, read_version
+        from tagger.version_from.reading import from_text, read_version
 
         settings, rules = self.settings, self.settings.rules
         if settings.version:
@@ -175,7 +175,7 @@ class Workshop:
         """Return the approved base that the build stands on, if one is asked for. Raise `Refused`."""
         wanted = self.settings.require_referrer
         if wanted:
-            from tagger.build.attached import attached_types, check_attached
+            from tagger.gates.attached import attached_types, check_attached
             from tagger.images.sources import ContentSource
 
             known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else ()
@@ -184,7 +184,7 @@ class Workshop:
 
     def judge_base(self, source: "Source") -> str:
         """Return the approved base that the build stands on; raise `Refused` when it stands on none."""
-        from tagger.build.bases import examine
+        from tagger.gates.bases import examine
         from tagger.images.sources import ContentSource
 
         image = (source.content, source.root) if isinstance(source, ContentSource) else None
@@ -205,8 +205,8 @@ class Workshop:
         """Return the withdrawal of a version, or of one of its variants."""
         settings = self.settings
         stores = self.stores(write=not settings.dry_run)
-        from tagger.build.version import from_text
         from tagger.operations.withdraw import Withdrawal
+        from tagger.version_from.reading import from_text
 
         return Withdrawal(from_text(name, settings.tag_prefix), settings.rules, stores, settings.undo, settings.purge)
 
@@ -258,7 +258,7 @@ class Workshop:
         """Return what `published-from` says is published: the versions of the git tags, or nothing."""
         if self.settings.published_from == "none":
             return ()
-        from tagger.build.git import git_tags
+        from tagger.version_from.git import git_tags
 
         found = []
         for tag in git_tags(self.workspace):
@@ -314,7 +314,7 @@ class Workshop:
 
             form, zone = date_field(name)
             return _date(datetime.now(_zone(zone)), form)
-        from tagger.build.git import git_facts
+        from tagger.version_from.git import git_facts
 
         facts = git_facts(self.workspace, self.environ)
         return facts.sha[:7] if name == "sha" else facts.branch

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 import tagger
 from tagger.errors import EngineError, InputError, TaggerError
 from tagger.interruption import Interruption
-from tagger.options import ARGUMENTS, COMMAND_HELP, COMMANDS, EPILOG, OPTIONS, Option
-from tagger.reporting.colours import echo, style
+from tagger.reporting.terminal import echo, style
+from tagger.settings.options import ARGUMENTS, COMMAND_HELP, COMMANDS, EPILOG, OPTIONS, Option
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
     from tagger.assembly import Workshop
-    from tagger.reporting.outcomes import Report, Running
-    from tagger.settings import Settings
+    from tagger.results import Report, Running
+    from tagger.settings.gather import Settings
 
 __all__ = ["COMMAND_HELP", "main", "run"]
 
@@ -123,7 +123,7 @@ def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
     """Return the parameters that the words behind a command give, None when its help was printed instead."""
     if not words:
         return {}
-    from tagger.words import parse
+    from tagger.arguments import parse
 
     return parse(command, words)
 
@@ -163,7 +163,7 @@ class Program:
     def run(self, parameters: Mapping[str, Any]) -> int:
         """Run the command and return its exit code."""
         from tagger.assembly import open_workshop
-        from tagger.settings import gather
+        from tagger.settings.gather import gather
 
         if self.command not in ARGUMENTS and (words := self._arguments(parameters)):
             raise InputError(
@@ -205,7 +205,7 @@ class Program:
 
     def fail(self, error: TaggerError) -> int:
         """Say what ended the run before it had anything to report, and return the exit code."""
-        from tagger.reporting.outcomes import Report
+        from tagger.results import Report
 
         return self._finish(Report(self.command, error=error))
 
@@ -229,10 +229,11 @@ class Program:
 
     def _tags(self, workshop: "Workshop") -> int:
         stores = workshop.stores()
-        from tagger.operations.side_by_side import side_by_side
+        from tagger.concurrency import side_by_side
         from tagger.operations.tags import list_tags
         from tagger.reporting.documents import error_document
-        from tagger.reporting.trees import Tree, tree_text, trees_document
+        from tagger.reporting.trees import tree_text, trees_document
+        from tagger.results import Tree
 
         settings = workshop.settings
         results = dict(side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long), stores))

@@ -7,8 +7,8 @@ import yaml
 
 from tagger.errors import TaggerError
 from tagger.reporting.documents import report_document
-from tagger.reporting.outcomes import Report
 from tagger.reporting.outputs import report_outputs
+from tagger.results import Report
 from tools import texts
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ import pytest
 import tagger
 from tagger.cli import COMMAND_HELP, run
 from tagger.images.layout import Layout
-from tagger.options import COMMANDS, OPTIONS
+from tagger.settings.options import COMMANDS, OPTIONS
 from tests.images.making import make_image
 from tests.operations.running import standing
 
@@ -316,7 +316,7 @@ class TestOutput:
         def broken(*_: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("tagger.settings.gather", broken)
+        monkeypatch.setattr("tagger.settings.gather.gather", broken)
         with pytest.raises(ZeroDivisionError):
             command("plan")
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from tagger.cli import run
 from tagger.errors import TaggerError
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Manifest
-from tagger.images.references import Reference, Repository
 from tagger.images.sources import parse_source
-from tagger.options import OPTIONS
+from tagger.names import Reference, Repository
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template
 from tagger.rules.versions import SCHEMES, Scheme
-from tagger.settings_file import read_settings_file
+from tagger.settings.file import read_settings_file
+from tagger.settings.options import OPTIONS
 
 NAMES = st.text("aZ09:/@.-_+~ \u00e9%#[]{}*<>=|\\\n", max_size=60) | st.text(max_size=40)
 JSON = st.recursive(

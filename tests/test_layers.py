@@ -1,43 +1,53 @@
-"""Imports point one way: cli -> assembly -> operations -> { images, build, reporting } -> rules -> errors."""
+"""Imports point one way: cli -> commands -> operations -> { images, version_from, gates } -> rules -> names, errors.
+
+No module imports in a circle, inside folders too; imports inside functions count.
+"""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tagger"
+GROUND = {"names", "errors"}
 BELOW = {
     "errors": set[str](),
     "interruption": {"errors"},
-    "rules": {"errors"},
-    "options": {"rules", "errors"},
-    "images": {"rules", "errors"},
-    "build": {"images", "rules", "errors"},
-    "words": {"options", "errors"},
-    "settings_file": {"options", "errors"},
-    "settings": {"settings_file", "options", "build", "images", "rules", "errors"},
-    "reporting": {"rules", "errors", "settings", "options"},
-    "operations": {"images", "build", "reporting", "rules", "errors"},
-    "assembly": {"operations", "images", "build", "reporting", "settings", "rules", "errors"},
+    "concurrency": {"errors"},
+    "names": {"errors"},
+    "rules": GROUND,
+    "results": {"rules", *GROUND},
+    "images": {"rules", "concurrency", *GROUND},
+    "version_from": {"images", "rules", *GROUND},
+    "gates": {"images", "rules", "concurrency", *GROUND},
+    "settings": {"version_from", "images", "rules", *GROUND},
+    "operations": {"results", "version_from", "gates", "images", "rules", "concurrency", *GROUND},
+    "reporting": {"results", "settings", "rules", *GROUND},
+    "arguments": {"settings", *GROUND},
+    "assembly": {"results", "operations", "version_from", "gates", "images", "settings", "reporting", "rules", *GROUND},
     "cli": {
         "interruption",
-        "words",
+        "concurrency",
+        "arguments",
         "assembly",
         "operations",
-        "images",
-        "build",
         "reporting",
+        "results",
         "settings",
-        "options",
-        "rules",
-        "errors",
+        *GROUND,
     },
 }
 ONLY = {
-    "click": {"words.py"},
+    "click": {"arguments.py"},
     "docker": {"images/engine.py"},
-    "dulwich": {"build/git.py"},
-    "yaml": {"settings_file.py", "build/files.py"},
+    "dulwich": {"version_from/git.py"},
+    "yaml": {"settings/file.py", "version_from/files.py"},
+}
+KNOWN_CIRCLES = {
+    # Each is to go; none may come.
+    frozenset({"images.registry.client", "images.registry.repository"}),
+    frozenset({"version_from.files", "version_from.reading"}),
 }
 
 
@@ -51,6 +61,31 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def modules() -> dict[str, Path]:
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+
+
+def circles(graph: dict[str, set[str]]) -> Iterator[frozenset[str]]:
+    """Yield the groups of modules that import each other, directly or by others."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for name in graph[todo.pop()] - seen:
+                seen.add(name)
+                todo.append(name)
+        return seen
+
+    reach = {name: reached(name) for name in graph}
+    yield from {
+        frozenset(other for other in reach[name] if name in reach[other]) for name in graph if name in reach[name]
+    }
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -60,6 +95,15 @@ def test_imports_point_one_way(path: Path) -> None:
         inside = name.removeprefix("tagger.")
         if name.startswith("tagger.") and inside.split(".")[0] != layer:
             assert inside.split(".")[0] in BELOW[layer], f"{layer} imports {inside}"
+
+
+def test_no_module_imports_in_a_circle() -> None:
+    known = modules()
+    graph = {
+        name: {inside for one in imports(path) if (inside := one.removeprefix("tagger.")) in known and inside != name}
+        for name, path in known.items()
+    }
+    assert set(circles(graph)) <= KNOWN_CIRCLES
 
 
 @pytest.mark.parametrize("library", sorted(ONLY))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import tagger
-from tagger.settings import gather
+from tagger.settings.gather import gather
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

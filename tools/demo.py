@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tagger.build.version import VERSION_LABEL  # noqa: E402 - the project's own folder first
 from tagger.images.layout import Layout  # noqa: E402 - the project's own folder first
+from tagger.version_from.reading import VERSION_LABEL  # noqa: E402 - the project's own folder first
 from tests.images.making import make_index  # noqa: E402
 
 DEMO, BUILDS = "build/demo", "build/demo-builds"

@@ -7,9 +7,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tagger.errors import InputError  # noqa: E402 - the project's own folder first
-from tagger.options import DEFAULT_TEMPLATES  # noqa: E402
 from tagger.rules.cascade import Rules  # noqa: E402
 from tagger.rules.versions import SCHEMES, Scheme  # noqa: E402
+from tagger.settings.options import DEFAULT_TEMPLATES  # noqa: E402
 
 PAGE = ROOT / "docs" / "versions.md"
 SPELLINGS = (

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tagger.cli import COMMAND_HELP  # noqa: E402 - the project's own folder first
-from tagger.options import COMMANDS, OPTIONS  # noqa: E402
+from tagger.settings.options import COMMANDS, OPTIONS  # noqa: E402
 
 OUTPUTS = {
     "version": "The version that was released, or would be.",

@@ -25,7 +25,7 @@ from tagger.images.copying import run_all
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.layout import INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, Index, LayoutContent
 from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.references import Repository, check_digest
+from tagger.names import Repository, check_digest
 
 __all__ = ["Archive", "DockerImage", "LayoutArchive", "SavedImage", "saved_images"]
 

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from tagger.errors import NotFound, StoreError
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
-from tagger.images.references import Repository
 from tagger.images.stores import Content, TagStore
+from tagger.names import Repository
 
 __all__ = ["SIGNATURE_TAGS", "ReadOnce", "TaggedContent", "copy_image", "copy_referrers", "run_all"]
 

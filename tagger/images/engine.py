@@ -18,10 +18,10 @@ from tagger.errors import EngineError, Refused, StoreError, TaggerError
 from tagger.images.configs import platform_configs
 from tagger.images.layout import INDEX_FILE, Index, LayoutContent
 from tagger.images.manifests import Descriptor, Manifest
-from tagger.images.references import DOCKER_HUB, Reference, Repository
 from tagger.images.registry.credentials import login_hint
 from tagger.images.sources import ContentSource, SourceSpec, open_source
 from tagger.images.stores import ImageConfig, Source, TagStore
+from tagger.names import DOCKER_HUB, Reference, Repository
 
 if TYPE_CHECKING:
     from docker import APIClient

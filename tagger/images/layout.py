@@ -23,9 +23,8 @@ from tagger.images.manifests import (
     Manifest,
     manifest_type,
 )
-from tagger.images.references import DIGEST, Repository, check_digest, check_tag
 from tagger.images.stores import Opener, Survey
-from tagger.rules.templates import TAG
+from tagger.names import DIGEST, TAG, Repository, check_digest, check_tag
 
 __all__ = ["INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "Layout", "LayoutContent"]
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from tagger.errors import StoreError
-from tagger.images.references import DIGEST
+from tagger.names import DIGEST
 
 __all__ = [
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
-from tagger.images.references import DIGEST, Reference, Repository
 from tagger.images.stores import ImageConfig, TagStore
+from tagger.names import DIGEST, Reference, Repository
 
 if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
     from tagger.images.archives import DockerImage

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, Protocol
 
 from tagger.images.manifests import Descriptor, Manifest
-from tagger.images.references import Repository
+from tagger.names import Repository
 
 __all__ = ["Content", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
 

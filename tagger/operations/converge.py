@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.stores import TagStore
-from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import Scope, State, read_state
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change

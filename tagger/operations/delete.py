@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tagger.concurrency import side_by_side
 from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirmed
-from tagger.images.references import DIGEST, check_tag
 from tagger.images.stores import TagStore
+from tagger.names import DIGEST, check_tag
 from tagger.operations.reconcile import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
-from tagger.operations.side_by_side import side_by_side
-from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import WITHDRAWN, Rules, cascade
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version

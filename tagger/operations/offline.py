@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from tagger.errors import Refused
-from tagger.reporting.outcomes import Outcome, Report
+from tagger.results import Outcome, Report
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version

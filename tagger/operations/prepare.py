@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
+from tagger.concurrency import at_once, side_by_side
 from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
-from tagger.operations.side_by_side import at_once, side_by_side
 from tagger.operations.state import Scope, State, read_state
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version

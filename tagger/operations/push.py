@@ -3,13 +3,13 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.prepare import is_same_image
-from tagger.operations.side_by_side import side_by_side
-from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge, look_again
 from tagger.operations.removal import plan_removal, remove
-from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import Scope, read_state
-from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version

@@ -4,12 +4,12 @@ from collections.abc import Generator, Iterable
 from functools import partial
 from typing import NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.stores import Source, TagStore
 from tagger.operations.converge import Converged, converge
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
-from tagger.operations.side_by_side import side_by_side
-from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Change
 
 __all__ = ["plan", "release"]

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.references import DOCKER_HUB, Repository, attached_to
 from tagger.images.stores import TagStore
-from tagger.operations.side_by_side import side_by_side
+from tagger.names import DOCKER_HUB, Repository, attached_to
 from tagger.rules.plan import Change
 
 __all__ = [

@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import StoreError
 from tagger.images.configs import platform_manifests
-from tagger.images.references import attached_to
 from tagger.images.stores import TagStore
+from tagger.names import attached_to
 from tagger.operations.reconcile import every_tag
-from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import State, read_state
-from tagger.reporting.trees import Artifact, Facts, Floating, ListedVersion, Tree
+from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Rules
 
 __all__ = ["list_tags"]

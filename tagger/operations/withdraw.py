@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import InputError, TaggerError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
@@ -16,9 +17,8 @@ from tagger.operations.removal import (
     put_artifact,
     remove,
 )
-from tagger.operations.side_by_side import side_by_side
 from tagger.operations.state import Scope, State, read_state
-from tagger.reporting.outcomes import Event, Outcome, Report, Running
+from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version

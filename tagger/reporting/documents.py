@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagger.errors import TaggerError
-from tagger.reporting.outcomes import Outcome, Report
+from tagger.results import Outcome, Report
 
 __all__ = ["error_document", "failure_document", "report_document"]
 

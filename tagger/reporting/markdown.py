@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tagger.reporting.outcomes import Report
 from tagger.reporting.text import digest_after
+from tagger.results import Report
 
 __all__ = ["report_markdown"]
 

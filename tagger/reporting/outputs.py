@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tagger.reporting.outcomes import Outcome, Report
+from tagger.results import Outcome, Report
 
 __all__ = ["as_output", "pointing", "report_outputs"]
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tagger.options import OPTIONS, Option
-from tagger.reporting.colours import style
+from tagger.reporting.terminal import style
 from tagger.rules.immutability import immutability
-from tagger.settings import Settings
+from tagger.settings.gather import Settings
+from tagger.settings.options import OPTIONS, Option
 
 __all__ = ["settings_document", "settings_text"]
 

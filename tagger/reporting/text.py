@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from tagger.errors import TaggerError
-from tagger.reporting.colours import style
-from tagger.reporting.outcomes import Outcome, Report
+from tagger.reporting.terminal import style
+from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
 __all__ = ["digest_after", "error_text", "plain", "report_text", "short"]

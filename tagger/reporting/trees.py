@@ -1,66 +1,13 @@
 """A repository as a tree of tags, for people and for programs."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from tagger.reporting.colours import style
+from tagger.reporting.terminal import style
 from tagger.reporting.text import short
+from tagger.results import Artifact, Floating, ListedVersion, Tree
 
-__all__ = ["Artifact", "Facts", "Floating", "ListedVersion", "Tree", "tree_text", "trees_document"]
-
-
-class Artifact(NamedTuple):
-    """What is attached to an image: a signature, an attestation; `name` is its tag, or the digest of what has none."""
-
-    kind: str
-    name: str
-    image: str
-
-
-class Facts(NamedTuple):
-    """What an image says of itself: when it was built (RFC 3339), its compressed size in bytes, its platforms."""
-
-    created: str
-    size: int
-    platforms: tuple[str, ...]
-
-
-class ListedVersion(NamedTuple):
-    """A version, its image, and the tags that point there now; `also` are those that belong to no version."""
-
-    version: str
-    variant: str
-    digest: str | None
-    tags: tuple[str, ...]
-    withdrawn: bool
-    attached: tuple[Artifact, ...] = ()
-    also: tuple[str, ...] = ()
-    facts: Facts | None = None
-
-
-class Floating(NamedTuple):
-    """A floating tag: what it holds, the version it belongs to (None when none is left), and whether it drifted."""
-
-    digest: str | None
-    belongs_to: str | None
-    drifted: bool
-
-
-class Tree(NamedTuple):
-    """What stands in one repository, newest version first.
-
-    `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
-    images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
-    of one version hold different images.
-    """
-
-    repository: str
-    versions: tuple[ListedVersion, ...]
-    floating: Mapping[str, Floating]
-    other: tuple[str, ...]
-    attached: tuple[Artifact, ...] = ()
-    purged: tuple[str, ...] = ()
-    dispute: str = ""
+__all__ = ["tree_text", "trees_document"]
 
 
 def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:

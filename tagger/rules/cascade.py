@@ -7,8 +7,9 @@ from operator import attrgetter
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
+from tagger.names import TAG
 from tagger.rules.selection import Selection, Series
-from tagger.rules.templates import LATEST, TAG, Template
+from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Scheme, Version, channel_of
 
 __all__ = ["WITHDRAWN", "Class", "Published", "Rules", "cascade"]

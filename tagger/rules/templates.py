@@ -7,13 +7,12 @@ from itertools import combinations
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
+from tagger.names import TAG
 from tagger.rules.versions import Scheme, Version
 
-__all__ = ["FIELDS", "LATEST", "PLAIN_FIELDS", "TAG", "Template", "date_field"]
+__all__ = ["FIELDS", "LATEST", "PLAIN_FIELDS", "Template", "date_field"]
 
 LATEST = "latest"
-TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-"""What a tag may be: distribution-spec, "Pulling manifests"."""
 FIELDS = ("version", "major", "minor", "patch", "revision", "prerelease", "channel", "variant", "raw")
 PLAIN_FIELDS = ("sha", "branch", "date")
 PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.names import Repository
 from tests.e2e.conftest import ACTION, Run
 from tests.servers.distribution import PASSWORD, USER, Distribution
 from tests.servers.engine import Engine

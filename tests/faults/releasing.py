@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tagger.images.references import Repository
 from tagger.images.registry.repository import RegistryRepository
+from tagger.names import Repository
 from tests.images.making import make_image
 from tests.integration.commands import Ran, tagger
 from tests.servers.proxy import FaultProxy

@@ -15,8 +15,8 @@ from tagger.errors import NotFound, StoreError
 from tagger.images.copying import ReadOnce, copy_image, copy_referrers, run_all
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.references import Repository
 from tagger.images.stores import Opener
+from tagger.names import Repository
 from tests.images.making import (
     PLATFORMS,
     attach,

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tagger.concurrency import side_by_side
 from tagger.images.copying import copy_image, copy_referrers
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.sources import ContentSource, open_source, parse_source
 from tagger.images.stores import TagStore
-from tagger.operations.side_by_side import side_by_side
+from tagger.names import Repository
 from tests.images.making import attach, make_image, make_index, put, put_manifest, sign
 from tests.servers.distribution import Distribution, distribution
 from tests.servers.engine import Engine
@@ -155,10 +155,10 @@ def test_memory_holds_no_layer(tmp_path: Path, layout: Layout, registry: Distrib
     script = """
 import re, sys
 from tagger.images.layout import Layout
-from tagger.images.references import Repository
+from tagger.names import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.sources import ContentSource
-from tagger.operations.side_by_side import side_by_side
+from tagger.concurrency import side_by_side
 source, host, digest, *targets = sys.argv[1:]
 with Registries() as registries:
     repository = registries.repository(Repository(host, "acme/app"), write=True)

@@ -15,10 +15,10 @@ import pytest
 from tagger.errors import EngineError, Refused, StoreError
 from tagger.images.engine import Engine
 from tagger.images.layout import Layout
-from tagger.images.references import Reference, Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
+from tagger.names import Reference, Repository
 from tests.images.making import PLATFORMS, make_index
 from tests.servers.distribution import PASSWORD, USER
 from tests.servers.engine import Engine as Running

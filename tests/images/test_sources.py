@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tagger.errors import InputError, NotFound, StoreError, TaggerError
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
-from tagger.images.references import Repository
 from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source, parse_source
 from tagger.images.stores import TagStore
+from tagger.names import Repository
 from tests.images.making import attach, describe, make_image, make_index, put, put_manifest, sign
 from tests.images.test_archives import pack, pack_layout, save
 

@@ -9,8 +9,8 @@ import pytest
 
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
-from tagger.images.references import Repository
 from tagger.images.stores import TagStore
+from tagger.names import Repository
 from tests.images.making import make_config, make_image, make_layer, put, put_manifest
 from tests.integration.commands import Ran, images, tagger
 from tests.servers.registries import DockerRegistry

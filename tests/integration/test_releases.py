@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tagger.images.layout import Layout
-from tagger.images.references import Repository
+from tagger.names import Repository
 from tests.images.making import make_image, make_index
 from tests.integration.commands import Ran, images, tagger
 from tests.servers.registries import DockerRegistry

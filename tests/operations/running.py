@@ -9,10 +9,10 @@ from tagger.images.sources import ContentSource
 from tagger.images.stores import TagStore
 from tagger.operations.prepare import Release
 from tagger.operations.release import release
-from tagger.options import DEFAULT_TEMPLATES
-from tagger.reporting.outcomes import Event, Report, Running
+from tagger.results import Event, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import make_image
 
 RULES = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme())

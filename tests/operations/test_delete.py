@@ -7,12 +7,12 @@ import pytest
 from tagger.errors import InputError, NotFound
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
+from tagger.names import Repository
 from tagger.operations.delete import Deletion, delete
-from tagger.reporting.outcomes import Event, Report
+from tagger.results import Event, Report
 from tests.images.making import attach, make_image, make_index, put_manifest, sign
 from tests.operations.running import RULES, Builds, actions, finished, released, standing
 from tests.servers.distribution import distribution

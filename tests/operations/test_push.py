@@ -10,7 +10,7 @@ from tagger.images.layout import Layout
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
 from tagger.operations.push import Push, push
-from tagger.reporting.outcomes import Event, Report
+from tagger.results import Event, Report
 from tests.operations.running import RULES, actions, finished, standing
 from tests.servers.engine import Engine as Running
 from tests.servers.fixtures_registry import Opener

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from tagger.errors import NotFound
 from tagger.images.layout import Layout
-from tagger.images.references import Repository
 from tagger.images.stores import TagStore
+from tagger.names import Repository
 from tagger.operations.reconcile import Reconciliation, reconcile
-from tagger.options import DEFAULT_TEMPLATES
-from tagger.reporting.outcomes import Event, Report
+from tagger.results import Event, Report
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import make_image, sign
 from tests.operations.running import RULES, Builds, actions, finished, released, standing
 from tests.servers.fixtures_registry import Opener

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.images.layout import Layout
 from tagger.operations.release import plan, release
-from tagger.reporting.outcomes import Event
+from tagger.results import Event
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
 from tests.operations.running import RULES, Builds, actions, finished, job, released, standing

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.repository import RegistryRepository
+from tagger.names import Repository
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import plan, release
 from tests.operations.running import RULES, Builds, finished, job, released

@@ -6,10 +6,11 @@ from pathlib import Path
 from tagger.images.layout import REF_NAME, Layout
 from tagger.images.stores import TagStore
 from tagger.operations.tags import list_tags
-from tagger.options import DEFAULT_TEMPLATES
-from tagger.reporting.trees import Facts, tree_text, trees_document
+from tagger.reporting.trees import tree_text, trees_document
+from tagger.results import Facts
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import PLATFORMS, attach, make_image, make_index, put, put_manifest, sign
 from tests.operations.running import RULES, Builds, released
 from tests.servers.fixtures_registry import Opener

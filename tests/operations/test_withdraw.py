@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError, StoreError
 from tagger.images.layout import Layout
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
+from tagger.names import Repository
 from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
-from tagger.options import DEFAULT_TEMPLATES
-from tagger.reporting.outcomes import Report
+from tagger.results import Report
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import make_image, make_index, sign
 from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
 from tests.servers.distribution import distribution

@@ -18,9 +18,9 @@ from typing import BinaryIO, NoReturn, cast
 
 from tagger.errors import NotFound
 from tagger.images.manifests import OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.references import DIGEST, Repository
 from tagger.images.stores import Opener, Survey, TagStore
-from tagger.reporting.outcomes import Report
+from tagger.names import DIGEST, Repository
+from tagger.results import Report
 
 __all__ = ["Ended", "Explored", "Model", "ModelStore", "Program", "Tags", "made", "run_alone"]
 

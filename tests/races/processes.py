@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.images.layout import Layout
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
+from tagger.names import Repository
 from tests.images.making import make_image
 from tests.operations.running import standing
 from tests.races.scenarios import wrong

@@ -11,10 +11,10 @@ from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
-from tagger.options import DEFAULT_TEMPLATES
-from tagger.reporting.outcomes import Report
+from tagger.results import Report
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.operations.running import finished
 from tests.races.model import Ended, Explored, Model, Program, Tags, made, run_alone
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tagger.images.stores import TagStore
-from tagger.reporting.outcomes import Report
+from tagger.results import Report
 from tests.races.model import ModelStore, Program, Tags, carried_out, made
 from tests.races.scenarios import (
     FEW,

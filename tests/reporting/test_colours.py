@@ -7,7 +7,7 @@ import click
 import pytest
 
 from tagger.cli import run
-from tagger.reporting.colours import echo, style
+from tagger.reporting.terminal import echo, style
 
 
 class Terminal(io.StringIO):

@@ -8,9 +8,9 @@ import pytest
 from tagger.errors import IncompleteRelease, InputError, Refused, StoreError, TaggerError
 from tagger.reporting.documents import failure_document, report_document
 from tagger.reporting.markdown import report_markdown
-from tagger.reporting.outcomes import Outcome, Report
 from tagger.reporting.outputs import report_outputs
 from tagger.reporting.text import error_text, report_text, short
+from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
 NEW, OLD, NEWEST = (f"sha256:{letter * 64}" for letter in "abc")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from tagger.options import OPTIONS
 from tagger.reporting.settings import settings_document, settings_text
-from tagger.settings import Settings, gather
+from tagger.settings.gather import Settings, gather
+from tagger.settings.options import OPTIONS
 
 ENVIRON = {
     "INPUT_IMAGES": "ghcr.io/acme/app\nacme/app", "INPUT_VARIANTS": "default alpine", "TAGGER_DRY_RUN": "yes",

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.options import DEFAULT_TEMPLATES
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 
 PRERELEASES = ("", "", "", "-rc.1", "-rc.2", "-rc.10", "-beta.1", "-alpha")
 SMALL = st.integers(0, 3)

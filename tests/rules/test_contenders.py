@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.options import DEFAULT_TEMPLATES
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.contenders import contenders
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 
 NUMBER = st.sampled_from(("0", "1", "2", "9", "10", "00", "01", "1_0", "x", "4-5"))
 HEAD = st.sampled_from(("", "", "", "v", "V", "withdrawn-", "withdrawn-v", "app-", "alpine-", "0", "7."))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.options import DEFAULT_TEMPLATES
 from tagger.rules.cascade import Rules
 from tagger.rules.immutability import immutability
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 
 DIGIT = "{0,1,2,3,4,5,6,7,8,9}"
 NUMBER = st.integers(0, 30)

@@ -1,9 +1,9 @@
 """What a repository holds against what it should."""
 
-from tagger.options import DEFAULT_TEMPLATES
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.plan import Change, Plan, floating_changes
 from tagger.rules.versions import Scheme, Version
+from tagger.settings.options import DEFAULT_TEMPLATES
 
 RULES = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"), stable="<4", latest="3")
 V = RULES.scheme.parse

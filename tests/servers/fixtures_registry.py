@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from tagger.images.references import Repository
 from tagger.images.registry.repository import RegistryRepository
+from tagger.names import Repository
 from tests.servers.registries import Authority, DockerRegistry
 from tests.servers.small_registry import SmallRegistry
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from tagger.errors import InputError
-from tagger.images.references import DOCKER_HUB
+from tagger.names import DOCKER_HUB
 
 __all__ = ["GHCR", "PORTS", "TOKEN_HOSTS", "Dial", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
 

@@ -18,7 +18,6 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 
 from tagger.errors import StoreError, TaggerError
-from tagger.images.references import DOCKER_HUB, Repository
 from tagger.images.registry.addresses import (
     GHCR,
     PORTS,
@@ -49,6 +48,7 @@ from tagger.images.registry.failures import (
 )
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.registry.transport import CHUNK, Origin, Transport
+from tagger.names import DOCKER_HUB, Repository
 
 __all__ = ["Registries", "Registry"]
 

@@ -16,12 +16,11 @@ from urllib3.response import BaseHTTPResponse
 from tagger.errors import NotFound, StoreError
 from tagger.images.blobs import Checked, Sized
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest, manifest_type
-from tagger.images.references import DIGEST, Repository, check_digest, check_tag
 from tagger.images.registry.auth import Access
 from tagger.images.registry.blobs import Download
 from tagger.images.registry.failures import Answer, is_immutable
 from tagger.images.stores import Opener, Survey
-from tagger.rules.templates import TAG
+from tagger.names import DIGEST, TAG, Repository, check_digest, check_tag
 
 if TYPE_CHECKING:
     from tagger.images.registry.client import Registry

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.images.references import Repository
 from tagger.images.registry.auth import Access, Authorization, Challenge, Shared, Token, parse_challenges
 from tagger.images.registry.client import REALMS, Registries
 from tagger.images.registry.credentials import Keychain, Login
+from tagger.names import Repository
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
 from tests.servers.http_server import Reply

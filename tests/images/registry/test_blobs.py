@@ -12,8 +12,8 @@ import pytest
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import Descriptor
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
+from tagger.names import Repository
 from tests.images.making import digest_of, opener_of, put
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority, DockerRegistry

@@ -11,12 +11,12 @@ from urllib3 import HTTPHeaderDict
 
 from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.images.references import Repository
 from tagger.images.registry.addresses import Dial, is_loopback, places_ahead
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain, Login
 from tagger.images.registry.failures import Answer, Peer, refused
 from tagger.images.registry.transport import Origin
+from tagger.names import Repository
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority
 from tests.servers.small_registry import Fault, Reply, SmallRegistry

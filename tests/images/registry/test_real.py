@@ -13,8 +13,8 @@ import pytest
 
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.manifests import Descriptor, Manifest
-from tagger.images.references import Repository
 from tagger.images.registry.credentials import Keychain
+from tagger.names import Repository
 from tests.images.making import attach, digest_of, make_image, make_index, opener_of, put, sign
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tagger.errors import InputError
-from tagger.options import ARGUMENTS, COMMAND_HELP, EPILOG, OPTIONS, Option
+from tagger.settings.options import ARGUMENTS, COMMAND_HELP, EPILOG, OPTIONS, Option
 
 __all__ = ["parse"]
 

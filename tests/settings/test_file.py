@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from tagger.errors import InputError
-from tagger.options import OPTIONS
-from tagger.settings import gather
-from tagger.settings_file import SettingsFile, read_settings_file, schema
+from tagger.settings.file import SettingsFile, read_settings_file, schema
+from tagger.settings.gather import gather
+from tagger.settings.options import OPTIONS
 
-SCHEMA = Path(__file__).parent.parent / "docs" / "tagger.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "tagger.schema.json"
 
 GOOD: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "nothing": ("", {}),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tagger.build.git import Checkout, git_facts, git_tags, read_checkout
 from tagger.errors import InputError
-from tests.build.repositories import ENVIRON, commit, git, make_repository
+from tagger.version_from.git import Checkout, git_facts, git_tags, read_checkout
+from tests.version_from.repositories import ENVIRON, commit, git, make_repository
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from tagger.build.version import Absent
 from tagger.errors import InputError
+from tagger.version_from.reading import Absent
 
 __all__ = ["KNOWN_FILES", "Absent", "read_file", "split_key"]
 

@@ -12,13 +12,13 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from tagger.build.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
-from tagger.build.provenance import materials
 from tagger.errors import InputError, NotFound, Refused
+from tagger.gates.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
+from tagger.gates.provenance import materials
 from tagger.images.configs import platform_manifests
 from tagger.images.manifests import Manifest, Platform
-from tagger.images.references import DIGEST, Reference, Repository
 from tagger.images.stores import Content, ImageConfig, TagStore
+from tagger.names import DIGEST, Reference, Repository
 from tagger.rules.cascade import WITHDRAWN
 
 __all__ = ["Approval", "Pattern", "Place", "examine", "newest_of_series", "parse_line"]

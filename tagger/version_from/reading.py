@@ -93,7 +93,7 @@ def check_kind(kind: str) -> str:
     name, _, rest = kind.partition(":")
     if kind in ("git-tag", "label", "file") or (name in ("file", "env") and rest.partition("#")[0]):
         if name == "file" and "#" in rest:
-            from tagger.build.files import split_key
+            from tagger.version_from.files import split_key
 
             split_key(rest.partition("#")[2])
         return kind
@@ -119,7 +119,7 @@ def _git_tag(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse
         reasons.append(f"the tag of GITHUB_REF, {tag}, does not begin with {tag_prefix}")
     elif ref:
         reasons.append(f"GITHUB_REF is {ref}, not a tag")
-    from tagger.build.git import FETCH_TAGS, read_checkout
+    from tagger.version_from.git import FETCH_TAGS, read_checkout
 
     checkout = read_checkout(workspace)
     if checkout is None:
@@ -168,7 +168,7 @@ def _variable(name: str, environ: Mapping[str, str]) -> Given:
 
 
 def _file(place: str, workspace: Path) -> Given:
-    from tagger.build.files import KNOWN_FILES, read_file
+    from tagger.version_from.files import KNOWN_FILES, read_file
 
     path, _, key = place.partition("#")
     if path:

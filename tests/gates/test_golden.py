@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.build.bases import Approval, Pattern, Place, examine, newest_of_series, parse_line
-from tagger.build.golden import BASE_DIGEST, BASE_NAME, NOTHING, ApprovedBase, Verdict, judge
 from tagger.errors import InputError, NotFound, Refused, StoreError
+from tagger.gates.bases import Approval, Pattern, Place, examine, newest_of_series, parse_line
+from tagger.gates.golden import BASE_DIGEST, BASE_NAME, NOTHING, ApprovedBase, Verdict, judge
 from tagger.images.configs import platform_configs
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
-from tagger.images.references import Reference, Repository
 from tagger.images.stores import Content, ImageConfig
+from tagger.names import Reference, Repository
 from tests.images.making import describe, make_config, make_layer, put, put_manifest
 
 AMD, ARM = "linux/amd64", "linux/arm64/v8"

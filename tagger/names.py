@@ -4,14 +4,14 @@ import re
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
-from tagger.rules.templates import TAG
 
-__all__ = ["DIGEST", "DOCKER_HUB", "Reference", "Repository", "attached_to", "check_digest", "check_tag"]
+__all__ = ["DIGEST", "DOCKER_HUB", "TAG", "Reference", "Repository", "attached_to", "check_digest", "check_tag"]
 
 DOCKER_HUB = "docker.io"
 HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
 
-# distribution-spec, "Pulling manifests": the grammar of a repository name; image-spec: of a digest.
+# distribution-spec, "Pulling manifests": the grammar of a tag and of a repository name; image-spec: of a digest.
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 HOST = re.compile(

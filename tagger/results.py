@@ -1,12 +1,12 @@
-"""What an operation tells: events while it runs, and a report of every repository at its end."""
+"""What operations return and reporting shows: events on the way, a report at the end, a repository as a tree."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from typing import NamedTuple, Self
 
 from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
 
-__all__ = ["Event", "Outcome", "Report", "Running"]
+__all__ = ["Artifact", "Event", "Facts", "Floating", "ListedVersion", "Outcome", "Report", "Running", "Tree"]
 
 
 class Event(NamedTuple):
@@ -87,3 +87,57 @@ class Report(NamedTuple):
 
 Running = Generator[Event, None, Report]
 """An operation under way: it yields what happens, and returns how it ended."""
+
+
+class Artifact(NamedTuple):
+    """What is attached to an image: a signature, an attestation; `name` is its tag, or the digest of what has none."""
+
+    kind: str
+    name: str
+    image: str
+
+
+class Facts(NamedTuple):
+    """What an image says of itself: when it was built (RFC 3339), its compressed size in bytes, its platforms."""
+
+    created: str
+    size: int
+    platforms: tuple[str, ...]
+
+
+class ListedVersion(NamedTuple):
+    """A version, its image, and the tags that point there now; `also` are those that belong to no version."""
+
+    version: str
+    variant: str
+    digest: str | None
+    tags: tuple[str, ...]
+    withdrawn: bool
+    attached: tuple[Artifact, ...] = ()
+    also: tuple[str, ...] = ()
+    facts: Facts | None = None
+
+
+class Floating(NamedTuple):
+    """A floating tag: what it holds, the version it belongs to (None when none is left), and whether it drifted."""
+
+    digest: str | None
+    belongs_to: str | None
+    drifted: bool
+
+
+class Tree(NamedTuple):
+    """What stands in one repository, newest version first.
+
+    `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
+    images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
+    of one version hold different images.
+    """
+
+    repository: str
+    versions: tuple[ListedVersion, ...]
+    floating: Mapping[str, Floating]
+    other: tuple[str, ...]
+    attached: tuple[Artifact, ...] = ()
+    purged: tuple[str, ...] = ()
+    dispute: str = ""

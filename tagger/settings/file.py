@@ -8,7 +8,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tagger.errors import InputError
-from tagger.options import OPTIONS, Given, Option
+from tagger.settings.options import OPTIONS, Given, Option
 
 __all__ = ["COMPONENTS", "SettingsFile", "read_settings_file", "schema"]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.build.files import Absent, read_file, split_key
 from tagger.errors import InputError
+from tagger.version_from.files import Absent, read_file, split_key
 
 POM = '<project xmlns="http://maven.apache.org/POM/4.0.0">{}</project>'
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError, Refused
-from tagger.images.references import Reference
 from tagger.images.stores import ImageConfig
+from tagger.names import Reference
 
 __all__ = ["BASE_DIGEST", "BASE_NAME", "ApprovedBase", "Finding", "Verdict", "judge"]
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tagger.build.bases import Place, examine
-from tagger.build.golden import Verdict
 from tagger.errors import Refused
+from tagger.gates.bases import Place, examine
+from tagger.gates.golden import Verdict
 from tagger.images.engine import Engine
-from tagger.images.references import Repository
 from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
+from tagger.names import Repository
 from tests.servers.distribution import Distribution
 from tests.servers.engine import Engine as Running
 

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 from tagger.errors import InputError
 from tagger.images.configs import is_attestation
 from tagger.images.manifests import Manifest
-from tagger.images.references import DIGEST, Reference, Repository, check_tag
 from tagger.images.stores import Content
+from tagger.names import DIGEST, Reference, Repository, check_tag
 
 __all__ = ["materials"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.images.references import Repository
-from tagger.options import COMMANDS, DEFAULT_TEMPLATES, OPTIONS
-from tagger.settings import Login, Settings, gather
+from tagger.names import Repository
+from tagger.settings.gather import Login, Settings, gather
+from tagger.settings.options import COMMANDS, DEFAULT_TEMPLATES, OPTIONS
 
 IMAGE = {"TAGGER_IMAGES": "ghcr.io/acme/app"}
 

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from tagger.errors import InputError
-from tagger.images.references import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
-from tagger.options import OPTIONS, Given, Option
+from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
 from tagger.rules.cascade import Rules
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template
 from tagger.rules.versions import SCHEMES, Scheme
+from tagger.settings.options import OPTIONS, Given, Option
 
 __all__ = ["DEFAULT_VARIANT", "LAYOUT", "Login", "Settings", "gather"]
 
@@ -97,7 +97,7 @@ def gather(
     component = ""
     path = Path(values["config"].texts[-1].strip()) if "config" in values else Path(".tagger.yml")
     if (workspace / path).is_file():
-        from tagger.settings_file import read_settings_file  # PyYAML is not imported where there is no file
+        from tagger.settings.file import read_settings_file  # PyYAML is not imported where there is no file
 
         file = read_settings_file(workspace / path)
         gathering.problems.extend((problem, "") for problem in file.problems)
@@ -306,13 +306,13 @@ class _Gathering:
         return Scheme(self._text("scheme"), self._text("build-metadata"), channels)
 
     def _unprefixed(self, text: str) -> str:
-        from tagger.build.version import from_text
+        from tagger.version_from.reading import from_text
 
         return from_text(text, self._text("tag-prefix"))
 
     def _version_from(self) -> tuple[str, ...]:
         if "version-from" in self.values:
-            from tagger.build.version import check_kind
+            from tagger.version_from.reading import check_kind
 
             return self._each("version-from", check_kind)
         return self._list("version-from")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.build.version import VERSION_LABEL, Found, check_kind, from_text, read_version
 from tagger.errors import InputError, StoreError
 from tagger.images.stores import ImageConfig
 from tagger.rules.versions import Scheme, Version
-from tests.build.repositories import commit, git, make_repository
+from tagger.version_from.reading import VERSION_LABEL, Found, check_kind, from_text, read_version
+from tests.version_from.repositories import commit, git, make_repository
 
 DEFAULT = ("git-tag", "label", "file")
 

@@ -1,1 +1,0 @@
-"""What was built: where its version is read, what base it stands on."""

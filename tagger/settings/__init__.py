@@ -1,0 +1,1 @@
+"""What a run is told: options, the file, and the values that they become."""

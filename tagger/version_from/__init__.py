@@ -1,0 +1,1 @@
+"""Where the version of a build is read: git, labels, files, variables."""
