@@ -41,18 +41,6 @@ jobs:
           echo "digest=${{{{ steps.release.outputs.digest }}}}"
           echo "tags=" $TAGS
 """
-IMPORT_ALL = """
-import ast, importlib, pathlib, sys
-sys.path.insert(0, "/action")
-for module in pathlib.Path("/action/tagger").glob("**/*.py"):
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            for name in names:
-                importlib.import_module(name)
-assert "tagger.operations.release" in sys.modules
-"""
-
 Act = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
@@ -325,52 +313,6 @@ class TestVersion:
         subprocess.run(["chown", "--recursive", "1001:1001", str(runner.workspace)], check=True)
         step = run(command="plan", published_from="none")
         assert (step.code, step.outputs["version"]) == (0, "2.1.4"), step.log
-
-
-class TestImage:
-    """The image itself."""
-
-    def test_buildkit_builds_it_too(self, engine: Engine, action_image: str) -> None:
-        """With the docker command of the system, which knows BuildKit."""
-        command = ["/usr/bin/docker", "build", "--network=host", "--tag", "action:buildkit", str(ACTION)]
-        subprocess.run(command, env={**engine.environ, "DOCKER_BUILDKIT": "1"}, check=True, capture_output=True)
-        run = ("run", "--rm", "--network=host")
-        assert engine.docker(*run, "action:buildkit", "--version") == engine.docker(*run, action_image, "--version")
-
-    def test_starts_without_a_shell(self, engine: Engine, action_image: str) -> None:
-        entrypoint = json.loads(
-            engine.docker("image", "inspect", "--format", "{{json .Config.Entrypoint}}", action_image)
-        )
-        interpreter = ["/usr/local/bin/python", "-Es", "-X", "pycache_prefix=/action/bytecode"]
-        assert entrypoint == [*interpreter, "/action/entrypoint.py"]
-
-    def test_no_import_of_ours_is_compiled(self, engine: Engine, action_image: str) -> None:
-        """What a container compiles it writes down, and it is lost with the container."""
-        python = ["--entrypoint=python", action_image, "-Es", "-X", "pycache_prefix=/action/bytecode", "-c", IMPORT_ALL]
-        engine.docker("run", "--name=imports", "--network=host", *python)
-        try:
-            assert engine.docker("diff", "imports") == ""
-        finally:
-            engine.docker("rm", "imports")
-
-    def test_no_import_of_a_release_is_compiled(
-        self, engine: Engine, registry: Distribution, runner: Runner, action_image: str
-    ) -> None:
-        """Of packages too, which import some modules late."""
-        engine.build("bytecode/app:build")
-        inputs = {
-            "images": f"{registry.host}/acme/app",
-            "source": "docker-daemon:bytecode/app:build",
-            "version": "2.1.4",
-        }
-        invocation = runner.invocation(ACTION, action_image, inputs)
-        words = [word for word in invocation.command if word != "--rm"]
-        name = words[words.index("--name") + 1]
-        try:
-            subprocess.run(words, env=dict(invocation.environ), check=True, capture_output=True)
-            assert "bytecode" not in engine.docker("diff", name)
-        finally:
-            engine.docker("rm", name)
 
 
 class TestHostileStep:

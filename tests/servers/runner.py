@@ -1,7 +1,7 @@
 """The GitHub runner, as far as a container action can tell: its `docker build`, `docker run`, mounts, paths, files.
 
-Written after actions/runner 2.336, ContainerActionHandler.cs and DockerCommandManager.cs. The network is the one
-difference: engines of the tests have no bridge.
+Written after actions/runner 2.336, ContainerActionHandler.cs and DockerCommandManager.cs. Two things differ:
+engines of the tests have no bridge, and the base of the image is a stand-in.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from tests.servers.base_image import on_stand_in
 from tests.servers.engine import Engine
 
 __all__ = ["Annotation", "Invocation", "Runner", "Step"]
@@ -105,7 +106,9 @@ class Runner:
         """Build the action's image as the runner does, without build arguments; return its name."""
         image = f"{uuid.uuid4().hex[:6]}:{uuid.uuid4().hex}"
         dockerfile = action / yaml.safe_load((action / "action.yml").read_text())["runs"]["image"]
-        self.engine.docker("build", "--network=host", "--tag", image, "--file", str(dockerfile), str(dockerfile.parent))
+        self.root.mkdir(parents=True, exist_ok=True)
+        written = on_stand_in(dockerfile, self.root)
+        self.engine.docker("build", "--network=host", "--tag", image, "--file", str(written), str(dockerfile.parent))
         return image
 
     def run(

@@ -1,0 +1,182 @@
+"""The action's image: what is in it and what is not, that it is the same built twice, and that it starts at once."""
+
+import gzip
+import io
+import json
+import re
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ACTION
+from tests.servers.base_image import on_stand_in
+from tests.servers.distribution import Distribution
+from tests.servers.engine import Engine
+from tests.servers.runner import Runner
+
+MOST = 18_000_000  # bytes, compressed, as it travels
+IMPORT_ALL = """
+import ast, importlib, pathlib, sys
+sys.path.insert(0, "/action")
+for module in pathlib.Path("/action/tagger").glob("**/*.py"):
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            for name in names:
+                importlib.import_module(name)
+assert "tagger.operations.release" in sys.modules
+"""
+TRUST = """
+import ssl
+context = ssl.create_default_context()
+bundle = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
+first = bundle.get_ca_certs(binary_form=True)
+import os
+folder = ssl.get_default_verify_paths().capath
+assert len([name for name in os.listdir(folder) if name.endswith(".pem")]) == len(first) > 50, folder
+import datetime, zoneinfo
+print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Paris")).utcoffset())
+"""
+# Every path of the image, sorted into what it is there for; a path of no kind is a file that nobody asked for.
+KINDS = {
+    "the interpreter": r"usr/(local/)?bin/python[0-9.]*",
+    "the command": r"usr/local/bin/tagger",
+    "the environment of the interpreter": r"usr/local/pyvenv\.cfg",
+    "Python's library": r"usr/(local/)?lib/python3\.13/.*",
+    "shared libraries": r"usr/(local/)?lib(64)?/([a-z0-9_]+-linux-gnu/)?(lib[\w+-]+|ld-[\w-]+)\.so(\.[\w.]+)*",
+    "certificate authorities": r"etc/ssl/certs/[\w.-]+",
+    "where OpenSSL looks for them": r"usr/lib/ssl/certs",
+    "time zones": r"usr/share/zoneinfo/[\w/+-]+",
+    "users, names and the system's name": r"etc/(passwd|group|nsswitch\.conf|os-release)|usr/lib/os-release",
+    "packages": r"action/(click|certifi|charset_normalizer|docker|dulwich|idna|packaging|requests|semver|urllib3|yaml|"
+    r"rich|pygments|markdown_it|mdurl)(/.*|-[0-9].*)|action/[\w.-]+\.dist-info/METADATA|action/[0-9a-f]+__mypyc.*\.so",
+    "our code": r"action/(tagger/.*|entrypoint\.py|__pycache__/entrypoint\..*)",
+    "links that Debian has": r"lib(64)?|bin|sbin",
+    "what the engine makes": r"\.dockerenv|dev(/.*)?|proc|sys|etc/(hosts|hostname|resolv\.conf|mtab)|tmp|root",
+}
+
+
+def files(engine: Engine, image: str) -> Iterator[tarfile.TarInfo]:
+    """Yield what a container of an image holds."""
+    name = engine.docker("create", "--network=host", image)
+    try:
+        command = ["docker", "export", name]
+        exported = subprocess.run(command, env=dict(engine.environ), check=True, capture_output=True).stdout
+    finally:
+        engine.docker("rm", name)
+    with tarfile.open(fileobj=io.BytesIO(exported)) as archive:
+        yield from archive
+
+
+@pytest.fixture(scope="module")
+def content(engine: Engine, action_image: str) -> list[tarfile.TarInfo]:
+    return list(files(engine, action_image))
+
+
+class TestContent:
+    """What is in it."""
+
+    def test_every_file_is_of_a_kind_that_a_run_needs(self, content: list[tarfile.TarInfo]) -> None:
+        kinds = re.compile("|".join(f"({kind})" for kind in KINDS.values()))
+        stray = [one.name for one in content if not one.isdir() and not kinds.fullmatch(one.name)]
+        assert stray == []
+        for name, kind in KINDS.items():
+            assert any(re.fullmatch(kind, one.name) for one in content), name
+
+    def test_python_is_the_only_program(self, content: list[tarfile.TarInfo]) -> None:
+        """No shell, no package manager, no compiler."""
+        programs = {
+            Path(one.name).name
+            for one in content
+            if one.isfile()
+            and one.mode & 0o111
+            and ".so" not in one.name
+            and not re.fullmatch(KINDS["what the engine makes"], one.name)
+        }
+        assert {re.sub("[0-9.]+$", "", name) for name in programs} == {"python", "tagger"}
+
+    def test_it_is_small(self, engine: Engine, action_image: str) -> None:
+        saved = subprocess.run(
+            ["docker", "save", action_image], env=dict(engine.environ), check=True, capture_output=True
+        ).stdout
+        assert len(gzip.compress(saved, 6)) <= MOST
+
+    def test_it_trusts_authorities_and_knows_time_zones(self, engine: Engine, action_image: str) -> None:
+        run = ("run", "--rm", "--network=host", "--entrypoint=python", action_image, "-c", TRUST)
+        assert engine.docker(*run).endswith("2:00:00")
+
+    def test_the_command_is_on_the_path(self, engine: Engine, action_image: str) -> None:
+        run = ("run", "--rm", "--network=host")
+        said = engine.docker(*run, action_image, "--version")
+        assert engine.docker(*run, "--entrypoint=tagger", action_image, "--version") == said
+
+
+class TestBuilding:
+    """How it is made."""
+
+    def test_two_builds_are_the_same_layers(self, engine: Engine, tmp_path: Path) -> None:
+        dockerfile = on_stand_in(ACTION / "Dockerfile", tmp_path)
+        layers = set()
+        for name in ("action:one", "action:two"):
+            engine.docker(
+                "build", "--no-cache", "--network=host", "--tag", name, "--file", str(dockerfile), str(ACTION)
+            )
+            layers.add(engine.docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", name))
+        assert len(layers) == 1
+
+    def test_buildkit_builds_it_too(self, engine: Engine, action_image: str, tmp_path: Path) -> None:
+        """With the docker command of the system, which knows BuildKit: the same layers."""
+        dockerfile = str(on_stand_in(ACTION / "Dockerfile", tmp_path))
+        command = ["/usr/bin/docker", "build", "--network=host", "--tag", "action:buildkit", "--file", dockerfile]
+        environ = {**engine.environ, "DOCKER_BUILDKIT": "1"}
+        subprocess.run([*command, str(ACTION)], env=environ, check=True, capture_output=True)
+        run = ("run", "--rm", "--network=host")
+        assert engine.docker(*run, "action:buildkit", "--version") == engine.docker(*run, action_image, "--version")
+
+    def test_the_variant_for_debugging_has_a_shell(self, engine: Engine, tmp_path: Path) -> None:
+        dockerfile = str(on_stand_in(ACTION / "Dockerfile", tmp_path))
+        build = ("build", "--network=host", "--target=debug", "--tag", "action:debug", "--file", dockerfile)
+        engine.docker(*build, str(ACTION))
+        run = ("run", "--rm", "--network=host", "--entrypoint=", "action:debug", "sh", "-c")
+        assert engine.docker(*run, "tagger --version && ls /action").startswith("tagger ")
+
+
+class TestStarting:
+    """How it starts."""
+
+    def test_starts_without_a_shell(self, engine: Engine, action_image: str) -> None:
+        entrypoint = json.loads(
+            engine.docker("image", "inspect", "--format", "{{json .Config.Entrypoint}}", action_image)
+        )
+        assert entrypoint == ["/usr/local/bin/python", "-Es", "/action/entrypoint.py"]
+
+    def test_no_import_of_ours_is_compiled(self, engine: Engine, action_image: str) -> None:
+        """What a container compiles it writes down, and it is lost with the container."""
+        python = ["--entrypoint=python", action_image, "-Es", "-c", IMPORT_ALL]
+        engine.docker("run", "--name=imports", "--network=host", *python)
+        try:
+            assert engine.docker("diff", "imports") == ""
+        finally:
+            engine.docker("rm", "imports")
+
+    def test_no_import_of_a_release_is_compiled(
+        self, engine: Engine, registry: Distribution, runner: Runner, action_image: str
+    ) -> None:
+        """Of packages too, which import some modules late."""
+        engine.build("bytecode/app:build")
+        inputs = {
+            "images": f"{registry.host}/acme/app",
+            "source": "docker-daemon:bytecode/app:build",
+            "version": "2.1.4",
+        }
+        invocation = runner.invocation(ACTION, action_image, inputs)
+        words = [word for word in invocation.command if word != "--rm"]
+        name = words[words.index("--name") + 1]
+        try:
+            subprocess.run(words, env=dict(invocation.environ), check=True, capture_output=True)
+            assert "pyc" not in engine.docker("diff", name)
+        finally:
+            engine.docker("rm", name)

@@ -1,0 +1,240 @@
+"""Copy what a run of the action needs, and nothing else, out of the base image: run while the image is built.
+
+    python image_tree.py /tree
+
+leaves in /tree: the interpreter, the modules of Python's library that the code in /action can import, as bytecode,
+the shared libraries that these load, certificate authorities, and what names a user. No shell, no package manager.
+"""
+
+import ast
+import importlib
+import os
+import py_compile
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+ACTION = Path("/action")
+LIBRARY = Path(sysconfig.get_path("stdlib"))
+EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
+
+# Imported by name at run time, where no `import` says so.
+NAMED = (
+    "encodings.ascii", "encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_8",
+    "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "zoneinfo._zoneinfo",
+)  # fmt: skip
+# Named by an `import` in code that a run never comes to: tests, debuggers, other systems, other ways to do the same.
+UNUSED = re.compile(
+    r"(antigravity|asyncio|code|codeop|cProfile|ctypes\.macholib|curses|dbm|distutils|doctest|email\.mime\.(audio|image)|"
+    r"ensurepip|idlelib|lib2to3|multiprocessing|nntplib|pdb|pip|profile|pstats|pydoc|pydoc_data|readline|setuptools|"
+    r"sqlite3|this|timeit|tkinter|turtle|unittest|venv|webbrowser|wsgiref|xml\.(dom|sax)|xmlrpc|_pyrepl|_sqlite3|"
+    r"_curses|_tkinter|_ctypes_test|_testcapi|_dbm|_gdbm|_zoneinfo_test)(\..*)?"
+)
+EXTRA = ("/etc/passwd", "/etc/group", "/etc/os-release", "/usr/local/pyvenv.cfg")
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+ZONES = Path("/usr/share/zoneinfo")
+ZONE = re.compile(r"[A-Z][\w+-]*(/[\w+-]+)*")  # a time zone: not posix/, right/, tables
+UNWINDER = "libgcc_s.so.1"  # glibc opens it by name when a thread is ended
+
+
+def main(target: Path) -> None:
+    """Fill `target`."""
+    sys.path.append(str(ACTION))
+    target.mkdir()
+    for folder in ("tmp", "etc", "root"):
+        (target / folder).mkdir()
+    (target / "tmp").chmod(0o1777)
+    interpreter = Path("/usr/local/bin/python")
+    copy(interpreter, target)
+    for path in EXTRA:
+        if Path(path).exists():
+            copy(Path(path), target)
+    for name in sorted(reachable()):
+        module(name, target)
+    for library in sorted(mapped()):
+        copy(library, target)
+    for data in (*ACTION.glob("*.dist-info/METADATA"), *ACTION.glob("certifi/*.pem")):
+        copy(data, target)
+    for zone in sorted(ZONES.rglob("*")):
+        if zone.is_file() and ZONE.fullmatch(str(zone.relative_to(ZONES))):
+            copy(zone, target)
+    authorities(target)
+    command(target)
+    # Without this file glibc asks the hosts file only where no name server answers (nss/nsswitch.c).
+    (target / "etc/nsswitch.conf").write_text("hosts: files dns\n")
+    settle(target)
+
+
+def authorities(target: Path) -> None:
+    """Write certificate authorities as one file, and as a folder in which OpenSSL reads only the one that it needs.
+
+    Reading the whole file costs each run that speaks TLS over 20 ms.
+    """
+    folder = target / AUTHORITIES.parent.relative_to("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    text = AUTHORITIES.read_text()
+    found = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
+    for number, one in enumerate(found):
+        (folder / f"{number:03}.pem").write_text(one)
+    subprocess.run(["/usr/bin/openssl", "rehash", str(folder)], check=True)  # noqa: S603 - a folder made here
+    (folder / AUTHORITIES.name).write_text(text)
+    default = Path(ssl.get_default_verify_paths().openssl_capath)
+    if default != AUTHORITIES.parent:
+        link = target / default.relative_to("/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(AUTHORITIES.parent)
+
+
+def command(target: Path) -> None:
+    """Put the command `tagger` on the PATH."""
+    program = target / "usr/local/bin/tagger"
+    program.write_text(
+        "#!/usr/local/bin/python -Es\n"
+        + (ACTION / "entrypoint.py")
+        .read_text()
+        .replace("import gc\n", f"import gc\nimport sys\n\nsys.path.insert(0, {str(ACTION)!r})\n", 1)
+    )
+    program.chmod(0o755)
+
+
+def reachable() -> set[str]:
+    """Return the modules of Python's library that the code in /action can import, by the imports in it."""
+    seen: set[str] = set()
+    todo = {*NAMED, *sys.builtin_module_names, *(name for name in sys.modules if name != "__main__")}
+    for path in (ACTION / "entrypoint.py", *(ACTION / "tagger").rglob("*.py")):
+        todo |= imports(path, package_of(path)) | {module_name(path)}
+    while todo:
+        name = todo.pop()
+        if name in seen or UNUSED.fullmatch(name):
+            continue
+        seen.add(name)
+        if "." in name:
+            todo.add(name.rpartition(".")[0])
+        origin = found(name)
+        if origin and origin.suffix == ".py":
+            todo |= imports(origin, name if origin.name == "__init__.py" else name.rpartition(".")[0])
+    return {name for name in seen if found(name)}
+
+
+def package_of(path: Path) -> str:
+    """Return the package that a module below /action is in."""
+    return ".".join(path.relative_to(ACTION).parent.parts)
+
+
+def module_name(path: Path) -> str:
+    """Return the name that a module below /action is imported by."""
+    return ".".join(path.relative_to(ACTION).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path, package: str) -> set[str]:
+    """Return the names that a module imports, and those that may be modules of what it imports from."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1]]) if node.level else ""
+            module_name = ".".join(filter(None, (base, node.module or "")))
+            names.add(module_name)
+            names.update(f"{module_name}.{alias.name}" for alias in node.names if alias.name != "*")
+    return {name for name in names if name}
+
+
+@cache
+def found(name: str) -> Path | None:
+    """Return the file of a module, without importing it; None of what is built in, or is no module."""
+    search: list[str] | None = None
+    spec = None
+    for part in name.split("."):
+        spec = PathFinder.find_spec(part, search)
+        if spec is None:
+            return None
+        search = list(spec.submodule_search_locations or ())
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def module(name: str, target: Path) -> None:
+    """Copy one module: as bytecode that is never compared with a source, or as the extension that it is."""
+    origin = found(name)
+    if origin is None:
+        return
+    if origin.suffix != ".py":
+        importlib.import_module(name)  # so that the libraries that it loads are mapped
+        copy(origin, target)
+        return
+    folder = placed(origin.parent, target)
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / f"{origin.stem}.pyc"
+    if name.partition(".")[0] in ("tagger", "entrypoint"):  # its tracebacks show lines
+        copy(origin, target)
+        place = folder / "__pycache__" / f"{origin.stem}.{sys.implementation.cache_tag}.pyc"
+    py_compile.compile(
+        str(origin), str(place), str(origin), doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )  # fmt: skip
+
+
+def mapped() -> Iterator[Path]:
+    """Yield the shared libraries that this process has loaded, and the one that is loaded when a thread ends."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    files = {Path(fields[5]) for line in lines if len(fields := line.split(None, 5)) == 6 and fields[5][0] == "/"}
+    folders = {path.parent for path in files}
+    for path in files:
+        if ".so" in path.name and not (path.is_relative_to(LIBRARY) or path.is_relative_to(ACTION)):
+            # Programs name a library by a link beside it: libz.so.1 of libz.so.1.3.1.
+            yield from (link for link in path.parent.iterdir() if link.is_symlink() and link.resolve() == path)
+            yield path
+    yield from {folder / UNWINDER for folder in folders if (folder / UNWINDER).exists()}
+    yield loader(Path(sys.executable).resolve())
+
+
+def loader(program: Path) -> Path:
+    """Return the dynamic loader that a program names (ELF, PT_INTERP)."""
+    match = re.search(rb"(/lib[\w/]*/ld-[\w.-]+)\0", program.read_bytes())
+    if match is None:
+        raise SystemExit(f"{program} names no loader")
+    return Path(match[1].decode())
+
+
+def placed(path: Path, target: Path) -> Path:
+    """Return where a path of the base lies in `target`; links on the way to it are made there too."""
+    made = Path("/")
+    parts = list(path.parts[1:])
+    while parts:
+        made /= parts.pop(0)
+        if made.is_symlink():
+            link = made.readlink()
+            copied = target / made.relative_to("/")
+            if not copied.is_symlink():
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                copied.symlink_to(link)
+            goal = Path(os.path.normpath(made.parent / link))
+            parts = [*goal.parts[1:], *parts]
+            made = Path("/")
+    return target / made.relative_to("/")
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copy a file with all links that lead to it."""
+    place = placed(path, target)
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path.resolve(), place)
+        place.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+
+
+def settle(target: Path) -> None:
+    """Give everything one time, so that two builds are the same bytes."""
+    for path in [target, *target.rglob("*")]:
+        os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
