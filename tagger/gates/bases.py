@@ -19,7 +19,7 @@ from tagger.images.configs import platform_manifests
 from tagger.images.manifests import Manifest, Platform
 from tagger.images.stores import Content, ImageConfig, TagStore
 from tagger.names import DIGEST, Reference, Repository
-from tagger.rules.cascade import WITHDRAWN
+from tagger.rules.marks import WITHDRAWN
 
 __all__ = ["Approval", "Pattern", "Place", "examine", "newest_of_series", "parse_line"]
 

@@ -10,7 +10,8 @@ from tagger.names import DIGEST, check_tag
 from tagger.operations.reconcile import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
 from tagger.results import Event, Outcome, Report, Running
-from tagger.rules.cascade import WITHDRAWN, Rules, cascade
+from tagger.rules.cascade import Rules, cascade
+from tagger.rules.marks import WITHDRAWN
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 

@@ -8,14 +8,12 @@ from typing import NamedTuple, Self
 
 from tagger.errors import InputError
 from tagger.names import TAG
+from tagger.rules.marks import WITHDRAWN, check_not_reserved, is_reserved
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Scheme, Version, channel_of
 
-__all__ = ["WITHDRAWN", "Class", "Published", "Rules", "cascade"]
-
-WITHDRAWN = "withdrawn-"
-"""A tag `withdrawn-2.1.4` says that 2.1.4 is withdrawn: the repository is the database."""
+__all__ = ["Class", "Published", "Rules", "cascade"]
 
 _ORDER = attrgetter("key", "text")  # faster than comparing versions, where there are a hundred thousand
 
@@ -194,12 +192,10 @@ class Rules(NamedTuple):
         return self.reader()(tag)
 
     def claims(self, tag: str) -> bool:
-        """Say whether a tag is, or could become, a version's: exact, floating, or the mark of a withdrawn one."""
+        """Say whether a tag is, or could become, a version's (exact, floating), or is reserved."""
         floating = (template for template in self.templates if template.is_floating)
         patterns = [template.pattern(variant, self.channels) for template in floating for variant in self.variants]
-        return bool(
-            tag.startswith(WITHDRAWN) or self.read(tag) or any(re.fullmatch(pattern, tag) for pattern in patterns)
-        )
+        return bool(is_reserved(tag) or self.read(tag) or any(re.fullmatch(pattern, tag) for pattern in patterns))
 
     def published(self, tags: Iterable[str]) -> Published:
         """Return what the tags of a repository say. The order of `tags` does not matter."""
@@ -319,12 +315,15 @@ class Rules(NamedTuple):
 
     def _check_templates(self) -> None:
         """Raise `InputError` for a template whose tags read back as other versions, or are another variant's."""
+        hint = "Leave that word out of `tags`."
+        for template in self.plain:
+            check_not_reserved(template.text, hint)
         variant_of: dict[str, str] = {}
         read = self.reader()
         for sample in self._samples():
             exact = self.exact_tags(sample)
             for tag in exact + self.floating_tags(sample, self.channels):
-                found = read(tag)
+                found = read(check_not_reserved(tag, hint))
                 if found is not None and found != sample and not _shortens(found, sample):
                     raise InputError(
                         f"a template makes the tag {tag} of {exact[0]}, and that is the tag of another version",

@@ -4,7 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Collection
 
-from tagger.rules.cascade import WITHDRAWN, Rules
+from tagger.rules.cascade import Rules
+from tagger.rules.marks import WITHDRAWN
 
 __all__ = ["contenders"]
 

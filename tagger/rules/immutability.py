@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from tagger.rules.cascade import WITHDRAWN, Rules
+from tagger.rules.cascade import Rules
+from tagger.rules.marks import WITHDRAWN
 from tagger.rules.templates import Template
 
 __all__ = ["Immutability", "immutability"]

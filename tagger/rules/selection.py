@@ -47,6 +47,9 @@ class Series:
     def __contains__(self, version: Version) -> bool:
         return self.order(version) == 0
 
+    def __str__(self) -> str:
+        return ".".join(map(str, self.numbers))
+
 
 class Selection:
     """The versions that a text means; the empty text means every one.
@@ -78,6 +81,17 @@ class Selection:
                 ) from error
         alternatives = text.split("||") if text else []
         return cls(text, tuple(tuple(_comparators(part, text)) for part in alternatives))
+
+    @property
+    def canonical(self) -> str:
+        """The text as it is compared: a regular expression as it is, a range with its comparators alike."""
+        if self._pattern or not self._alternatives:
+            return self.text
+        parts = (
+            " ".join(f"{'' if operator == '=' else operator}{series}" for operator, series in part)
+            for part in self._alternatives
+        )
+        return " || ".join(parts)
 
     def __contains__(self, version: Version) -> bool:
         if self._pattern:

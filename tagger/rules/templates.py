@@ -10,9 +10,10 @@ from tagger.errors import InputError
 from tagger.names import TAG
 from tagger.rules.versions import Scheme, Version
 
-__all__ = ["FIELDS", "LATEST", "PLAIN_FIELDS", "Template", "date_field"]
+__all__ = ["DEFAULT_TEMPLATES", "FIELDS", "LATEST", "PLAIN_FIELDS", "Template", "date_field"]
 
 LATEST = "latest"
+DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", LATEST)
 FIELDS = ("version", "major", "minor", "patch", "revision", "prerelease", "channel", "variant", "raw")
 PLAIN_FIELDS = ("sha", "branch", "date")
 PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
@@ -75,6 +76,11 @@ class Template(NamedTuple):
     def is_channel(self) -> bool:
         """True when prereleases share the tag: it names their channel, or what follows it."""
         return self.is_floating and not self.fields.isdisjoint(("channel", "prerelease"))
+
+    @property
+    def canonical(self) -> str:
+        """The text as it is compared: without white space around the names of its fields."""
+        return "".join(f"{literal}{{{{{field}}}}}" if field else literal for literal, field in self.pieces)
 
     @property
     def length(self) -> int:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
 
 __all__ = ["ARGUMENTS", "COMMANDS", "COMMAND_HELP", "DEFAULT_TEMPLATES", "EPILOG", "OPTIONS", "Given", "Option"]
@@ -22,8 +23,6 @@ EPILOG = (
     "Every option but --password-stdin is an input of the action, and read from the environment:\n"
     "--dry-run is the input dry-run, and the variables INPUT_DRY-RUN and TAGGER_DRY_RUN."
 )
-
-DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
 
 
 class Option(NamedTuple):

@@ -1,0 +1,26 @@
+"""The tags that Tagger keeps for itself: the marks of versions, and the tag of the policy."""
+
+from tagger.errors import InputError
+
+__all__ = ["HELD", "POLICY_TAG", "WITHDRAWN", "check_not_reserved", "is_reserved"]
+
+WITHDRAWN = "withdrawn-"
+"""A tag `withdrawn-2.1.4` says that 2.1.4 is withdrawn: the repository is the database."""
+
+HELD = "held-"
+"""A tag `held-2.1.4` says that 2.1.4 is held: it owns no floating tag until it is approved."""
+
+POLICY_TAG = "tagger-policy"
+"""The tag of the artifact that says by which rules the tags of a repository are decided."""
+
+
+def is_reserved(tag: str) -> bool:
+    """Say whether a tag is the policy's, or has the form of a mark: no image is ever put under it for its own sake."""
+    return tag == POLICY_TAG or tag.startswith((WITHDRAWN, HELD))
+
+
+def check_not_reserved(tag: str, hint: str) -> str:
+    """Return `tag`, which is to be an image's. Raise `InputError` with `hint` where it is reserved."""
+    if is_reserved(tag):
+        raise InputError(f"the tag {tag} is reserved: Tagger marks versions and keeps its policy with such tags", hint)
+    return tag

@@ -1,0 +1,60 @@
+"""A limit for regular expressions that come from a repository: none that could take long is run."""
+
+import re
+
+from tagger.errors import InputError
+
+__all__ = ["check_pattern"]
+
+LONGEST = 200  # characters
+MOST_WEIGHT = 9  # a repeat weighs 2, as it multiplies the time; a choice 1, as it doubles it
+_TOKEN = re.compile(
+    r"(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])"
+    r"|(?P<reference>\\[1-9])"
+    r"|(?P<escape>\\.)"
+    r"|(?P<open>\((?:\?(?:[:=!]|[aimsu]+\)))?)"
+    r"|(?P<close>\))"
+    r"|(?P<repeat>(?:[*+]|\{[0-9]*,?[0-9]*\})[?+]?)"
+    r"|(?P<choice>\?[?+]?|\|)",
+    re.DOTALL,
+)
+
+
+def check_pattern(text: str) -> None:
+    """Raise `InputError` for a regular expression whose search could take long (a repeat in a repeat, many choices).
+
+    Python's `re` has no limit of time, and backtracks: `(a+)+` takes exponential time. `text` compiles.
+    """
+    if len(text) > LONGEST:
+        raise _refusal(text, f"it has more than {LONGEST} characters")
+    varies = [False]  # of each open group: does it hold a repeat or a choice?
+    group, end = False, 0  # was the last thing read a group that varies?
+    weight = 0
+    while end < len(text):
+        match = _TOKEN.match(text, end)
+        kind = match.lastgroup if match else None
+        end = match.end() if match else end + 1
+        if kind == "reference" or (kind == "open" and match and match[0] == "(" and text[end : end + 1] == "?"):
+            raise _refusal(text, "it holds a backreference, or a group that is not plain")
+        if kind == "open" and match and not match[0].endswith((")",)):
+            varies.append(False)
+        elif kind == "repeat":
+            if group:
+                raise _refusal(text, "it repeats what holds a repeat or a choice")
+            weight += 2
+        elif kind == "choice":
+            weight += len(varies) > 1 or match is None or match[0] != "|"  # at the top, `|` only adds
+        if kind in ("repeat", "choice"):
+            varies[-1] = True
+        group = kind == "close" and varies.pop()
+        if group:
+            varies[-1] = True
+    if weight > MOST_WEIGHT:
+        raise _refusal(text, "it has many repeats and choices")
+
+
+def _refusal(text: str, why: str) -> InputError:
+    return InputError(
+        f"the regular expression {text!r} could take long: {why}",
+        "A policy takes simple ones. A range says most of it, as `>=2.1 <3 || 5.x` or `!=2.2.0`.",
+    )

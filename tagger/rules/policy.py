@@ -1,0 +1,327 @@
+"""The policy of a repository: the settings that decide its tags, as JSON, compared, and which of two sources rules."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from tagger.errors import InputError, Refused
+from tagger.rules.cascade import Rules
+from tagger.rules.patterns import check_pattern
+from tagger.rules.selection import Selection, Series
+from tagger.rules.templates import DEFAULT_TEMPLATES, Template
+from tagger.rules.versions import SCHEMES, Scheme
+
+__all__ = [
+    "DEFAULT_VARIANT", "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "check_channel",
+    "check_variant", "ruling",
+]  # fmt: skip
+
+FORMAT = 1
+LARGEST = 65536  # bytes of JSON
+MOST_ENTRIES = 200  # of one list: official images have up to 60 variants
+DEFAULT_VARIANT = "default"
+Texts = tuple[str, ...]
+
+
+class PolicySetting(NamedTuple):
+    """A setting of the policy: a row is all there is to it, but its use in `Policy.rules`.
+
+    `kind` says what it is in JSON: a string, true or false, or a list of strings. `canonical` brings the texts of a
+    valid setting into the form in which they are stored and compared, and raises `InputError` where they are wrong.
+    """
+
+    name: str
+    kind: Literal["text", "flag", "list"]
+    default: Texts
+    canonical: Callable[[Texts], Texts]
+
+
+def check_variant(text: str) -> str:
+    """Return `text`, the name of a variant. Raise `InputError` when it is none."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
+        raise InputError(
+            f"{text!r} is not a variant",
+            "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
+        )
+    return text
+
+
+def check_channel(text: str) -> str:
+    """Return `text`, the word of a channel, in lower case. Raise `InputError` when it is none."""
+    if not re.fullmatch(r"[A-Za-z]+", text):
+        raise InputError(f"{text!r} is not a channel", "A channel is a word of letters, as rc or beta.")
+    return text.lower()
+
+
+def _one_of(*choices: str) -> Callable[[Texts], Texts]:
+    def canonical(texts: Texts) -> Texts:
+        text = texts[-1] if texts else ""
+        if text not in choices:
+            raise InputError(f"{text!r} is not known", f"It is one of: {', '.join(choices)}.")
+        return (text,)
+
+    return canonical
+
+
+def _flag(texts: Texts) -> Texts:
+    text = texts[-1].lower() if texts else "false"
+    return _one_of("true", "false")(({"yes": "true", "on": "true", "1": "true"}.get(text) or _no(text),))
+
+
+def _no(text: str) -> str:
+    return "false" if text in ("no", "off", "0") else text
+
+
+def _selection(texts: Texts) -> Texts:
+    text = texts[-1] if texts else ""
+    read = Selection.parse(text).canonical
+    if read.startswith("/"):
+        check_pattern(read[1:-1])
+    return (read,) if read else ()
+
+
+def _latest(texts: Texts) -> Texts:
+    text = texts[-1] if texts else "auto"
+    return (text if text in ("auto", "false") else str(Series.parse(text)),)
+
+
+def _templates(texts: Texts) -> Texts:
+    read = [Template.parse(text) for text in texts]
+    return tuple(dict.fromkeys(template.canonical for template in read if not template.is_plain))
+
+
+def _variants(texts: Texts) -> Texts:
+    return tuple(sorted({check_variant(text) for text in texts} - {DEFAULT_VARIANT}))
+
+
+def _channels(texts: Texts) -> Texts:
+    return tuple(sorted(set(map(check_channel, texts))))
+
+
+SETTINGS = (
+    PolicySetting("scheme", "text", ("semver",), _one_of(*SCHEMES)),
+    PolicySetting("mixed-parts", "flag", ("false",), _flag),
+    PolicySetting("build-metadata", "text", ("refuse",), _one_of("refuse", "underscore")),
+    PolicySetting("tags", "list", DEFAULT_TEMPLATES, _templates),
+    PolicySetting("variants", "list", (), _variants),
+    PolicySetting("channels", "list", (), _channels),
+    PolicySetting("stable", "text", (), _selection),
+    PolicySetting("latest", "text", ("auto",), _latest),
+)
+
+
+class Policy:
+    """The settings that decide the tags of a repository, every one in full and in canonical form."""
+
+    def __init__(self, values: Mapping[str, Texts]) -> None:
+        self.values = values
+
+    @classmethod
+    def of(cls, texts: Mapping[str, Sequence[str]]) -> "Policy":
+        """Return the policy that settings say; what they do not say has its default. Raise `InputError`."""
+        given = {row: tuple(texts.get(row.name, ())) or row.default for row in SETTINGS}
+        return cls({row.name: row.canonical(value) for row, value in given.items()})
+
+    @classmethod
+    def parse(cls, text: str | bytes, place: str) -> "Policy":
+        """Read the JSON of a policy that stands in the repository `place`. Raise `Refused` where it is not legible."""
+        try:
+            document = _document(text)
+            form = document.pop("format", None)
+            unknown = sorted(document.keys() - {row.name for row in SETTINGS})
+            if type(form) is int and form >= FORMAT and (form > FORMAT or unknown):
+                what = f"it is of format {form}" if form > FORMAT else f"it has the setting {unknown[0][:80]!r}"
+                raise Refused(
+                    f"{place}: the policy was written by a newer Tagger: {what}",
+                    "Run a Tagger that is as new as the one that wrote it.",
+                    code="POLICY",
+                )
+            if form != FORMAT or type(form) is not int:
+                raise ValueError("its `format` is none")
+            policy = cls({row.name: row.canonical(_texts(row, document)) for row in SETTINGS})
+            policy.rules()
+            return policy
+        except InputError as error:
+            raise _illegible(place, error.message) from error
+        except (ValueError, RecursionError) as error:
+            raise _illegible(place, str(error)[:200] or "it is not JSON") from error
+
+    def to_json(self) -> str:
+        """Return the canonical JSON: every setting in full, in one order, without white space."""
+        shown: dict[str, Any] = {"format": FORMAT}
+        for row in SETTINGS:
+            texts = self.values[row.name]
+            one: str | bool = texts[0] if texts else ""
+            shown[row.name] = list(texts) if row.kind == "list" else one == "true" if row.kind == "flag" else one
+        text = json.dumps(shown, separators=(",", ":"))
+        if len(text) > LARGEST or any(len(texts) > MOST_ENTRIES for texts in self.values.values()):
+            raise InputError(
+                "the policy is too large",
+                f"It has at most {MOST_ENTRIES} entries in a list, and {LARGEST} bytes.",
+                code="POLICY",
+            )
+        return text
+
+    def rules(self, *, plain: Iterable[str] = (), withdrawn: Iterable[str] = ()) -> Rules:
+        """Return the rules that follow; `plain` are the templates of tags that belong to no version."""
+        values = self.values
+        return Rules.of(
+            (*values["tags"], *plain),
+            scheme=Scheme(values["scheme"][0], values["build-metadata"][0], frozenset(values["channels"])),
+            variants=("", *values["variants"]),
+            channels=values["channels"],
+            stable="".join(values["stable"]),
+            latest=values["latest"][0],
+            withdrawn=withdrawn,
+            mixed_parts=values["mixed-parts"] == ("true",),
+        )
+
+    def show(self, name: str) -> str:
+        """Return a setting for a person: its entries on one line, escaped."""
+        text = " ".join(self.values[name]) or "nothing"
+        return text if text.isprintable() and len(text) <= 300 else ascii(text[:300])[1:-1]
+
+    def differs(self, other: "Policy") -> tuple[str, ...]:
+        """Return the names of the settings in which two policies differ."""
+        return tuple(row.name for row in SETTINGS if not _same(row.name, self.values[row.name], other.values[row.name]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and not self.differs(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(frozenset(texts) for texts in self.values.values()))
+
+
+class Said(NamedTuple):
+    """What a run says of one setting: its texts, where, and whether that is a file (else command line, environment)."""
+
+    texts: Texts
+    origin: str
+    in_file: bool = False
+
+
+class Ruling(NamedTuple):
+    """Which policy rules in a repository, where it came from, which settings of the run differ, and what to warn of."""
+
+    policy: Policy
+    source: Literal["repository", "settings", "default"]
+    differs: Texts = ()
+    warnings: Texts = ()
+
+
+def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Ruling:
+    """Return which policy rules in the repository `place`, by what the run says and what is `stored` there.
+
+    `said` has an entry of each setting that the run says something of, `variant` (the variants of this build) beside
+    those of the policy. Raise `InputError` (POLICY) for what is said on the command line or in the environment against
+    the repository's policy, and for a variant that is none of the policy's.
+    """
+    if stored is None:
+        return Ruling(own_policy(said), "settings" if said.keys() & {row.name for row in SETTINGS} else "default")
+    refusals: list[str] = []
+    warnings: list[str] = []
+    differs: list[str] = []
+    for row in SETTINGS:
+        one = said.get(row.name)
+        own = row.canonical(one.texts) if one else ()
+        if (
+            one is None
+            or (not own and row.kind == "list" and one.texts)
+            or _same(row.name, own, stored.values[row.name])
+        ):
+            continue
+        differs.append(row.name)
+        shown = Policy({row.name: own}).show(row.name)
+        text = f"{one.origin} says {row.name}: {shown}, and the policy of {place} says {stored.show(row.name)}"
+        (warnings if one.in_file else refusals).append(text)
+    refusals += _foreign_variants(said.get("variant"), stored, place)
+    if refusals:
+        raise InputError(
+            "; ".join(refusals),
+            "The policy of the repository rules. Leave the setting out to follow it; `policy set` changes the policy.",
+            code="POLICY",
+        )
+    return Ruling(stored, "repository", tuple(differs), tuple(f"{text}: the policy rules" for text in warnings))
+
+
+def own_policy(said: Mapping[str, Said]) -> Policy:
+    """Return the policy that a run's settings make: this build's variants are among the repository's."""
+    texts = {name: one.texts for name, one in said.items()}
+    return Policy.of({**texts, "variants": (*texts.get("variants", ()), *texts.get("variant", ()))})
+
+
+def agreed_policy(stored: Mapping[str, Policy | None]) -> tuple[Policy | None, Texts]:
+    """Return the one policy of several repositories, by name, and a warning of each that has none beside others.
+
+    Raise `Refused` where two have different ones.
+    """
+    policies = {place: policy for place, policy in stored.items() if policy is not None}
+    if not policies:
+        return None, ()
+    (first, policy), *others = policies.items()
+    for place, other in others:
+        if names := policy.differs(other):
+            shown = "; ".join(f"{name}: {policy.show(name)} and {other.show(name)}" for name in names)
+            raise Refused(
+                f"the policies of {first} and {place} differ: {shown}",
+                "Give both the same with `policy set`, or release to them in runs of their own.",
+                code="POLICY",
+            )
+    without = [place for place, policy in stored.items() if policy is None]
+    return policy, tuple(f"{place} has no policy: that of {first} rules there too" for place in without)
+
+
+def _same(name: str, one: Texts, other: Texts) -> bool:
+    """Say whether two canonical values decide alike: of the floating templates, the order does not matter."""
+    if name != "tags":
+        return one == other
+    exact = [[text for text in texts if Template.parse(text).is_exact] for texts in (one, other)]
+    return exact[0] == exact[1] and set(one) == set(other)
+
+
+def _foreign_variants(variant: Said | None, stored: Policy, place: str) -> Iterator[str]:
+    known = {DEFAULT_VARIANT, *stored.values["variants"]}
+    for name in variant.texts if variant else ():
+        if name not in known:
+            listed = " ".join(sorted(known))
+            yield f"{variant.origin if variant else ''} says variant: {name}, and the variants of {place} are {listed}"
+
+
+def _document(text: str | bytes) -> dict[str, Any]:
+    """Read JSON of at most 64 KiB that is one object, no key twice. Raise `ValueError`."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            raise ValueError("it says a setting twice")
+        return made
+
+    if len(text) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST} bytes")
+    document = json.loads(text, object_pairs_hook=once)
+    if not isinstance(document, dict):
+        raise ValueError("it is no JSON object")
+    return document
+
+
+def _texts(row: PolicySetting, document: Mapping[str, Any]) -> Texts:
+    """Return the texts of a setting as JSON has it. Raise `ValueError` where it is missing, or of another type."""
+    value = document.get(row.name)
+    if row.kind == "flag" and isinstance(value, bool):
+        return ("true" if value else "false",)
+    if row.kind == "text" and isinstance(value, str):
+        return (value,) if value else ()
+    if row.kind == "list" and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        if len(value) > MOST_ENTRIES:
+            raise ValueError(f"`{row.name}` has more than {MOST_ENTRIES} entries")
+        return tuple(value)
+    raise ValueError(f"`{row.name}` is missing, or of another type")
+
+
+def _illegible(place: str, why: str) -> Refused:
+    return Refused(
+        f"{place}: the policy is not legible: {ascii(why)[1:-1]}",
+        "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
+        code="POLICY",
+    )
