@@ -1,0 +1,89 @@
+"""Check what a release of Tagger rests on, and write what names its image: the steps of release.yml that decide.
+
+python tools/release.py check v1.2.3             the tag, the code and the changelog name one version
+python tools/release.py name IMAGE@DIGEST        action.yml runs this image in place of the Dockerfile
+python tools/release.py commit v1.2.3 IMAGE@DIGEST    make that commit and its tag, and push the tag, once
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = re.compile(r"^(  image:) .*$", re.MULTILINE)
+PINNED = re.compile(r"[a-z0-9.-]+(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
+BOT = ("-c", "user.name=github-actions[bot]", "-c", "user.email=41898282+github-actions[bot]@users.noreply.github.com")
+
+
+def main(words: list[str]) -> None:
+    """Do what the words say. Raise `SystemExit` with what has to be mended."""
+    match words:
+        case ["check", tag]:
+            check(tag, ROOT)
+        case ["name", image]:
+            name(image, ROOT)
+        case ["commit", tag, image]:
+            commit(tag, image, ROOT)
+        case _:
+            raise SystemExit(__doc__)
+
+
+def check(tag: str, root: Path) -> None:
+    """Raise `SystemExit` unless the tag, `__version__` and the newest section of the changelog are one version."""
+    said = {
+        "the tag": tag.removeprefix("refs/tags/").removeprefix("v"),
+        "tagger/__init__.py": _found(r'__version__ = "([^"]+)"', root / "tagger/__init__.py"),
+        "CHANGELOG.md": _found(r"^## \[([0-9][^\]]*)\]", root / "CHANGELOG.md"),
+    }
+    if len(set(said.values())) > 1:
+        raise SystemExit(
+            "These must be one version: " + ", ".join(f"{where} says {text}" for where, text in said.items())
+        )
+
+
+def name(image: str, root: Path) -> None:
+    """Let action.yml run an image, named by its digest."""
+    if not PINNED.fullmatch(image):
+        raise SystemExit(f"{image!r} is not an image with its digest")
+    path = root / "action.yml"
+    text, count = RUNS.subn(rf"\1 docker://{image}", path.read_text())
+    if count != 1:
+        raise SystemExit("action.yml must name its image in one line")
+    path.write_text(text)
+
+
+def commit(tag: str, image: str, root: Path) -> None:
+    """Make the commit that names the image, and its tag, and push the tag: what stands already stays as it is.
+
+    The commit is on no branch: `main` goes on running the Dockerfile. The tag is made at it, and never moved, so that
+    immutable releases hold. Raise `SystemExit` where the tag stands and names another image.
+    """
+    if _git(root, "ls-remote", "--tags", "origin", f"refs/tags/{tag}"):
+        _git(root, "fetch", "--depth=1", "origin", f"refs/tags/{tag}")
+        if f"docker://{image}" not in _git(root, "show", "FETCH_HEAD:action.yml"):
+            raise SystemExit(f"{tag} stands already and does not run {image}: release a new version")
+        return
+    name(image, root)
+    _git(root, *BOT, "commit", "--message", f"Run the image of {tag}", "--", "action.yml")
+    _git(root, *BOT, "tag", "--annotate", "--message", tag, tag)
+    _git(root, "push", "origin", f"refs/tags/{tag}")
+
+
+def _found(pattern: str, path: Path) -> str:
+    match = re.search(pattern, path.read_text(), re.MULTILINE)
+    return match[1] if match else "no version"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    ended = subprocess.run(  # noqa: S603 - words of ours
+        ["git", "-C", str(root), *arguments],  # noqa: S607 - the runner's git
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if ended.returncode:
+        raise SystemExit(f"git {' '.join(arguments)}: {ended.stderr.strip()}")
+    return ended.stdout.strip()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
