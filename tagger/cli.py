@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO, cast
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import tagger
 from tagger.errors import EngineError, InputError, TaggerError
@@ -16,7 +16,7 @@ from tagger.settings.options import ARGUMENTS, COMMAND_HELP, COMMANDS, EPILOG, O
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
     from tagger.assembly import Workshop
-    from tagger.results import Report, Running
+    from tagger.results import Event, Report, Running
     from tagger.settings.gather import Settings
 
 __all__ = ["COMMAND_HELP", "main", "run"]
@@ -283,20 +283,20 @@ class Program:
 
     def _drive(self, running: "Running") -> "Report":
         """Run an operation to its end, or to its report after a signal, saying what happens on the way."""
-        self.interruption.stop = self.stop
-        while True:
-            try:
-                event = next(running)
-            except StopIteration as end:
-                report = cast("Report", end.value)
-                interrupted = self.interruption.error if report.exit_code else None
-                return report._replace(error=interrupted) if interrupted else report
-            if event.kind == "warning":
-                self._warn(f"{event.place}: {event.text}")
-            elif event.kind in ("pushing", "staged"):
-                from tagger.reporting.text import plain
+        from tagger.results import finish
 
-                echo(plain(f"{event.place}: {event.kind} {event.text}"), self.err)
+        self.interruption.stop = self.stop
+        report = finish(running, self._tell)
+        interrupted = self.interruption.error if report.exit_code else None
+        return report._replace(error=interrupted) if interrupted else report
+
+    def _tell(self, event: "Event") -> None:
+        if event.kind == "warning":
+            self._warn(f"{event.place}: {event.text}" if event.place else event.text)
+        elif event.kind in ("pushing", "staged"):
+            from tagger.reporting.text import plain
+
+            echo(plain(f"{event.place}: {event.kind} {event.text}"), self.err)
 
     def _finish(self, report: "Report") -> int:
         """Say how it ended, everywhere that somebody listens."""

@@ -77,10 +77,6 @@ class Repository(NamedTuple):
         """Return the reference `repository:tag`."""
         return Reference(self, tag=check_tag(tag))
 
-    def pinned(self, digest: str) -> "Reference":
-        """Return the reference `repository@digest`."""
-        return Reference(self, digest=check_digest(digest))
-
     def __str__(self) -> str:
         return f"{self.registry}/{self.name}"
 

@@ -1,31 +1,82 @@
 """What operations return and reporting shows: events on the way, a report at the end, a repository as a tree."""
 
-from collections.abc import Generator, Iterable, Mapping
-from typing import NamedTuple, Self
+from collections.abc import Callable, Generator, Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Self
 
 from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
 
-__all__ = ["Artifact", "Event", "Facts", "Floating", "ListedVersion", "Outcome", "Report", "Running", "Tree"]
+__all__ = [
+    "Artifact",
+    "Done",
+    "Event",
+    "Facts",
+    "Floating",
+    "ListedVersion",
+    "Outcome",
+    "PolicyInForce",
+    "Report",
+    "ReportWarning",
+    "Running",
+    "Status",
+    "Tree",
+    "Verification",
+    "finish",
+]
+
+Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
+"""How a repository ended in which a command wrote what it had to: each verb has its own word."""
+
+Status = Literal["planned", "unchanged", "incomplete", "failed", "refused"] | Done
 
 
 class Event(NamedTuple):
-    """Something that happened in a repository: `staged`, `pointed`, `removed`, `verified`, or a `warning`."""
+    """Something that happened in a repository: `staged`, `pointed`, `removed`, `verified`, or a `warning`.
 
-    kind: str
+    `place` is empty where it is about the whole run; `code` is that of a warning, for programs.
+    """
+
+    kind: Literal["pushing", "staged", "pointed", "removed", "verified", "warning"]
     place: str
     text: str
+    code: str = ""
+
+
+class ReportWarning(NamedTuple):
+    """Something that a person has to know, though nothing failed; `code` is one upper-case word for programs."""
+
+    code: str
+    message: str
+
+
+class PolicyInForce(NamedTuple):
+    """Where the rules of a run came from, and the names of the settings that say otherwise."""
+
+    source: Literal["repository", "settings", "default"] = "default"
+    differs: tuple[str, ...] = ()
+
+
+class Verification(NamedTuple):
+    """A signature or attestation that proved who made an image: of which `digest`, by which row, found where."""
+
+    digest: str
+    by: str
+    repo: str = ""
+    ref: str = ""
+    workflow: str = ""
+    predicate: str = ""
+    found_at: str = ""
 
 
 class Outcome(NamedTuple):
     """How one repository ended.
 
-    `status` is `planned`, `released`, `unchanged`, `incomplete`, `failed` or `refused`; `digest` is the digest of the
-    release there.
+    `digest` is the digest of the release there.
     """
 
     repository: str
-    status: str
+    status: Status
     changes: tuple[Change, ...] = ()
     digest: str | None = None
     error: TaggerError | None = None
@@ -42,22 +93,28 @@ class Outcome(NamedTuple):
         changes: Iterable[Change],
         error: TaggerError | None = None,
         *,
+        done: Done,
         digest: str | None = None,
         dry_run: bool = False,
     ) -> Self:
-        """Return how a repository ended that was written to, or would be."""
+        """Return how a repository ended that was written to, or would be; `done` is the word of the verb."""
         changes = tuple(changes)
+        status: Status
         if error:
             status = "refused" if isinstance(error, Refused) else "incomplete"
         elif dry_run:
             status = "planned"
         else:
-            status = "released" if any(change.writes for change in changes) else "unchanged"
+            status = done if any(change.writes for change in changes) else "unchanged"
         return cls(place, status, changes, digest, error)
 
 
 class Report(NamedTuple):
-    """How a command ended, in every repository."""
+    """How a command ended, in every repository.
+
+    `held` is True of a version that waits for its approval; `platforms` has the manifest of each platform of the
+    release, by its name (`linux/amd64`); `verified` is what signatures proved.
+    """
 
     command: str
     repositories: tuple[Outcome, ...] = ()
@@ -70,6 +127,11 @@ class Report(NamedTuple):
     digest: str | None = None
     error: TaggerError | None = None
     base: str | None = None
+    warnings: tuple[ReportWarning, ...] = ()
+    policy: PolicyInForce = PolicyInForce()
+    held: bool = False
+    platforms: Mapping[str, str] = MappingProxyType({})
+    verified: tuple[Verification, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -87,6 +149,21 @@ class Report(NamedTuple):
 
 Running = Generator[Event, None, Report]
 """An operation under way: it yields what happens, and returns how it ended."""
+
+
+def finish(running: Running, tell: Callable[[Event], object] = lambda _event: None) -> Report:
+    """Run an operation to its end: `tell` of each event as it comes; the warnings among them go into the report."""
+    warnings: dict[ReportWarning, None] = {}
+    while True:
+        try:
+            event = next(running)
+        except StopIteration as end:
+            report: Report = end.value
+            return report._replace(warnings=tuple(dict.fromkeys((*report.warnings, *warnings))))
+        if event.kind == "warning":
+            message = f"{event.place}: {event.text}" if event.place else event.text
+            warnings[ReportWarning(event.code, message)] = None
+        tell(event)
 
 
 class Artifact(NamedTuple):

@@ -1,7 +1,7 @@
 """Point the floating tags where they belong, and look again until a pass finds nothing to write."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
@@ -9,7 +9,7 @@ from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.state import Scope, State, read_state
 from tagger.rules.cascade import Rules
-from tagger.rules.plan import Change
+from tagger.rules.plan import Action, Change
 from tagger.rules.versions import Version
 
 __all__ = ["PASSES", "Converged", "converge", "look_again"]
@@ -35,7 +35,6 @@ def converge(
     released: Version | None = None,
     seen: Collection[str] = (),
     expect: Collection[str] = (),
-    gone: Callable[[State], Collection[str]] | None = None,
 ) -> Converged:
     """Write what differs from what its owner's exact tag holds now, then list and read again, until nothing differs.
 
@@ -51,7 +50,7 @@ def converge(
         for passed in range(PASSES + 1):
             if state.dispute:
                 raise state.dispute
-            changes = state.changes(rules, released, gone(state) if gone else ())
+            changes = state.changes(rules, released)
             writes = [change for change in changes if change.writes]
             if writes and passed == PASSES:
                 break
@@ -64,7 +63,7 @@ def converge(
                     raise failure
                 written.update(tags)
             again = (*state.read_again, *expect)
-            state = read_state(store, rules, scope, expect=again, seen=state.tags - _removed(writes))
+            state = read_state(store, rules, scope, expect=again, seen=state.tags)
     except TaggerError as error:
         return Converged(tuple(_ended(store, made, written, error)), state, error)
     unsettled = IncompleteRelease(
@@ -100,17 +99,14 @@ def look_again(
 
 def _write(store: TagStore, writes: Sequence[Change]) -> list[tuple[Sequence[str], TaggerError | None]]:
     """Point the tags of each manifest, manifests side by side; return what was written, and what failed."""
-    groups: dict[str | None, list[str]] = defaultdict(list)
+    groups: dict[str, list[str]] = defaultdict(list)
     for change in writes:
-        groups[None if change.action == "remove" else change.after].append(change.tag)
+        if change.after is None:
+            raise ValueError(f"{change.tag}: what it is to hold is not known")
+        groups[change.after].append(change.tag)
 
-    def write(group: tuple[str | None, list[str]]) -> None:
-        digest, tags = group
-        if digest is not None:
-            store.point(store.manifest(digest), tags)
-            return
-        for tag in tags:
-            store.untag(tag)
+    def write(group: tuple[str, list[str]]) -> None:
+        store.point(store.manifest(group[0]), group[1])
 
     results = side_by_side(write, groups.items(), store.jobs)
     ended = [(group[1], result if isinstance(result, TaggerError) else None) for group, result in results]
@@ -133,16 +129,12 @@ def _ended(store: TagStore, made: Mapping[str, Change], written: set[str], error
             yield change
 
 
-def _removed(writes: Sequence[Change]) -> set[str]:
-    return {change.tag for change in writes if change.action == "remove"}
-
-
 def _merged(before: Change | None, now: Change, written: bool) -> Change:
     """Return one change of a tag over several passes: from what it held at first to what it holds now."""
     if before is None or not written:
         return now
     if before.before == now.after:
         return now._replace(before=before.before)
-    action = "create" if before.before is None else "move" if now.after else "remove"
+    action: Action = "create" if before.before is None else "move" if now.after else "remove"
     reason = now.reason if now.writes else before.reason if before.version == now.version else now.reason
     return now._replace(action=action, before=before.before, reason=reason)

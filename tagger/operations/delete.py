@@ -83,7 +83,9 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
             if change.writes and not dry_run:
                 yield Event("removed", place, change.tag)
         for tag in target.adrift:
-            yield Event("warning", place, f"{tag} belongs to another version then, or to none: run `reconcile`")
+            yield Event(
+                "warning", place, f"{tag} belongs to another version then, or to none: run `reconcile`", "DRIFTED"
+            )
     outcomes = tuple(ended[store] for store in job.stores)
     error = next((outcome.error for outcome in outcomes if outcome.error), None)
     return Report("delete", outcomes, dry_run=dry_run, error=error)
@@ -154,12 +156,12 @@ def _look(job: Deletion, store: TagStore) -> _Target:
 def _delete(target: _Target, dry_run: bool) -> Outcome:
     """Delete in one repository, or say what that would do."""
     if dry_run:
-        return Outcome.of(target.store.place, target.changes, dry_run=True)
+        return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
     removed = remove(target.removal)
     changes = removed.changes(target.changes)
     if removed.error and not any(change.writes for change in changes):
         return Outcome.failed(target.store.place, removed.error, changes)
-    return Outcome.of(target.store.place, changes, removed.error)
+    return Outcome.of(target.store.place, changes, removed.error, done="deleted")
 
 
 def _holds(store: TagStore, digest: str) -> bool:

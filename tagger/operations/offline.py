@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tagger.errors import Refused
 from tagger.results import Outcome, Report
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.plan import Change
+from tagger.rules.plan import Action, Change
 from tagger.rules.versions import Version
 
 __all__ = ["OfflineRelease", "plan_offline"]
@@ -39,7 +39,7 @@ def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
         if owner is None:
             continue
         if owner in released:
-            action = "move" if tag in before else "create"
+            action: Action = "move" if tag in before else "create"
             reason = f"from {before[tag]}" if tag in before else "the first of its class"
             changes.append(Change(tag, action, None, None, owner.text, reason))
         else:
@@ -48,8 +48,9 @@ def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
     error = Refused(f"{withdrawn} is withdrawn", "Release a newer version.", code="WITHDRAWN") if withdrawn else None
     tags = [tag for version in job.versions for tag in rules.exact_tags(version)]
     tags += [tag for version in job.versions for tag in rules.floating_tags(version)]
-    status = "refused" if error else "planned"
-    outcomes = tuple(Outcome(place, status, tuple(changes), None, error) for place in job.places)
+    outcomes = tuple(
+        Outcome(place, "refused" if error else "planned", tuple(changes), None, error) for place in job.places
+    )
     return Report(
         command="plan",
         repositories=outcomes,

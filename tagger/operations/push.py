@@ -40,7 +40,10 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     if ended:
         ended = {place.store: Outcome(place.store.place, "unchanged") for place in places} | ended
     elif dry_run:
-        ended = {place.store: Outcome.of(place.store.place, place.planned(places), dry_run=True) for place in places}
+        ended = {
+            place.store: Outcome.of(place.store.place, place.planned(places), dry_run=True, done="pushed")
+            for place in places
+        }
     else:
         for image in dict.fromkeys(job.images.values()):
             yield from _push(image, places)
@@ -181,4 +184,4 @@ def _ended(place: _Place) -> Outcome:
     ]
     if error and not any(change.writes for change in changes):
         return Outcome.failed(place.store.place, error, changes)
-    return Outcome.of(place.store.place, changes, error)
+    return Outcome.of(place.store.place, changes, error, done="pushed")

@@ -37,7 +37,7 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
         ended[store] = outcome
         for change in outcome.changes:
             if change.action == "hold":
-                yield Event("warning", store.place, f"{change.tag}: {change.reason}")
+                yield Event("warning", store.place, f"{change.tag}: {change.reason}", "ORPHANED")
             elif change.writes and not dry_run:
                 yield Event("pointed" if change.after else "removed", store.place, change.tag)
         if not (outcome.error or dry_run):
@@ -70,20 +70,22 @@ def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
         result = converge(store, job.rules, every_tag(job.rules), first=state)
     orphans = sorted(result.state.orphans(job.rules))
     if result.error or not orphans:
-        return Outcome.of(store.place, result.changes, result.error, dry_run=dry_run)
+        return Outcome.of(store.place, result.changes, result.error, dry_run=dry_run, done="reconciled")
     if not job.purge:
         digests = store.digests(orphans)
         why = f"{NOBODY}; `--purge` removes it"
         held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
-        return Outcome.of(store.place, (*result.changes, *held), dry_run=dry_run)
+        return Outcome.of(store.place, (*result.changes, *held), dry_run=dry_run, done="reconciled")
     try:
         assumed = {change.tag: change.after for change in result.changes if change.writes}
         removal = plan_removal(store, orphans, assumed=assumed)
     except TaggerError as error:
-        return Outcome.of(store.place, result.changes, error)
+        return Outcome.of(store.place, result.changes, error, done="reconciled")
     purged = removal.changes(dict.fromkeys(orphans, NOBODY))
     if dry_run:
-        return Outcome.of(store.place, (*result.changes, *purged), dry_run=True)
+        return Outcome.of(store.place, (*result.changes, *purged), dry_run=True, done="reconciled")
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
-    return Outcome.of(store.place, *look_again(store, job.rules, every_tag(job.rules), changes, removed.error))
+    return Outcome.of(
+        store.place, *look_again(store, job.rules, every_tag(job.rules), changes, removed.error), done="reconciled"
+    )

@@ -10,7 +10,7 @@ from tagger.images.stores import Source, TagStore
 from tagger.operations.converge import Converged, converge
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
-from tagger.rules.plan import Change
+from tagger.rules.plan import Action, Change
 
 __all__ = ["plan", "release"]
 
@@ -155,7 +155,7 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     state = prepared.state._replace(held={**prepared.state.held, **held})
     floating = state.changes(job.rules, job.versions[0])
     changes = (*_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
-    return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True)
+    return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True, done="released")
 
 
 def _stopped(job: Release, preparation: Preparation, prepared: Prepared) -> Outcome:
@@ -179,13 +179,13 @@ def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome
         f"{place}: {job.exact_tags[0]} is staged, and no floating tag was moved, as another repository failed",
         "Mend that one, then run the same command again: it goes on from here.",
     )
-    return Outcome.of(place, exact, error, digest=prepared.image)
+    return Outcome.of(place, exact, error, digest=prepared.image, done="released")
 
 
 def _converged(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
     """Return how a repository ended whose floating tags were written."""
     changes = (*_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
-    return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image)
+    return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image, done="released")
 
 
 def _refused(job: Release, prepared: Prepared) -> list[Change]:
@@ -200,6 +200,7 @@ def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
         for tag in job.rules.exact_tags(version):
             before = prepared.state.digests.get(tag)
             after = prepared.image
+            action: Action
             if prepared.error:
                 action, after, reason = "refuse", before, prepared.error.message
             elif before is None:
@@ -216,6 +217,6 @@ def _plain_changes(job: Release, prepared: Prepared) -> list[Change]:
     changes = []
     for tag in job.plain:
         before = prepared.state.digests.get(tag)
-        action = "create" if before is None else "keep" if before == prepared.image else "move"
+        action: Action = "create" if before is None else "keep" if before == prepared.image else "move"
         changes.append(Change(tag, action, before, prepared.image, "", "belongs to no version: it follows the build"))
     return changes

@@ -37,9 +37,9 @@ class State(NamedTuple):
     held: Mapping[Version, str | None] = MappingProxyType({})
     dispute: Refused | None = None
 
-    def changes(self, rules: Rules, released: Version | None = None, gone: Collection[str] = ()) -> list[Change]:
+    def changes(self, rules: Rules, released: Version | None = None) -> list[Change]:
         """Return what becomes of the floating tags in scope."""
-        return floating_changes(self.scope, self.owners, self.held, self.digests, rules, released, gone)
+        return floating_changes(self.scope, self.owners, self.held, self.digests, rules, released)
 
     def orphans(self, rules: Rules) -> set[str]:
         """Return the floating tags that stand here though no version of their class is left.

@@ -20,7 +20,7 @@ from tagger.operations.removal import (
 from tagger.operations.state import Scope, State, read_state
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
-from tagger.rules.plan import Change
+from tagger.rules.plan import Action, Change
 from tagger.rules.versions import Version
 
 __all__ = ["Withdrawal", "withdraw"]
@@ -137,7 +137,7 @@ def _mark(job: Withdrawal, store: TagStore, version: Version, state: State) -> C
     held = (digest for tag in job.rules.exact_tags(version) if (digest := state.digests[tag]))
     own = _tombstone(job.rules, version).digest
     after = own if job.purge or deletes_whole_images(store) else before or next(held, own)
-    action = "create" if before is None else "keep" if before == after else "move"
+    action: Action = "create" if before is None else "keep" if before == after else "move"
     reason = "withdrawn already" if action == "keep" else f"{version} is withdrawn"
     return Change(mark, action, before, after, version.text, reason)
 
@@ -150,12 +150,16 @@ def _withdraw(job: Withdrawal, target: _Target, dry_run: bool) -> Outcome:
     marks, error = _set_marks(rules, target)
     if error:
         written = any(change.writes for change in marks)
-        return Outcome.of(store.place, marks, error) if written else Outcome.failed(store.place, error, marks)
+        return (
+            Outcome.of(store.place, marks, error, done="withdrawn")
+            if written
+            else Outcome.failed(store.place, error, marks)
+        )
     seen = [change.tag for change in marks if change.after]
     result = converge(store, rules, _scope(rules, target.versions), seen=seen, expect=target.state.read_again)
     changes = [*marks, *result.changes]
     if result.error:
-        return Outcome.of(store.place, changes, result.error)
+        return Outcome.of(store.place, changes, result.error, done="withdrawn")
     return _clear(job, target, changes, result.state, dry_run=False)
 
 
@@ -187,7 +191,7 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
     store, rules, published = target.store, job.rules, job.rules.published(state.tags)
     why = _leaving(job, target, state, published)
     if not why:
-        return Outcome.of(store.place, changes, dry_run=dry_run)
+        return Outcome.of(store.place, changes, dry_run=dry_run, done="withdrawn")
     versions = {tag: version.text for version, tags in published.exact.items() for tag in tags}
     try:
         assumed = {change.tag: change.after for change in changes if change.writes} if dry_run else {}
@@ -198,20 +202,22 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
             *(change for change in removal.beside(versions) if job.purge and change.tag not in known),
         ]
         if dry_run:
-            return Outcome.of(store.place, [*changes, *planned], dry_run=True)
+            return Outcome.of(store.place, [*changes, *planned], dry_run=True, done="withdrawn")
         removed = remove(removal)
         if job.purge or removed.error is None or removed.error.code != "UNSUPPORTED":
             made, error = [*changes, *removed.changes(planned)], removed.error
-            return Outcome.of(store.place, *look_again(store, rules, _scope(rules, target.versions), made, error))
+            return Outcome.of(
+                store.place, *look_again(store, rules, _scope(rules, target.versions), made, error), done="withdrawn"
+            )
     except TaggerError as failure:
         if job.purge or failure.code != "UNSUPPORTED":
-            return Outcome.of(store.place, changes, failure)
+            return Outcome.of(store.place, changes, failure, done="withdrawn")
     digests = store.digests(tuple(why))
     held = [
         Change(tag, "hold", digests[tag], digests[tag], "", f"{reason}, and the registry removes no tags")
         for tag, reason in why.items()
     ]
-    return Outcome.of(store.place, [*changes, *held], dry_run=dry_run)
+    return Outcome.of(store.place, [*changes, *held], dry_run=dry_run, done="withdrawn")
 
 
 def _leaving(job: Withdrawal, target: _Target, state: State, published: Published) -> dict[str, str]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from tagger.errors import TaggerError
 from tagger.results import Outcome, Report
+from tagger.rules.plan import Change
 
-__all__ = ["error_document", "failure_document", "report_document"]
+__all__ = ["error_document", "report_document"]
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -23,13 +24,13 @@ def report_document(report: Report) -> dict[str, Any]:
         "digest": report.digest,
         "error": error_document(report.error),
         "repositories": [_outcome(outcome) for outcome in report.repositories],
+        "warnings": [warning._asdict() for warning in report.warnings],
+        "policy": {"source": report.policy.source, "differs": list(report.policy.differs)},
+        "held": report.held,
+        "platforms": dict(report.platforms),
+        "verified": [verification._asdict() for verification in report.verified],
     }
     return document | ({"base": report.base} if report.base else {})
-
-
-def failure_document(command: str, error: TaggerError) -> dict[str, Any]:
-    """Return the JSON of a command that ended before it had anything to report."""
-    return report_document(Report(command, error=error))
 
 
 def error_document(error: TaggerError | None) -> Mapping[str, str] | None:
@@ -43,15 +44,17 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "digest": outcome.digest,
         "error": error_document(outcome.error),
-        "changes": [
-            {
-                "tag": change.tag,
-                "action": change.action,
-                "before": change.before,
-                "after": change.after,
-                "version": change.version or None,
-                "reason": change.reason,
-            }
-            for change in outcome.changes
-        ],
+        "changes": [_change(change) for change in outcome.changes],
     }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    document = {
+        "tag": change.tag,
+        "action": change.action,
+        "before": change.before,
+        "after": change.after,
+        "version": change.version or None,
+        "reason": change.reason,
+    }
+    return document | ({"drifted": True} if change.drifted else {})

@@ -21,8 +21,7 @@ _MARKS = {
     "remove": ("-", "red"), "refuse": ("!", "red"),
 }  # fmt: skip
 _STATUS = {
-    "planned": "bright_black", "released": "green", "unchanged": "bright_black", "incomplete": "red", "failed": "red",
-    "refused": "red",
+    "planned": "bright_black", "unchanged": "bright_black", "incomplete": "red", "failed": "red", "refused": "red",
 }  # fmt: skip
 
 
@@ -73,9 +72,8 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _repository(outcome: Outcome, report: Report) -> Iterator[str]:
-    # `released` is the word of the contract for every command that wrote; a person reads what was done.
-    status = "done" if outcome.status == "released" and report.command != "release" else outcome.status
-    yield f"{style(outcome.repository, bold=True)}  {style(status, fg=_STATUS[outcome.status])}"
+    color = _STATUS.get(outcome.status, "green")
+    yield f"{style(outcome.repository, bold=True)}  {style(outcome.status, fg=color)}"
     width = max((len(change.tag) for change in outcome.changes), default=0)
     for change in outcome.changes:
         mark, color = _MARKS[change.action]

@@ -1,29 +1,33 @@
 """What a repository holds against what it should: the plan, change by change, in the order of writing."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Self
 
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
 
-__all__ = ["WRITES", "Change", "Plan", "floating_changes"]
+__all__ = ["WRITES", "Action", "Change", "floating_changes"]
 
-WRITES = frozenset({"create", "move", "remove"})
+Action = Literal["create", "move", "keep", "hold", "remove", "refuse"]
+"""What becomes of a tag: `keep` is right already, `hold` is left alone, as it belongs to another version."""
+
+WRITES: frozenset[Action] = frozenset({"create", "move", "remove"})
 
 
 class Change(NamedTuple):
     """What becomes of one tag.
 
-    `action` is `create`, `move`, `keep` (already right), `hold` (belongs to another version), `remove` or `refuse`;
-    `before` and `after` are digests, None where there is none, or where only the push makes it.
+    `before` and `after` are digests, None where there is none, or where only the push makes it. A change has `drifted`
+    where the tag holds what its owner does not, and this run leaves it alone.
     """
 
     tag: str
-    action: str
+    action: Action
     before: str | None
     after: str | None
     version: str
     reason: str
+    drifted: bool = False
 
     @property
     def writes(self) -> bool:
@@ -35,17 +39,6 @@ class Change(NamedTuple):
         return self._replace(action="refuse", after=self.before, reason=reason)
 
 
-class Plan(NamedTuple):
-    """The changes of one repository, in the order in which they are written."""
-
-    changes: tuple[Change, ...] = ()
-
-    @property
-    def writes(self) -> tuple[Change, ...]:
-        """Those that write something."""
-        return tuple(change for change in self.changes if change.writes)
-
-
 def floating_changes(
     tags: Sequence[str],
     owners: Mapping[str, Version],
@@ -53,20 +46,16 @@ def floating_changes(
     current: Mapping[str, str | None],
     rules: Rules,
     released: Version | None = None,
-    gone: Collection[str] = (),
 ) -> list[Change]:
     """Compare floating tags with their owners.
 
     `held` is the digest under each owner's exact tag, `current` the digest under each tag. With `released`, a tag
-    that is right and belongs to another version is held back rather than kept. Tags of `gone` have lost every
-    version of their class.
+    that is right and belongs to another version is held back rather than kept.
     """
     changes = []
     for tag in tags:
         owner, before = owners.get(tag), current.get(tag)
         if owner is None:
-            if tag in gone and before is not None:
-                changes.append(Change(tag, "remove", before, None, "", "no version of its class is left"))
             continue
         after = held.get(owner)
         if before is not None and before == after:
@@ -74,7 +63,7 @@ def floating_changes(
             reason = _why_held(released, owner, rules) if released and held_back else "already right"
             changes.append(Change(tag, "hold" if held_back else "keep", before, after, owner.text, reason))
         else:
-            action = "create" if before is None else "move"
+            action: Action = "create" if before is None else "move"
             changes.append(Change(tag, action, before, after, owner.text, _why_owner(tag, owner, rules, released)))
     return changes
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from tagger.images.layout import Layout
 from tagger.images.sources import ContentSource
 from tagger.images.stores import TagStore
 from tagger.operations.prepare import Release
 from tagger.operations.release import release
-from tagger.results import Event, Report, Running
+from tagger.results import Event, Report, Running, finish
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
@@ -32,13 +31,7 @@ class Builds:
 
 def finished(running: Running, events: list[Event] | None = None) -> Report:
     """Run an operation to its end."""
-    while True:
-        try:
-            event = next(running)
-        except StopIteration as end:
-            return cast(Report, end.value)
-        if events is not None:
-            events.append(event)
+    return finish(running, (events if events is not None else []).append)
 
 
 def job(builds: Builds, version: str, *stores: TagStore, text: str = "", rules: Rules = RULES) -> Release:

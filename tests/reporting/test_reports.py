@@ -6,11 +6,11 @@ import click
 import pytest
 
 from tagger.errors import IncompleteRelease, InputError, Refused, StoreError, TaggerError
-from tagger.reporting.documents import failure_document, report_document
+from tagger.reporting.documents import report_document
 from tagger.reporting.markdown import report_markdown
 from tagger.reporting.outputs import report_outputs
 from tagger.reporting.text import error_text, report_text, short
-from tagger.results import Outcome, Report
+from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running, Verification, finish
 from tagger.rules.plan import Change
 
 NEW, OLD, NEWEST = (f"sha256:{letter * 64}" for letter in "abc")
@@ -42,7 +42,7 @@ class TestDocument:
         document = report_document(REPORT)
         assert list(document) == [
             "command", "version", "version_from", "tags", "dry_run", "changed", "source", "digest", "error",
-            "repositories",
+            "repositories", "warnings", "policy", "held", "platforms", "verified",
         ]  # fmt: skip
         assert list(document["repositories"][0]) == ["repository", "status", "digest", "error", "changes"]
         assert document["repositories"][0]["changes"][1] == {
@@ -53,12 +53,47 @@ class TestDocument:
         assert json.loads(json.dumps(document)) == document
 
     def test_an_error(self) -> None:
-        document = failure_document("plan", DENIED)
+        document = report_document(Report("plan", error=DENIED))
         assert document["error"] == {"code": "DENIED", "message": "ghcr.io/acme/app: denied", "hint": "Log in."}
         assert (document["command"], document["repositories"], document["changed"]) == ("plan", [], False)
 
+    def test_what_stands_beside_the_repositories(self) -> None:
+        assert [report_document(REPORT)[key] for key in ("warnings", "policy", "held", "platforms", "verified")] == [
+            [], {"source": "default", "differs": []}, False, {}, [],
+        ]  # fmt: skip
+        report = REPORT._replace(
+            warnings=(ReportWarning("DRIFTED", "latest is not where it belongs"),),
+            policy=PolicyInForce("repository", ("stable",)),
+            platforms={"linux/amd64": NEW},
+            verified=(Verification(NEW, "key release.pub", found_at="ghcr.io/acme/app:sha256-1.sig"),),
+        )
+        document = report_document(report)
+        assert document["warnings"] == [{"code": "DRIFTED", "message": "latest is not where it belongs"}]
+        assert document["policy"] == {"source": "repository", "differs": ["stable"]}
+        assert document["platforms"] == {"linux/amd64": NEW}
+        assert list(document["verified"][0]) == ["digest", "by", "repo", "ref", "workflow", "predicate", "found_at"]
+
+    def test_a_change_says_that_its_tag_drifted(self) -> None:
+        drifted = CHANGES[3]._replace(drifted=True)
+        outcome = Outcome("x", "unchanged", (drifted, CHANGES[3]))
+        changes = report_document(REPORT._replace(repositories=(outcome,)))["repositories"][0]["changes"]
+        assert [change.get("drifted") for change in changes] == [True, None]
+
     def test_the_base_is_told_where_there_is_one(self) -> None:
         assert report_document(REPORT._replace(base="debian:13"))["base"] == "debian:13"
+
+
+def test_warnings_on_the_way_stand_in_the_report_once() -> None:
+    def running() -> Running:
+        for place in ("a", "a", ""):
+            yield Event("warning", place, "look", "DRIFTED")
+        yield Event("staged", "a", "1.0.0")
+        return Report("release")
+
+    kinds: list[str] = []
+    report = finish(running(), lambda event: kinds.append(event.kind))
+    assert report.warnings == (ReportWarning("DRIFTED", "a: look"), ReportWarning("DRIFTED", "look"))
+    assert kinds == ["warning", "warning", "warning", "staged"]
 
 
 class TestExitCode:
@@ -81,7 +116,7 @@ class TestExitCode:
         ],
     )  # fmt: skip
     def test_status(self, changes: tuple[Change, ...], error: TaggerError | None, dry_run: bool, status: str) -> None:
-        assert Outcome.of("x", changes, error, dry_run=dry_run).status == status
+        assert Outcome.of("x", changes, error, done="released", dry_run=dry_run).status == status
 
     def test_nothing_written_is_failed_or_refused(self) -> None:
         assert [Outcome.failed("x", error).status for error in (DENIED, Refused("x"))] == ["failed", "refused"]

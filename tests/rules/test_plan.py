@@ -1,7 +1,7 @@
 """What a repository holds against what it should."""
 
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.plan import Change, Plan, floating_changes
+from tagger.rules.plan import Change, floating_changes
 from tagger.rules.versions import Scheme, Version
 from tagger.settings.options import DEFAULT_TEMPLATES
 
@@ -9,12 +9,11 @@ RULES = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"), st
 V = RULES.scheme.parse
 
 
-def changes(current: dict[str, str], *texts: str, released: str = "", gone: tuple[str, ...] = ()) -> list[Change]:
+def changes(current: dict[str, str], *texts: str, released: str = "") -> list[Change]:
     versions = [V(text) for text in texts]
     owners = cascade(versions, RULES)
     held: dict[Version, str | None] = {version: f"image of {version}" for version in versions}
-    tags = dict.fromkeys((*owners, *gone))
-    return floating_changes(tuple(tags), owners, held, current, RULES, V(released) if released else None, gone)
+    return floating_changes(tuple(owners), owners, held, current, RULES, V(released) if released else None)
 
 
 def said(made: list[Change]) -> dict[str, tuple[str, str, str]]:
@@ -30,7 +29,7 @@ def test_what_is_not_there_is_created_and_what_differs_is_moved() -> None:
         "latest": ("keep", "3.1.0", "already right"),
     }
     assert {change.tag: (change.before, change.after) for change in made}["3"] == ("image of 3.0.0", "image of 3.1.0")
-    assert {change.tag for change in Plan(tuple(made)).writes} == {"3.1", "3.0", "3"}
+    assert {change.tag for change in made if change.writes} == {"3.1", "3.0", "3"}
 
 
 def test_what_belongs_to_another_version_is_held_back() -> None:
@@ -63,9 +62,8 @@ def test_why_a_newer_version_is_passed_by() -> None:
     assert change.reason == "2.1.4 is the newest in the series 2"
 
 
-def test_a_tag_without_a_version_is_removed_only_when_asked_for() -> None:
-    standing = {"2.1": "an image", "2": "an image"}
-    assert said(changes(standing, gone=("2.1", "2.0"))) == {"2.1": ("remove", "", "no version of its class is left")}
+def test_a_tag_without_a_version_is_left_out() -> None:
+    assert floating_changes(["2.1"], {}, {}, {"2.1": "an image"}, RULES) == []
 
 
 def test_the_tags_of_a_variant() -> None:
