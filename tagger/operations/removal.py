@@ -4,16 +4,15 @@ Registries differ (distribution-spec, "Deleting tags", "Deleting manifests"): so
 manifests only and every tag at them, some do neither through this API.
 """
 
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BytesIO
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
-from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, OCI_MANIFEST, Descriptor, Manifest
+from tagger.images.artifacts import PLACEHOLDER, artifact, put_artifact
+from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
 from tagger.images.stores import TagStore
 from tagger.names import DOCKER_HUB, Repository, attached_to
 from tagger.rules.plan import Change
@@ -23,16 +22,9 @@ __all__ = [
     "Removed",
     "check_deletable",
     "deletes_whole_images",
-    "empty_artifact",
     "plan_removal",
-    "put_artifact",
     "remove",
 ]
-
-EMPTY = Descriptor(
-    "application/vnd.oci.empty.v1+json", "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", 2
-)
-"""image-spec, "Guidance for an Empty Descriptor": the content is `{}`."""
 
 GHCR = "ghcr.io"
 OTHER_WAYS = {
@@ -163,9 +155,9 @@ def plan_removal(
         for image, artifacts in side_by_side(store.referrers, sorted(new), store.jobs):
             if isinstance(artifacts, TaggerError):
                 raise artifacts
-            for artifact in artifacts:
-                wanted[artifact.digest] = None
-                attached.setdefault(artifact.digest, image)
+            for one in artifacts:
+                wanted[one.digest] = None
+                attached.setdefault(one.digest, image)
         for tag in before:
             if attached_to(tag) in new and tag not in going:
                 going[tag] = None
@@ -203,31 +195,6 @@ def remove(removal: Removal) -> Removed:
             place=store.place,
         )
     return Removed(gone.union(deleted), error)
-
-
-def empty_artifact(kind: str, notes: Mapping[str, str]) -> Manifest:
-    """Return the manifest of an artifact that holds nothing but what `notes` say, for a tag to stand at."""
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": f"application/vnd.tagger.{kind}",
-        "config": EMPTY.to_json(),
-        "layers": [EMPTY.to_json()],
-        "annotations": dict(notes),
-    }
-    return Manifest(OCI_MANIFEST, json.dumps(document, separators=(",", ":")).encode())
-
-
-def put_artifact(store: TagStore, artifact: Manifest, tags: Sequence[str]) -> None:
-    """Put an artifact that holds nothing under `tags`; none means under its digest alone. Raise `StoreError`."""
-
-    @contextmanager
-    def opener() -> Iterator[BinaryIO]:
-        yield BytesIO(b"{}")
-
-    if not store.has_blob(EMPTY):
-        store.put_blob(EMPTY, opener)
-    store.point(artifact, tags)
 
 
 def _standing(store: TagStore) -> Mapping[str, str]:
@@ -317,8 +284,7 @@ def _remove_by_manifest(store: TagStore, tags: Mapping[str, str], manifests: Map
     A first one is put under its digest alone and deleted, to see that deleting works before any tag is moved. Where it
     does not, most registries say so of a manifest that was never there, and nothing at all is written.
     """
-    notes = {"io.tagger.removing": secrets.token_hex(16)}
-    first, second = empty_artifact("removed", notes), empty_artifact("removed", {**notes, "io.tagger.tags": "true"})
+    first, second = (artifact({PLACEHOLDER: secrets.token_hex(16)}) for _ in range(2))
     _delete(store, first.digest)
     put_artifact(store, first, ())
     store.delete(first.digest)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import InputError, TaggerError
+from tagger.images.artifacts import WITHDRAWN, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.operations.converge import converge, look_again
@@ -12,9 +13,7 @@ from tagger.operations.reconcile import NOBODY
 from tagger.operations.removal import (
     check_deletable,
     deletes_whole_images,
-    empty_artifact,
     plan_removal,
-    put_artifact,
     remove,
 )
 from tagger.operations.state import Scope, State, read_state
@@ -233,4 +232,4 @@ def _leaving(job: Withdrawal, target: _Target, state: State, published: Publishe
 
 def _tombstone(rules: Rules, version: Version) -> Manifest:
     """Return the artifact that a mark stands at when it cannot stand at the image: each version has one of its own."""
-    return empty_artifact("withdrawn", {"org.opencontainers.image.version": rules.exact_tags(version)[0]})
+    return artifact({WITHDRAWN: rules.exact_tags(version)[0]})

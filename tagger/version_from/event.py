@@ -1,0 +1,66 @@
+"""What the `release` event of GitHub that started a run says: whether its version is to be held."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tagger.errors import InputError
+
+__all__ = ["ReleaseEvent", "Verdict", "read_release_event"]
+
+LARGEST = 32 * 1024 * 1024  # bytes; GitHub sends at most 25 MB (docs, "Webhook events and payloads")
+SILENT = ("created", "deleted", "unpublished")
+Verdict = Literal["release", "hold", "approve", "nothing"]
+
+
+class ReleaseEvent(NamedTuple):
+    """The activity of a `release` event (GitHub docs, "Events that trigger workflows"), and the box `pre-release`."""
+
+    action: str
+    prerelease: bool
+
+    @property
+    def writes(self) -> bool:
+        """False of an activity after which nothing is released, whatever stands in the repositories."""
+        return self.action not in SILENT
+
+    def verdict(self, *, final: bool, in_force: bool, held: bool) -> Verdict:
+        """Return what becomes of the version.
+
+        `final` says that its number is that of no prerelease, `in_force` that it stands without a mark in one of the
+        repositories, `held` that it stands there and is held.
+        """
+        if not self.writes:
+            return "nothing"
+        if self.action == "released":
+            return "approve" if held else "release"
+        if self.action in ("prereleased", "edited") and in_force:
+            return "nothing"
+        return "hold" if self.prerelease and final and not in_force else "release"
+
+
+def read_release_event(environ: Mapping[str, str]) -> ReleaseEvent | None:
+    """Return the `release` event that started this run, or None where another one did, or none.
+
+    The payload is the file that GITHUB_EVENT_PATH names. Raise `InputError` when it says neither yes nor no: whether a
+    version is held is not guessed.
+    """
+    if environ.get("GITHUB_EVENT_NAME") != "release":
+        return None
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError("it is too large")
+        payload = json.loads(content)
+        action, prerelease = payload["action"], payload["release"]["prerelease"]
+        if not isinstance(action, str) or not isinstance(prerelease, bool):
+            raise ValueError("its `action` or `release.prerelease` is of another type")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"the payload of the release event cannot be read: {path!a}: {ascii(error)[:200]}",
+            "Say `hold: true` or `hold: false`; `auto` reads the payload that GITHUB_EVENT_PATH names.",
+        ) from error
+    return ReleaseEvent(action, prerelease)
