@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from tagger.errors import InputError
 from tagger.names import TAG
-from tagger.rules.marks import WITHDRAWN, check_not_reserved, is_reserved
+from tagger.rules.marks import HELD, WITHDRAWN, check_not_reserved, is_reserved
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Scheme, Version, channel_of
@@ -19,20 +19,21 @@ _ORDER = attrgetter("key", "text")  # faster than comparing versions, where ther
 
 
 class Published(NamedTuple):
-    """What the tags of a repository say: the versions that stand in it, and which of them are withdrawn.
+    """What the tags of a repository say: the versions that stand in it, and which of them are withdrawn, or held.
 
-    A version may be withdrawn and gone (purged): it is in `withdrawn` and not in `versions`. `exact` are the exact
-    tags that each version has.
+    A version may be withdrawn and gone (purged): it is in `withdrawn` and not in `versions`; one may be held before it
+    stands. `exact` are the exact tags that each version has.
     """
 
     versions: frozenset[Version]
     withdrawn: frozenset[Version]
     exact: Mapping[Version, tuple[str, ...]]
+    held: frozenset[Version] = frozenset()
 
     @property
     def in_force(self) -> frozenset[Version]:
-        """The versions that count: published and not withdrawn."""
-        return self.versions - self.withdrawn if self.withdrawn else self.versions
+        """The versions that count: published, not withdrawn and not held."""
+        return self.versions - self.withdrawn - self.held if self.withdrawn or self.held else self.versions
 
     def spellings(self, versions: Iterable[Version]) -> dict[Version, list[Version]]:
         """Return, for those of `versions` that are spelled otherwise too (`1.02` beside `1.2`), the others in force."""
@@ -197,30 +198,36 @@ class Rules(NamedTuple):
         patterns = [template.pattern(variant, self.channels) for template in floating for variant in self.variants]
         return bool(is_reserved(tag) or self.read(tag) or any(re.fullmatch(pattern, tag) for pattern in patterns))
 
-    def published(self, tags: Iterable[str]) -> Published:
-        """Return what the tags of a repository say. The order of `tags` does not matter."""
+    def published(self, tags: Iterable[str], lifted: Collection[str] = ()) -> Published:
+        """Return what the tags of a repository say, in any order, without the marks that are `lifted`."""
         read = self.reader()
         exact: dict[Version, tuple[str, ...]] = {}
-        withdrawn = set()
+        withdrawn: set[Version] = set()
+        held: set[Version] = set()
         for tag in sorted(tags) if any("raw" in template.fields for template in self.exact) else tags:
             version = read(tag)
             if version is not None:
                 exact[version] = (*exact[version], tag) if version in exact else (tag,)
-            elif tag.startswith(WITHDRAWN):
-                marked = read(tag.removeprefix(WITHDRAWN))
+            elif tag.startswith((WITHDRAWN, HELD)) and tag not in lifted:
+                mark, _, name = tag.partition("-")
+                marked = read(name)
                 if marked is not None:
-                    withdrawn.add(marked)
+                    (held if mark == HELD[:-1] else withdrawn).add(marked)
         versions = frozenset(exact)
         versions -= self._shortened(versions | withdrawn)
         if self.withdrawn:
             withdrawn |= {version for version in versions if not self.withdrawn.isdisjoint(self._names(version))}
         if len(self.exact) > 1 or len(versions) < len(exact):
             exact = {version: tuple(sorted(exact[version])) for version in versions}
-        return Published(versions, frozenset(withdrawn), exact)
+        return Published(versions, frozenset(withdrawn), exact, frozenset(held))
 
     def withdrawn_mark(self, version: Version) -> str:
         """Return the tag that says that `version` is withdrawn."""
         return f"{WITHDRAWN}{self.exact_tags(version)[0]}"
+
+    def held_mark(self, version: Version) -> str:
+        """Return the tag that says that `version` is held."""
+        return f"{HELD}{self.exact_tags(version)[0]}"
 
     def why_not_stable(self, version: Version) -> str:
         """Return why floating tags pass `version` by, for a person; empty when they do not."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from tagger.rules.cascade import Rules
-from tagger.rules.marks import WITHDRAWN
+from tagger.rules.marks import HELD, WITHDRAWN
 
 __all__ = ["contenders"]
 
@@ -28,7 +28,8 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
     for tag in tags:
         head, _, end = tag.rpartition(".")
         series[head].append(end)
-    marked = {head.removeprefix(WITHDRAWN) for head in series if head.startswith(WITHDRAWN)}
+    marks = (WITHDRAWN, HELD)
+    marked = {head.partition("-")[2] for head in series if head.startswith(marks)}
     kept = set(series.pop("", ())).intersection(tags)  # those without a point; none begins with one
     for head, ends in series.items():
         shape = _SERIES.fullmatch(head) if len(ends) > 1 and head not in marked else None

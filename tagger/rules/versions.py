@@ -1,12 +1,12 @@
 """Versions, and the schemes that parse, order and print them."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 
-__all__ = ["SCHEMES", "Scheme", "Version", "channel_of"]
+__all__ = ["SCHEMES", "Scheme", "Version", "channel_of", "is_prerelease_word"]
 
 SCHEMES = ("semver", "numeric", "calver", "pep440")
 
@@ -76,6 +76,12 @@ def channel_of(prerelease: str) -> str:
     return _CHANNELS.get(name, name)
 
 
+def is_prerelease_word(text: str, channels: Container[str] = ()) -> bool:
+    """Say whether a text begins with a word that is known to begin a prerelease: `rc.1`, `beta`, one of `channels`."""
+    word = _word(text)
+    return word in PRERELEASE_WORDS or word in channels
+
+
 class Scheme(NamedTuple):
     """How versions are written and ordered: semver, numeric, calver or pep440.
 
@@ -120,9 +126,10 @@ class Scheme(NamedTuple):
             return None
         version = _READERS[self.name](text, variant, raw)
         if version is not None and version.prerelease:
-            word = _word(version.prerelease)
-            known = word in PRERELEASE_WORDS or word in self.channels
-            if not (known or (self.name == "semver" and not word)):  # elsewhere than in semver, -1 is a rebuild
+            known = is_prerelease_word(version.prerelease, self.channels)
+            if not (
+                known or (self.name == "semver" and not _word(version.prerelease))
+            ):  # elsewhere than in semver, -1 is a rebuild
                 return None
         return version
 

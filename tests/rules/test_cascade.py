@@ -70,6 +70,14 @@ class TestBelongsToTheNewestOfItsClass:
         assert owners([*tags, version, f"withdrawn-{version}"]) == owners(tags - {version})
 
     @given(SETS, SPELLINGS)
+    def test_a_held_version_owns_nothing_until_it_is_approved(self, tags: set[str], version: str) -> None:
+        for held in ([f"held-{version}"], [f"held-{version}", f"withdrawn-{version}"]):
+            assert owners([*tags, version, *held]) == owners(tags - {version})
+            using = rules()
+            lifted = using.published([*tags, version, *held], lifted=held)
+            assert using.published([*tags, version]) == lifted
+
+    @given(SETS, SPELLINGS)
     def test_a_release_moves_tags_of_its_own_classes_alone(self, tags: set[str], version: str) -> None:
         using = rules()
         before, after = owners(tags), owners({*tags, version})
@@ -188,8 +196,10 @@ class TestWithdrawnBySettings:
         assert {"2.1.4+5", "2.1.4_5", "v2.1.4_5"} <= using.withdrawn_names(using.scheme.parse("2.1.4+5"))
 
     def test_a_purged_version_stays_withdrawn(self) -> None:
-        published = rules().published(["2.1.3", "withdrawn-2.1.4", "withdrawn-latest"])
+        published = rules().published(["2.1.3", "withdrawn-2.1.4", "withdrawn-latest", "held-2.1.5", "held-x"])
         assert {version.text for version in published.withdrawn} == {"2.1.4"}
+        assert {version.text for version in published.held} == {"2.1.5"}
+        assert {version.text for version in published.versions} == {"2.1.3"}
         assert {version.text for version in published.in_force} == {"2.1.3"}
 
 

@@ -10,7 +10,7 @@ from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 
 NUMBER = st.sampled_from(("0", "1", "2", "9", "10", "00", "01", "1_0", "x", "4-5"))
-HEAD = st.sampled_from(("", "", "", "v", "V", "withdrawn-", "withdrawn-v", "app-", "alpine-", "0", "7."))
+HEAD = st.sampled_from(("", "", "", "v", "V", "withdrawn-", "withdrawn-v", "held-", "app-", "alpine-", "0", "7."))
 END = st.sampled_from(
     (
         "",
@@ -86,7 +86,7 @@ def test_what_is_left_out_decides_nothing(settings: dict[str, object], tags: set
     assert set(kept) <= tags
     everything, some = rules.published(tags), rules.published(kept)
     assert cascade(some.in_force, rules) == cascade(everything.in_force, rules)
-    assert some.withdrawn == everything.withdrawn
+    assert (some.withdrawn, some.held) == (everything.withdrawn, everything.held)
     assert {tag for tag in tags if tag not in kept} <= {tag for exact in everything.exact.values() for tag in exact}
     classes = [
         {
