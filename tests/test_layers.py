@@ -20,7 +20,7 @@ BELOW = {
     "results": {"rules", *GROUND},
     "images": {"rules", "concurrency", *GROUND},
     "version_from": {"images", "rules", *GROUND},
-    "gates": {"images", "rules", "concurrency", *GROUND},
+    "gates": {"results", "images", "rules", "concurrency", *GROUND},
     "settings": {"version_from", "images", "rules", *GROUND},
     "operations": {"results", "version_from", "gates", "images", "rules", "concurrency", *GROUND},
     "reporting": {"results", "settings", "rules", *GROUND},

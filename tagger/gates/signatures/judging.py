@@ -1,0 +1,132 @@
+"""The gate: every platform of an image must have a signature that one of the rows accepts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from tagger.errors import InputError, Refused
+from tagger.gates.signatures.places import Candidate, SignedContent, Target, look, targets
+from tagger.gates.signatures.rows import Row
+from tagger.gates.signatures.statements import Rejected
+from tagger.images.configs import is_attestation
+from tagger.images.manifests import Manifest
+from tagger.results import Verification
+
+if TYPE_CHECKING:
+    from tagger.gates.signatures.keys import PublicKey
+
+__all__ = ["Signers", "check_signatures"]
+
+
+class Signers(NamedTuple):
+    """Who may have signed: any one row is enough. `trusted_root` is a file, or empty for Sigstore's own roots."""
+
+    rows: tuple[Row, ...]
+    trusted_root: str = ""
+    environ: Mapping[str, str] = {}
+    workspace: Path = Path()
+    setting: str = "verify"
+
+
+class _Looked(NamedTuple):
+    """What looking at one manifest gave: what was proved, or the places and the reasons why nothing was."""
+
+    proved: Verification | None
+    places: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
+
+
+def check_signatures(
+    content: SignedContent,
+    root: Manifest,
+    signers: Signers,
+    what: str,
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Verification, ...]:
+    """Return what proves who made an image: one proof of the image itself, or one for each platform of it.
+
+    `fields` fill in `{{version}}` and its parts. Raise `Refused`, which names every place that was looked at, and every
+    signature that was found with the reason why it does not count; `InputError` where a key cannot be read.
+    """
+    rows = [row.of_version(fields) for row in signers.rows]
+    keys = _keys(rows, signers)
+    whole = _judge(content, [Target(root.digest, len(root.content))], rows, keys, signers)
+    if whole.proved:
+        return (whole.proved,)
+    children = [child for child in root.children() if not is_attestation(child)]
+    parts = [(child, _judge(content, list(targets(content, root, child)), rows, keys, signers)) for child in children]
+    if parts and all(one.proved for _, one in parts):
+        return tuple(one.proved for _, one in parts if one.proved)
+    failed = {str(child.platform or child.digest): one for child, one in parts if not one.proved}
+    raise _refused(what, signers, whole, failed)
+
+
+def _judge(
+    content: SignedContent,
+    about: Sequence[Target],
+    rows: Sequence[Row],
+    keys: Mapping[str, "PublicKey"],
+    signers: Signers,
+) -> _Looked:
+    """Look at every signature of a manifest until one is proved."""
+    places: list[str] = []
+    reasons: list[tuple[str, str]] = []
+    for target in about:
+        found = look(content, target)
+        places.extend(found.places)
+        reasons.extend(found.unusable)
+        for candidate in found.candidates:
+            for row in rows:
+                try:
+                    return _Looked(_prove(candidate, row, keys, signers), tuple(places), tuple(reasons))
+                except Rejected as reason:
+                    reasons.append((candidate.found_at, str(reason)))
+    return _Looked(None, tuple(places), tuple(dict.fromkeys(reasons)))
+
+
+def _prove(candidate: Candidate, row: Row, keys: Mapping[str, "PublicKey"], signers: Signers) -> Verification:
+    if candidate.kind == "unsupported":
+        raise Rejected("a notation signature, which Tagger cannot verify")
+    if row.kind == "key":
+        from tagger.gates.signatures.keys import verify as verify_key
+
+        predicate = verify_key(candidate, keys[row.name], row)
+        return Verification(candidate.target.digest, row.text, predicate=predicate, found_at=candidate.found_at)
+    from tagger.gates.signatures.keyless import open_verifier, verify
+
+    return verify(candidate, open_verifier(signers.trusted_root), row)
+
+
+def _keys(rows: Sequence[Row], signers: Signers) -> "dict[str, PublicKey]":
+    """Read every key before anything is looked at. Raise `InputError`."""
+    try:
+        if any(row.kind != "key" for row in rows):
+            from tagger.gates.signatures.keyless import open_verifier
+
+            open_verifier(signers.trusted_root)
+        if not any(row.kind == "key" for row in rows):
+            return {}
+        from tagger.gates.signatures.keys import read_key
+    except ImportError as error:
+        raise InputError(
+            f"`{signers.setting}` needs the package {error.name}, which is not installed",
+            "Use the image whose tag ends in -verify, or `pip install -r requirements-verify.txt`.",
+        ) from error
+    return {row.name: read_key(row, dict(signers.environ), signers.workspace) for row in rows if row.kind == "key"}
+
+
+def _refused(what: str, signers: Signers, whole: _Looked, failed: Mapping[str, _Looked]) -> Refused:
+    reasons = list(dict.fromkeys(whole.reasons))
+    lines = [f"{place}: {reason}" for place, reason in reasons]
+    for platform, looked in failed.items():
+        lines += [f"{platform}: {place}: {reason}" for place, reason in looked.reasons]
+    places = dict.fromkeys((*whole.places, *(place for looked in failed.values() for place in looked.places)))
+    found = "\n".join(f"- {line}" for line in lines) if lines else "- no signature was found"
+    wanted = " or ".join(f"`{row}`" for row in signers.rows)
+    return Refused(
+        f"{what} was signed by none of those that `{signers.setting}` names: {wanted}\n{found}\n"
+        f"Looked at: {'; '.join(places)}",
+        "Sign the build by its digest where it is pushed, before it is released: actions/attest, or `cosign sign`.",
+        code="NOT_VERIFIED",
+    )

@@ -1,0 +1,144 @@
+"""Where the signatures of an image are: every place is looked at, always."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from tagger.errors import NotFound
+from tagger.gates.signatures.statements import Rejected, parsed
+from tagger.images.configs import is_attestation
+from tagger.images.manifests import Descriptor, Manifest
+from tagger.images.stores import Content
+
+__all__ = ["Candidate", "Found", "SignedContent", "Target", "look", "targets"]
+
+BUNDLE = "application/vnd.dev.sigstore.bundle"  # cosign, specs/BUNDLE_SPEC.md; its version stands behind it
+SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"  # cosign, specs/SIGNATURE_SPEC.md
+ENVELOPE = "application/vnd.dsse.envelope.v1+json"
+NOTATION = "application/vnd.cncf.notary.signature"
+SIGNATURE = "dev.cosignproject.cosign/signature"
+REFERENCE_DIGEST = "vnd.docker.reference.digest"  # buildkit, docs/attestations/attestation-storage.md
+MOST = 100  # signatures of one image that are looked at
+LARGEST = 4 * 1024 * 1024  # bytes of one
+
+
+class SignedContent(Content, Protocol):
+    """Content in which tags can be read too: cosign's older signatures are found by a tag."""
+
+    def digests(self, tags: Sequence[str]) -> Mapping[str, str | None]:
+        """Read the digest under each of `tags`."""
+
+
+class Target(NamedTuple):
+    """A manifest that a signature may be about: the image's own, or its BuildKit attestation's."""
+
+    digest: str
+    size: int
+    note: str = ""
+
+
+class Candidate(NamedTuple):
+    """A signature as it was found; `document` is a bundle, an envelope or a payload, by its `kind`."""
+
+    found_at: str
+    kind: Literal["bundle", "envelope", "simple", "unsupported"]
+    document: bytes
+    target: Target
+    signature: str = ""
+
+
+class Found(NamedTuple):
+    """What looking for the signatures of one image gave: the candidates, the places, and what could not be used."""
+
+    candidates: tuple[Candidate, ...]
+    places: tuple[str, ...]
+    unusable: tuple[tuple[str, str], ...] = ()
+
+
+def targets(content: Content, root: Manifest, image: Descriptor) -> Iterator[Target]:
+    """Yield what a signature of one platform's image may be about. Raise `StoreError`.
+
+    docker/github-builder signs the attestation manifest that BuildKit makes for an image. The index says of which
+    image it is, which proves nothing: the attestation itself must say so, by its subject or in a statement.
+    """
+    yield Target(image.digest, image.size)
+    for child in root.children():
+        if is_attestation(child) and child.annotations.get(REFERENCE_DIGEST) == image.digest:
+            manifest = content.manifest(child.digest)
+            if _is_about(content, manifest, image):
+                yield Target(child.digest, child.size, f"the attestation {child.digest}")
+
+
+def look(content: SignedContent, target: Target) -> Found:
+    """Return every signature that is attached to a manifest. Raise `StoreError` where a place cannot be read."""
+    candidates: list[Candidate] = []
+    unusable: list[tuple[str, str]] = []
+    tags = [target.digest.replace(":", "-") + end for end in (".sig", ".att")]
+    places = [f"referrers of {target.digest}", *(f"tag {tag}" for tag in tags)]
+    for descriptor in content.referrers(target.digest)[:MOST]:
+        place = f"referrer {descriptor.digest}"
+        try:
+            candidates.extend(_of_referrer(content, content.manifest(descriptor.digest), target, place))
+        except Rejected as reason:
+            unusable.append((place, str(reason)))
+        except NotFound:
+            unusable.append((place, "it is listed and is not there"))
+    held = content.digests(tags)
+    for tag in tags:
+        if digest := held[tag]:
+            candidates.extend(_of_layers(content, content.manifest(digest), target, f"tag {tag}"))
+    return Found(tuple(candidates[:MOST]), tuple(places), tuple(unusable))
+
+
+def _of_referrer(content: Content, manifest: Manifest, target: Target, place: str) -> Iterator[Candidate]:
+    """Yield the signatures of a referrer. What the list said of it is not believed: its own manifest is read."""
+    subject = manifest.subject()
+    if subject is None or (subject.digest, subject.size) != (target.digest, target.size):
+        raise Rejected("its manifest is attached to something else")
+    if _type(manifest) == NOTATION:
+        yield Candidate(place, "unsupported", b"", target)
+        return
+    yield from _of_layers(content, manifest, target, place)
+
+
+def _of_layers(content: Content, manifest: Manifest, target: Target, place: str) -> Iterator[Candidate]:
+    for layer in manifest.layers():
+        kind = _kind(layer.media_type)
+        if kind and layer.size <= LARGEST:
+            with content.blob(layer) as file:
+                document = file.read(LARGEST)
+            yield Candidate(place, kind, document, target, layer.annotations.get(SIGNATURE, ""))
+
+
+def _kind(media_type: str) -> Literal["bundle", "envelope", "simple"] | None:
+    if media_type.startswith(BUNDLE):
+        return "bundle"
+    return {SIMPLE: "simple", ENVELOPE: "envelope"}.get(media_type)  # type: ignore[return-value] # one of these
+
+
+def _type(manifest: Manifest) -> str:
+    config = manifest.config()
+    return str(manifest.document.get("artifactType") or (config.media_type if config else ""))
+
+
+def _is_about(content: Content, manifest: Manifest, image: Descriptor) -> bool:
+    subject = manifest.subject()
+    if subject is not None:
+        return subject.digest == image.digest
+    for layer in manifest.layers():
+        if layer.media_type == "application/vnd.in-toto+json" and layer.size <= LARGEST:
+            with content.blob(layer) as file:
+                statement = file.read(LARGEST)
+            if image.digest.partition(":")[2] in _subjects(statement):
+                return True
+    return False
+
+
+def _subjects(statement: bytes) -> set[Any]:
+    try:
+        subjects = parsed(statement).get("subject")
+    except Rejected:
+        return set()
+    digests = [one.get("digest") for one in subjects if isinstance(one, dict)] if isinstance(subjects, list) else []
+    return {
+        digest["sha256"] for digest in digests if isinstance(digest, dict) and isinstance(digest.get("sha256"), str)
+    }

@@ -1,0 +1,191 @@
+"""The rows of `verify` and `base-verify`: who must have signed."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from tagger.errors import InputError
+
+__all__ = ["ISSUERS", "PREDICATES", "Row", "matches", "parse_row"]
+
+Kind = Literal["keyless", "key", "builder"]
+
+ISSUERS = {
+    "github": ("https://token.actions.githubusercontent.com", "https://github.com/"),
+    "gitlab": ("https://gitlab.com", "https://gitlab.com/"),
+    "google": ("https://accounts.google.com", ""),
+}
+"""What `issuer` may be called in short: the issuer, and where the repositories are that it speaks of."""
+
+PREDICATES = {
+    "slsa-provenance": ("https://slsa.dev/provenance/v*",),
+    "provenance": ("https://slsa.dev/provenance/v*",),
+    "spdx": ("https://spdx.dev/Document", "https://spdx.dev/Document/v*"),
+    "cyclonedx": ("https://cyclonedx.org/bom", "https://cyclonedx.org/bom/v*"),
+    "sbom": (
+        "https://spdx.dev/Document", "https://spdx.dev/Document/v*",
+        "https://cyclonedx.org/bom", "https://cyclonedx.org/bom/v*",
+    ),
+    "signature": ("https://sigstore.dev/cosign/sign/v1",),
+}  # fmt: skip
+"""What `predicate` may be called in short. `signature` is also a signature that is no attestation."""
+
+BUILDERS = {"docker/github-builder": "docker/github-builder/.github/workflows/*"}
+_WORDS = {
+    "keyless": ("issuer", "identity", "repo", "workflow", "ref", "predicate"),
+    "key": ("predicate",),
+    "builder": ("repo", "ref", "predicate"),
+}
+_SHAPES = (
+    "Write `keyless repo=acme/app workflow=.github/workflows/release.yml issuer=github`, `key FILE`, "
+    "`key env:NAME` or `builder docker/github-builder repo=acme/app`."
+)
+_FIELDS = re.compile(r"\{\{ *(\w+) *\}\}")
+
+
+class Row(NamedTuple):
+    """One signer that is enough. `name` is the key's file or `env:NAME`, or the builder; `words` are its conditions.
+
+    A condition is a glob that matches whole; `*` stands for anything but `/`. `text` is the row as it was written.
+    """
+
+    kind: Kind
+    name: str
+    words: Mapping[str, str] = MappingProxyType({})
+    text: str = ""
+
+    def of_version(self, fields: Mapping[str, str]) -> "Row":
+        """Return the row with `{{version}}` and its parts filled in, literally: a version has no `*`.
+
+        Raise `InputError` where the build has no version, or the version no such part.
+        """
+        for name in _FIELDS.findall(" ".join(self.words.values())):
+            if not fields.get(name):
+                raise InputError(
+                    f"`verify`: {self.text!r} names {{{{{name}}}}}, and this build has none",
+                    "Write what the ref is in full, or give the build a version.",
+                )
+        filled = {key: _FIELDS.sub(lambda match: fields[match[1]], value) for key, value in self.words.items()}
+        return self._replace(words=filled)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer, as certificates name it."""
+        said = self.words.get("issuer", "github" if self.kind == "builder" else "")
+        return ISSUERS.get(said, (said, ""))[0]
+
+    @property
+    def repository(self) -> str:
+        """The repository's address, as certificates name it; empty where the row says none."""
+        said = self.words.get("repo", "")
+        return said if not said or "://" in said else f"{self._site}{said}"
+
+    @property
+    def workflow(self) -> str:
+        """The address of the workflow that signs, without `@` and its ref; empty where the row says none."""
+        if self.kind == "builder":
+            return f"{self._site}{BUILDERS[self.name]}"
+        said = self.words.get("workflow", "")
+        if not said or "://" in said:
+            return said
+        inside = said.startswith(".")
+        return f"{self.repository}/{said}" if inside else f"{self._site}{said}"
+
+    @property
+    def predicates(self) -> tuple[str, ...]:
+        """The globs of predicate types, one of which an attestation must have; none where any is right."""
+        said = self.words.get("predicate", "")
+        return PREDICATES.get(said, (said,)) if said else ()
+
+    @property
+    def _site(self) -> str:
+        said = self.words.get("issuer", "github" if self.kind == "builder" else "")
+        return ISSUERS[said][1] if said in ISSUERS else ISSUERS["github"][1] if said == ISSUERS["github"][0] else ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_row(text: str) -> Row:
+    """Read a row. Raise `InputError`, which names the row and says what to write."""
+    try:
+        kind, *rest = shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"`verify`: {text!r}: {error}", _SHAPES) from error
+    match kind:
+        case "keyless":
+            name = ""
+        case "key" | "builder" if rest and "=" not in rest[0]:
+            name = rest.pop(0)
+        case _:
+            raise InputError(f"`verify`: {text!r} is no row", _SHAPES)
+    row = Row(kind, name, _words(kind, rest, text), text)
+    _check(row)
+    return row
+
+
+def _words(kind: str, rest: list[str], text: str) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if not equals or not value or key not in _WORDS[kind]:
+            raise InputError(
+                f"`verify`: {text!r}: {word!r} is not understood", f"A `{kind}` row has {', '.join(_WORDS[kind])}."
+            )
+        if key in words:
+            raise InputError(f"`verify`: {text!r} says `{key}` twice", "Write two rows: any one of them is enough.")
+        words[key] = value
+    return words
+
+
+def _check(row: Row) -> None:
+    """Raise `InputError` for a row that would let anybody in, or nobody."""
+    for name in _FIELDS.findall(" ".join(row.words.values())):
+        if name not in ("version", "major", "minor", "patch"):
+            raise InputError(
+                f"`verify`: {row.text!r}: there is no field {{{{{name}}}}}",
+                "A row may name {{version}}, {{major}}, {{minor}} and {{patch}}.",
+            )
+    if row.kind == "builder" and row.name not in BUILDERS:
+        raise InputError(
+            f"`verify`: {row.name!r} is no builder that is known", f"The builders are: {', '.join(BUILDERS)}."
+        )
+    if row.kind == "builder" and "repo" not in row.words:
+        raise InputError(
+            f"`verify`: {row.text!r} says no repository: anybody can use this builder", "Add `repo=OWNER/NAME`."
+        )
+    if row.kind != "keyless":
+        return
+    if "issuer" not in row.words:
+        raise InputError(
+            f"`verify`: {row.text!r} says no issuer, and any issuer can claim any identity",
+            "Add `issuer=github`, `gitlab` or `google`, or the issuer's address.",
+        )
+    if row.words["issuer"] not in ISSUERS and not re.fullmatch(r"https://[^\s*]+", row.words["issuer"]):
+        raise InputError(
+            f"`verify`: {row.words['issuer']!r} is no issuer",
+            f"Write one of {', '.join(ISSUERS)}, or its address as https://HOST, without `*`.",
+        )
+    if not {"identity", "repo", "workflow"} & row.words.keys():
+        raise InputError(
+            f"`verify`: {row.text!r} names nobody: everybody can sign with this issuer",
+            "Add `repo=OWNER/NAME`, `workflow=…` or `identity=…`.",
+        )
+    if row.words.get("workflow", "").startswith(".") and not row.repository:
+        raise InputError(
+            f"`verify`: {row.text!r} says a workflow and not whose",
+            "Add `repo=OWNER/NAME`, or write OWNER/NAME/.github/…",
+        )
+
+
+def matches(glob: str, text: str) -> bool:
+    """Say whether a glob matches the whole text: `*` stands for anything but `/`, everything else for itself."""
+    return _compiled(glob).fullmatch(text) is not None
+
+
+@cache
+def _compiled(glob: str) -> re.Pattern[str]:
+    return re.compile("[^/]*".join(map(re.escape, re.split(r"\*+", glob))))

@@ -1,0 +1,105 @@
+"""What a signature says, a claim until it is proved: in-toto statements, and cosign's older payloads."""
+
+import base64
+import binascii
+import json
+from typing import Any, NamedTuple
+
+from tagger.gates.signatures.rows import Row, matches
+
+__all__ = ["IN_TOTO", "Envelope", "Rejected", "check_payload", "check_statement", "decoded", "parsed", "signed_bytes"]
+
+IN_TOTO = "application/vnd.in-toto+json"
+SIMPLE_TYPE = "cosign container image signature"  # cosign, specs/SIGNATURE_SPEC.md
+
+
+class Rejected(Exception):
+    """Why a signature does not count, for a person."""
+
+
+class Envelope(NamedTuple):
+    """A DSSE envelope (secure-systems-lab/dsse, envelope.md): a payload, its type, and its one signature."""
+
+    payload_type: str
+    payload: bytes
+    signature: bytes
+
+    @classmethod
+    def read(cls, value: Any) -> "Envelope":
+        """Read an envelope as JSON holds it. Raise `Rejected`."""
+        if not isinstance(value, dict) or not isinstance(value.get("payloadType"), str):
+            raise Rejected("it holds no envelope")
+        signatures = value.get("signatures")
+        if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], dict):
+            raise Rejected("its envelope must have exactly one signature")
+        return cls(value["payloadType"], decoded(value.get("payload")), decoded(signatures[0].get("sig")))
+
+
+def signed_bytes(envelope: Envelope) -> bytes:
+    """Return what the signature of an envelope is made over (dsse, protocol.md, "PAE")."""
+    kind = envelope.payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(envelope.payload), envelope.payload)
+
+
+def check_statement(payload_type: str, payload: bytes, digest: str, row: Row) -> str:
+    """Return the predicate type of a statement about `digest` that the row asks for. Raise `Rejected`.
+
+    Source: in-toto attestation framework, spec/v1/statement.md.
+    """
+    if payload_type != IN_TOTO:
+        raise Rejected(f"its payload is {payload_type}, and not an in-toto statement")
+    statement = parsed(payload)
+    algorithm, _, value = digest.partition(":")
+    subjects = statement.get("subject")
+    digests = [
+        one["digest"].get(algorithm)
+        for one in (subjects if isinstance(subjects, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("digest"), dict)
+    ]
+    if value not in digests:
+        raise Rejected("it is about another digest")
+    predicate = statement.get("predicateType")
+    if not isinstance(predicate, str):
+        raise Rejected("its statement has no predicate type")
+    if row.predicates and not any(matches(glob, predicate) for glob in row.predicates):
+        raise Rejected(f"its predicate is {predicate}")
+    return predicate
+
+
+def check_payload(payload: bytes, digest: str, row: Row) -> str:
+    """Return "" for a simple-signing payload about `digest`, which has no predicate. Raise `Rejected`."""
+    critical = parsed(payload).get("critical")
+    image = critical.get("image") if isinstance(critical, dict) else None
+    if not isinstance(critical, dict) or critical.get("type") != SIMPLE_TYPE or not isinstance(image, dict):
+        raise Rejected("its payload is no image signature")
+    if image.get("docker-manifest-digest") != digest:
+        raise Rejected("it is about another digest")
+    check_no_predicate(row)
+    return ""
+
+
+def check_no_predicate(row: Row) -> None:
+    """Raise `Rejected` where the row asks for an attestation, and this is a plain signature."""
+    if row.predicates and row.words.get("predicate") != "signature":
+        raise Rejected("it is a signature and no attestation")
+
+
+def parsed(content: bytes) -> dict[str, Any]:
+    """Return a JSON object. Raise `Rejected`."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Rejected("it is not JSON") from error
+    if not isinstance(value, dict):
+        raise Rejected("it is not a JSON object")
+    return value
+
+
+def decoded(text: Any) -> bytes:
+    """Return what Base64 text holds. Raise `Rejected`."""
+    if not isinstance(text, str):
+        raise Rejected("it is malformed")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Rejected("it is not Base64") from error
