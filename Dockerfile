@@ -1,4 +1,4 @@
-# Three images, of one base: the stage that is built by default is the last.
+# Four images, of one base: the stage that is built by default is the last.
 FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS base
 
 FROM base AS packages
@@ -21,6 +21,18 @@ FROM base AS debug
 COPY --from=whole /tree/usr/local/bin/tagger /usr/local/bin/tagger
 COPY --from=whole /action /action
 RUN python -m compileall -q --invalidation-mode unchecked-hash /action
+ENTRYPOINT ["/usr/local/bin/python", "-Es", "/action/entrypoint.py"]
+
+# With what proves signatures (`verify`, `base-verify`): cryptography and sigstore are more than all the rest.
+FROM whole AS whole-verify
+COPY requirements-verify.txt /build/
+RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --upgrade \
+    --require-hashes --requirement /build/requirements-verify.txt --target /action \
+    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/_yaml.* /tree \
+    && python -B /build/image_tree.py /tree
+FROM scratch AS verify
+ENV PATH=/usr/local/bin LANG=C.UTF-8
+COPY --from=whole-verify /tree /
 ENTRYPOINT ["/usr/local/bin/python", "-Es", "/action/entrypoint.py"]
 
 # Python, what a run imports, and nothing else.

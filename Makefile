@@ -9,6 +9,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A narrower run: make test PYTEST="tests/rules -k cascade". Whole files go to a worker, as what they start is theirs.
 PYTEST ?= -n 2 --dist loadfile
 
+LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command 'make lock' --quiet $(UPGRADE)
+
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
 .PHONY: help setup packages lint format types test fuzz demo bench docs lock clean
@@ -69,10 +72,9 @@ docs: setup ## Write the tables of action.yml, the README and docs/ anew from th
 	$(BIN)/python tools/spellings.py
 
 lock: setup ## Write the locked requirements anew from pyproject.toml; UPGRADE=--upgrade for the newest.
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command 'make lock' --quiet $(UPGRADE) --output-file requirements.txt
-	uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --quiet $(UPGRADE) \
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --extra verify --constraint requirements.txt --output-file requirements-verify.txt
+	$(LOCK) --extra verify --group dev --constraint requirements.txt --constraint requirements-verify.txt \
 	  --output-file requirements-dev.txt
 
 clean: ## Remove what was made here.

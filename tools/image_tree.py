@@ -17,6 +17,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -29,7 +30,10 @@ EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
 NAMED = (
     "encodings.ascii", "encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_8",
     "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "zoneinfo._zoneinfo",
+    "_cffi_backend", "typing_extensions", "annotated_types", "typing_inspection.introspection",
 )  # fmt: skip
+WHOLE = ("pydantic", "sigstore", "sigstore_models")  # packages that import their modules by name
+DATA = ("*.dist-info/METADATA", "certifi/*.pem", "sigstore/_store/**/*")
 # Named by an `import` in code that a run never comes to: tests, debuggers, other systems, other ways to do the same.
 UNUSED = re.compile(
     r"(antigravity|asyncio|code|codeop|cProfile|ctypes\.macholib|curses|dbm|distutils|doctest|email\.mime\.(audio|image)|"
@@ -60,8 +64,10 @@ def main(target: Path) -> None:
         module(name, target)
     for library in sorted(mapped()):
         copy(library, target)
-    for data in (*ACTION.glob("*.dist-info/METADATA"), *ACTION.glob("certifi/*.pem")):
-        copy(data, target)
+    for pattern in DATA:
+        for data in sorted(ACTION.glob(pattern)):
+            if data.is_file():
+                copy(data, target)
     for zone in sorted(ZONES.rglob("*")):
         if zone.is_file() and ZONE.fullmatch(str(zone.relative_to(ZONES))):
             copy(zone, target)
@@ -106,9 +112,17 @@ def command(target: Path) -> None:
 
 def reachable() -> set[str]:
     """Return the modules of Python's library that the code in /action can import, by the imports in it."""
-    seen: set[str] = set()
-    todo = {*NAMED, *sys.builtin_module_names, *(name for name in sys.modules if name != "__main__")}
-    for path in (ACTION / "entrypoint.py", *(ACTION / "tagger").rglob("*.py")):
+    for path in sorted((ACTION / "tagger").rglob("*.py")):
+        for name in imports(path, package_of(path)):
+            with suppress(ImportError):  # a name that is no module, or a package that this image does without
+                importlib.import_module(name)
+    seen = {name for name in sys.modules if name != "__main__"}  # imported for sure, whatever UNUSED says
+    todo = {*NAMED, *sys.builtin_module_names}
+    for name in seen:
+        if (origin := found(name)) and origin.suffix == ".py":
+            todo |= imports(origin, name if origin.name == "__init__.py" else name.rpartition(".")[0])
+    parts = [path for name in ("tagger", *WHOLE) for path in (ACTION / name).rglob("*.py")]
+    for path in (ACTION / "entrypoint.py", *parts):
         todo |= imports(path, package_of(path)) | {module_name(path)}
     while todo:
         name = todo.pop()

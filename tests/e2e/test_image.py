@@ -143,6 +143,15 @@ class TestBuilding:
         run = ("run", "--rm", "--network=host", "--entrypoint=", "action:debug", "sh", "-c")
         assert engine.docker(*run, "tagger --version && ls /action").startswith("tagger ")
 
+    def test_the_variant_that_verifies_knows_the_roots_of_sigstore(self, engine: Engine, tmp_path: Path) -> None:
+        dockerfile = str(on_stand_in(ACTION / "Dockerfile", tmp_path))
+        build = ("build", "--network=host", "--target=verify", "--tag", "action:verify", "--file", dockerfile)
+        engine.docker(*build, str(ACTION))
+        code = "import sys; sys.path.insert(0, '/action'); "
+        code += "from tagger.gates.signatures.keyless import open_verifier; print(open_verifier('') is not None)"
+        run = ("run", "--rm", "--network=host", "--entrypoint=python", "action:verify", "-Es", "-c", code)
+        assert engine.docker(*run) == "True"
+
 
 class TestStarting:
     """How it starts."""

@@ -1,5 +1,6 @@
 """Signatures without a key, proved with `sigstore`, offline: who signed stands in a certificate, when in a log."""
 
+import logging
 from collections.abc import Callable
 from functools import cache
 
@@ -30,6 +31,9 @@ __all__ = ["open_verifier", "verify"]
 FULCIO = "1.3.6.1.4.1.57264.1."  # fulcio, docs/oid-info.md
 ISSUER, SIGNER, RUNNER, REPOSITORY, REF = "8", "9", "11", "12", "14"
 HOSTED = "github-hosted"
+
+# The library warns of what is meant here: roots that are not fetched anew.
+logging.getLogger("sigstore").setLevel(logging.ERROR)
 
 
 @cache
