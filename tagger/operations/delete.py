@@ -7,6 +7,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirmed
 from tagger.images.stores import TagStore
 from tagger.names import DIGEST, check_tag
+from tagger.operations.afterwards import ended
 from tagger.operations.reconcile import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
 from tagger.results import Event, Outcome, Report, Running
@@ -62,23 +63,23 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     """
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
     targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
-    ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
+    outcomes = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     unknown = set(job.names).difference(*(target.known for target in targets))
-    if unknown and not ended:
+    if unknown and not outcomes:
         raise InputError(
             f"no repository has {' or '.join(sorted(unknown))}",
             "See `tags` for what is there.",
             code="MANIFEST_UNKNOWN",
         )
-    ended |= {target.store: target.refused() for target in targets if target.objections}
-    if not (ended or dry_run or job.confirmed) and (job.everything or job.digests):
-        ended = {target.store: target.unconfirmed() for target in targets}
-    if ended:
-        ended = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | ended
+    outcomes |= {target.store: target.refused() for target in targets if target.objections}
+    if not (outcomes or dry_run or job.confirmed) and (job.everything or job.digests):
+        outcomes = {target.store: target.unconfirmed() for target in targets}
+    if outcomes:
+        outcomes = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | outcomes
         targets = []
     for target, result in side_by_side(lambda target: _delete(target, dry_run), targets):
         place = target.store.place
-        outcome = ended[target.store] = Outcome.failed(place, result) if isinstance(result, TaggerError) else result
+        outcome = outcomes[target.store] = Outcome.failed(place, result) if isinstance(result, TaggerError) else result
         for change in outcome.changes:
             if change.writes and not dry_run:
                 yield Event("removed", place, change.tag)
@@ -86,9 +87,9 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
             yield Event(
                 "warning", place, f"{tag} belongs to another version then, or to none: run `reconcile`", "DRIFTED"
             )
-    outcomes = tuple(ended[store] for store in job.stores)
-    error = next((outcome.error for outcome in outcomes if outcome.error), None)
-    return Report("delete", outcomes, dry_run=dry_run, error=error)
+    repositories = tuple(outcomes[store] for store in job.stores)
+    error = next((outcome.error for outcome in repositories if outcome.error), None)
+    return Report("delete", repositories, dry_run=dry_run, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +159,7 @@ def _delete(target: _Target, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
     removed = remove(target.removal)
-    changes = removed.changes(target.changes)
-    if removed.error and not any(change.writes for change in changes):
-        return Outcome.failed(target.store.place, removed.error, changes)
-    return Outcome.of(target.store.place, changes, removed.error, done="deleted")
+    return ended(target.store.place, removed.changes(target.changes), removed.error, done="deleted")
 
 
 def _holds(store: TagStore, digest: str) -> bool:

@@ -1,24 +1,25 @@
 """Push every local tag of an image of the engine into repositories, each image once."""
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
+from tagger.operations.afterwards import ended
 from tagger.operations.prepare import is_same_image
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
+from tagger.rules.marks import check_not_reserved
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
 __all__ = ["Push", "push"]
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """What to push: the image behind each local tag of `name`; tags of one image share one source."""
 
     name: str
@@ -31,44 +32,49 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     """Push each image that is missing into one repository, copy it to the others, and set its tags.
 
     Tags that hold their image already are left alone. A version's exact tag that holds another image is refused before
-    anything is written anywhere; other tags are moved, as `docker push` does.
+    anything is written anywhere; other tags are moved, as `docker push` does. Raise `InputError` for a reserved tag.
     """
+    for tag in job.images:
+        check_not_reserved(tag, "Leave it out with `--only`, or give that image another tag.")
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
-    places = [found for store in job.stores if isinstance(found := looked[store], _Place)]
-    ended = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
-    ended |= {place.store: place.refused() for place in places if place.refusals}
-    if ended:
-        ended = {place.store: Outcome(place.store.place, "unchanged") for place in places} | ended
+    targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
+    outcomes = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
+    outcomes |= {target.store: target.refused() for target in targets if target.refusals}
+    if outcomes:
+        outcomes = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | outcomes
     elif dry_run:
-        ended = {
-            place.store: Outcome.of(place.store.place, place.planned(places), dry_run=True, done="pushed")
-            for place in places
+        outcomes = {
+            target.store: Outcome.of(target.store.place, target.planned(targets), done="pushed", dry_run=True)
+            for target in targets
         }
     else:
         for image in dict.fromkeys(job.images.values()):
-            yield from _push(image, places)
-        for place, end in side_by_side(_ended, places):
-            ended[place.store] = Outcome.failed(place.store.place, end) if isinstance(end, TaggerError) else end
-            if ended[place.store].error is None:
-                yield Event("verified", place.store.place, "every tag holds its image")
-    outcomes = tuple(ended[store] for store in job.stores)
-    error = next((outcome.error for outcome in outcomes if outcome.error), None)
+            yield from _push(image, targets)
+        for target, end in side_by_side(lambda target: target.ended(), targets):
+            outcomes[target.store] = Outcome.failed(target.store.place, end) if isinstance(end, TaggerError) else end
+            if outcomes[target.store].error is None:
+                yield Event("verified", target.store.place, "every tag holds its image")
+    repositories = tuple(outcomes[store] for store in job.stores)
+    error = next((outcome.error for outcome in repositories if outcome.error), None)
     source = f"docker-daemon:{job.name}"
-    return Report("push", outcomes, tags=tuple(job.images), dry_run=dry_run, source=source, error=error)
+    return Report("push", repositories, tags=tuple(job.images), dry_run=dry_run, source=source, error=error)
 
 
-@dataclass(slots=True)
-class _Place:
-    """A repository: what it held `before`, which images it has under which digest, and what was `written` since."""
+class _Target:
+    """A repository: what it held `before`, which images it has under which digest, and what was pushed since.
 
-    store: TagStore
-    images: Mapping[str, Source]
-    versions: Mapping[str, Version]
-    before: Mapping[str, str | None]
-    held: dict[Source, str]
-    right: frozenset[str]
-    written: dict[str, str] = field(default_factory=dict)
-    error: TaggerError | None = None
+    `begun` are the tags whose writing began, `written` those that the registry said it wrote, with their digests.
+    """
+
+    def __init__(self, job: Push, store: TagStore, before: Mapping[str, str | None], held: dict[Source, str]) -> None:
+        self.store, self.images, self.before, self.held = store, job.images, before, held
+        self.versions: Mapping[str, Version] = {tag: v for tag in job.images if (v := job.rules.read(tag))}
+        self.right = frozenset(
+            tag for tag, own in job.images.items() if (d := before[tag]) and is_same_image(own, store, d)
+        )
+        self.begun: set[str] = set()
+        self.written: dict[str, str] = {}
+        self.error: TaggerError | None = None
 
     @property
     def refusals(self) -> dict[str, Refused]:
@@ -87,34 +93,70 @@ class _Place:
         """Return the tags of an image that do not hold it."""
         return [tag for tag, own in self.images.items() if own is source and tag not in self.right]
 
-    def change(self, tag: str, after: str | None, *, error: TaggerError | None = None) -> Change:
-        """Return what becomes of a tag."""
+    def change(self, tag: str, after: str | None) -> Change:
+        """Return what becomes of a tag that is to hold `after`."""
         before = self.before[tag]
         version = self.versions[tag].text if tag in self.versions else ""
         if tag in self.right:
             return Change(tag, "keep", before, before, version, "holds this image already")
-        if error:
-            return Change(tag, "refuse", before, before, version, f"not written: {error.message}")
         return Change(tag, "move" if before else "create", before, after, version, "as the engine has it")
 
-    def planned(self, places: Sequence["_Place"]) -> list[Change]:
+    def planned(self, targets: Sequence["_Target"]) -> list[Change]:
         """Return what a push would do; only a push makes the digest of an image that is nowhere yet."""
-        found = {source: digest for place in reversed([*places, self]) for source, digest in place.held.items()}
-        return [
-            self.change(tag, self.held.get(own) or found.get(own) or own.digest) for tag, own in self.images.items()
-        ]
+        found = {source: digest for target in reversed([*targets, self]) for source, digest in target.held.items()}
+        return [self.change(tag, found.get(own) or own.digest) for tag, own in self.images.items()]
 
     def refused(self) -> Outcome:
         """Return how it ends where an exact tag is in the way."""
         refusals = self.refusals
-        changes = [self.change(tag, None, error=error) for tag, error in refusals.items()]
+        changes = [self.change(tag, None).refused(error.message) for tag, error in refusals.items()]
         return Outcome.failed(self.store.place, next(iter(refusals.values())), changes)
 
+    def ended(self) -> Outcome:
+        """Read the tags again, and return how it ended: what is known to stand, and what nobody can tell."""
+        now: Mapping[str, str | None]
+        error = self.error
+        try:
+            now = self.store.digests(tuple(self.images))
+        except TaggerError as failure:  # what the registry said that it wrote, it wrote
+            error, now = error or failure, {}
+        lost = [tag for tag, digest in self.written.items() if now.get(tag, digest) != digest]
+        if lost and error is None:
+            error = IncompleteRelease(
+                f"{self.store.place}: {', '.join(lost)} was set to another image at the same time", "Push again."
+            )
+        changes = [self._came_out(tag, now, error.message if error else "") for tag in self.images]
+        return ended(self.store.place, changes, error, done="pushed")
 
-def _look(job: Push, store: TagStore) -> _Place:
+    def _came_out(self, tag: str, now: Mapping[str, str | None], why: str) -> Change:
+        """Return what became of a tag, given what stands `now`: nothing of it where that could not be read."""
+        planned = self.change(tag, self.written.get(tag) or self.held.get(self.images[tag]))
+        if not planned.writes or (tag in self.written and now.get(tag, planned.after) == planned.after):
+            return planned
+        if tag not in self.begun:
+            return planned.refused(f"not written: {why}")
+        if tag not in now:
+            return planned.unknown(why)
+        if now[tag] == planned.before:
+            return planned.refused(f"not written: {why}")
+        if planned.after is None:
+            # The push was cut off: what it wrote is this image, or somebody else's.
+            return self._identified(planned, now[tag], why)
+        if now[tag] == planned.after:
+            return planned
+        return planned.refused(f"not written: {why}")._replace(after=now[tag])
+
+    def _identified(self, planned: Change, digest: str | None, why: str) -> Change:
+        try:
+            own = digest is not None and is_same_image(self.images[planned.tag], self.store, digest)
+        except TaggerError:
+            return planned.unknown(why)
+        return planned._replace(after=digest) if own else planned.refused(f"not written: {why}")._replace(after=digest)
+
+
+def _look(job: Push, store: TagStore) -> _Target:
     """Read what a repository holds under the tags, and which of the images it has. Raise `StoreError`."""
-    tags = tuple(job.images)
-    before = store.digests(tags)
+    before = store.digests(tuple(job.images))
     standing = {digest for digest in before.values() if digest}
     held = {
         source: digest
@@ -122,66 +164,50 @@ def _look(job: Push, store: TagStore) -> _Place:
         for digest in sorted(standing)
         if is_same_image(source, store, digest)
     }
-    right = frozenset(tag for tag in tags if (d := before[tag]) and is_same_image(job.images[tag], store, d))
-    versions = {tag: version for tag in tags if (version := job.rules.read(tag))}
-    return _Place(store, job.images, versions, before, held, right)
+    return _Target(job, store, before, held)
 
 
-def _push(source: Source, places: Sequence[_Place]) -> Generator[Event, None, None]:
+def _push(source: Source, targets: Sequence[_Target]) -> Generator[Event, None, None]:
     """Bring one image to where it is missing: from a repository that has it, else by a push into the first one."""
-    waiting = [place for place in places if place.error is None and place.missing(source)]
-    if waiting and not any(source in place.held for place in places):
+    waiting = [target for target in targets if target.error is None and target.missing(source)]
+    if waiting and not any(source in target.held for target in targets):
         yield Event("pushing", waiting[0].store.place, ", ".join(waiting[0].missing(source)))
-        yield from _told(waiting[:1], source, {waiting[0].store: source})
+        yield from _set_everywhere(waiting[:1], source, {waiting[0].store: source})
         waiting = waiting[1:] if waiting[0].error is None else []
-    holder = next((place for place in places if source in place.held), None)
+    holder = next((target for target in targets if source in target.held), None)
     if waiting and holder:
         image = ContentSource(holder.store, holder.held[source], source.reference, several=len(waiting) > 1)
-        own = {p.store: ContentSource(p.store, p.held[source], source.reference) for p in waiting if source in p.held}
-        yield from _told(waiting, source, {place.store: image for place in waiting} | own)
+        own = {t.store: ContentSource(t.store, t.held[source], source.reference) for t in waiting if source in t.held}
+        yield from _set_everywhere(waiting, source, {target.store: image for target in waiting} | own)
 
 
-def _told(places: Sequence[_Place], image: Source, sources: Mapping[TagStore, Source]) -> Generator[Event, None, None]:
+def _set_everywhere(
+    targets: Sequence[_Target], image: Source, sources: Mapping[TagStore, Source]
+) -> Generator[Event, None, None]:
     """Set the tags of an image in several repositories side by side, and tell of each."""
-    for place, result in side_by_side(lambda place: _set_tags(place, image, sources[place.store]), places):
+    for target, result in side_by_side(lambda target: _set_tags(target, image, sources[target.store]), targets):
         if isinstance(result, TaggerError):
-            place.error = result
-            continue
-        for tag in place.missing(image):
-            place.written[tag] = result.digest
-            yield Event("staged", place.store.place, f"{tag} {result.digest}")
-        place.held[image] = result.digest
+            target.error = result
+        for tag in target.missing(image):
+            if tag in target.written:
+                yield Event("staged", target.store.place, f"{tag} {target.written[tag]}")
 
 
-def _set_tags(place: _Place, image: Source, source: Source) -> Manifest:
+def _set_tags(target: _Target, image: Source, source: Source) -> Manifest:
     """Bring an image into a repository and set its tags there; return its manifest."""
-    first, *others = place.missing(image)
-    manifest = source.stage(place.store, first, overwrite=place.before[first] is not None)
-    if not is_same_image(image, place.store, manifest.digest):
+    first, *others = target.missing(image)
+    target.begun.add(first)
+    manifest = source.stage(target.store, first, overwrite=target.before[first] is not None)
+    if not is_same_image(image, target.store, manifest.digest):
         raise Refused(
-            f"{place.store.place}: somebody else pushed {first} at the same time: it holds {manifest.digest}",
+            f"{target.store.place}: somebody else pushed {first} at the same time: it holds {manifest.digest}",
             "Push again to see what stands there.",
             code="CONFLICT",
         )
+    target.held[image] = manifest.digest
+    target.written[first] = manifest.digest
     if others:
-        place.store.point(manifest, others)
+        target.begun.update(others)
+        target.store.point(manifest, others)
+        target.written.update(dict.fromkeys(others, manifest.digest))
     return manifest
-
-
-def _ended(place: _Place) -> Outcome:
-    """Read every tag again, and return how it ended."""
-    now = place.store.digests(tuple(place.images))
-    error = place.error
-    lost = [tag for tag, digest in place.written.items() if now[tag] != digest]
-    if lost and error is None:
-        error = IncompleteRelease(
-            f"{place.store.place}: {', '.join(lost)} was set to another image at the same time", "Push again."
-        )
-    wrong = error or IncompleteRelease("")
-    changes = [
-        place.change(tag, now[tag], error=None if now[tag] and now[tag] == place.written.get(tag) else wrong)
-        for tag in place.images
-    ]
-    if error and not any(change.writes for change in changes):
-        return Outcome.failed(place.store.place, error, changes)
-    return Outcome.of(place.store.place, changes, error, done="pushed")

@@ -5,8 +5,9 @@ manifests only and every tag at them, some do neither through this API.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
@@ -15,6 +16,7 @@ from tagger.images.artifacts import PLACEHOLDER, artifact, put_artifact
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
 from tagger.images.stores import TagStore
 from tagger.names import DOCKER_HUB, Repository, attached_to
+from tagger.operations.afterwards import read_if_possible
 from tagger.rules.plan import Change
 
 __all__ = [
@@ -84,23 +86,28 @@ class Removal(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """How a removal ended: the tags and digests that are gone, and what went wrong."""
+    """How a removal ended: the tags and digests that are gone, and what went wrong.
+
+    `begun` are the names whose removal was asked for, or may have been; `left` says what stands under those that are
+    not gone, as far as that could be read.
+    """
 
     gone: frozenset[str]
     error: TaggerError | None = None
+    begun: frozenset[str] = frozenset()
+    left: Mapping[str, str | None] = MappingProxyType({})
 
     def changes(self, planned: Iterable[Change]) -> list[Change]:
         """Return the planned changes as they came out."""
-        return [
-            change.refused(f"not removed: {self._why}")
-            if change.action == "remove" and change.tag not in self.gone
-            else change
-            for change in planned
-        ]
+        return [self._came_out(change) if change.action == "remove" else change for change in planned]
 
-    @property
-    def _why(self) -> str:
-        return self.error.message if self.error else "it is still there"
+    def _came_out(self, change: Change) -> Change:
+        why = self.error.message if self.error else "it is still there"
+        if change.tag in self.gone:
+            return change
+        if change.tag in self.left:
+            return change.refused(f"not removed: {why}")._replace(after=self.left[change.tag])
+        return change.unknown(why) if change.tag in self.begun else change.refused(f"not removed: {why}")
 
 
 def check_deletable(store: TagStore, tags: Iterable[str] = ()) -> None:
@@ -167,7 +174,7 @@ def plan_removal(
 def remove(removal: Removal) -> Removed:
     """Carry a removal out, then read every tag again. A tag that went though nobody asked for it is put back."""
     store, shared = removal.store, removal.shared
-    deleted: list[str] = []
+    progress = _Progress()
     error: TaggerError | None = None
     try:
         staying = {digest: store.manifest(digest) for digest in set(shared.values())}
@@ -175,26 +182,61 @@ def remove(removal: Removal) -> Removed:
         return Removed(frozenset(), failure)
     try:
         with _explained(store):
-            if not _untag(store, removal.tags) and shared:
-                _remove_by_manifest(store, shared, staying)
+            if not _untag(store, removal.tags, progress) and shared:
+                _remove_by_manifest(store, shared, staying, progress)
             for digest in removal.images:
-                if _delete(store, digest, dependent=bool(deleted)):
-                    deleted.append(digest)
+                progress.begun.update((digest, *(tag for tag in removal.tags if removal.before[tag] == digest)))
+                if _delete(store, digest, dependent=bool(progress.gone - removal.before.keys())):
+                    progress.gone.add(digest)
     except TaggerError as failure:
         error = failure
     try:
         gone = _proven(removal, staying)
     except TaggerError as failure:
-        return Removed(frozenset(deleted), error or failure)
-    left = [tag for tag in removal.tags if tag not in gone]
-    if left and error is None:
+        return progress.ended(removal, error or failure)
+    if error is None and (left := [tag for tag in removal.tags if tag not in gone]):
         error = StoreError(
             f"the registry said that it removed {', '.join(left)}, and they are still there",
             "Somebody may have set them again at this moment; if not, the registry caches: look again later.",
             code="STILL_THERE",
             place=store.place,
         )
-    return Removed(gone.union(deleted), error)
+    return progress.ended(removal, error, gone)
+
+
+class _Progress:
+    """What a removal asked for so far, and what the registry answered that it removed."""
+
+    def __init__(self) -> None:
+        self.begun: set[str] = set()
+        self.gone: set[str] = set()
+
+    def ended(self, removal: Removal, error: TaggerError | None, gone: Collection[str] | None = None) -> Removed:
+        """Return how the removal ended: `gone` are the tags that are proven to be, where they could be read."""
+        store = removal.store
+        if error is None and gone is not None and self.gone.union(gone).issuperset((*removal.tags, *removal.images)):
+            return Removed(frozenset(self.gone.union(gone)))
+        left = dict(read_if_possible(store, [tag for tag in removal.tags if gone is None or tag not in gone]))
+        for digest in self.begun.difference(self.gone, removal.tags):
+            with suppress(TaggerError):
+                left[digest] = digest if _stands(store, digest) else None
+        now = {name for name, digest in left.items() if digest is None}
+        # Of a tag that could not be read, the registry's answer counts.
+        answered = self.gone - left.keys() if gone is None else self.gone - set(removal.tags)
+        return Removed(
+            frozenset(now.union(answered, gone or ())),
+            error,
+            frozenset(self.begun),
+            {name: digest for name, digest in left.items() if digest},
+        )
+
+
+def _stands(store: TagStore, digest: str) -> bool:
+    try:
+        store.manifest(digest)
+    except NotFound:
+        return False
+    return True
 
 
 def _standing(store: TagStore) -> Mapping[str, str]:
@@ -256,14 +298,14 @@ class _Contents:
         return [child for child in children if child.media_type in MANIFEST_TYPES]
 
 
-def _untag(store: TagStore, tags: Sequence[str]) -> bool:
+def _untag(store: TagStore, tags: Sequence[str], progress: _Progress) -> bool:
     """Remove tags and nothing else, where the registry can; say whether it can. Raise `StoreError`."""
 
     def untag(tag: str) -> None:
-        try:
+        progress.begun.add(tag)
+        with suppress(NotFound):  # somebody else was faster
             store.untag(tag)
-        except NotFound:
-            return  # somebody else was faster
+        progress.gone.add(tag)
 
     try:
         for tag in tags[:1]:
@@ -278,7 +320,9 @@ def _untag(store: TagStore, tags: Sequence[str]) -> bool:
     return True
 
 
-def _remove_by_manifest(store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, Manifest]) -> None:
+def _remove_by_manifest(
+    store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, Manifest], progress: _Progress
+) -> None:
     """Remove tags whose images stay: they are moved to a manifest of our own, which is deleted with them.
 
     A first one is put under its digest alone and deleted, to see that deleting works before any tag is moved. Where it
@@ -288,13 +332,16 @@ def _remove_by_manifest(store: TagStore, tags: Mapping[str, str], manifests: Map
     _delete(store, first.digest)
     put_artifact(store, first, ())
     store.delete(first.digest)
+    progress.begun.update(tags)
     try:
         put_artifact(store, second, tuple(tags))
         store.delete(second.digest)
     except TaggerError:
-        moved = {tag for tag, digest in store.digests(tuple(tags)).items() if digest == second.digest}
-        _put_back(store, {tag: digest for tag, digest in tags.items() if tag in moved}, manifests)
+        with suppress(TaggerError):  # then the first failure is the one to tell of
+            moved = {tag for tag, digest in store.digests(tuple(tags)).items() if digest == second.digest}
+            _put_back(store, {tag: digest for tag, digest in tags.items() if tag in moved}, manifests)
         raise
+    progress.gone.update(tags)
 
 
 def _delete(store: TagStore, digest: str, *, dependent: bool = False) -> bool:

@@ -18,7 +18,8 @@ class Change(NamedTuple):
     """What becomes of one tag.
 
     `before` and `after` are digests, None where there is none, or where only the push makes it. A change has `drifted`
-    where the tag holds what its owner does not, and this run leaves it alone.
+    where the tag holds what its owner does not, and this run leaves it alone. It is not `known` where a write was cut
+    off, and what stands there since could not be read.
     """
 
     tag: str
@@ -28,6 +29,7 @@ class Change(NamedTuple):
     version: str
     reason: str
     drifted: bool = False
+    known: bool = True
 
     @property
     def writes(self) -> bool:
@@ -37,6 +39,11 @@ class Change(NamedTuple):
     def refused(self, reason: str) -> Self:
         """Return what becomes of it where it is not written: it holds what it held."""
         return self._replace(action="refuse", after=self.before, reason=reason)
+
+    def unknown(self, reason: str) -> Self:
+        """Return what becomes of it where nobody can tell whether it was written."""
+        text = f"unknown whether it was written: {reason}"
+        return self._replace(action="refuse", after=None, reason=text, known=False)
 
 
 def floating_changes(
