@@ -1,7 +1,7 @@
 """Delete tags, manifests with all their tags, or everything, and prove that no other tag was lost."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirmed
@@ -12,19 +12,18 @@ from tagger.operations.reconcile import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.marks import WITHDRAWN
+from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
 __all__ = ["Deletion", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(NamedTuple):
     """What to delete: tags, and digests with every tag at them; or everything.
 
-    `confirmed` is wanted for digests and for everything; `force` for a floating tag in force, for an exact tag that
-    owns one, and for the mark of a withdrawn version. Raise `InputError` for a name that is neither tag nor digest.
+    `confirmed` is wanted for digests, for everything, and, where it is not by `force`, for an exact tag; `force` for a
+    floating tag in force, for an exact tag that owns one, for a mark and for the policy.
     """
 
     names: tuple[str, ...]
@@ -34,7 +33,8 @@ class Deletion:
     confirmed: bool = False
     force: bool = False
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise `InputError` for a name that is neither tag nor digest, and where nothing is named."""
         if bool(self.names) == self.everything:
             raise InputError(
                 "`--all` and names contradict each other" if self.names else "nothing is named that is to be deleted",
@@ -59,8 +59,9 @@ class Deletion:
 def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     """Delete in every repository, or in none where something speaks against it in one of them.
 
-    Raise `InputError` when no repository has one of the names.
+    Raise `InputError` when no repository has one of the names, and for a name that is neither tag nor digest.
     """
+    job.check()
     looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
     targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
     outcomes = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
@@ -72,8 +73,8 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
             code="MANIFEST_UNKNOWN",
         )
     outcomes |= {target.store: target.refused() for target in targets if target.objections}
-    if not (outcomes or dry_run or job.confirmed) and (job.everything or job.digests):
-        outcomes = {target.store: target.unconfirmed() for target in targets}
+    if not (outcomes or dry_run or job.confirmed) and any(target.unconfirmed for target in targets):
+        outcomes = {target.store: target.unconfirmed_outcome() for target in targets}
     if outcomes:
         outcomes = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | outcomes
         targets = []
@@ -92,18 +93,18 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     return Report("delete", repositories, dry_run=dry_run, error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(NamedTuple):
     """One repository before the deletion.
 
     `changes` are what is planned, `objections` the names that must stay and why, `adrift` the floating tags that are
-    left behind and belong to another version then.
+    left behind and belong to another version then; `unconfirmed` are the names that want a `--yes`.
     """
 
     removal: Removal
     changes: tuple[Change, ...]
     objections: Mapping[str, Refused]
     adrift: tuple[str, ...]
+    unconfirmed: tuple[str, ...]
 
     @property
     def store(self) -> TagStore:
@@ -117,12 +118,12 @@ class _Target:
 
     def refused(self) -> Outcome:
         """Return how it ends when something must stay."""
-        changes = [_refusal(change, o.message) for change in self.changes if (o := self.objections.get(change.tag))]
+        changes = [change.refused(o.message) for change in self.changes if (o := self.objections.get(change.tag))]
         return Outcome.failed(self.store.place, next(iter(self.objections.values())), changes)
 
-    def unconfirmed(self) -> Outcome:
+    def unconfirmed_outcome(self) -> Outcome:
         """Return how it ends when nobody said `--yes`: with a list of what would go."""
-        changes = [_refusal(change, "goes too, once it is confirmed") for change in self.changes if change.writes]
+        changes = [change.refused("also deleted; confirm with --yes") for change in self.changes if change.writes]
         error = Unconfirmed(
             f"{self.store.place}: nothing was deleted; all that is listed would go",
             "Say `--yes` to delete it.",
@@ -151,6 +152,7 @@ def _look(job: Deletion, store: TagStore) -> _Target:
         (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
         objections,
         tuple(tag for tag in every_tag(rules)(owners) if tag in staying and left.get(tag) != owners[tag]),
+        removal.tags if job.everything else (*digests, *(tag for tag in job.tags if tag in exact and not job.force)),
     )
 
 
@@ -193,17 +195,23 @@ def _protected(
         version = exact.get(tag)
         floating = job.rules.floating_tags(version, job.rules.channels) if version else ()
         owned = [name for name in floating if owners.get(name) == version]
-        withdrawn = job.rules.read(tag.removeprefix(WITHDRAWN)) if tag.startswith(WITHDRAWN) else None
+        mark = _mark(tag, job.rules)
         if tag in owners:
             why, hint = f"is in force: it belongs to {owners[tag]}", "`reconcile` would set it again."
         elif owned:
             why, hint = f"owns {', '.join(owned)}", f"`withdraw {tag}` points them at the version before it."
-        elif withdrawn:
-            why, hint = f"says that {withdrawn} is withdrawn", f"`withdraw {withdrawn} --undo` takes that back."
+        elif mark:
+            why, hint = mark
         else:
             continue
         yield tag, Refused(f"{tag} {why}", f"{hint} To delete it all the same, say `--force`.", code="IN_FORCE")
 
 
-def _refusal(change: Change, reason: str) -> Change:
-    return change.refused(reason)
+def _mark(tag: str, rules: Rules) -> tuple[str, str] | None:
+    """Return what a mark or the policy's tag says, and how it is taken back."""
+    if tag == POLICY_TAG:
+        return "says by which rules the tags are decided", "`policy unset` removes it."
+    for start, state, undo in ((WITHDRAWN, "withdrawn", "withdraw {} --undo"), (HELD, "held", "approve {}")):
+        if tag.startswith(start) and (version := rules.read(tag.removeprefix(start))):
+            return f"says that {version} is {state}", f"`{undo.format(version)}` takes that back."
+    return None

@@ -17,6 +17,7 @@ from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Man
 from tagger.images.stores import TagStore
 from tagger.names import DOCKER_HUB, Repository, attached_to
 from tagger.operations.afterwards import read_if_possible
+from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
 __all__ = [
@@ -152,13 +153,16 @@ def plan_removal(
     images: tuple[str, ...] = ()
     while True:
         kept = {digest for tag, digest in before.items() if tag not in going}
-        leaving = [digest for digest in (*(before[tag] for tag in going), *wanted) if digest not in kept]
+        names = sorted(going, key=is_reserved)  # marks and the policy go last
+        roots = [before[tag] for tag in names if not is_reserved(tag)]
+        roots += [*wanted, *(before[tag] for tag in names if is_reserved(tag))]
+        leaving = [digest for digest in roots if digest not in kept]
         needed = contents.reached(kept) if leaving else ()
         found = tuple(digest for digest in contents.reached(leaving) if digest not in needed)
         new = set(found) - set(images)
         images = found
         if not new:
-            return Removal(store, before, tuple(going), images, attached)
+            return Removal(store, before, tuple(names), images, attached)
         for image, artifacts in side_by_side(store.referrers, sorted(new), store.jobs):
             if isinstance(artifacts, TaggerError):
                 raise artifacts
@@ -314,9 +318,11 @@ def _untag(store: TagStore, tags: Sequence[str], progress: _Progress) -> bool:
         if error.code == "UNSUPPORTED":
             return False
         raise
-    for _, failure in side_by_side(untag, tags[1:], store.jobs):
-        if failure:
-            raise failure
+    for last in (False, True):
+        wave = [tag for tag in tags[1:] if is_reserved(tag) == last]
+        for _, failure in list(side_by_side(untag, wave, store.jobs)):
+            if failure:
+                raise failure
     return True
 
 

@@ -131,5 +131,5 @@ def test_every_verb_says_what_it_did_to_a_person(place: str) -> None:
     assert "linux/amd64" in tagger("tags", "--long", *images(place)).out
     assert "unchanged" in tagger("reconcile", *images(place)).out
     assert "2.1.4 is withdrawn" in tagger("withdraw", "2.1.4", *images(place)).out
-    assert "done" in tagger("delete", "--all", "--yes", *images(place)).out
+    assert "  deleted" in tagger("delete", "--all", "--yes", *images(place)).out
     assert "no tags yet" in tagger("tags", *images(place)).out

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError, NotFound
+from tagger.images.artifacts import lifted, policy_artifact, put_artifact
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.registry.client import Registries
@@ -120,16 +121,36 @@ class TestTags:
         released(builds, "2.1.3", store)
         released(builds, "2.1.4", store)
         make_image(store, "night", "nightly")
-        assert deleted("2.1.3", "nightly", stores=(store,)).exit_code == 0
+        before = standing(store)
+        report = deleted("2.1.3", "nightly", stores=(store,))
+        assert report.error is not None
+        assert (report.exit_code, report.error.code, standing(store)) == (2, "UNCONFIRMED", before)
+        assert deleted("2.1.3", "nightly", stores=(store,), confirmed=True).exit_code == 0
         assert standing(store).keys() == set(FOUR)
 
-    def test_a_mark_is_taken_back_by_withdraw(self, builds: Builds, store: TagStore) -> None:
+    def test_force_is_as_good_as_yes_for_an_exact_tag(self, builds: Builds, store: TagStore) -> None:
         released(builds, "2.1.3", store)
-        store.point(store.manifest("2.1.3"), ["withdrawn-2.1.3"])
-        report = deleted("withdrawn-2.1.3", stores=(store,))
+        released(builds, "2.1.4", store)
+        assert deleted("2.1.3", stores=(store,), force=True).exit_code == 0
+        assert standing(store).keys() == set(FOUR)
+
+    @pytest.mark.parametrize(
+        ("tag", "way"),
+        [
+            ("withdrawn-2.1.3", "withdraw 2.1.3 --undo"),
+            ("held-2.1.3", "approve 2.1.3"),
+            ("tagger-policy", "policy unset"),
+        ],
+    )
+    def test_a_mark_is_taken_back_in_another_way(self, builds: Builds, store: TagStore, tag: str, way: str) -> None:
+        released(builds, "2.1.3", store)
+        store.point(store.manifest("2.1.3"), [tag])
+        report = deleted(tag, stores=(store,), confirmed=True)
         assert report.error is not None
-        assert "withdraw 2.1.3 --undo" in report.error.hint
-        assert "withdrawn-2.1.3" in standing(store)
+        assert (report.error.code, way in report.error.hint) == ("IN_FORCE", True)
+        assert tag in standing(store)
+        assert deleted(tag, stores=(store,), force=True).exit_code == 0
+        assert tag not in standing(store)
 
     def test_a_dry_run_says_what_happens(self, store: TagStore) -> None:
         image = make_index(store, "app", "a", "b")
@@ -229,6 +250,28 @@ class TestDigests:
         assert standing(store) == {}
         assert not any(there(store, digest or "") for digest in before.values())
         assert not deleted(stores=(store,), everything=True, confirmed=True).changed
+
+    @pytest.mark.parametrize("deletes_tags", [True, False])
+    def test_marks_and_the_policy_go_last(
+        self, builds: Builds, small_registry: SmallRegistry, opened: Opener, deletes_tags: bool
+    ) -> None:
+        small_registry.deletes_tags = deletes_tags
+        store = opened(small_registry)
+        for version in ("2.1.3", "2.1.4"):
+            released(builds, version, store)
+        put_artifact(store, policy_artifact("{}"), ["tagger-policy"])
+        put_artifact(store, lifted(), ["held-2.1.4", "withdrawn-2.1.3"])
+        attach(store, store.manifest("2.1.4"))
+        left: list[set[str]] = []
+
+        def watch(_request: Request) -> None:
+            left.append(set(small_registry.tags(store.place.partition("/")[2])))
+
+        small_registry.watch = watch
+        assert deleted(stores=(store,), everything=True, confirmed=True).exit_code == 0
+        assert standing(store) == {}
+        reserved = {"tagger-policy", "held-2.1.4", "withdrawn-2.1.3"}
+        assert all(reserved <= tags for tags in left if tags - reserved)
 
 
 class TestAttached:
