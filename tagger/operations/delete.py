@@ -9,7 +9,8 @@ from tagger.images.stores import TagStore
 from tagger.names import DIGEST, check_tag
 from tagger.operations.afterwards import ended
 from tagger.operations.reconcile import every_tag
-from tagger.operations.removal import Removal, check_deletable, plan_removal, remove
+from tagger.operations.removal import Removal, check_deletable, plan_removal
+from tagger.operations.removing import remove
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN

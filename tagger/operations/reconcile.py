@@ -7,7 +7,8 @@ from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge, look_again
-from tagger.operations.removal import plan_removal, remove
+from tagger.operations.removal import plan_removal
+from tagger.operations.removing import remove
 from tagger.operations.state import Scope, read_state
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules

@@ -1,33 +1,17 @@
-"""Remove tags, with the images that nothing names any more, and prove that every other tag holds its image still.
+"""Find out what goes with tags, or with manifests and every tag at them: the images that nothing names any more."""
 
-Registries differ (distribution-spec, "Deleting tags", "Deleting manifests"): some remove a tag alone, some delete
-manifests only and every tag at them, some do neither through this API.
-"""
-
-import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
-from tagger.images.artifacts import PLACEHOLDER, artifact, put_artifact
-from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
+from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from tagger.images.stores import TagStore
 from tagger.names import DOCKER_HUB, Repository, attached_to
-from tagger.operations.afterwards import read_if_possible
 from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
-__all__ = [
-    "Removal",
-    "Removed",
-    "check_deletable",
-    "deletes_whole_images",
-    "plan_removal",
-    "remove",
-]
+__all__ = ["Removal", "check_deletable", "deletes_whole_images", "other_way", "plan_removal", "standing_tags"]
 
 GHCR = "ghcr.io"
 OTHER_WAYS = {
@@ -86,38 +70,13 @@ class Removal(NamedTuple):
         ]
 
 
-class Removed(NamedTuple):
-    """How a removal ended: the tags and digests that are gone, and what went wrong.
-
-    `begun` are the names whose removal was asked for, or may have been; `left` says what stands under those that are
-    not gone, as far as that could be read.
-    """
-
-    gone: frozenset[str]
-    error: TaggerError | None = None
-    begun: frozenset[str] = frozenset()
-    left: Mapping[str, str | None] = MappingProxyType({})
-
-    def changes(self, planned: Iterable[Change]) -> list[Change]:
-        """Return the planned changes as they came out."""
-        return [self._came_out(change) if change.action == "remove" else change for change in planned]
-
-    def _came_out(self, change: Change) -> Change:
-        why = self.error.message if self.error else "it is still there"
-        if change.tag in self.gone:
-            return change
-        if change.tag in self.left:
-            return change.refused(f"not removed: {why}")._replace(after=self.left[change.tag])
-        return change.unknown(why) if change.tag in self.begun else change.refused(f"not removed: {why}")
-
-
 def check_deletable(store: TagStore, tags: Iterable[str] = ()) -> None:
     """Raise `StoreError`, naming `tags`, where it is known that the distribution API deletes nothing."""
     repository = store.repository
     if repository and repository.registry in OTHER_WAYS:
         raise StoreError(
             f"{repository.registry} deletes nothing through the distribution API{_listed(tags)}",
-            _other_way(repository),
+            other_way(repository),
             code="UNSUPPORTED",
             place=store.place,
         )
@@ -141,7 +100,7 @@ def plan_removal(
     that stays is none of the `images`. Tags are taken to stand where `assumed` says. Raise `StoreError`.
     """
     check_deletable(store)
-    before = dict(_standing(store))
+    before = dict(standing_tags(store))
     for tag, digest in (assumed or {}).items():
         before.pop(tag, None)
         before |= {tag: digest} if digest else {}
@@ -175,75 +134,7 @@ def plan_removal(
                 attached[tag] = attached_to(tag)
 
 
-def remove(removal: Removal) -> Removed:
-    """Carry a removal out, then read every tag again. A tag that went though nobody asked for it is put back."""
-    store, shared = removal.store, removal.shared
-    progress = _Progress()
-    error: TaggerError | None = None
-    try:
-        staying = {digest: store.manifest(digest) for digest in set(shared.values())}
-    except TaggerError as failure:
-        return Removed(frozenset(), failure)
-    try:
-        with _explained(store):
-            if not _untag(store, removal.tags, progress) and shared:
-                _remove_by_manifest(store, shared, staying, progress)
-            for digest in removal.images:
-                progress.begun.update((digest, *(tag for tag in removal.tags if removal.before[tag] == digest)))
-                if _delete(store, digest, dependent=bool(progress.gone - removal.before.keys())):
-                    progress.gone.add(digest)
-    except TaggerError as failure:
-        error = failure
-    try:
-        gone = _proven(removal, staying)
-    except TaggerError as failure:
-        return progress.ended(removal, error or failure)
-    if error is None and (left := [tag for tag in removal.tags if tag not in gone]):
-        error = StoreError(
-            f"the registry said that it removed {', '.join(left)}, and they are still there",
-            "Somebody may have set them again at this moment; if not, the registry caches: look again later.",
-            code="STILL_THERE",
-            place=store.place,
-        )
-    return progress.ended(removal, error, gone)
-
-
-class _Progress:
-    """What a removal asked for so far, and what the registry answered that it removed."""
-
-    def __init__(self) -> None:
-        self.begun: set[str] = set()
-        self.gone: set[str] = set()
-
-    def ended(self, removal: Removal, error: TaggerError | None, gone: Collection[str] | None = None) -> Removed:
-        """Return how the removal ended: `gone` are the tags that are proven to be, where they could be read."""
-        store = removal.store
-        if error is None and gone is not None and self.gone.union(gone).issuperset((*removal.tags, *removal.images)):
-            return Removed(frozenset(self.gone.union(gone)))
-        left = dict(read_if_possible(store, [tag for tag in removal.tags if gone is None or tag not in gone]))
-        for digest in self.begun.difference(self.gone, removal.tags):
-            with suppress(TaggerError):
-                left[digest] = digest if _stands(store, digest) else None
-        now = {name for name, digest in left.items() if digest is None}
-        # Of a tag that could not be read, the registry's answer counts.
-        answered = self.gone - left.keys() if gone is None else self.gone - set(removal.tags)
-        return Removed(
-            frozenset(now.union(answered, gone or ())),
-            error,
-            frozenset(self.begun),
-            {name: digest for name, digest in left.items() if digest},
-        )
-
-
-def _stands(store: TagStore, digest: str) -> bool:
-    try:
-        store.manifest(digest)
-    except NotFound:
-        return False
-    return True
-
-
-def _standing(store: TagStore) -> Mapping[str, str]:
+def standing_tags(store: TagStore) -> Mapping[str, str]:
     """Read every tag of a repository with its digest, and list again until nothing new is listed.
 
     A floating tag may hold the image of a version that was pushed after the listing. Whoever read that must know of the
@@ -302,116 +193,12 @@ class _Contents:
         return [child for child in children if child.media_type in MANIFEST_TYPES]
 
 
-def _untag(store: TagStore, tags: Sequence[str], progress: _Progress) -> bool:
-    """Remove tags and nothing else, where the registry can; say whether it can. Raise `StoreError`."""
-
-    def untag(tag: str) -> None:
-        progress.begun.add(tag)
-        with suppress(NotFound):  # somebody else was faster
-            store.untag(tag)
-        progress.gone.add(tag)
-
-    try:
-        for tag in tags[:1]:
-            untag(tag)
-    except StoreError as error:
-        if error.code == "UNSUPPORTED":
-            return False
-        raise
-    for last in (False, True):
-        wave = [tag for tag in tags[1:] if is_reserved(tag) == last]
-        for _, failure in list(side_by_side(untag, wave, store.jobs)):
-            if failure:
-                raise failure
-    return True
-
-
-def _remove_by_manifest(
-    store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, Manifest], progress: _Progress
-) -> None:
-    """Remove tags whose images stay: they are moved to a manifest of our own, which is deleted with them.
-
-    A first one is put under its digest alone and deleted, to see that deleting works before any tag is moved. Where it
-    does not, most registries say so of a manifest that was never there, and nothing at all is written.
-    """
-    first, second = (artifact({PLACEHOLDER: secrets.token_hex(16)}) for _ in range(2))
-    _delete(store, first.digest)
-    put_artifact(store, first, ())
-    store.delete(first.digest)
-    progress.begun.update(tags)
-    try:
-        put_artifact(store, second, tuple(tags))
-        store.delete(second.digest)
-    except TaggerError:
-        with suppress(TaggerError):  # then the first failure is the one to tell of
-            moved = {tag for tag, digest in store.digests(tuple(tags)).items() if digest == second.digest}
-            _put_back(store, {tag: digest for tag, digest in tags.items() if tag in moved}, manifests)
-        raise
-    progress.gone.update(tags)
-
-
-def _delete(store: TagStore, digest: str, *, dependent: bool = False) -> bool:
-    """Delete a manifest, and say whether it is gone; a `dependent` one stays where the registry needs it yet."""
-    try:
-        store.delete(digest)
-    except NotFound:
-        return True
-    except StoreError as error:
-        if dependent and error.code == "DENIED":
-            return False
-        raise
-    return True
-
-
-def _proven(removal: Removal, manifests: Mapping[str, Manifest]) -> frozenset[str]:
-    """Return the tags that are gone. Put others back that went with them, and raise `StoreError`."""
-    store = removal.store
-    others = {tag: digest for tag, digest in removal.before.items() if tag not in removal.tags}
-    now = store.survey(others).digests
-    lost = {tag: digest for tag, digest in others.items() if now[tag] is None}
-    if not lost:
-        left = store.digests(removal.tags)
-        return frozenset(tag for tag in removal.tags if left[tag] is None)
-    _put_back(store, lost, manifests)
-    raise StoreError(
-        f"the registry took {', '.join(lost)} away too; "
-        + ("they were put back" if lost.keys() <= _standing(store).keys() else f"they were at {set(lost.values())}"),
-        "Delete in this registry by its own means, and report what it did.",
-        code="TAG_LOST",
-        place=store.place,
-    )
-
-
-def _put_back(store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, Manifest]) -> None:
-    for digest, manifest in manifests.items():
-        own = [tag for tag, held in tags.items() if held == digest]
-        if own:
-            store.point(manifest, own)
-
-
-@contextmanager
-def _explained(store: TagStore) -> Iterator[None]:
-    """Say what to enable where a registry deletes nothing."""
-    try:
-        yield
-    except StoreError as error:
-        if error.code != "UNSUPPORTED" or store.repository is None:
-            raise
-        raise StoreError(
-            "the registry does not delete; nothing was changed",
-            _other_way(store.repository),
-            code="UNSUPPORTED",
-            place=store.place,
-            status=error.status,
-        ) from error
-
-
 def _listed(tags: Iterable[str]) -> str:
     names = ", ".join(tags)
     return f", and so not {names}" if names else ""
 
 
-def _other_way(repository: Repository) -> str:
+def other_way(repository: Repository) -> str:
     """Say how something is deleted in a registry that this API deletes nothing from."""
     if repository.registry in OTHER_WAYS:
         return OTHER_WAYS[repository.registry].format(name=repository.name)

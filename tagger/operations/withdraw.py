@@ -14,8 +14,8 @@ from tagger.operations.removal import (
     check_deletable,
     deletes_whole_images,
     plan_removal,
-    remove,
 )
+from tagger.operations.removing import remove
 from tagger.operations.state import Scope, State, read_state
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules

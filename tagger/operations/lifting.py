@@ -1,0 +1,57 @@
+"""Take marks, or the policy, out of force: their tags are removed, or pointed at the lifted artifact."""
+
+from collections.abc import Sequence
+
+from tagger.errors import StoreError, TaggerError
+from tagger.images.artifacts import lifted, put_artifact
+from tagger.images.stores import TagStore
+from tagger.operations.afterwards import came_out
+from tagger.operations.removal import check_deletable, plan_removal
+from tagger.operations.removing import Removed, remove
+from tagger.rules.plan import Change
+
+__all__ = ["LIFTED", "lift", "planned_lift"]
+
+LIFTED = lifted().digest
+"""The digest at which a mark, or the policy's tag, is not in force."""
+
+_NO_DELETION = ("UNSUPPORTED", "DENIED", "UNAUTHORIZED")
+"""What registries answer that remove no tags, or not for this login."""
+
+
+def planned_lift(store: TagStore, tag: str, before: str, version: str, reason: str) -> Change:
+    """Return what is to become of a tag that stands at `before`, as far as it is known which way the registry takes."""
+    try:
+        check_deletable(store)
+    except StoreError:
+        return _pointed(Change(tag, "remove", before, None, version, reason))
+    return Change(tag, "remove", before, None, version, reason)
+
+
+def lift(store: TagStore, planned: Sequence[Change]) -> tuple[list[Change], TaggerError | None]:
+    """Carry out planned lifts; return what became of each, and what went wrong."""
+    leaving = [change.tag for change in planned if change.action == "remove"]
+    removed = _remove(store, leaving) if leaving else Removed(frozenset())
+    changes = removed.changes(planned)
+    if removed.error and (removed.error.code not in _NO_DELETION or not removed.unchanged(planned)):
+        return changes, removed.error
+    pointed = [_pointed(change) if change.action == "remove" and removed.error else change for change in planned]
+    tags = [change.tag for change in pointed if change.action == "move"]
+    try:
+        if tags:
+            put_artifact(store, lifted(), tags)
+    except TaggerError as error:
+        return came_out(store, pointed, error), error
+    return pointed, None
+
+
+def _remove(store: TagStore, tags: Sequence[str]) -> Removed:
+    try:
+        return remove(plan_removal(store, tags))
+    except TaggerError as error:
+        return Removed(frozenset(), error)
+
+
+def _pointed(change: Change) -> Change:
+    reason = f"{change.reason}; the registry removes no tags, so it points at an empty artifact"
+    return change._replace(action="move", after=LIFTED, reason=reason)
