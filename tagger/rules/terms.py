@@ -1,0 +1,105 @@
+"""By which rules a run decides in each repository: what the policies there say, what the run says, and what differs."""
+
+from collections.abc import Iterable, Mapping
+
+from tagger.errors import InputError, Refused, TaggerError
+from tagger.rules.cascade import Rules
+from tagger.rules.policy import Policy, Ruling, Said, agreed_policy, own_policy, ruling
+
+__all__ = ["PolicyTerms"]
+
+
+class PolicyTerms:
+    """The terms of a run in all of its repositories.
+
+    `said` is what the run says of each setting of the policy, `plain` the templates of tags that belong to no version,
+    `withdrawn` the versions that the settings withdraw; a repository without a policy is refused where one is
+    `required`. What the repositories store is taken note of as it is asked about.
+    """
+
+    def __init__(
+        self,
+        said: Mapping[str, Said],
+        *,
+        plain: Iterable[str] = (),
+        withdrawn: Iterable[str] = (),
+        required: bool = False,
+    ) -> None:
+        self.said = said
+        self.required = required
+        self.stored: dict[str, str | None] = {}
+        self._plain, self._withdrawn = tuple(plain), tuple(withdrawn)
+        self._policies: dict[str, Policy] = {}
+        self._rules: dict[Policy, Rules] = {}
+        self._agreed: Policy | None = None
+
+    @property
+    def own(self) -> Policy:
+        """The policy that the settings of the run make."""
+        return own_policy(self.said)
+
+    def rules(self, stored: str | None, place: str) -> Rules:
+        """Return the rules for the repository `place`, given the JSON of its policy, None where it has none.
+
+        Raise `Refused` where the policy is not legible.
+        """
+        self.stored[place] = stored
+        policy = self._policy(stored, place) or self._agreed or self.own
+        if policy not in self._rules:
+            self._rules[policy] = policy.rules(plain=self._plain, withdrawn=self._withdrawn)
+        return self._rules[policy]
+
+    def ruling(self, stored: str | None, place: str) -> Ruling:
+        """Return which policy rules there. Raise `TaggerError` where it is not legible, or the run says otherwise."""
+        if stored is None and self.required:
+            raise Refused(
+                f"{place} has no policy, and `require-policy` wants one",
+                "Store one with `policy set`.",
+                code="POLICY",
+            )
+        return ruling(self.said, self._policy(stored, place) or self._agreed, place)
+
+    def objection(self, stored: str | None, place: str) -> TaggerError | None:
+        """Return what speaks against a run that was told something else than the policy says; None where nothing."""
+        try:
+            self.ruling(stored, place)
+        except TaggerError as error:
+            return error
+        return None
+
+    def agree(self) -> tuple[str, ...]:
+        """Let one policy rule in all repositories asked about so far, also where there is none; return warnings.
+
+        Raise `Refused` where two differ.
+        """
+        stored = {place: self._policy(text, place) for place, text in self.stored.items()}
+        self._agreed, warnings = agreed_policy(stored)
+        return warnings
+
+    def summary(self) -> Ruling:
+        """Return the ruling of the whole run, with all that differs anywhere, and every warning."""
+        found: list[Ruling] = []
+        for place, text in self.stored.items():
+            try:
+                found.append(self.ruling(text, place))
+            except (InputError, Refused):
+                policy = self._policy(text, place) or self._agreed
+                if policy:
+                    found.append(Ruling(policy, "repository", self._differing(policy)))
+        if not found:
+            return ruling(self.said, None, "")
+        differs = tuple(dict.fromkeys(name for one in found for name in one.differs))
+        warnings = tuple(dict.fromkeys(text for one in found for text in one.warnings))
+        source = next((one.source for one in found if one.source == "repository"), found[0].source)
+        return Ruling(found[0].policy, source, differs, warnings)
+
+    def _policy(self, stored: str | None, place: str) -> Policy | None:
+        if stored is None:
+            return None
+        if stored not in self._policies:
+            self._policies[stored] = Policy.parse(stored, place)
+        return self._policies[stored]
+
+    def _differing(self, policy: Policy) -> tuple[str, ...]:
+        differs = policy.differs(self.own)
+        return tuple(name for name in differs if name in self.said)
