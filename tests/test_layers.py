@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tagger"
-GROUND = {"names", "errors"}
+GROUND = {"names", "errors", "workspace"}
 BELOW = {
     "errors": set[str](),
+    "workspace": set[str](),
     "interruption": {"errors"},
     "concurrency": {"errors"},
     "names": {"errors"},
-    "rules": GROUND,
+    "rules": GROUND - {"workspace"},  # no I/O
     "results": {"rules", *GROUND},
     "images": {"rules", "concurrency", *GROUND},
     "version_from": {"images", "rules", *GROUND},

@@ -1,5 +1,6 @@
 """`.tagger.yml`: the settings under their own names, each with the line where it stands."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +10,15 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tagger.errors import InputError
 from tagger.settings.options import OPTIONS, Given, Option
+from tagger.workspace import read_regular
 
 __all__ = ["COMPONENTS", "SettingsFile", "read_settings_file", "schema"]
 
 COMPONENTS = "components"
 _NULL, _BOOL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "merge"))
+_TAGS = {_NULL, _BOOL, _MERGE} | {
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "timestamp", "value", "seq", "map")
+}
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
@@ -31,29 +36,34 @@ class SettingsFile(NamedTuple):
 
 def read_settings_file(path: Path) -> SettingsFile:
     """Read a file of settings. Raise `InputError` when it is not YAML; collect what is wrong in it."""
+    text = ""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", "Point `config` at a readable file in UTF-8.") from error
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", "Point `config` at a file with settings."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} cannot be read: {error}", "Write it in UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise InputError(
-            f"{where}: not YAML: {error.problem}", "Mend the file; put quotes around a text that begins with {{."
-        ) from error
+        hint = _mending(text.splitlines()[mark.line : mark.line + 1] if mark else [])
+        raise InputError(f"{where}: not YAML: {error.problem}", hint) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}", "Mend the file.") from error
     except RecursionError as error:
         raise InputError(f"{path}: not settings: it is nested too deeply", "Mend the file.") from error
-    return _Reader(str(path)).read(root)
+    return _Reader(str(path), text).read(root)
 
 
 class _Reader:
     """Reads the nodes of one file, and gathers what is wrong instead of stopping at the first."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, text: str) -> None:
         self.path = path
+        self.text = text
         self.problems: list[tuple[int, int, str]] = []
         self.mentioned: set[str] = set()
 
@@ -111,6 +121,8 @@ class _Reader:
         for key, value in node.value:
             if key.tag == _MERGE:
                 merged.append(value)
+            elif key.tag not in _TAGS:
+                self._problem(key, f"YAML takes {key.tag} for a tag; put quotes around the name")
             elif not isinstance(key, ScalarNode):
                 self._problem(key, "a setting is named by a text; put quotes around one that begins with {{")
             elif key.value in seen:
@@ -137,6 +149,9 @@ class _Reader:
 
     def _texts(self, option: Option, node: Node) -> dict[str, str]:
         """Return the texts of a setting by their places, as they are written: `2.10` does not end in 1."""
+        if lost := self._lost(option, node):
+            self._problem(node, f"`{option.name}`: {lost}")
+            return {}
         if node.tag == _NULL:
             return {}
         if isinstance(node, SequenceNode) and option.is_list:
@@ -155,7 +170,29 @@ class _Reader:
                 return {}
         return {self._where(node): text} if text else {}
 
+    def _lost(self, option: Option, node: Node) -> str:
+        """Return what YAML makes of a text that somebody wrote without quotes, where it drops some of it."""
+        start, end = node.start_mark.index, node.end_mark.index
+        line = self.text[start:].partition("\n")[0].split(" #")[0].strip()
+        if node.tag not in _TAGS:
+            return f"YAML takes {node.tag} for a tag and drops it; put quotes around the text: {_quoted(line)}"
+        if not isinstance(node, ScalarNode):
+            return ""
+        if not node.value and self.text[start:end].startswith("&"):
+            return f"YAML takes {line} for an anchor and drops it; put quotes around the text: {_quoted(line)}"
+        if not node.value and start == end and (comment := re.match(r"[ \t]*(#[^\s#].*)", self.text[end:])):
+            return f"YAML takes {comment[1]} for a comment; put quotes around the text: {_quoted(comment[1].strip())}"
+        if not node.value.strip() and re.match(r"[>|][+-]?[0-9]", line):
+            return f"YAML takes {line} for the head of a block, and drops it; put quotes around it: {_quoted(line)}"
+        lines = [line for line in self.text[start:end].splitlines() if line.strip()]
+        if option.kind == "lines" and len(lines) > {None: 1, ">": 2}.get(node.style, len(lines)):
+            return "YAML makes one line of these; write `|` behind the name, or a list with a hyphen before each entry"
+        return ""
+
     def _entry(self, option: Option, item: Node) -> str:
+        if lost := self._lost(option, item):
+            self._problem(item, f"an entry of `{option.name}`: {lost}")
+            return ""
         if isinstance(item, ScalarNode) and item.tag not in (_NULL, _BOOL):
             return str(item.value).strip()
         self._problem(item, f"an entry of `{option.name}` must be a text, not {_kind(item)}")
@@ -166,6 +203,19 @@ class _Reader:
 
     def _problem(self, node: Node, text: str) -> None:
         self.problems.append((node.start_mark.line + 1, node.start_mark.column + 1, text))
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
+
+
+def _mending(line: list[str]) -> str:
+    """Return what to do about a line that is not YAML: what to put into quotes, where that would mend it."""
+    found = re.match(r"\s*(?:- +)*(?:[\w-]+: +)?(.*?)\s*$", line[0]) if line else None
+    if found and re.match(r"[@`%&*!|>?]|\{\{", found[1]):
+        return f"Put quotes around the text: {_quoted(found[1])}."
+    return "Mend the file; indent it with blanks." if line and "\t" in line[0] else "Mend the file."
 
 
 def _kind(node: Node) -> str:

@@ -1,6 +1,7 @@
 """`.tagger.yml`: what it says, and everything that is wrong in it at once; the published schema says the same."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ GOOD: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "tags:\n- '{{version}}'\n- \"{{date 'YYYYMMDD' tz='UTC'}}\"\n",
         {"tags": ("{{version}}", "{{date 'YYYYMMDD' tz='UTC'}}")},
     ),
+    "a comment behind a name": ("images: # all of them\n- a/b\n", {"images": ("a/b",)}),
+    "a block without lines": ("images: |\n\ntags: # later\n", {}),
+    "one folded line": ("golden: >\n  a/b\n", {"golden": ("a/b",)}),
+    "a tag of YAML's own": ("stable: !!str 2.1", {"stable": ("2.1",)}),
     "an alias": (
         "images: &here [acme/app]\ngolden: *here\n", {"images": ("acme/app",), "golden": ("acme/app",)},
     ),
@@ -93,6 +98,29 @@ BAD: dict[str, tuple[str, list[str]]] = {
 
 # What only a reader of YAML sees, as a schema is given the mapping that was read.
 UNSEEN: dict[str, tuple[str, list[str]]] = {
+    "a range that is a tag": ("stable: !=2.2.0 <3 # why\n", [
+        "1:9: `stable`: YAML takes !=2.2.0 for a tag and drops it; put quotes around the text: '!=2.2.0 <3'",
+    ]),
+    "an entry that is a tag": ("withdrawn:\n- !=2\n", [
+        "2:3: an entry of `withdrawn`: YAML takes !=2 for a tag and drops it; put quotes around the text: '!=2'",
+    ]),
+    "a list with a tag": ("images: !all [a/b]", [
+        "1:9: `images`: YAML takes !all for a tag and drops it; put quotes around the text: '!all [a/b]'",
+    ]),
+    "a name with a tag": ("!x images: a/b", ["1:1: YAML takes !x for a tag; put quotes around the name"]),
+    "a prefix that is an anchor": ("tag-prefix: &api\n", [
+        "1:13: `tag-prefix`: YAML takes &api for an anchor and drops it; put quotes around the text: '&api'",
+    ]),
+    "a prefix that is a comment": ("tag-prefix: #api\n", [
+        "1:12: `tag-prefix`: YAML takes #api for a comment; put quotes around the text: '#api'",
+    ]),
+    "a range that is the head of a block": ("stable: >2\nlatest: auto\n", [
+        "1:9: `stable`: YAML takes >2 for the head of a block, and drops it; put quotes around it: '>2'",
+    ]),
+    "lines that are one": ("golden:\n  a/b\n  a/c\n", [
+        "2:3: `golden`: YAML makes one line of these; write `|` behind the name, or a list with a hyphen before each "
+        "entry",
+    ]),
     "a name twice": ("images: a/b\nimages: a/c\n", ["2:1: `images` stands here twice"]),
     "a component twice": ("components:\n  a: {}\n  a: {}\n", ["3:3: `a` stands here twice"]),
     "a name that is a list": ("? [a]\n: b\n", [
@@ -171,11 +199,15 @@ components:
 @pytest.mark.parametrize(
     ("content", "message", "hint"),
     [
-        (b"images:\n\t- a\n", ":2:1: not YAML: found character '\\t'", "quotes"),
-        (b"tags: {{major}}.{{minor}}\n", ":1:16: not YAML: ", "put quotes around a text that begins with {{"),
+        (b"images:\n\t- a\n", ":2:1: not YAML: found character '\\t'", "with blanks"),
+        (b"tags: {{major}}.{{minor}}\n", ":1:16: not YAML: ", "Put quotes around the text: '{{major}}.{{minor}}'."),
         (b"images: [a\n", ":2:1: not YAML: ", "Mend the file"),
         (b"images: a\n---\nimages: b\n", ":2:1: not YAML: but found another document", "Mend the file"),
-        (b"images: *nowhere\n", ":1:9: not YAML: found undefined alias", "Mend the file"),
+        (b"images: *nowhere\n", ":1:9: not YAML: found undefined alias", "Put quotes around the text: '*nowhere'."),
+        (b"tag-prefix: @scope/api@\n", ":1:13: not YAML: ", "Put quotes around the text: '@scope/api@'."),
+        (b"stable: >=2 <3\n", ":1:10: not YAML: ", "Put quotes around the text: '>=2 <3'."),
+        (b"withdrawn: *2.1\n", ":1:14: not YAML: ", "Put quotes around the text: '*2.1'."),
+        (b"a" * 1024 * 1024 + b"b", "cannot be read: it is longer than 1,048,576 bytes", "`config`"),
         (b"images: \x00\n", "not YAML: unacceptable character", "Mend the file"),
         (b"images: \xff\xfe\n", "cannot be read", "UTF-8"),
         (b"images: " + b"[" * 20000, "nested too deeply", "Mend the file"),
@@ -191,8 +223,14 @@ def test_what_is_no_yaml(tmp_path: Path, content: bytes, message: str, hint: str
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        read_settings_file(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    for path, why in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "fifo", "it is no regular file"),
+        (Path("/dev/zero"), "it is no regular file"),
+    ):
+        with pytest.raises(InputError, match=f"cannot be read: {why}"):
+            read_settings_file(path)
 
 
 def test_a_mark_of_byte_order_is_no_part_of_a_name(tmp_path: Path) -> None:

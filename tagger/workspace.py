@@ -1,0 +1,58 @@
+"""The folder that a run works in: the root of its repository, and its files, read within a bound."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["FILE_BOUND", "is_regular", "read_regular", "repository_root"]
+
+FILE_BOUND = 1024 * 1024
+"""The most bytes of a file of settings, or of one that holds a version."""
+
+
+def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:
+    """Return the content of a regular file. Raise `OSError` for what is none, as a FIFO, and for a longer one."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO without a writer would wait
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        content = file.read(bound + 1)
+    if len(content) > bound:
+        raise OSError(errno.EFBIG, f"it is longer than {bound:,} bytes", str(path))
+    return content
+
+
+def is_regular(path: Path) -> bool:
+    """Say whether there is a regular file; False too where that cannot be found out."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def repository_root(folder: Path, workspace: str = "") -> Path | None:
+    """Return the nearest folder upwards, `folder` too, that holds a `.git`; None outside a repository.
+
+    A `.git` above the workspace counts only where this user owns it: anybody may make one in a shared folder (git's
+    `safe.directory`). The workspace is `folder`, and whatever lies in `workspace`, the runner's GITHUB_WORKSPACE,
+    which an action reads as root though another user owns it.
+    """
+    try:
+        here = folder.resolve()
+    except OSError:  # the working folder was removed
+        return None
+    trusted = Path(workspace).resolve() if workspace else here
+    for parent in (here, *here.parents):
+        git = parent / ".git"
+        if git.is_file() or (git / "HEAD").exists():
+            inside = parent == here or (here.is_relative_to(trusted) and parent.is_relative_to(trusted))
+            return parent if inside or _owned(parent) else None
+    return None
+
+
+def _owned(folder: Path) -> bool:
+    try:
+        return all(path.stat().st_uid == os.geteuid() for path in (folder, folder / ".git"))
+    except OSError:
+        return False
