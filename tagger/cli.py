@@ -1,25 +1,24 @@
-"""The command line, which is also the action: the only place that reads arguments and environment."""
+"""The command line, which is also the action: arguments and environment become an exit code."""
 
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import tagger
-from tagger.errors import EngineError, InputError, TaggerError
+from tagger.commands import NAMES, command_named, commands
+from tagger.commands.command import Command
+from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
-from tagger.reporting.terminal import echo, style
-from tagger.settings.options import ARGUMENTS, COMMAND_HELP, COMMANDS, EPILOG, OPTIONS, Option
+from tagger.settings.option import TRUE
+from tagger.settings.options import OPTIONS, named
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
-    from tagger.assembly import Workshop
-    from tagger.results import Event, Report, Running
-    from tagger.settings.gather import Settings
+    from tagger.reporting.console import Console
 
-__all__ = ["COMMAND_HELP", "main", "run"]
+__all__ = ["main", "run"]
 
 
 def main() -> None:
@@ -83,25 +82,67 @@ def run(
     if words[:1] in (["--help"], ["-h"]):
         print(_overview(), file=out)
         return 0
-    program = Program(environ, out, err, stdin, as_json=_wants_json(words, environ))
-    program.interruption = interruption or program.interruption
+    from tagger.reporting.console import Console
+
+    console = Console(environ, out, err, json=_wants_json(words, environ))
+    name = ""
     try:
-        program.command = _command(words, environ)
-        parameters = _parse(program.command, words[1:] if words[:1] == [program.command] else words)
-        return 0 if parameters is None else program.run(parameters)
+        name = _command_name(words, environ)
+        command = command_named(name)
+        parameters = _parse(command, words[1:] if words[:1] == [name] else words)
+        if parameters is None:
+            return 0
+        return _run(command, parameters, environ, stdin, console, interruption or Interruption())
     except TaggerError as error:
-        return program.fail(error)
+        from tagger.results import Report
+
+        return console.show_report(Report(name, error=error))
+
+
+def _run(
+    command: Command,
+    parameters: Mapping[str, Any],
+    environ: Mapping[str, str],
+    stdin: TextIO,
+    console: "Console",
+    interruption: Interruption,
+) -> int:
+    """Gather the settings, open what the command works with, and run it."""
+    from tagger.commands.connections import Connections
+    from tagger.commands.run import Run
+    from tagger.settings.gather import gather
+
+    positional = _positional(parameters, environ)
+    if positional and not command.arguments:
+        raise InputError(
+            f"`{command.name}` takes no arguments, and got {' '.join(positional)}", "Leave `arguments` out."
+        )
+    settings = gather(command.name, _given(parameters, stdin), environ)
+    if settings.json:  # a file may have said so
+        console.use_json(True)
+    console.mask(settings.secrets)
+    with Connections(settings, environ) as connections:
+        return command.run(
+            Run(
+                settings,
+                positional,
+                environ,
+                command=command.name,
+                argument_name=command.arguments,
+                connections=connections,
+                console=console,
+                interruption=interruption,
+            )
+        )
 
 
 def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Say whether JSON is asked for, also where the rest cannot be understood."""
-    asked = any(
-        environ.get(name, "").strip().lower() in ("true", "yes", "on", "1") for name in _named("json").variables
-    )
+    asked = any(environ.get(name, "").strip().lower() in TRUE for name in named("json").variables)
     return asked or "--json" in words
 
 
-def _command(words: Sequence[str], environ: Mapping[str, str]) -> str:
+def _command_name(words: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return the command: the first word, else what the environment names, else `plan`, which writes nothing."""
     if words and not words[0].startswith("-"):
         name, origin = words[0], ""
@@ -109,17 +150,17 @@ def _command(words: Sequence[str], environ: Mapping[str, str]) -> str:
         variables = ("INPUT_COMMAND", "TAGGER_COMMAND")
         origin = next((variable for variable in variables if environ.get(variable, "").strip()), "")
         name = environ[origin].strip() if origin else "plan"
-    if name not in COMMANDS:
+    if name not in NAMES:
         import difflib
 
-        close = difflib.get_close_matches(name, COMMANDS, 1)
+        close = difflib.get_close_matches(name, NAMES, 1)
         hint = f"Did you mean {close[0]}? " if close else ""
         where = f"{origin}: " if origin else ""
-        raise InputError(f"{where}there is no command {name!r}", f"{hint}The commands are: {', '.join(COMMANDS)}.")
+        raise InputError(f"{where}there is no command {name!r}", f"{hint}The commands are: {', '.join(NAMES)}.")
     return name
 
 
-def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
+def _parse(command: Command, words: Sequence[str]) -> Mapping[str, Any] | None:
     """Return the parameters that the words behind a command give, None when its help was printed instead."""
     if not words:
         return {}
@@ -130,233 +171,39 @@ def _parse(command: str, words: Sequence[str]) -> Mapping[str, Any] | None:
 
 def _overview() -> str:
     """Return the help of the whole program."""
+    from tagger.arguments import EPILOG
+
     return "\n".join(
         (
             "Usage: tagger [COMMAND] [OPTIONS]",
             f"\n{tagger.__doc__}",
             "\nCommands; without one it is what INPUT_COMMAND says, else plan:",
-            *(f"  {name:<10} {text}" for name, text in COMMAND_HELP.items()),
+            *(f"  {command.name:<10} {command.help}" for command in commands()),
             "\ntagger COMMAND --help lists the options of a command, tagger --version prints the version.",
             EPILOG,
         )
     )
 
 
-def _named(name: str) -> Option:
-    return next(option for option in OPTIONS if option.name == name)
-
-
-class Program:
-    """One run: what it reads, and how it says what happened."""
-
-    def __init__(
-        self, environ: Mapping[str, str], out: TextIO, err: TextIO, stdin: TextIO, *, as_json: bool = False
-    ) -> None:
-        from tagger.reporting.github import Runner
-
-        self.environ, self.out, self.err, self.stdin, self.as_json = environ, out, err, stdin, as_json
-        self.command = ""
-        self.interruption = Interruption()
-        self.stop: Callable[[], None] | None = None
-        self.runner = Runner(environ, err if as_json else out)
-
-    def run(self, parameters: Mapping[str, Any]) -> int:
-        """Run the command and return its exit code."""
-        from tagger.assembly import open_workshop
-        from tagger.settings.gather import gather
-
-        if self.command not in ARGUMENTS and (words := self._arguments(parameters)):
-            raise InputError(
-                f"`{self.command}` takes no arguments, and got {' '.join(words)}", "Leave `arguments` out."
-            )
-        settings = gather(self.command, self._given(parameters), self.environ)
-        if settings.json and not self.as_json:  # a file said so
-            self.as_json, self.runner = True, self.runner._replace(stream=self.err)
-        self.runner.mask(settings.secrets)
-        with open_workshop(settings, self.environ, Path()) as workshop:
-            self.stop = workshop.stop
-            match self.command:
-                case "plan" | "release":
-                    return self._release(workshop)
-                case "reconcile":
-                    reconciliation = workshop.reconciliation()
-                    from tagger.operations.reconcile import reconcile
-
-                    return self._finish(self._drive(reconcile(reconciliation, dry_run=settings.dry_run)))
-                case "withdraw":
-                    withdrawal = workshop.withdrawal(self._one_argument(parameters))
-                    from tagger.operations.withdraw import withdraw
-
-                    return self._finish(self._drive(withdraw(withdrawal, dry_run=settings.dry_run)))
-                case "delete":
-                    deletion = workshop.deletion(self._arguments(parameters))
-                    from tagger.operations.delete import delete
-
-                    return self._finish(self._drive(delete(deletion, dry_run=settings.dry_run)))
-                case "push":
-                    pushing = workshop.push(self._one_argument(parameters))
-                    from tagger.operations.push import push
-
-                    return self._finish(self._drive(push(pushing, dry_run=settings.dry_run)))
-                case "tags":
-                    return self._tags(workshop)
-                case _:
-                    return self._config(settings)
-
-    def fail(self, error: TaggerError) -> int:
-        """Say what ended the run before it had anything to report, and return the exit code."""
-        from tagger.results import Report
-
-        return self._finish(Report(self.command, error=error))
-
-    def _release(self, workshop: "Workshop") -> int:
-        settings = workshop.settings
-        if settings.published_from != "registry":
-            from tagger.operations.offline import plan_offline
-
-            return self._finish(plan_offline(workshop.offline_release(), workshop.published_versions()))
-        writing = self.command == "release" and not settings.dry_run
-        job = workshop.release(write=writing)
-        from tagger.operations.release import plan, release  # while the registries are being connected to
-
-        report = self._drive(release(job) if writing else plan(job, self.command))
-        if writing and not report.exit_code:
-            try:
-                workshop.tag_locally(report)
-            except EngineError as error:  # the release is done, and stays done
-                self._warn(f"the engine did not take the tags of the release: {error.message}")
-        return self._finish(report)
-
-    def _tags(self, workshop: "Workshop") -> int:
-        stores = workshop.stores()
-        from tagger.concurrency import side_by_side
-        from tagger.operations.tags import list_tags
-        from tagger.reporting.documents import error_document
-        from tagger.reporting.trees import tree_text, trees_document
-        from tagger.results import Tree
-
-        settings = workshop.settings
-        results = dict(side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long), stores))
-        trees = [result for store in stores if isinstance(result := results[store], Tree)]
-        errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
-        for dispute in filter(None, (tree.dispute for tree in trees)):
-            self._warn(dispute)
-        document = trees_document(trees) | ({"error": error_document(errors[0])} if errors else {})
-        return self._say(document, "\n".join(map(tree_text, trees)), errors)
-
-    def _config(self, settings: "Settings") -> int:
-        from tagger.reporting.settings import settings_document, settings_text
-
-        return self._say(settings_document(settings), settings_text(settings))
-
-    def _arguments(self, parameters: Mapping[str, Any]) -> list[str]:
-        """Return the positional arguments: of the command line, else one a line of the input `arguments`."""
-        given = list(parameters.get("arguments") or ())
-        if given:
-            return given
-        texts = (self.environ.get(name, "") for name in ("INPUT_ARGUMENTS", "TAGGER_ARGUMENTS"))
-        text = next((text for text in texts if text.strip()), "")
-        return [line.strip() for line in text.splitlines() if line.strip()]
-
-    def _one_argument(self, parameters: Mapping[str, Any]) -> str:
-        arguments = self._arguments(parameters)
-        if len(arguments) != 1:
-            what = ARGUMENTS[self.command]
-            raise InputError(
-                f"`{self.command}` takes one {what}, and got {' '.join(arguments) or 'none'}",
-                f"Write `{self.command} {what}`, or set the input `arguments`.",
-            )
-        return arguments[0]
-
-    def _given(self, parameters: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Return what the command line says, as texts by option name."""
-        given = {}
-        for option in OPTIONS:
-            value = parameters.get(option.name.replace("-", "_"))
-            if value:
-                given[option.name] = ["true"] if value is True else list(value)
-        if parameters.get("password_stdin"):
-            given["password"] = [self.stdin.read().rstrip("\r\n")]
-            if given["password"] == [""]:
-                raise InputError("--password-stdin: there is nothing on standard input", "Pipe the password into it.")
+def _positional(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Return the positional arguments: of the command line, else one a line of the input `arguments`."""
+    given = list(parameters.get("arguments") or ())
+    if given:
         return given
+    texts = (environ.get(name, "") for name in ("INPUT_ARGUMENTS", "TAGGER_ARGUMENTS"))
+    text = next((text for text in texts if text.strip()), "")
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
-    def _drive(self, running: "Running") -> "Report":
-        """Run an operation to its end, or to its report after a signal, saying what happens on the way."""
-        from tagger.results import finish
 
-        self.interruption.stop = self.stop
-        report = finish(running, self._tell)
-        interrupted = self.interruption.error if report.exit_code else None
-        return report._replace(error=interrupted) if interrupted else report
-
-    def _tell(self, event: "Event") -> None:
-        if event.kind == "warning":
-            self._warn(f"{event.place}: {event.text}" if event.place else event.text)
-        elif event.kind in ("pushing", "staged"):
-            from tagger.reporting.text import plain
-
-            echo(plain(f"{event.place}: {event.kind} {event.text}"), self.err)
-
-    def _finish(self, report: "Report") -> int:
-        """Say how it ended, everywhere that somebody listens."""
-        from tagger.reporting.documents import report_document
-        from tagger.reporting.markdown import report_markdown
-        from tagger.reporting.outputs import report_outputs
-        from tagger.reporting.text import report_text
-
-        document = report_document(report)
-        errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
-        if report.error:
-            errors.setdefault(report.error.message, report.error)
-        text = report_text(report) if report.repositories or not report.error else ""
-        return self._say(document, text, errors.values(), report_outputs(report, document), report_markdown(report))
-
-    def _say(
-        self,
-        document: Mapping[str, Any],
-        text: str,
-        errors: Iterable[TaggerError] = (),
-        outputs: Mapping[str, str] | None = None,
-        summary: str = "",
-    ) -> int:
-        """Print the document or the text, then the errors, then tell the runner; return the exit code."""
-        from tagger.reporting.outputs import as_output
-
-        if self.as_json:
-            self._print_json(document)
-        elif text:
-            echo(text, self.out)
-        errors = list(errors)
-        for error in errors:
-            self._say_error(error)
-        try:
-            self.runner.tell(outputs or {"json": as_output(document)}, summary)
-        except TaggerError as error:
-            self._say_error(error)
-            errors.append(error)
-        return max((error.exit_code for error in errors), default=0)
-
-    def _warn(self, message: str) -> None:
-        if self.runner.present:
-            self.runner.warning(message)
-        else:
-            from tagger.reporting.text import plain
-
-            echo(f"{style('Warning:', fg='yellow')} {plain(message)}", self.err)
-
-    def _say_error(self, error: TaggerError) -> None:
-        if self.runner.present:
-            self.runner.error(error)
-        else:
-            from tagger.reporting.text import error_text
-
-            echo(error_text(error), self.err)
-
-    def _print_json(self, document: Mapping[str, Any]) -> None:
-        import json
-
-        from tagger.reporting.text import plain
-
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-        print(plain(text).replace("##\\[", "##\\u005b"), file=self.out)
+def _given(parameters: Mapping[str, Any], stdin: TextIO) -> dict[str, list[str]]:
+    """Return what the command line says, as texts by option name."""
+    given = {}
+    for option in OPTIONS:
+        value = parameters.get(option.attribute)
+        if value:
+            given[option.name] = ["true"] if value is True else list(value)
+    if parameters.get("password_stdin"):
+        given["password"] = [stdin.read().rstrip("\r\n")]
+        if given["password"] == [""]:
+            raise InputError("--password-stdin: there is nothing on standard input", "Pipe the password into it.")
+    return given

@@ -140,6 +140,13 @@ class Report(NamedTuple):
             return False
         return any(change.writes for outcome in self.repositories for change in outcome.changes)
 
+    def tags_in(self, outcome: Outcome) -> list[str]:
+        """Return the tags of one repository that point at the release, or would after a plan."""
+        if self.version is None or (outcome.digest is None and not self.dry_run):
+            return []
+        held = (change for change in outcome.changes if change.action in ("create", "move", "keep"))
+        return [change.tag for change in held if change.after == outcome.digest and change.tag in self.tags]
+
     @property
     def exit_code(self) -> int:
         """0 done, 1 failed, incomplete or refused, 2 the input is wrong."""

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 
 import tagger
-from tagger.cli import COMMAND_HELP, run
+from tagger.cli import run
+from tagger.commands import NAMES, commands
 from tagger.images.layout import Layout
-from tagger.settings.options import COMMANDS, OPTIONS
+from tagger.settings.options import OPTIONS
 from tests.images.making import make_image
 from tests.operations.running import standing
 
@@ -64,12 +65,12 @@ class TestCommands:
         ended = command(flag)
         assert ended.code == 0
         lines = ended.out.splitlines()
-        assert [name for name in COMMANDS if f"  {name:<10} {COMMAND_HELP[name]}" not in lines] == []
+        assert [one.name for one in commands() if f"  {one.name:<10} {one.help}" not in lines] == []
         assert max(map(len, lines)) <= 100
         assert "else plan" in ended.out
         assert "--version" in ended.out
 
-    @pytest.mark.parametrize("name", COMMANDS)
+    @pytest.mark.parametrize("name", NAMES)
     def test_the_help_of_a_command_names_its_options(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert command(name, "--help").code == 0
         printed = " ".join(capsys.readouterr().out.split())

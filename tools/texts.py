@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tagger.cli import COMMAND_HELP  # noqa: E402 - the project's own folder first
-from tagger.settings.options import COMMANDS, OPTIONS  # noqa: E402
+from tagger.commands import NAMES, commands  # noqa: E402 - the project's own folder first
+from tagger.settings.options import OPTIONS  # noqa: E402
 
 OUTPUTS = {
     "version": "The version that was released, or would be.",
@@ -22,7 +22,7 @@ OUTPUTS = {
     "json": "The whole report, as `--json` prints it. Set by every command.",
 }
 INPUTS = {
-    "command": f"What to do: {', '.join(COMMANDS)}.",
+    "command": f"What to do: {', '.join(NAMES)}.",
     "arguments": "The positional arguments of the command, one a line.",
 } | {option.name: option.description for option in OPTIONS}
 BOOLEANS = {"yes"}  # to YAML 1.1
@@ -44,7 +44,7 @@ def action(text: str) -> str:
 
 def readme(text: str) -> str:
     """Return the README with its tables as the options are now."""
-    tables = {"commands": COMMAND_HELP, "inputs": INPUTS, "outputs": OUTPUTS}
+    tables = {"commands": {command.name: command.help for command in commands()}, "inputs": INPUTS, "outputs": OUTPUTS}
     for name, rows in tables.items():
         table = "\n".join(f"| `{key}` | {value.replace('|', chr(92) + '|')} |" for key, value in rows.items())
         block = f"<!-- {name} -->\n| {name[:-1]} | |\n|---|---|\n{table}\n<!-- /{name} -->"

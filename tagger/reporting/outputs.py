@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tagger.results import Outcome, Report
+from tagger.results import Report
 
-__all__ = ["as_output", "pointing", "report_outputs"]
+__all__ = ["as_output", "report_outputs"]
 
 
 def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
@@ -14,7 +14,7 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
 
     There is no digest where nothing was released, so that no later step deploys what was refused.
     """
-    standing = [(outcome, pointing(report, outcome)) for outcome in report.repositories]
+    standing = [(outcome, report.tags_in(outcome)) for outcome in report.repositories]
     names = dict.fromkeys(tag for _, tags in standing for tag in tags)
     latest = bool(standing) and all("latest" in tags for _, tags in standing)
     return {
@@ -31,14 +31,3 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
 def as_output(document: Mapping[str, Any]) -> str:
     """Return the JSON of a command as the output `json`, on one line."""
     return json.dumps(document, ensure_ascii=False)
-
-
-def pointing(report: Report, outcome: Outcome) -> list[str]:
-    """Return the tags of one repository that point at the release."""
-    if report.version is None or (outcome.digest is None and not report.dry_run):
-        return []
-    return [
-        change.tag
-        for change in outcome.changes
-        if change.action in ("create", "move", "keep") and change.after == outcome.digest and change.tag in report.tags
-    ]

@@ -4,8 +4,9 @@ from typing import Any
 
 from tagger.reporting.terminal import style
 from tagger.rules.immutability import immutability
-from tagger.settings.gather import Settings
-from tagger.settings.options import OPTIONS, Option
+from tagger.settings.option import Option
+from tagger.settings.options import OPTIONS
+from tagger.settings.values import Settings
 
 __all__ = ["settings_document", "settings_text"]
 
@@ -52,7 +53,7 @@ def _plain(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _value(option: Option, settings: Settings) -> object:
+def _value(option: Option[Any], settings: Settings) -> object:
     texts = settings.texts.get(option.name, ())
     if option.secret:
         return HIDDEN if texts else None

@@ -9,7 +9,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tagger.errors import InputError
-from tagger.settings.options import OPTIONS, Given, Option
+from tagger.settings.option import Given, Option
+from tagger.settings.options import OPTIONS
 from tagger.workspace import read_regular
 
 __all__ = ["COMPONENTS", "SettingsFile", "read_settings_file", "schema"]
@@ -147,7 +148,7 @@ class _Reader:
                         seen.add(key.value)
                         yield key.value, key, value
 
-    def _texts(self, option: Option, node: Node) -> dict[str, str]:
+    def _texts(self, option: Option[Any], node: Node) -> dict[str, str]:
         """Return the texts of a setting by their places, as they are written: `2.10` does not end in 1."""
         if lost := self._lost(option, node):
             self._problem(node, f"`{option.name}`: {lost}")
@@ -170,7 +171,7 @@ class _Reader:
                 return {}
         return {self._where(node): text} if text else {}
 
-    def _lost(self, option: Option, node: Node) -> str:
+    def _lost(self, option: Option[Any], node: Node) -> str:
         """Return what YAML makes of a text that somebody wrote without quotes, where it drops some of it."""
         start, end = node.start_mark.index, node.end_mark.index
         line = self.text[start:].partition("\n")[0].split(" #")[0].strip()
@@ -189,7 +190,7 @@ class _Reader:
             return "YAML makes one line of these; write `|` behind the name, or a list with a hyphen before each entry"
         return ""
 
-    def _entry(self, option: Option, item: Node) -> str:
+    def _entry(self, option: Option[Any], item: Node) -> str:
         if lost := self._lost(option, item):
             self._problem(item, f"an entry of `{option.name}`: {lost}")
             return ""
@@ -225,7 +226,7 @@ def _kind(node: Node) -> str:
     return "a list" if isinstance(node, SequenceNode) else "nothing" if node.tag == _NULL else repr(node.value)
 
 
-def _expected(option: Option, node: Node, text: str) -> str:
+def _expected(option: Option[Any], node: Node, text: str) -> str:
     """Return what a setting must be where `text` is not that; whether a text makes sense is looked at later."""
     if option.kind == "flag":
         return "" if text.lower() in _TRUE | _FALSE else "true or false"
@@ -261,7 +262,7 @@ def schema() -> dict[str, object]:
     }
 
 
-def _shape(option: Option) -> dict[str, Any]:
+def _shape(option: Option[Any]) -> dict[str, Any]:
     """Return the JSON Schema of one setting; an empty one counts as unset."""
     if option.choices:
         return {"enum": [*option.choices, None]}

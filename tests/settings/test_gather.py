@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tagger.commands import NAMES
 from tagger.errors import InputError
 from tagger.names import Repository
 from tagger.settings.gather import Login, Settings, gather
-from tagger.settings.options import COMMANDS, DEFAULT_TEMPLATES, OPTIONS
+from tagger.settings.options import DEFAULT_TEMPLATES, OPTIONS
 
 IMAGE = {"TAGGER_IMAGES": "ghcr.io/acme/app"}
 
@@ -70,7 +71,7 @@ class TestPrecedence:
         assert settings.version_from == ("git-tag", "label", "file")
         assert (settings.jobs, settings.timeout, settings.retries) == (8, 30.0, 4)
         assert (settings.on_conflict, settings.published_from, settings.rules.latest) == ("fail", "registry", "auto")
-        assert settings.variant == settings.rules.variants == ("",)
+        assert settings.build_variants == settings.rules.variants == ("",)
         assert [settings.dry_run, settings.yes, settings.force, settings.purge, settings.undo, settings.all] == [
             False
         ] * 6
@@ -213,7 +214,7 @@ class TestBadInput:
         error = refused({"INPUT_SCHEME": "pep440", "INPUT_BUILD-METADATA": "underscore"})
         assert error.message.startswith("INPUT_BUILD-METADATA: ")
 
-    @pytest.mark.parametrize("command", COMMANDS)
+    @pytest.mark.parametrize("command", NAMES)
     def test_no_image(self, command: str) -> None:
         if command == "config":
             assert gather(command, {}, {}, Path("/nonexistent")).images == ()
@@ -254,15 +255,15 @@ class TestLogins:
     def test_one(self) -> None:
         environ = {"INPUT_REGISTRY": "ghcr.io", "INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2"}
         settings = given(environ)
-        assert settings.logins == (Login("ghcr.io", "octocat", "hunter2"),)
+        assert settings.all_logins == (Login("ghcr.io", "octocat", "hunter2"),)
         assert settings.secrets == ("hunter2",)
         assert "hunter2" not in repr(settings)
 
     def test_its_registry_is_that_of_the_images(self) -> None:
         login = {"INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2"}
-        assert given(login).logins[0].registry == "ghcr.io"
-        assert given(login, images="acme/app").logins[0].registry == "docker.io"
-        assert given(login, images="oci:build").logins[0].registry == "docker.io"
+        assert given(login).all_logins[0].registry == "ghcr.io"
+        assert given(login, images="acme/app").all_logins[0].registry == "docker.io"
+        assert given(login, images="oci:build").all_logins[0].registry == "docker.io"
         error = refused(login, images=["acme/app", "ghcr.io/acme/app"])
         assert "INPUT_USERNAME: the images are in several registries: docker.io, ghcr.io" in error.message
         assert "hunter2" not in error.message + error.hint
@@ -270,7 +271,7 @@ class TestLogins:
     @pytest.mark.parametrize("name", ["docker.io", "index.docker.io", "https://index.docker.io/v1/", "hub.docker.com"])
     def test_docker_hub_has_many_names(self, name: str) -> None:
         environ = {"INPUT_LOGINS": f"{name} octocat pass word \n\nghcr.io bot t0ken\n"}
-        assert given(environ).logins == (
+        assert given(environ).all_logins == (
             Login("docker.io", "octocat", "pass word"), Login("ghcr.io", "bot", "t0ken"),
         )  # fmt: skip
 

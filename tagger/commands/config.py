@@ -1,0 +1,13 @@
+"""`config`: the settings as understood."""
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    return run.console.show_config(run.settings)
+
+
+COMMAND = Command("config", "Show the settings as understood, and where each came from.", _run)

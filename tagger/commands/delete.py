@@ -1,0 +1,30 @@
+"""`delete`: tags, digests, or everything."""
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    settings = run.settings
+    stores = run.connections.stores(write=not settings.dry_run)
+    from tagger.operations.delete import Deletion, delete
+
+    job = Deletion(
+        run.arguments,
+        settings.rules,
+        stores,
+        everything=settings.all,
+        confirmed=settings.yes,
+        force=settings.force,
+    )
+    return run.finish(delete(job, dry_run=settings.dry_run))
+
+
+COMMAND = Command(
+    "delete",
+    "Delete tags, or a digest with all its tags, and prove that no other tag was lost.",
+    _run,
+    arguments="TAG…|DIGEST…",
+)

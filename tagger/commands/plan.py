@@ -1,0 +1,49 @@
+"""`plan`: show what a release would change."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagger.commands.command import Command
+from tagger.commands.release_job import build_versions, release_job
+from tagger.commands.run import Run
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from tagger.rules.versions import Version
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    if run.settings.published_from != "registry":
+        from tagger.operations.offline import OfflineRelease, plan_offline
+
+        versions, origin = build_versions(run)
+        images = run.settings.images
+        places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
+        offline = OfflineRelease(versions, run.settings.rules, places, origin)
+        return run.console.show_report(plan_offline(offline, _told_versions(run)))
+    job = release_job(run, write=False)
+    from tagger.operations.release import plan
+
+    return run.finish(plan(job))
+
+
+def _told_versions(run: Run) -> "tuple[Version, ...]":
+    """Return what `published-from` says is published: the versions of the git tags, or nothing."""
+    settings = run.settings
+    if settings.published_from == "none":
+        return ()
+    from tagger.version_from.git import git_tags
+
+    found = []
+    for tag in git_tags(run.workspace):
+        with suppress(InputError):  # a git tag that is no version is none, as in a repository
+            if tag.startswith(settings.tag_prefix):
+                text = tag.removeprefix(settings.tag_prefix)
+                found.append(settings.rules.parse(text, settings.build_variants[0]))
+    return tuple(version.of_variant(variant) for version in found for variant in settings.build_variants)
+
+
+COMMAND = Command("plan", "Show what `release` would change; write nothing anywhere.", _run)

@@ -1,0 +1,33 @@
+"""`push`: every local tag of an engine's image into the repositories."""
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+from tagger.errors import InputError
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    settings, engine = run.settings, run.connections.engine
+    name = run.one_argument()
+    stores = run.connections.stores(write=not settings.dry_run)
+    from tagger.operations.push import Push, push
+
+    if ":" in name.rpartition("/")[2]:
+        name, _, tag = name.rpartition(":")
+        raise InputError(f"`push` takes a name without a tag: {name}", f"Pick tags with `--only {tag}`.")
+    found = engine.local_tags(name)
+    if not found:
+        raise InputError(f"the engine has no image {name}", "See `docker image ls` for what is there.")
+    unknown = [tag for tag in settings.only if tag not in found]
+    if unknown:
+        raise InputError(f"the engine has no image {name}:{unknown[0]}", f"The tags of {name} are: {', '.join(found)}.")
+    chosen = {tag: image for tag, image in found.items() if not settings.only or tag in settings.only}
+    sources = {image: engine.image(f"{name}:{tag}") for tag, image in chosen.items()}
+    job = Push(name, {tag: sources[image] for tag, image in chosen.items()}, settings.rules, stores)
+    return run.finish(push(job, dry_run=settings.dry_run))
+
+
+COMMAND = Command(
+    "push", "Push every local tag of the engine image NAME into the repositories.", _run, arguments="NAME"
+)

@@ -1,0 +1,17 @@
+"""`reconcile`: put every floating tag where it belongs."""
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    settings = run.settings
+    stores = run.connections.stores(write=not settings.dry_run)
+    from tagger.operations.reconcile import Reconciliation, reconcile
+
+    return run.finish(reconcile(Reconciliation(settings.rules, stores, settings.purge), dry_run=settings.dry_run))
+
+
+COMMAND = Command("reconcile", "Put every floating tag of the repository where it belongs.", _run)

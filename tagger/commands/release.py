@@ -1,0 +1,53 @@
+"""`release`: put the image into every repository, and point every tag of its version at it."""
+
+from typing import TYPE_CHECKING
+
+from tagger.commands.command import Command
+from tagger.commands.release_job import release_job
+from tagger.commands.run import Run
+from tagger.errors import EngineError
+
+if TYPE_CHECKING:
+    from tagger.results import Report
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    job = release_job(run, write=not run.settings.dry_run)
+    from tagger.operations.release import plan, release
+
+    if run.settings.dry_run:
+        return run.finish(plan(job, "release"))
+    report = run.drive(release(job))
+    if not report.exit_code:
+        try:
+            _tag_locally(run, report)
+        except EngineError as error:  # the release is done, and stays done
+            run.console.warn(f"the engine did not take the tags of the release: {error.message}")
+    return run.console.show_report(report)
+
+
+def _tag_locally(run: Run, report: "Report") -> None:
+    """Give the engine that the image came from the tags of its release, for the next step of the job."""
+    if run.build is None or report.digest is None:
+        return
+    from tagger.images.engine import EngineSource
+    from tagger.operations.prepare import is_same_image
+
+    images = {str(image): image for image in run.settings.repositories}
+    if not isinstance(run.build, EngineSource) or not images:
+        return
+    if run.settings.on_conflict == "keep":  # then the release may be another image than the engine's
+        first = run.connections.repository(next(iter(images.values())))
+        if not is_same_image(run.build, first, report.digest):
+            return
+    run.build.tag_locally(
+        images[outcome.repository].tagged(tag)
+        for outcome in report.repositories
+        if outcome.repository in images
+        for tag in report.tags_in(outcome)
+    )
+
+
+COMMAND = Command("release", "Put the image into every repository and point every tag of its version at it.", _run)

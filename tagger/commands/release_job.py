@@ -1,0 +1,142 @@
+"""What `plan` and `release` are told to do: the version, the gates, the plain tags, made of the settings."""
+
+import re
+from typing import TYPE_CHECKING
+
+from tagger.commands.run import Run
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from tagger.images.stores import Source
+    from tagger.operations.prepare import Release
+    from tagger.rules.versions import Version
+
+__all__ = ["build_versions", "release_job"]
+
+
+def release_job(run: Run, *, write: bool) -> "Release":
+    """Return the release that the settings ask for. Raise `InputError`, `StoreError`."""
+    settings = run.settings
+    stores = run.connections.stores(write=write)
+    from tagger.operations.prepare import Release  # while the registries are being connected to
+
+    versions, origin = build_versions(run)
+    return Release(
+        versions=versions,
+        rules=settings.rules,
+        stores=stores,
+        source=run.build,
+        version_from=origin,
+        on_conflict=settings.on_conflict,
+        plain=_plain_tags(run),
+        gate=_Gate(run) if settings.golden or settings.require_referrer else None,
+    )
+
+
+def build_versions(run: Run) -> "tuple[tuple[Version, ...], str]":
+    """Return the version of the build, once for each variant that it is, and where it was read."""
+    from tagger.version_from.reading import from_text, read_version
+
+    settings, rules = run.settings, run.settings.rules
+    variants = settings.build_variants
+
+    def parse(text: str) -> "Version":
+        return rules.parse(text, variants[0])
+
+    if settings.version:
+        version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
+    else:
+        found = read_version(
+            settings.version_from,
+            workspace=run.workspace,
+            environ=run.environ,
+            configs=run.build.configs if run.build else None,
+            tag_prefix=settings.tag_prefix,
+            parse=parse,
+        )
+        version, origin = found.version, found.origin
+    return tuple(rules.check(version.of_variant(variant)) for variant in variants), origin
+
+
+class _Gate:
+    """What an image must be before it gets a name; called with it, returns the approved base that it stands on."""
+
+    def __init__(self, run: Run) -> None:
+        self.settings, self.repository = run.settings, run.connections.repository
+
+    def __call__(self, source: "Source") -> str:
+        """Raise `Refused` where a gate refuses the image."""
+        self._check_attached(source)
+        return self._check_base(source) if self.settings.golden else ""
+
+    def _check_attached(self, source: "Source") -> None:
+        wanted = self.settings.require_referrer
+        if wanted:
+            from tagger.gates.attached import attached_types, check_attached
+            from tagger.images.sources import ContentSource
+
+            known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else ()
+            check_attached(wanted, known, source.reference)
+
+    def _check_base(self, source: "Source") -> str:
+        from tagger.gates.bases import examine
+        from tagger.images.sources import ContentSource
+
+        image = (source.content, source.root) if isinstance(source, ContentSource) else None
+        verdict = examine(
+            source.configs(), self.settings.golden, base=self.settings.base, image=image, open_place=self.repository
+        )
+        return str(verdict.check())
+
+
+def _plain_tags(run: Run) -> tuple[str, ...]:
+    """Return the tags that follow the build and belong to no version."""
+    rules = run.settings.rules
+    made: list[str] = []
+    for template in rules.plain:
+        for variant in run.settings.build_variants:
+            filled = template.fill_plain(lambda name: _fact(run, name), variant) or ""
+            tag = re.sub(r"[^A-Za-z0-9._-]", "-", filled).lstrip("-.")[:128]
+            # A branch may be called 2.1 or latest; a date that looks like a series was asked for.
+            if rules.claims(tag) if "branch" in template.fields else rules.read(tag):
+                raise InputError(
+                    f"the plain tag {tag} would be taken for a version's",
+                    "Put a word before it in `tags`, as branch-{{branch}}.",
+                )
+            made.append(tag)
+    return tuple(dict.fromkeys(filter(None, made)))
+
+
+def _fact(run: Run, name: str) -> str:
+    """Return the value of a plain field: `sha`, `branch`, or a whole date field."""
+    if name.startswith("date"):
+        from datetime import datetime
+
+        from tagger.rules.templates import date_field
+
+        form, zone = date_field(name)
+        return _date(datetime.now(_zone(zone)), form)
+    from tagger.version_from.git import git_facts
+
+    facts = git_facts(run.workspace, run.environ)
+    return facts.sha[:7] if name == "sha" else facts.branch
+
+
+def _zone(name: str) -> "ZoneInfo":
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise InputError(
+            f"there is no time zone {name!r}", "Write one of the tz database, as UTC or Europe/Paris."
+        ) from error
+
+
+def _date(now: "datetime", form: str) -> str:
+    """Write a date in the tokens of moment.js that other tools take: YYYY YY MM DD HH mm ss."""
+    tokens = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "X": "%s"}
+    return now.strftime(re.sub("|".join(tokens), lambda token: tokens[token[0]], form))

@@ -1,0 +1,75 @@
+"""One run of a command: what it was told, what it has opened, and how it says what happens."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    from tagger.commands.connections import Connections
+    from tagger.images.stores import Source
+    from tagger.interruption import Interruption
+    from tagger.reporting.console import Console
+    from tagger.results import Report, Running
+    from tagger.settings.values import Settings
+
+__all__ = ["Run"]
+
+
+class Run:
+    """One run: its settings, its positional arguments and its environment, and what it works with."""
+
+    def __init__(
+        self,
+        settings: "Settings",
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        command: str,
+        argument_name: str,
+        connections: "Connections",
+        console: "Console",
+        interruption: "Interruption",
+        workspace: Path = Path(),
+    ) -> None:
+        self.settings, self.arguments, self.environ = settings, tuple(arguments), environ
+        self.command, self.argument_name = command, argument_name
+        self.connections, self.console, self.interruption = connections, console, interruption
+        self.workspace = workspace
+        self._build: tuple[Source | None] | None = None
+
+    @property
+    def build(self) -> "Source | None":
+        """The built image, if the settings name one: opened once."""
+        if self._build is None:
+            from tagger.commands.sources import open_build
+
+            self._build = (open_build(self.settings, self.connections),)
+        return self._build[0]
+
+    def one_argument(self) -> str:
+        """Return the one positional argument. Raise `InputError` where there is none, or several."""
+        if len(self.arguments) != 1:
+            name, what = self.command, self.argument_name
+            raise InputError(
+                f"`{name}` takes one {what}, and got {' '.join(self.arguments) or 'none'}",
+                f"Write `{name} {what}`, or set the input `arguments`.",
+            )
+        return self.arguments[0]
+
+    def drive(self, running: "Running") -> "Report":
+        """Run an operation to its end, or to its report after a signal, and say what happens on the way."""
+        self.interruption.stop = self.connections.stop
+        while True:
+            try:
+                event = next(running)
+            except StopIteration as end:
+                report = cast("Report", end.value)
+                interrupted = self.interruption.error if report.exit_code else None
+                return report._replace(error=interrupted) if interrupted else report
+            self.console.show_event(event)
+
+    def finish(self, running: "Running") -> int:
+        """Run an operation, report it, and return the exit code."""
+        return self.console.show_report(self.drive(running))

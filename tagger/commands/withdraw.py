@@ -1,0 +1,26 @@
+"""`withdraw`: take a version out of force."""
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    settings = run.settings
+    name = run.one_argument()
+    stores = run.connections.stores(write=not settings.dry_run)
+    from tagger.operations.withdraw import Withdrawal, withdraw
+    from tagger.version_from.reading import from_text
+
+    name = from_text(name, settings.tag_prefix)
+    job = Withdrawal(name, settings.rules, stores, settings.undo, settings.purge)
+    return run.finish(withdraw(job, dry_run=settings.dry_run))
+
+
+COMMAND = Command(
+    "withdraw",
+    "Mark VERSION as withdrawn and point its floating tags at the newest version left.",
+    _run,
+    arguments="VERSION",
+)

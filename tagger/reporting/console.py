@@ -1,0 +1,102 @@
+"""Where a run says what it does: standard output and error, and the runner of a workflow."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tagger.errors import TaggerError
+from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
+from tagger.reporting.github import Runner
+from tagger.reporting.terminal import echo, style
+from tagger.results import Event, Report, Tree
+
+if TYPE_CHECKING:
+    from tagger.settings.values import Settings
+
+__all__ = ["Console"]
+
+
+class Console:
+    """The outlets of one run. Each `show_…` says how the run ended, everywhere, and returns the exit code."""
+
+    def __init__(self, environ: Mapping[str, str], out: TextIO, err: TextIO, *, json: bool = False) -> None:
+        self._environ, self._out, self._err = environ, out, err
+        self.use_json(json)
+
+    def use_json(self, wanted: bool) -> None:
+        """Print JSON, or text; beside JSON everything else goes to standard error, the runner's commands too."""
+        self._formatter: Formatter = JsonFormatter() if wanted else TextFormatter()
+        self._runner = Runner(self._environ, self._err if wanted else self._out)
+
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Have the runner hide these texts."""
+        self._runner.mask(secrets)
+
+    def show_event(self, event: Event) -> None:
+        """Say what happened on the way, where a person wants to know it."""
+        if event.kind == "warning":
+            self.warn(f"{event.place}: {event.text}" if event.place else event.text)
+        elif event.kind in ("pushing", "staged"):
+            from tagger.reporting.text import plain
+
+            echo(plain(f"{event.place}: {event.kind} {event.text}"), self._err)
+
+    def show_report(self, report: Report) -> int:
+        """Say how a command ended."""
+        from tagger.reporting.documents import report_document
+        from tagger.reporting.markdown import report_markdown
+        from tagger.reporting.outputs import report_outputs
+
+        errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
+        if report.error:
+            errors.setdefault(report.error.message, report.error)
+        outputs = report_outputs(report, report_document(report))
+        return self._show(self._formatter.report(report), errors.values(), outputs, report_markdown(report))
+
+    def show_trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> int:
+        """Say what stands in repositories."""
+        for dispute in filter(None, (tree.dispute for tree in trees)):
+            self.warn(dispute)
+        return self._show(self._formatter.trees(trees, errors), errors, _as_json(trees_with_error(trees, errors)))
+
+    def show_config(self, settings: "Settings") -> int:
+        """Say what the settings are."""
+        from tagger.reporting.settings import settings_document
+
+        return self._show(self._formatter.config(settings), (), _as_json(settings_document(settings)))
+
+    def warn(self, message: str) -> None:
+        """Say what a person has to know, though nothing failed."""
+        if self._runner.present:
+            self._runner.warning(message)
+        else:
+            from tagger.reporting.text import plain
+
+            echo(f"{style('Warning:', fg='yellow')} {plain(message)}", self._err)
+
+    def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
+        """Print the text, then the errors, then tell the runner; return the exit code."""
+        if text:
+            echo(text, self._out)
+        errors = list(errors)
+        for error in errors:
+            self._show_error(error)
+        try:
+            self._runner.tell(outputs, summary)
+        except TaggerError as error:
+            self._show_error(error)
+            errors.append(error)
+        return max((error.exit_code for error in errors), default=0)
+
+    def _show_error(self, error: TaggerError) -> None:
+        if self._runner.present:
+            self._runner.error(error)
+        else:
+            from tagger.reporting.text import error_text
+
+            echo(error_text(error), self._err)
+
+
+def _as_json(document: Mapping[str, Any]) -> dict[str, str]:
+    from tagger.reporting.outputs import as_output
+
+    return {"json": as_output(document)}

@@ -1,0 +1,80 @@
+"""What a run prints on standard output: text for people, or one JSON document for programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from tagger.errors import TaggerError
+from tagger.results import Report, Tree
+from tagger.settings.values import Settings
+
+__all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
+
+
+class Formatter(Protocol):
+    """A form of output. Each method returns what is printed; empty where nothing is."""
+
+    def report(self, report: Report) -> str:
+        """Return how a command ended."""
+
+    def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:
+        """Return repositories as trees; `errors` are of those that could not be read."""
+
+    def config(self, settings: Settings) -> str:
+        """Return the settings as understood."""
+
+
+class TextFormatter:
+    """Text as a person reads it; errors are told beside it."""
+
+    def report(self, report: Report) -> str:
+        """Return how a command ended; nothing where an error is all there is to say."""
+        from tagger.reporting.text import report_text
+
+        return report_text(report) if report.repositories or not report.error else ""
+
+    def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:  # noqa: ARG002 - told beside it
+        """Return repositories as trees."""
+        from tagger.reporting.trees import tree_text
+
+        return "\n".join(map(tree_text, trees))
+
+    def config(self, settings: Settings) -> str:
+        """Return the settings, a line each."""
+        from tagger.reporting.settings import settings_text
+
+        return settings_text(settings)
+
+
+class JsonFormatter:
+    """The JSON of the contract, on every exit code."""
+
+    def report(self, report: Report) -> str:
+        """Return how a command ended."""
+        from tagger.reporting.documents import report_document
+
+        return _dumped(report_document(report))
+
+    def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:
+        """Return repositories as trees, and the first error."""
+        return _dumped(trees_with_error(trees, errors))
+
+    def config(self, settings: Settings) -> str:
+        """Return the settings, each with its origin."""
+        from tagger.reporting.settings import settings_document
+
+        return _dumped(settings_document(settings))
+
+
+def trees_with_error(trees: Sequence[Tree], errors: Sequence[TaggerError]) -> Mapping[str, Any]:
+    """Return the JSON of `tags`."""
+    from tagger.reporting.documents import error_document
+    from tagger.reporting.trees import trees_document
+
+    return trees_document(trees) | ({"error": error_document(errors[0])} if errors else {})
+
+
+def _dumped(document: Mapping[str, Any]) -> str:
+    from tagger.reporting.text import plain
+
+    return plain(json.dumps(document, indent=2, ensure_ascii=False)).replace("##\\[", "##\\u005b")

@@ -1,0 +1,193 @@
+"""An option: one row that says all there is to it, and that reads its value from settings."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar, overload
+
+from tagger.errors import InputError
+
+__all__ = ["FALSE", "TRUE", "Given", "Holder", "Option", "flag", "lines", "number", "seconds", "text", "words"]
+
+Value = TypeVar("Value")
+Entry = TypeVar("Entry")
+Kind = Literal["text", "flag", "number", "seconds", "lines", "words"]
+
+TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+
+
+class Given(NamedTuple):
+    """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
+
+    `places` says where each text stands, if not there.
+    """
+
+    texts: tuple[str, ...]
+    origin: str
+    places: tuple[str, ...] = ()
+
+
+class Holder(Protocol):
+    """What holds the values of a run by the names of their options."""
+
+    values: Mapping[str, Any]
+
+
+class Option(Generic[Value]):
+    """An option `--name`, the input `name`, the key `name` of the file, and the attribute `name` of the settings.
+
+    `kind` says how its texts are split: `lines` has one entry a line, `words` are split on white space, the others
+    are one text, of a repeated one the last. `read` makes its value of these entries; `parse` reads one of them and
+    raises `InputError`. `flag` is its spelling on the command line where that differs. `secret` options come from the
+    environment only. `commands` are those that take it; empty means every one. `in_file` is false of what a checkout
+    may not say. `group` is where help lists it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        summary: str,
+        *,
+        read: Callable[[tuple[Any, ...]], Value],
+        parse: Callable[[str], Any] = str,
+        default: str | tuple[str, ...] = "",
+        choices: tuple[str, ...] = (),
+        metavar: str = "TEXT",
+        flag: str = "",
+        secret: bool = False,
+        in_file: bool = True,
+        commands: tuple[str, ...] = (),
+        group: str = "",
+    ) -> None:
+        self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
+        self.default, self.choices, self.metavar, self.flag = default, choices, metavar, flag
+        self.secret, self.in_file, self.commands, self.group = secret, in_file, commands, group
+
+    @overload
+    def __get__(self, settings: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, settings: Holder, owner: type) -> Value: ...
+    def __get__(self, settings: Holder | None, owner: type) -> "Self | Value":
+        if settings is None:
+            return self
+        if self.name in settings.values:
+            value: Value = settings.values[self.name]
+            return value
+        return self.unset
+
+    def __repr__(self) -> str:
+        return f"Option({self.name!r})"
+
+    @property
+    def unset(self) -> Value:
+        """Its value where nobody sets it."""
+        return self.read(tuple(map(self.parse, self.defaults)))
+
+    @property
+    def defaults(self) -> tuple[str, ...]:
+        """Its default, as entries."""
+        return self.default if isinstance(self.default, tuple) else self.split([self.default])
+
+    def split(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return the entries of texts."""
+        if self.kind == "lines":
+            return tuple(line.strip() for text in texts for line in text.splitlines() if line.strip())
+        if self.kind == "words":
+            return tuple(word for text in texts for word in text.split())
+        return tuple(text.strip() for text in texts if text.strip())
+
+    def entries(self, given: Given) -> Iterator[tuple[str, str]]:
+        """Yield where each entry stands, and its text; of a repeated text the last one only."""
+        places = given.places or (given.origin,) * len(given.texts)
+        found = [
+            (place, entry) for place, text in zip(places, given.texts, strict=True) for entry in self.split([text])
+        ]
+        yield from found if self.is_list else found[-1:]
+
+    @property
+    def is_list(self) -> bool:
+        """True when it holds several entries."""
+        return self.kind in ("lines", "words")
+
+    @property
+    def attribute(self) -> str:
+        """Its name in the settings."""
+        return self.name.replace("-", "_")
+
+    @property
+    def spelling(self) -> str:
+        """How it is written on the command line."""
+        return f"--{self.flag or self.name}"
+
+    @property
+    def variables(self) -> tuple[str, str]:
+        """The environment variables that it is read from: the runner's, and a person's."""
+        return f"INPUT_{self.name.upper()}", f"TAGGER_{self.name.upper().replace('-', '_')}"
+
+    @property
+    def description(self) -> str:
+        """Its help with its choices and its default, as every list of options shows it."""
+        choices = f" One of: {', '.join(self.choices)}." if self.choices else ""
+        return f"{self.summary}{choices}{self._default_text}"
+
+    @property
+    def usage(self) -> str:
+        """Its help on the command line, where the choices stand beside its name."""
+        return f"{self.summary}{' May be repeated.' if self.is_list else ''}{self._default_text}"
+
+    @property
+    def _default_text(self) -> str:
+        default = " ".join(self.default) if isinstance(self.default, tuple) else self.default
+        return f" Default: {default}." if default and self.kind != "flag" else ""
+
+
+def text(name: str, summary: str, parse: Callable[[str], str] = str, **more: Any) -> Option[str]:
+    """Return a row of one text; empty where nobody sets it."""
+    return Option(name, "text", summary, read=_last_text, parse=parse, **more)
+
+
+def flag(name: str, summary: str, **more: Any) -> Option[bool]:
+    """Return a row that is true or false."""
+    return Option(name, "flag", summary, read=_last_flag, parse=partial(_flag, name), default="false", **more)
+
+
+def number(name: str, summary: str, parse: Callable[[str], int], **more: Any) -> Option[int]:
+    """Return a row of one whole number."""
+    return Option(name, "number", summary, read=_last_number, parse=parse, metavar="N", **more)
+
+
+def seconds(name: str, summary: str, parse: Callable[[str], float], **more: Any) -> Option[float]:
+    """Return a row of a time in seconds."""
+    return Option(name, "seconds", summary, read=_last_number, parse=parse, metavar="SECONDS", **more)
+
+
+def lines(name: str, summary: str, parse: Callable[[str], Entry], **more: Any) -> Option[tuple[Entry, ...]]:
+    """Return a row of several entries, one a line, each once."""
+    return Option(name, "lines", summary, read=_distinct, parse=parse, **more)
+
+
+def words(name: str, summary: str, parse: Callable[[str], Entry], **more: Any) -> Option[tuple[Entry, ...]]:
+    """Return a row of several entries, split on white space, each once."""
+    return Option(name, "words", summary, read=_distinct, parse=parse, **more)
+
+
+def _last_text(entries: tuple[str, ...]) -> str:
+    return entries[-1] if entries else ""
+
+
+def _last_flag(entries: tuple[bool, ...]) -> bool:
+    return bool(entries) and entries[-1]
+
+
+def _last_number(entries: tuple[Any, ...]) -> Any:
+    return entries[-1]
+
+
+def _distinct(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    return tuple(dict.fromkeys(entries))
+
+
+def _flag(name: str, entry: str) -> bool:
+    if entry.lower() not in TRUE | FALSE:
+        raise InputError(f"`{name}` is {entry!r}", f"`{name}` is true or false.")
+    return entry.lower() in TRUE

@@ -1,0 +1,189 @@
+"""What reads one entry of an option. Each raises `InputError`, with what to write instead."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tagger.errors import InputError
+from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
+from tagger.rules.selection import Selection, Series
+from tagger.rules.templates import Template
+
+__all__ = [
+    "DEFAULT_VARIANT", "LAYOUT", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image", "latest",
+    "login", "number", "readable", "registry", "seconds", "selection", "source", "template", "variant", "version_from",
+]  # fmt: skip
+
+DEFAULT_VARIANT = "default"
+LAYOUT = "oci:"
+
+
+class Login(NamedTuple):
+    """A login at one registry; its password shows nowhere."""
+
+    registry: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.registry!r}, {self.username!r})"
+
+
+def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    """Return what reads one of `choices`."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise InputError(f"`{name}` is {text!r}", f"`{name}` is one of: {', '.join(choices)}.")
+        return text
+
+    return parse
+
+
+def image(text: str) -> Repository | Path:
+    """Read a target repository, of a registry or a layout on disk."""
+    if text.startswith(LAYOUT):
+        if not text.removeprefix(LAYOUT) or "\0" in text:
+            raise InputError(f"{text!r} names no directory", "Write oci:DIR.")
+        if re.search(rf"[\s,]{LAYOUT}", text):
+            raise InputError(f"{text!r} names several directories", "Repeat `--image`, or write one a line.")
+        return Path(text.removeprefix(LAYOUT))
+    for scheme in ("docker://", "https://", "http://"):
+        if text.startswith(scheme):
+            plain = text.removeprefix(scheme).rpartition("@")[2]  # what stands before an @ may be a password
+            raise InputError(f"{scheme}{plain} is not a repository", f"Write {plain}.")
+    if named := re.match(r"[^/@]*:[^/@]*@", text):
+        plain = text[named.end() :]
+        raise InputError(f"***@{plain} is not a repository", f"Write {plain}, and the login in `logins`.")
+    if "," in text:
+        raise InputError(f"{text!r} is not a repository", "No comma separates: repeat `--image`, or write one a line.")
+    tail = text.rpartition("/")[2]
+    if "@" in tail or ":" in tail:
+        plain = re.split(r"[:@]", tail)[0]
+        if plain and "/" in text:
+            hint = f"Leave the tag out, it follows from the version: {text[: len(text) - len(tail)]}{plain}."
+            raise InputError(f"{text!r} names one image of a repository", hint)
+    return Repository.parse(text)
+
+
+def source(text: str) -> str:
+    """Check a source."""
+    from tagger.images.sources import parse_source
+
+    parse_source(text)
+    return text
+
+
+def version_from(text: str) -> str:
+    """Check where a version may be read."""
+    from tagger.version_from.reading import check_kind
+
+    return check_kind(text)
+
+
+def template(text: str) -> str:
+    """Check a template."""
+    Template.parse(text)
+    return text
+
+
+def selection(text: str) -> str:
+    """Check a range or a regular expression of versions."""
+    Selection.parse(text)
+    return text
+
+
+def latest(text: str) -> str:
+    """Check what `latest` follows."""
+    if text not in ("auto", "false"):
+        try:
+            Series.parse(text)
+        except InputError as error:
+            raise InputError(
+                error.message, "Write auto, false, or the numbers that a series shares, as 2 or 2.1."
+            ) from error
+    return text
+
+
+def channel(text: str) -> str:
+    """Read the name of a channel."""
+    if not re.fullmatch(r"[A-Za-z]+", text):
+        raise InputError(f"{text!r} is not a channel", "A channel is a word of letters, as rc or beta.")
+    return text.lower()
+
+
+def variant(text: str) -> str:
+    """Read a variant; `default` is the one of the bare tags."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
+        raise InputError(
+            f"{text!r} is not a variant",
+            "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
+        )
+    return "" if text == DEFAULT_VARIANT else text
+
+
+def artifact_type(text: str) -> str:
+    """Check the type of an artifact."""
+    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", text, re.ASCII):
+        raise InputError(f"{text!r} is not a media type", "Write one as application/spdx+json.")
+    return text
+
+
+def registry(text: str) -> str:
+    """Read the name of a registry, as docker takes it."""
+    name = re.sub(r"\Ahttps?://", "", text).split("/")[0]
+    return DOCKER_HUB if name.lower() in HUB_ALIASES else host(name)
+
+
+def host(text: str) -> str:
+    """Check a host with or without a port."""
+    if not (HOST.fullmatch(text) or IPV6_HOST.fullmatch(text)):
+        raise InputError(f"{text!r} is not a host", "Write HOST or HOST:PORT.")
+    return text
+
+
+def endpoint(text: str) -> tuple[str, str]:
+    """Read where a registry is reached: its name, and the host and port."""
+    name, equals, place = text.partition("=")
+    port = place.rpartition(":")[2].strip()
+    if not equals or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise InputError(f"{text!r} is not an endpoint", "Write NAME=HOST:PORT, as localhost:5000=registry:5000.")
+    return registry(name.strip()), host(place.strip())
+
+
+def login(text: str) -> Login:
+    """Read a line of `logins`. No message repeats it: it holds a password."""
+    parts = text.split(None, 2)
+    if len(parts) != 3:
+        raise InputError(
+            "a line is not `registry username password`",
+            "Write one login a line; the password is the rest of the line.",
+        )
+    return Login(registry(parts[0]), parts[1], parts[2])
+
+
+def readable(text: str) -> str:
+    """Check that there is a file."""
+    if not Path(text).is_file():
+        raise InputError(f"there is no file {text}", "Name a file with certificates in PEM form.")
+    return text
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number between two."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise InputError(f"{text!r} is not from {least} to {most}", "Write a whole number.")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    """Read a time: seconds, or minutes."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|m)?", text)
+    if not match or not 0 < float(match[1]) <= 86400:
+        raise InputError(f"{text!r} is not a time", "Write seconds, as 30, or minutes, as 2m.")
+    return float(match[1]) * (60 if match[2] == "m" else 1)

@@ -1,0 +1,106 @@
+"""The options that say what is released, as which version, under which tags, and what it must be: a row each."""
+
+from pathlib import Path
+from typing import Any
+
+from tagger.names import Repository
+from tagger.rules.versions import SCHEMES
+from tagger.settings import parsers
+from tagger.settings.option import Option, flag, lines, text, words
+
+__all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
+
+DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
+RELEASING = ("plan", "release", "config")
+RULING = ("plan", "release", "reconcile", "withdraw", "tags", "delete", "config")
+
+_what: dict[str, Any] = {"group": "what is released"}
+_version: dict[str, Any] = {"group": "its version"}
+_tags: dict[str, Any] = {"group": "its tags"}
+_gates: dict[str, Any] = {"group": "what it must be"}
+
+
+def _choice(name: str, summary: str, *choices: str, **more: Any) -> Option[str]:
+    return text(name, summary, parsers.choice(name, choices), choices=choices, **more)
+
+
+class ReleaseOptions:
+    """What is released, and by which rules."""
+
+    images: Option[tuple[Repository | Path, ...]] = lines(
+        "images", "Target repositories: ghcr.io/acme/app, acme/app (Docker Hub), localhost:5000/app, or oci:DIR.",
+        parsers.image, flag="image", metavar="REPOSITORY", **_what,
+    )  # fmt: skip
+    source = text(
+        "source",
+        "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+        "docker-archive:FILE[:TAG], or a bare name. Default: the first repository that has the exact tag.",
+        parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
+    )  # fmt: skip
+    version = text(
+        "version", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
+        metavar="VERSION", commands=RELEASING, **_version,
+    )  # fmt: skip
+    version_from = words(
+        "version-from",
+        "Where to read the version, in order: git-tag, label, file, file:PATH, file:PATH#key.path, env:NAME.",
+        parsers.version_from, default=("git-tag", "label", "file"), metavar="WHERE", commands=RELEASING, **_version,
+    )  # fmt: skip
+    tag_prefix = text(
+        "tag-prefix", "What stands before the version in git tags: app/ or app-.", commands=RELEASING, **_version
+    )
+    scheme = _choice("scheme", "How versions are written.", *SCHEMES, default="semver", commands=RULING, **_version)
+    mixed_parts = flag(
+        "mixed-parts",
+        "Versions of several lengths in one repository: 1.2.3 beside 1.2.3.4.",
+        commands=RULING,
+        **_version,
+    )
+    build_metadata = _choice(
+        "build-metadata", "2.1.4+5: refuse it, or write it 2.1.4_5 (underscore), only ever a tie-break.",
+        "refuse", "underscore", default="refuse", commands=RULING, **_version,
+    )  # fmt: skip
+    tags = lines(
+        "tags", "Templates of the tags, one a line.", parsers.template, default=DEFAULT_TEMPLATES, flag="tag",
+        metavar="TEMPLATE", commands=RULING, **_tags,
+    )  # fmt: skip
+    variant = words(
+        "variant", "This build's variant or variants; the bare tags are the variant `default`.", parsers.variant,
+        metavar="NAME", commands=RELEASING, **_tags,
+    )  # fmt: skip
+    variants = words(
+        "variants", "All variants that the repository has.", parsers.variant, metavar="NAME", commands=RULING, **_tags
+    )
+    channels = words(
+        "channels", "Prerelease channels with floating tags: rc, beta.", parsers.channel, flag="channel",
+        metavar="NAME", commands=RULING, **_tags,
+    )  # fmt: skip
+    stable = text(
+        "stable", "Limit floating tags to a range of versions (<3.0) or a regular expression (/…/).",
+        parsers.selection, metavar="RANGE", commands=RULING, **_tags,
+    )  # fmt: skip
+    latest = text(
+        "latest", "auto, false, or the series that `latest` stays in: 2 or 2.1.", parsers.latest, default="auto",
+        metavar="SERIES", commands=RULING, **_tags,
+    )  # fmt: skip
+    withdrawn = words(
+        "withdrawn", "Versions withdrawn besides those that the repository marks.", str, metavar="VERSION",
+        commands=RULING, **_tags,
+    )  # fmt: skip
+    on_conflict = _choice(
+        "on-conflict", "The exact tag holds another image: fail; keep it as the release; or overwrite it.",
+        "fail", "keep", "overwrite", default="fail", commands=RELEASING, **_gates,
+    )  # fmt: skip
+    golden = lines(
+        "golden", "Approved base images; a build on none of them is refused.", str, metavar="BASE",
+        commands=RELEASING, **_gates,
+    )  # fmt: skip
+    base = text(
+        "base", "The base that this build claims, for approvals that are patterns.", metavar="REFERENCE",
+        commands=RELEASING, **_gates,
+    )  # fmt: skip
+    require_referrer = words(
+        "require-referrer",
+        "Artifact types: a build to which none of each is attached (signature, attestation, SBOM) is refused.",
+        parsers.artifact_type, metavar="TYPE", commands=RELEASING, **_gates,
+    )  # fmt: skip

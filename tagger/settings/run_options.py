@@ -1,0 +1,83 @@
+"""The options of a run, whatever it does: logins, the network, output, and what wants a confirmation: a row each."""
+
+from typing import Any
+
+from tagger.settings import parsers
+from tagger.settings.option import flag, lines, number, seconds, text, words
+
+__all__ = ["CONFIG", "RunOptions"]
+
+CONFIG = ".tagger.yml"
+
+_login: dict[str, Any] = {"group": "logins"}
+_network: dict[str, Any] = {"group": "the network"}
+_output: dict[str, Any] = {"group": "output"}
+_consent: dict[str, Any] = {"group": "what wants a confirmation"}
+
+
+class RunOptions:
+    """How a run reaches registries, what it prints, and what it may do."""
+
+    dry_run = flag(
+        "dry-run", "Show what would be written, and write nothing.",
+        commands=("release", "reconcile", "withdraw", "push", "delete", "config"), **_consent,
+    )  # fmt: skip
+    registry = text(
+        "registry", "The registry of `username` and `password`.", parsers.registry, metavar="HOST", **_login
+    )
+    username = text("username", "The name to log in with.", metavar="NAME", **_login)
+    password = text("password", "The password or token to log in with.", secret=True, **_login)
+    logins = lines(
+        "logins", "Several logins, one a line: registry username password.", parsers.login, secret=True, **_login
+    )
+    github_token = text("github-token", "The token for ghcr.io when no other login is given.", secret=True, **_login)
+    insecure = words(
+        "insecure",
+        "Registries spoken to over plain HTTP, besides loopback ones.",
+        parsers.host,
+        metavar="HOST",
+        **_network,
+    )
+    endpoints = lines(
+        "endpoints", "NAME=HOST:PORT: where Tagger reaches the registry that images call NAME.", parsers.endpoint,
+        flag="endpoint", metavar="NAME=HOST:PORT", **_network,
+    )  # fmt: skip
+    ca_file = text(
+        "ca-file", "A file with certificate authorities to trust besides the system's.", parsers.readable,
+        metavar="FILE", **_network,
+    )  # fmt: skip
+    published_from = text(
+        "published-from", "What counts as published: the registry; for `plan` also git (the git tags) and none.",
+        parsers.choice("published-from", ("registry", "git", "none")), choices=("registry", "git", "none"),
+        default="registry", commands=("plan", "config"), group="its tags",
+    )  # fmt: skip
+    jobs = number("jobs", "Requests in flight for each registry.", parsers.number(1, 256), default="8", **_network)
+    timeout = seconds("timeout", "Seconds to wait for an answer.", parsers.seconds, default="30", **_network)
+    retries = number(
+        "retries", "How often a request that may be repeated is.", parsers.number(0, 100), default="4", **_network
+    )
+    config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
+    json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)
+    yes = flag(
+        "yes",
+        "Confirm that a digest goes with all its tags, or that everything goes.",
+        commands=("delete",),
+        **_consent,
+    )
+    force = flag(
+        "force", "Delete a floating tag in force, or an exact tag that owns one.", commands=("delete",), **_consent
+    )
+    purge = flag(
+        "purge", "Delete what is withdrawn, or what belongs to no version any more.",
+        commands=("reconcile", "withdraw"), **_consent,
+    )  # fmt: skip
+    undo = flag("undo", "Take the withdrawal back.", commands=("withdraw",), **_consent)
+    all = flag("all", "Delete every tag of the repository.", commands=("delete",), **_consent)
+    long = flag(
+        "long", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
+        commands=("tags",), **_output,
+    )  # fmt: skip
+    only = words(
+        "only", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.", str,
+        metavar="NAME", group="what is released",
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+"""The settings of one run: the value of every option, and what follows from several."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tagger.names import Repository
+from tagger.rules.cascade import Rules
+from tagger.settings.parsers import Login
+from tagger.settings.release_options import ReleaseOptions
+from tagger.settings.run_options import RunOptions
+
+__all__ = ["Settings"]
+
+
+class Settings(ReleaseOptions, RunOptions):
+    """What one run is to do, for one image: each option under its own name. Every value is valid.
+
+    `texts` are the entries of each option as they were given, or by default; `origins` say where each came from.
+    `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
+    the file that this run works on.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        rules: Rules,
+        all_logins: tuple[Login, ...] = (),
+        component: str = "",
+        texts: Mapping[str, tuple[str, ...]],
+        origins: Mapping[str, str],
+    ) -> None:
+        self.values = values
+        self.rules = rules
+        self.all_logins = all_logins
+        self.component = component
+        self.texts = texts
+        self.origins = origins
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(map(str, self.images))})"  # secrets are among the others
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The endpoints: where the registries are reached that images call otherwise."""
+        return dict(self.endpoints)
+
+    @property
+    def build_variants(self) -> tuple[str, ...]:
+        """The variants that this build is; the bare tags are the variant ""."""
+        return self.variant or ("",)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be printed."""
+        return tuple(filter(None, (*(login.password for login in self.all_logins), self.github_token)))
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """The target repositories that are in registries."""
+        return tuple(image for image in self.images if not isinstance(image, Path))
