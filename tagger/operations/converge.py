@@ -1,14 +1,14 @@
 """Point the floating tags where they belong, and look again until a pass finds nothing to write."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, TaggerError
-from tagger.images.stores import TagStore
-from tagger.operations.state import Scope, State, read_state
-from tagger.rules.cascade import Rules
+from tagger.operations.afterwards import came_out
+from tagger.operations.look import Look
+from tagger.operations.view import View
 from tagger.rules.plan import Action, Change
 from tagger.rules.versions import Version
 
@@ -19,70 +19,56 @@ PASSES = 5
 
 
 class Converged(NamedTuple):
-    """What converging did: every change of its first pass, what later passes wrote, and the state at the end."""
+    """What converging did: every change of its first pass, what later passes wrote, and what stood at the last look."""
 
     changes: tuple[Change, ...]
-    state: State
+    look: Look
     error: TaggerError | None = None
 
 
-def converge(
-    store: TagStore,
-    rules: Rules,
-    scope: Scope,
-    *,
-    first: State | None = None,
-    released: Version | None = None,
-    seen: Collection[str] = (),
-    expect: Collection[str] = (),
-) -> Converged:
+def converge(view: View, first: Look | None = None, released: Version | None = None) -> Converged:
     """Write what differs from what its owner's exact tag holds now, then list and read again, until nothing differs.
 
     The OCI API has no compare-and-swap, so it is the check *after* the write that makes concurrent runs safe: whoever
-    writes a floating tag last lists after it, and sees every version that was pushed before. `first` is a state read
-    when the exact tag stood already, and `expect` are tags to read in every pass along with the listing. A pass that
-    fails leaves what was written in the changes, with the error.
+    writes a floating tag last lists after it, and sees every version that was pushed before. `first` is a look that was
+    taken when the exact tag stood already. A pass that fails leaves what was written in the changes, with the error.
+    Raise `TaggerError` where the first look fails.
     """
-    state = first or read_state(store, rules, scope, expect=(*seen, *expect), seen=seen)
+    look = first or view.look()
     made: dict[str, Change] = {}
-    written: set[str] = set()
     try:
         for passed in range(PASSES + 1):
-            if state.dispute:
-                raise state.dispute
-            changes = state.changes(rules, released)
+            if look.dispute:
+                raise look.dispute
+            changes = look.changes(view.claim, released)
             writes = [change for change in changes if change.writes]
             if writes and passed == PASSES:
                 break
             for change in changes:
-                made[change.tag] = _merged(made.get(change.tag), change, change.tag in written)
+                made[change.tag] = _merged(made.get(change.tag), change, change.tag in view.wrote)
             if not writes:
-                return Converged(tuple(made.values()), state)
-            for tags, failure in _write(store, writes):
-                if failure:
-                    raise failure
-                written.update(tags)
-            again = (*state.read_again, *expect)
-            state = read_state(store, rules, scope, expect=again, seen=state.tags)
+                return Converged(tuple(made.values()), look, view.objection())
+            _write(view, writes)
+            look = view.look()
     except TaggerError as error:
-        return Converged(tuple(_ended(store, made, written, error)), state, error)
+        return Converged(tuple(came_out(view.store, made.values(), error, written=view.wrote)), look, error)
     unsettled = IncompleteRelease(
-        f"{store.place}: the tags did not settle in {PASSES} passes: {', '.join(change.tag for change in writes)}",
+        f"{view.store.place}: the tags did not settle in {PASSES} passes: {', '.join(change.tag for change in writes)}",
         "Somebody else moves the same tags, perhaps with other settings. Stop one of the two, then run `reconcile`.",
         code="UNSETTLED",
     )
-    return Converged(tuple(made.values()), state, unsettled)
+    return Converged(tuple(made.values()), look, unsettled)
 
 
 def look_again(
-    store: TagStore, rules: Rules, scope: Scope, changes: Sequence[Change], error: TaggerError | None
+    view: View, changes: Sequence[Change], error: TaggerError | None
 ) -> tuple[Sequence[Change], TaggerError | None]:
     """Converge once more after tags were removed; return the changes and the error with what that came to.
 
     A version that was released meanwhile may have been given one of them: whoever writes last has to look. A tag that
     stands again because it belongs to somebody now is no failure of its removal.
     """
-    result = converge(store, rules, scope)
+    result = converge(view)
     now = {change.tag: change for change in result.changes}
     made = []
     for change in changes:
@@ -91,42 +77,45 @@ def look_again(
         made.append(_merged(change, later, True) if later and (refused or later.after != change.after) else change)
     made += [change for change in now.values() if change.writes]
     left = [change.tag for change in made if change.action == "refuse"]
-    if error and error.code == "STILL_THERE" and not (left and any(store.digests(left).values())):
+    if error and error.code == "STILL_THERE" and not (left and any(view.store.digests(left).values())):
         made = [c._replace(action="remove", after=None, reason="removed") if c.action == "refuse" else c for c in made]
         error = None
     return made, result.error or error
 
 
-def _write(store: TagStore, writes: Sequence[Change]) -> list[tuple[Sequence[str], TaggerError | None]]:
-    """Point the tags of each manifest, manifests side by side; return what was written, and what failed."""
+def _write(view: View, writes: Sequence[Change]) -> None:
+    """Point the tags of each manifest, manifests side by side; then remove tags. Raise `TaggerError`."""
     groups: dict[str, list[str]] = defaultdict(list)
     for change in writes:
+        if change.action == "remove":
+            continue
         if change.after is None:
             raise ValueError(f"{change.tag}: what it is to hold is not known")
         groups[change.after].append(change.tag)
 
     def write(group: tuple[str, list[str]]) -> None:
-        store.point(store.manifest(group[0]), group[1])
+        view.store.point(view.store.manifest(group[0]), group[1])
 
-    results = side_by_side(write, groups.items(), store.jobs)
-    ended = [(group[1], result if isinstance(result, TaggerError) else None) for group, result in results]
-    return sorted(ended, key=lambda end: end[1] is not None)
+    failure: TaggerError | None = None
+    for (digest, tags), result in side_by_side(write, groups.items(), view.store.jobs):
+        failure = failure or result
+        view.wrote.update({} if result else dict.fromkeys(tags, digest))
+    if failure:
+        raise failure
+    leaving = [change.tag for change in writes if change.action == "remove"]
+    if leaving:
+        _remove(view, leaving)
 
 
-def _ended(store: TagStore, made: Mapping[str, Change], written: set[str], error: TaggerError) -> Iterable[Change]:
-    """Yield what a failed pass did and did not: a write whose answer was lost may have been carried out, so look."""
-    doubtful = [change.tag for change in made.values() if change.writes and change.tag not in written]
-    try:
-        found = store.digests(doubtful)
-    except TaggerError:
-        found = {}
-    for change in made.values():
-        if change.tag in doubtful and change.tag not in found:
-            yield change.refused(f"perhaps not written: {error.message}")
-        elif change.tag in doubtful and found[change.tag] != change.after:
-            yield change.refused(f"not written: {error.message}")._replace(after=found[change.tag])
-        else:
-            yield change
+def _remove(view: View, tags: Sequence[str]) -> None:
+    """Remove floating tags that no version is left for. Raise `TaggerError`."""
+    from tagger.operations.removal import plan_removal  # few runs remove anything
+    from tagger.operations.removing import remove
+
+    removed = remove(plan_removal(view.store, tags))
+    view.wrote.update({tag: None for tag in tags if tag in removed.gone})
+    if removed.error:
+        raise removed.error
 
 
 def _merged(before: Change | None, now: Change, written: bool) -> Change:

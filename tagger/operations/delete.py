@@ -8,7 +8,7 @@ from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirme
 from tagger.images.stores import TagStore
 from tagger.names import DIGEST, check_tag
 from tagger.operations.afterwards import ended
-from tagger.operations.reconcile import every_tag
+from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal
 from tagger.operations.removing import remove
 from tagger.results import Event, Outcome, Report, Running
@@ -152,7 +152,7 @@ def _look(job: Deletion, store: TagStore) -> _Target:
         removal,
         (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
         objections,
-        tuple(tag for tag in every_tag(rules)(owners) if tag in staying and left.get(tag) != owners[tag]),
+        tuple(tag for tag in every_tag(rules, owners) if tag in staying and left.get(tag) != owners[tag]),
         removal.tags if job.everything else (*digests, *(tag for tag in job.tags if tag in exact and not job.force)),
     )
 

@@ -1,14 +1,16 @@
 """Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
 from tagger.concurrency import at_once, side_by_side
 from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
-from tagger.operations.state import Scope, State, read_state
+from tagger.operations.look import Look, own_tags
+from tagger.operations.view import OwnTerms, Terms, View
 from tagger.rules.cascade import Rules
+from tagger.rules.plan import Claim
 from tagger.rules.versions import Version
 
 __all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
@@ -18,7 +20,8 @@ class Release(NamedTuple):
     """What is to be released: an image, as which version, by which rules, to which repositories.
 
     `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
-    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found.
+    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found. `terms` say by
+    which rules a repository's tags are decided; without them it is by `rules`.
     """
 
     versions: tuple[Version, ...]
@@ -29,6 +32,7 @@ class Release(NamedTuple):
     on_conflict: str = "fail"
     plain: tuple[str, ...] = ()
     gate: Callable[[Source], str] | None = None
+    terms: Terms | None = None
 
     @property
     def exact_tags(self) -> tuple[str, ...]:
@@ -45,25 +49,26 @@ class Release(NamedTuple):
         """All that the settings give these versions, exact first, whether or not they hold them."""
         return (*self.exact_tags, *self.floating_tags, *self.plain)
 
-    @property
-    def scope(self) -> Scope:
-        """The floating tags that this release answers for: those of its versions that belong to anybody."""
-
-        def tags(owners: Mapping[str, Version]) -> Iterable[str]:
-            floating = (self.rules.floating_tags(version, self.rules.channels) for version in self.versions)
-            return (tag for group in floating for tag in group if tag in owners)
-
-        return tags
+    def view(self, store: TagStore) -> View:
+        """Return a repository as this release sees it: it answers for the floating tags that its versions own."""
+        claim = Claim(everything=True)
+        terms = self.terms or OwnTerms(self.rules)
+        return View(store, terms, own_tags(self.versions), claim, versions=self.versions)
 
 
 class Prepared(NamedTuple):
-    """A repository before the release: its state, and the digest that its exact tags hold or will."""
+    """A repository before the release: as it was looked at, and the digest that its exact tags hold or will."""
 
-    store: TagStore
-    state: State = State()
+    view: View
+    look: Look
     image: str | None = None
     to_stage: bool = False
     error: TaggerError | None = None
+
+    @property
+    def store(self) -> TagStore:
+        """The repository."""
+        return self.view.store
 
     @property
     def decided(self) -> bool:
@@ -72,7 +77,7 @@ class Prepared(NamedTuple):
 
     def standing(self, tags: Sequence[str]) -> str | None:
         """Return the digest that one of the exact tags holds already."""
-        return next((digest for tag in tags if (digest := self.state.digests.get(tag))), None)
+        return next((digest for tag in tags if (digest := self.look.digests.get(tag))), None)
 
 
 class Preparation(NamedTuple):
@@ -112,8 +117,8 @@ class Preparation(NamedTuple):
 def prepare(job: Release, *, writing: bool) -> Preparation:
     """Read every repository, decide on the image, and say what is wrong anywhere. Nothing is written."""
     probe = writing and len(job.stores) > 1
-    results = dict(side_by_side(lambda store: _read(job, store, probe, writing), job.stores))
-    repositories = [_examined(job, store, results[store]) for store in job.stores]
+    results = dict(side_by_side(lambda store: _prepared(job, store, probe, writing), job.stores))
+    repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
     sound = [prepared for prepared in repositories if not prepared.error]
     undecided = Preparation(tuple(repositories), job.source, job.source.digest if job.source else None)
     if not sound:
@@ -127,52 +132,56 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
     return preparation._replace(repositories=tuple(decided.get(one.store, one) for one in repositories))
 
 
-def _read(job: Release, store: TagStore, probe: bool, writing: bool) -> State:
-    """Read a repository; where it is to be proved that pushing is allowed, that is asked at the same time."""
-    if not probe:
-        return _read_allowed(job, store, writing)
+def _prepared(job: Release, store: TagStore, probe: bool, writing: bool) -> Prepared:
+    """Look at one repository; where it is to be proved that pushing is allowed, that is asked at the same time.
 
-    def asked() -> State:
+    What is wrong with it is kept in the `error`.
+    """
+    view = job.view(store)
+    unread = Look(job.rules)
+
+    def asked() -> Look:
         store.check_writable()
-        return State()
+        return unread
 
-    return at_once(asked, lambda: _read_allowed(job, store, writing))[-1]
+    def looked() -> Look:
+        return _looked(job, view, writing)
+
+    try:
+        look = at_once(asked, looked)[-1] if probe else looked()
+    except TaggerError as error:
+        return Prepared(view, unread, error=error)
+    return Prepared(view, look, error=_objection(job, store, look))
 
 
-def _read_allowed(job: Release, store: TagStore, writing: bool) -> State:
+def _looked(job: Release, view: View, writing: bool) -> Look:
     expect = (*job.exact_tags, *job.floating_tags, *job.plain)
     # What the exact tag holds is put under other tags, or tells by its config whether it is the source's image.
     wanted = job.exact_tags[:1] if writing or (job.source and job.source.digest is None) else ()
     try:
-        return read_state(store, job.rules, job.scope, expect=expect, manifests=wanted, releasing=job.versions)
+        return view.look(expect, manifests=wanted, coming=job.versions)
     except StoreError as error:
         # Some registries answer 403 to the listing of a repository that does not exist yet (registries.md, section 1).
         if error.status != 403:
             raise
-        store.check_writable()
-        state = read_state(store, job.rules, job.scope, expect=expect, releasing=job.versions, unlisted=True)
-        if any(state.digests.values()):
+        view.store.check_writable()
+        look = view.look(expect, coming=job.versions, unlisted=True)
+        if any(look.digests.values()):
             raise
-        return state
+        return look
 
 
-def _examined(job: Release, store: TagStore, read: State | TaggerError) -> Prepared:
-    if isinstance(read, TaggerError):
-        return Prepared(store, error=read)
-    return Prepared(store, read, error=_objection(job, store, read))
-
-
-def _objection(job: Release, store: TagStore, state: State) -> TaggerError | None:
+def _objection(job: Release, store: TagStore, look: Look) -> TaggerError | None:
     """Return what forbids this release in one repository, if anything does."""
     for version in job.versions:
-        if version in state.published.withdrawn:
+        if version in look.published.withdrawn:
             name = job.rules.exact_tags(version)[0]
             return Refused(
                 f"{store.place}: {name} is withdrawn, and a number is never used again",
                 f"Release a newer version, or take it back with `withdraw {name} --undo`.",
                 code="WITHDRAWN",
             )
-        if version not in state.published.versions:
+        if version not in look.published.versions:
             return Refused(
                 f"{store.place}: {version} is the floating tag of a longer version there, and cannot be a version too",
                 "Release it with as many numbers as the others have.",
@@ -180,10 +189,10 @@ def _objection(job: Release, store: TagStore, state: State) -> TaggerError | Non
             )
     try:
         variants = {version.variant for version in job.versions}
-        job.rules.check_lengths(version for version in state.published.versions if version.variant in variants)
+        job.rules.check_lengths(version for version in look.published.versions if version.variant in variants)
     except InputError as error:
         return InputError(f"{store.place}: {error.message}", error.hint, code=error.code)
-    return state.dispute
+    return look.dispute
 
 
 def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
@@ -214,7 +223,7 @@ def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
 
 def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
     """Compare what the exact tags of a repository hold with the source: to stage, to keep, or a conflict."""
-    found = {tag: digest for tag in job.exact_tags if (digest := prepared.state.digests.get(tag))}
+    found = {tag: digest for tag in job.exact_tags if (digest := prepared.look.digests.get(tag))}
     images = set(found.values())
     if not images:
         return prepared._replace(to_stage=True)

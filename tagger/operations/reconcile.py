@@ -1,21 +1,20 @@
 """Put every floating tag of a repository where it belongs, from what is published."""
 
-from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge, look_again
+from tagger.operations.look import every_tag
 from tagger.operations.removal import plan_removal
 from tagger.operations.removing import remove
-from tagger.operations.state import Scope, read_state
+from tagger.operations.view import OwnTerms, Terms, View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
-from tagger.rules.plan import Change
-from tagger.rules.versions import Version
+from tagger.rules.plan import Change, Claim
 
-__all__ = ["Reconciliation", "every_tag", "reconcile"]
+__all__ = ["Reconciliation", "reconcile"]
 
 NOBODY = "no version of its class is left"
 
@@ -26,6 +25,11 @@ class Reconciliation(NamedTuple):
     rules: Rules
     stores: tuple[TagStore, ...]
     purge: bool = False
+    terms: Terms | None = None
+
+    def view(self, store: TagStore) -> View:
+        """Return a repository as this run sees it: it answers for every floating tag."""
+        return View(store, self.terms or OwnTerms(self.rules), every_tag, Claim(everything=True))
 
 
 def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
@@ -47,29 +51,15 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     return Report("reconcile", outcomes, dry_run=dry_run, error=next((o.error for o in outcomes if o.error), None))
 
 
-def every_tag(rules: Rules) -> Scope:
-    """Answer for every floating tag: those of the oldest versions first, narrow to wide."""
-
-    def tags(owners: Mapping[str, Version]) -> Iterable[str]:
-        for owner in sorted(set(owners.values()), key=lambda version: (version.variant, version)):
-            for tag in rules.floating_tags(owner, rules.channels):
-                if owners.get(tag) == owner:
-                    yield tag
-
-    return tags
-
-
 def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
     """Put one repository in order. Raise `TaggerError` where nothing could be read, or be decided."""
-    state = read_state(store, job.rules, every_tag(job.rules))
-    job.rules.check_lengths(state.published.versions)
-    if state.dispute:
-        raise state.dispute
-    if dry_run:
-        result = Converged(tuple(state.changes(job.rules)), state)
-    else:
-        result = converge(store, job.rules, every_tag(job.rules), first=state)
-    orphans = sorted(result.state.orphans(job.rules))
+    view = job.view(store)
+    look = view.look()
+    look.rules.check_lengths(look.published.versions)
+    if look.dispute:
+        raise look.dispute
+    result = Converged(tuple(look.changes(view.claim)), look) if dry_run else converge(view, look)
+    orphans = sorted(result.look.orphans())
     if result.error or not orphans:
         return Outcome.of(store.place, result.changes, result.error, dry_run=dry_run, done="reconciled")
     if not job.purge:
@@ -87,6 +77,4 @@ def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
         return Outcome.of(store.place, (*result.changes, *purged), dry_run=True, done="reconciled")
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
-    return Outcome.of(
-        store.place, *look_again(store, job.rules, every_tag(job.rules), changes, removed.error), done="reconciled"
-    )
+    return Outcome.of(store.place, *look_again(view, changes, removed.error), done="reconciled")

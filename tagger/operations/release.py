@@ -39,7 +39,7 @@ def release(job: Release) -> Running:
     preparation = staging.preparation
     ended: dict[TagStore, Outcome] = {}
     for prepared, result in side_by_side(lambda one: _converge(job, one), preparation.repositories):
-        converged = result if isinstance(result, Converged) else Converged((), prepared.state, result)
+        converged = result if isinstance(result, Converged) else Converged((), prepared.look, result)
         for change in converged.changes:
             if change.writes:
                 yield Event("pointed", prepared.store.place, f"{change.tag} {change.after}")
@@ -80,7 +80,7 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
         raise _overtaken(store, tag, manifest.digest)
-    others = [tag for tag in job.exact_tags[1:] if prepared.state.digests.get(tag) != manifest.digest]
+    others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
     if others:
         store.point(manifest, others)
     return manifest.digest
@@ -89,21 +89,14 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
 def _converge(job: Release, prepared: Prepared) -> Converged:
     """Point the floating tags of one repository, and see that its exact tag still holds this release."""
     store, image = prepared.store, prepared.image
-    stood = all(prepared.state.digests.get(tag) == image for tag in job.exact_tags)
-    plain = [tag for tag in job.plain if prepared.state.digests.get(tag) != image]
+    stood = all(prepared.look.digests.get(tag) == image for tag in job.exact_tags)
+    plain = [tag for tag in job.plain if prepared.look.digests.get(tag) != image]
     if plain and image:
         store.point(store.manifest(image), plain)
-    seen = () if stood else job.exact_tags
-    result = converge(
-        store,
-        job.rules,
-        job.scope,
-        first=prepared.state if stood else None,
-        released=job.versions[0],
-        seen=seen,
-        expect=(*job.exact_tags[:1], *prepared.state.read_again),
-    )
-    now = result.state.digests[job.exact_tags[0]]
+    if not stood:
+        prepared.view.know(job.exact_tags)
+    result = converge(prepared.view, prepared.look if stood else None, job.versions[0])
+    now = result.look.digests[job.exact_tags[0]]
     if result.error is None and now != image:
         return result._replace(error=_overtaken(store, job.exact_tags[0], now))
     return result
@@ -152,8 +145,8 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     if not prepared.decided:
         return Outcome(prepared.store.place, "planned")
     held = dict.fromkeys(job.versions, prepared.image)
-    state = prepared.state._replace(held={**prepared.state.held, **held})
-    floating = state.changes(job.rules, job.versions[0])
+    look = prepared.look._replace(held={**prepared.look.held, **held})
+    floating = look.changes(prepared.view.claim, job.versions[0])
     changes = (*_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
     return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True, done="released")
 
@@ -198,7 +191,7 @@ def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
     changes = []
     for version in job.versions:
         for tag in job.rules.exact_tags(version):
-            before = prepared.state.digests.get(tag)
+            before = prepared.look.digests.get(tag)
             after = prepared.image
             action: Action
             if prepared.error:
@@ -216,7 +209,7 @@ def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
 def _plain_changes(job: Release, prepared: Prepared) -> list[Change]:
     changes = []
     for tag in job.plain:
-        before = prepared.state.digests.get(tag)
+        before = prepared.look.digests.get(tag)
         action: Action = "create" if before is None else "keep" if before == prepared.image else "move"
         changes.append(Change(tag, action, before, prepared.image, "", "belongs to no version: it follows the build"))
     return changes

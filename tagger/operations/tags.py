@@ -9,10 +9,11 @@ from tagger.errors import StoreError
 from tagger.images.configs import platform_manifests
 from tagger.images.stores import TagStore
 from tagger.names import attached_to
-from tagger.operations.reconcile import every_tag
-from tagger.operations.state import State, read_state
+from tagger.operations.look import Look, every_tag
+from tagger.operations.view import OwnTerms, View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Rules
+from tagger.rules.plan import Claim
 
 __all__ = ["list_tags"]
 
@@ -25,19 +26,19 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
 
     A long list has what manifests, configs and the referrers API tell, and all other tags at each version.
     """
-    state = read_state(store, rules, every_tag(rules))
-    published = rules.published(state.tags)
+    look = View(store, OwnTerms(rules), every_tag, Claim(everything=True)).look()
+    published = rules.published(look.tags)
     exact = {tag for tags in published.exact.values() for tag in tags}
-    orphans = state.orphans(rules)
+    orphans = look.orphans()
     marks = {rules.withdrawn_mark(version) for version in published.withdrawn}
     hanging = [
-        Artifact(KINDS.get(t[len(image) :], "artifact"), t, image) for t in state.tags if (image := attached_to(t))
+        Artifact(KINDS.get(t[len(image) :], "artifact"), t, image) for t in look.tags if (image := attached_to(t))
     ]
-    other = state.tags - exact - state.owners.keys() - orphans - marks - {artifact.name for artifact in hanging}
+    other = look.tags - exact - look.owners.keys() - orphans - marks - {artifact.name for artifact in hanging}
     wanted = exact | orphans | (other if long else set())
-    digests = {**store.digests(wanted - state.digests.keys()), **state.digests}
+    digests = {**store.digests(wanted - look.digests.keys()), **look.digests}
     at: dict[str | None, list[str]] = defaultdict(list)
-    for tag in (*state.owners, *sorted(orphans), *sorted(other)):
+    for tag in (*look.owners, *sorted(orphans), *sorted(other)):
         at[digests.get(tag)].append(tag)
     images = {version: digests[published.exact[version][0]] for version in sorted(published.versions, reverse=True)}
     contents = dict(_contents(store, {digest for digest in images.values() if digest})) if long else {}
@@ -51,7 +52,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
         pointing = [
             tag
             for tag in pointing
-            if (owner := state.owners.get(tag)) is None or owner == version or images.get(owner) != digest
+            if (owner := look.owners.get(tag)) is None or owner == version or images.get(owner) != digest
         ]
         usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
         parts = dict.fromkeys((digest or "", *content.parts))
@@ -71,22 +72,20 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
     return Tree(
         store.place,
         tuple(versions),
-        dict(_floating(state, orphans, digests)),
+        dict(_floating(look, orphans, digests)),
         tuple(sorted(other)),
         tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
         tuple(sorted(rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
-        state.dispute.message if state.dispute else "",
+        look.dispute.message if look.dispute else "",
     )
 
 
-def _floating(
-    state: State, orphans: Iterable[str], digests: Mapping[str, str | None]
-) -> Iterable[tuple[str, Floating]]:
+def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | None]) -> Iterable[tuple[str, Floating]]:
     """Yield the floating tags, those of the newest versions first, and at the end those that nobody is left for."""
 
-    for tag in reversed(state.scope):
-        owner, digest = state.owners[tag], digests.get(tag)
-        yield tag, Floating(digest, owner.text, digest is None or digest != state.held.get(owner))
+    for tag in reversed(look.scope):
+        owner, digest = look.owners[tag], digests.get(tag)
+        yield tag, Floating(digest, owner.text, digest is None or digest != look.held.get(owner))
     for tag in sorted(orphans):
         yield tag, Floating(digests.get(tag), None, True)
 

@@ -1,6 +1,6 @@
 """Withdraw a version: mark it in the repository, then point its floating tags at the newest version left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
@@ -9,6 +9,7 @@ from tagger.images.artifacts import WITHDRAWN, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.operations.converge import converge, look_again
+from tagger.operations.look import Look, own_tags
 from tagger.operations.reconcile import NOBODY
 from tagger.operations.removal import (
     check_deletable,
@@ -16,10 +17,10 @@ from tagger.operations.removal import (
     plan_removal,
 )
 from tagger.operations.removing import remove
-from tagger.operations.state import Scope, State, read_state
+from tagger.operations.view import OwnTerms, Terms, View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
-from tagger.rules.plan import Action, Change
+from tagger.rules.plan import Action, Change, Claim
 from tagger.rules.versions import Version
 
 __all__ = ["Withdrawal", "withdraw"]
@@ -36,6 +37,7 @@ class Withdrawal(NamedTuple):
     stores: tuple[TagStore, ...]
     undo: bool = False
     purge: bool = False
+    terms: Terms | None = None
 
     def versions(self, published: Published) -> tuple[Version, ...]:
         """Return the versions of a repository that are meant, newest first; a purged one is known by its mark."""
@@ -78,13 +80,14 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
 
 
 class _Target(NamedTuple):
-    """A repository before the withdrawal: the versions that are meant, what becomes of their marks, and the state
+    """A repository before the withdrawal: the versions that are meant, what becomes of their marks, and the look
     that follows from that."""
 
     store: TagStore
     versions: tuple[Version, ...]
     marks: tuple[Change, ...]
-    state: State
+    view: View
+    look: Look
 
 
 def _look(job: Withdrawal, store: TagStore) -> _Target:
@@ -101,39 +104,29 @@ def _look(job: Withdrawal, store: TagStore) -> _Target:
         others = published.withdrawn - frozenset(versions)
         return published._replace(withdrawn=others if job.undo else others.union(versions))
 
-    marks = [rules.withdrawn_mark(version) for version in versions]
-    exact = [tag for version in versions for tag in rules.exact_tags(version)]
-    state = read_state(store, rules, _scope(rules, versions), expect=(*marks, *exact), amended=amended)
-    if state.dispute:
-        raise state.dispute
-    changes = [change for version in versions if (change := _mark(job, store, version, state))]
+    terms = job.terms or OwnTerms(rules)
+    view = View(store, terms, own_tags(versions), Claim(everything=True), versions=versions, amended=amended)
+    look = view.look()
+    if look.dispute:
+        raise look.dispute
+    changes = [change for version in versions if (change := _mark(job, store, version, look))]
     removed = [change.tag for change in changes if change.action == "remove"]
     if job.purge or removed:
         check_deletable(store, removed)
-    return _Target(store, versions, tuple(changes), state)
+    return _Target(store, versions, tuple(changes), view, look)
 
 
-def _scope(rules: Rules, versions: Iterable[Version]) -> Scope:
-    """Answer for the floating tags of `versions`."""
-    floating = [tag for version in versions for tag in rules.floating_tags(version, rules.channels)]
-
-    def tags(owners: Mapping[str, Version]) -> Iterable[str]:
-        return (tag for tag in floating if tag in owners)
-
-    return tags
-
-
-def _mark(job: Withdrawal, store: TagStore, version: Version, state: State) -> Change | None:
+def _mark(job: Withdrawal, store: TagStore, version: Version, look: Look) -> Change | None:
     """Return what becomes of a version's mark, which stands at its image.
 
     Of a purged version it stands at an empty artifact; so it does where an image can only be deleted with all its tags,
     since the mark could not be taken back there without the image.
     """
     mark = job.rules.withdrawn_mark(version)
-    before = state.digests[mark]
+    before = look.digests[mark]
     if job.undo:
         return Change(mark, "remove", before, None, version.text, "the withdrawal is taken back") if before else None
-    held = (digest for tag in job.rules.exact_tags(version) if (digest := state.digests[tag]))
+    held = (digest for tag in job.rules.exact_tags(version) if (digest := look.digests[tag]))
     own = _tombstone(job.rules, version).digest
     after = own if job.purge or deletes_whole_images(store) else before or next(held, own)
     action: Action = "create" if before is None else "keep" if before == after else "move"
@@ -145,7 +138,7 @@ def _withdraw(job: Withdrawal, target: _Target, dry_run: bool) -> Outcome:
     """Withdraw in one repository, or say what that would do."""
     store, rules = target.store, job.rules
     if dry_run:
-        return _clear(job, target, [*target.marks, *target.state.changes(rules)], target.state, dry_run=True)
+        return _clear(job, target, [*target.marks, *target.look.changes(target.view.claim)], target.look, dry_run=True)
     marks, error = _set_marks(rules, target)
     if error:
         written = any(change.writes for change in marks)
@@ -155,11 +148,12 @@ def _withdraw(job: Withdrawal, target: _Target, dry_run: bool) -> Outcome:
             else Outcome.failed(store.place, error, marks)
         )
     seen = [change.tag for change in marks if change.after]
-    result = converge(store, rules, _scope(rules, target.versions), seen=seen, expect=target.state.read_again)
+    target.view.know(seen)
+    result = converge(target.view)
     changes = [*marks, *result.changes]
     if result.error:
         return Outcome.of(store.place, changes, result.error, done="withdrawn")
-    return _clear(job, target, changes, result.state, dry_run=False)
+    return _clear(job, target, changes, result.look, dry_run=False)
 
 
 def _set_marks(rules: Rules, target: _Target) -> tuple[Sequence[Change], TaggerError | None]:
@@ -185,10 +179,10 @@ def _set_marks(rules: Rules, target: _Target) -> tuple[Sequence[Change], TaggerE
     return marks, None
 
 
-def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: State, *, dry_run: bool) -> Outcome:
+def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], look: Look, *, dry_run: bool) -> Outcome:
     """Remove the floating tags that nobody is left for, and what is purged; say so where the registry cannot."""
-    store, rules, published = target.store, job.rules, job.rules.published(state.tags)
-    why = _leaving(job, target, state, published)
+    store, published = target.store, job.rules.published(look.tags)
+    why = _leaving(job, target, look, published)
     if not why:
         return Outcome.of(store.place, changes, dry_run=dry_run, done="withdrawn")
     versions = {tag: version.text for version, tags in published.exact.items() for tag in tags}
@@ -205,9 +199,7 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
         removed = remove(removal)
         if job.purge or removed.error is None or removed.error.code != "UNSUPPORTED":
             made, error = [*changes, *removed.changes(planned)], removed.error
-            return Outcome.of(
-                store.place, *look_again(store, rules, _scope(rules, target.versions), made, error), done="withdrawn"
-            )
+            return Outcome.of(store.place, *look_again(target.view, made, error), done="withdrawn")
     except TaggerError as failure:
         if job.purge or failure.code != "UNSUPPORTED":
             return Outcome.of(store.place, changes, failure, done="withdrawn")
@@ -219,13 +211,13 @@ def _clear(job: Withdrawal, target: _Target, changes: Sequence[Change], state: S
     return Outcome.of(store.place, [*changes, *held], dry_run=dry_run, done="withdrawn")
 
 
-def _leaving(job: Withdrawal, target: _Target, state: State, published: Published) -> dict[str, str]:
+def _leaving(job: Withdrawal, target: _Target, look: Look, published: Published) -> dict[str, str]:
     """Return the tags that are to go, each with the reason."""
     if job.undo:
         return {}
     rules = job.rules
     floating = {tag for version in target.versions for tag in rules.floating_tags(version, rules.channels)}
-    orphans = dict.fromkeys(sorted(state.orphans(rules) & floating), NOBODY)
+    orphans = dict.fromkeys(sorted(look.orphans() & floating), NOBODY)
     exact = {tag: v for v in target.versions for tag in published.exact.get(v, ())} if job.purge else {}
     return orphans | {tag: f"{version} is purged" for tag, version in exact.items()}
 

@@ -1,12 +1,13 @@
 """What a repository holds against what it should: the plan, change by change, in the order of writing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
 
-__all__ = ["WRITES", "Action", "Change", "floating_changes"]
+__all__ = ["WRITES", "Action", "Change", "Claim", "Standing", "floating_changes", "full_name"]
 
 Action = Literal["create", "move", "keep", "hold", "remove", "refuse"]
 """What becomes of a tag: `keep` is right already, `hold` is left alone, as it belongs to another version."""
@@ -46,47 +47,98 @@ class Change(NamedTuple):
         return self._replace(action="refuse", after=None, reason=text, known=False)
 
 
-def floating_changes(
-    tags: Sequence[str],
-    owners: Mapping[str, Version],
-    held: Mapping[Version, str | None],
-    current: Mapping[str, str | None],
-    rules: Rules,
-    released: Version | None = None,
-) -> list[Change]:
+class Standing(NamedTuple):
+    """The floating tags of a repository as they stand: `current` digests, and what each owner's exact tag has, `held`.
+
+    `unmarked` are the owners if the versions of the run had no mark. `needed` are tags of channels that do not exist
+    yet, though a prerelease of the run makes them necessary.
+    """
+
+    tags: Sequence[str]
+    owners: Mapping[str, Version]
+    held: Mapping[Version, str | None]
+    current: Mapping[str, str | None]
+    unmarked: Mapping[str, Version] = MappingProxyType({})
+    needed: Collection[str] = ()
+
+
+class Claim(NamedTuple):
+    """Which floating tags a run answers for, where they differ from what they should hold.
+
+    Those that one of its versions `owns`, or would own without a mark; those that hold one of `images`; those that hold
+    what the run `wrote` there last; or `everything`. No other run's work is undone, and no hand's.
+    """
+
+    owns: frozenset[Version] = frozenset()
+    images: frozenset[str] = frozenset()
+    wrote: Mapping[str, str | None] = MappingProxyType({})
+    everything: bool = False
+
+    def covers(self, tag: str, standing: Standing) -> bool:
+        """Say whether the run answers for a tag that differs."""
+        before = standing.current.get(tag)
+        return (
+            self.everything
+            or standing.owners.get(tag) in self.owns
+            or standing.unmarked.get(tag) in self.owns
+            or tag in standing.needed
+            or before in self.images
+            or (tag in self.wrote and before == self.wrote[tag])
+        )
+
+
+def floating_changes(standing: Standing, rules: Rules, claim: Claim, released: Version | None = None) -> list[Change]:
     """Compare floating tags with their owners.
 
-    `held` is the digest under each owner's exact tag, `current` the digest under each tag. With `released`, a tag
-    that is right and belongs to another version is held back rather than kept.
+    With `released`, a tag that is right and belongs to another version is held back rather than kept. A tag that
+    differs and that `claim` does not cover is left alone, and called drifted. One that no version is left for is
+    removed where the claim covers it; of a claim on everything it is left out, as its removal has to be asked for.
     """
     changes = []
-    for tag in tags:
-        owner, before = owners.get(tag), current.get(tag)
+    for tag in standing.tags:
+        owner, before = standing.owners.get(tag), standing.current.get(tag)
         if owner is None:
+            if before is not None and not claim.everything and claim.covers(tag, standing):
+                changes.append(Change(tag, "remove", before, None, "", "no version of its class is left"))
             continue
-        after = held.get(owner)
+        after = standing.held.get(owner)
         if before is not None and before == after:
             held_back = released is not None and owner != released
             reason = _why_held(released, owner, rules) if released and held_back else "already right"
             changes.append(Change(tag, "hold" if held_back else "keep", before, after, owner.text, reason))
-        else:
+        elif claim.covers(tag, standing):
             action: Action = "create" if before is None else "move"
             changes.append(Change(tag, action, before, after, owner.text, _why_owner(tag, owner, rules, released)))
+        else:
+            reason = f"belongs to {full_name(owner)}, the {_newest(tag, owner, rules)}"
+            changes.append(Change(tag, "hold", before, before, owner.text, reason, drifted=True))
     return changes
+
+
+def full_name(version: Version) -> str:
+    """Return a version as a person tells it from those of other variants: `2.1.4-alpine`."""
+    return f"{version}-{version.variant}" if version.variant else version.text
 
 
 def _why_held(released: Version, owner: Version, rules: Rules) -> str:
     if owner > released:
-        return f"{owner} is newer"
+        return f"{full_name(owner)} is newer"
     return rules.why_not_stable(released) or f"`latest` stays in the series {rules.latest}"
 
 
 def _why_owner(tag: str, owner: Version, rules: Rules, released: Version | None) -> str:
-    bare = tag.removesuffix(f"-{owner.variant}") if owner.variant else tag
-    every = f"in the series {rules.latest}" if rules.series else "of all"
-    newest = f"newest {every if tag in ('latest', owner.variant) else f'of {bare}'}"
-    if rules.stable.text and not owner.prerelease:
-        newest += " that is stable"
+    newest = _newest(tag, owner, rules)
     if released is not None and owner != released:
-        return f"belongs to {owner}, the {newest}"
-    return f"{owner} is the {newest}"
+        return f"belongs to {full_name(owner)}, the {newest}"
+    return f"{full_name(owner)} is the {newest}"
+
+
+def _newest(tag: str, owner: Version, rules: Rules) -> str:
+    """Return what the owner of a tag is, for a person: `newest of all`, `newest of 2.1`, `newest alpine`."""
+    if tag == "latest":
+        newest = f"newest in the series {rules.latest}" if rules.series else "newest of all"
+    elif tag == owner.variant:
+        newest = f"newest {tag} in the series {rules.latest}" if rules.series else f"newest {tag}"
+    else:
+        newest = f"newest of {tag}"
+    return f"{newest} that is stable" if rules.stable.text and not owner.prerelease else newest

@@ -20,7 +20,10 @@ NAME = "acme/app"
 LIST = "GET tags"
 READ_FLOATING = ("HEAD 2.1", "HEAD 2", "HEAD latest")
 WRITE_FLOATING = ("PUT 2.1", "PUT 2", "PUT latest")
-VERIFY = (LIST, "HEAD 2.1.4", *READ_FLOATING)
+MARKS = ("HEAD withdrawn-2.1.4", "HEAD held-2.1.4")
+POLICY = "GET tagger-policy"
+FIRST = (LIST, POLICY, *MARKS, *READ_FLOATING)
+VERIFY = (LIST, "HEAD tagger-policy", "HEAD 2.1.4", *MARKS, *READ_FLOATING)
 
 Open = Callable[..., RegistryRepository]
 
@@ -83,18 +86,18 @@ def test_a_release_of_an_image_that_is_there(guarded: SmallRegistry, met: Open, 
     builds.source("2.1.4").stage(met(), "2.1.4")
     assert guarded.tokens
     tokens = len(guarded.tokens.requests)
-    with rounds(guarded, ["GET"], [LIST, "GET 2.1.4", *READ_FLOATING], WRITE_FLOATING, VERIFY):
+    with rounds(guarded, ["GET"], ["GET 2.1.4", *FIRST], WRITE_FLOATING, VERIFY):
         assert finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
     assert len(guarded.tokens.requests) == tokens + 1
     assert [request.status for request in guarded.requests].count(401) == 1
 
-    with rounds(guarded, ["GET"], [LIST, "GET 2.1.4", *READ_FLOATING]):
+    with rounds(guarded, ["GET"], ["GET 2.1.4", *FIRST]):
         assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
 def test_a_plan_reads_no_manifest(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
     builds.source("2.1.4").stage(met(), "2.1.4")
-    with rounds(guarded, ["GET"], [LIST, "HEAD 2.1.4", *READ_FLOATING]):
+    with rounds(guarded, ["GET"], ["HEAD 2.1.4", *FIRST]):
         assert finished(plan(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
@@ -104,7 +107,7 @@ def test_a_release_that_brings_its_image(guarded: SmallRegistry, met: Open, buil
     with rounds(
         guarded,
         ["GET"],
-        [LIST, "GET 2.1.4", *READ_FLOATING],
+        ["GET 2.1.4", *FIRST],
         blobs,
         ["POST uploads"] * len(blobs),
         ["PUT uploads"] * len(blobs),
@@ -123,8 +126,9 @@ def test_a_backport_asks_for_the_image_of_the_newest_version_alone(
     for version in ("2.1.3", "2.1.5", "3.0.0"):
         released(builds, version, met())
     builds.source("2.1.4").stage(met(), "2.1.4")
-    first = [LIST, "GET 2.1.4", *READ_FLOATING]
-    with rounds(guarded, ["GET"], first, ["HEAD 2.1.5", "HEAD 3.0.0"]):
+    first = ["GET 2.1.4", *FIRST]
+    owners = ["HEAD 2.1.5", "HEAD 3.0.0"]
+    with rounds(guarded, ["GET"], first, owners):
         assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
@@ -134,5 +138,5 @@ def test_reconciling_reads_the_floating_tags_and_their_owners(
     for version in ("2.1.3", "2.1.4", "2.0.9"):
         released(builds, version, met())
     digests = [f"HEAD {tag}" for tag in ("2.0", "2.1", "2", "latest", "2.0.9", "2.1.4")]
-    with rounds(guarded, ["GET"], [LIST], digests):
+    with rounds(guarded, ["GET"], [LIST, POLICY], digests):
         assert not finished(reconcile(Reconciliation(RULES, (met(),)))).changed

@@ -152,7 +152,8 @@ def test_a_short_list_reads_no_manifest(builds: Builds, small_registry: SmallReg
         small_registry.put("acme/app", f"sha-{number}", image)
     small_registry.requests.clear()
     assert len(list_tags(store, RULES).versions) == 301
-    assert {request.method for request in small_registry.requests if request.kind == "manifests"} == {"HEAD"}
+    read = [request for request in small_registry.requests if request.kind == "manifests"]
+    assert {request.method for request in read if request.reference != "tagger-policy"} == {"HEAD"}
     assert not [request for request in small_registry.requests if request.reference.startswith("sha-")]
 
 

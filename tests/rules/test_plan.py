@@ -1,19 +1,22 @@
 """What a repository holds against what it should."""
 
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.plan import Change, floating_changes
+from tagger.rules.plan import Change, Claim, Standing, floating_changes
 from tagger.rules.versions import Scheme, Version
 from tagger.settings.options import DEFAULT_TEMPLATES
 
 RULES = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"), stable="<4", latest="3")
 V = RULES.scheme.parse
+ALL = Claim(everything=True)
 
 
 def changes(current: dict[str, str], *texts: str, released: str = "") -> list[Change]:
     versions = [V(text) for text in texts]
     owners = cascade(versions, RULES)
     held: dict[Version, str | None] = {version: f"image of {version}" for version in versions}
-    return floating_changes(tuple(owners), owners, held, current, RULES, V(released) if released else None)
+    return floating_changes(
+        Standing(tuple(owners), owners, held, current), RULES, ALL, V(released) if released else None
+    )
 
 
 def said(made: list[Change]) -> dict[str, tuple[str, str, str]]:
@@ -56,23 +59,22 @@ def test_why_a_newer_version_is_passed_by() -> None:
     }
     rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), latest="2")
     owners, held = {"latest": V("2.1.4")}, {V("2.1.4"): "image"}
-    (change,) = floating_changes(["latest"], owners, held, {"latest": "image"}, rules, V("3.0.0"))
+    (change,) = floating_changes(Standing(["latest"], owners, held, {"latest": "image"}), rules, ALL, V("3.0.0"))
     assert (change.action, change.reason) == ("hold", "`latest` stays in the series 2")
-    (change,) = floating_changes(["latest"], owners, held, {}, rules)
+    (change,) = floating_changes(Standing(["latest"], owners, held, {}), rules, ALL)
     assert change.reason == "2.1.4 is the newest in the series 2"
 
 
 def test_a_tag_without_a_version_is_left_out() -> None:
-    assert floating_changes(["2.1"], {}, {}, {"2.1": "an image"}, RULES) == []
+    assert floating_changes(Standing(["2.1"], {}, {}, {"2.1": "an image"}), RULES, ALL) == []
 
 
 def test_the_tags_of_a_variant() -> None:
     version = V("3.0.0").of_variant("alpine")
-    made = floating_changes(
-        ["3-alpine", "alpine"], {"3-alpine": version, "alpine": version}, {version: "image"}, {}, RULES
-    )
+    owners = {"3-alpine": version, "alpine": version}
+    made = floating_changes(Standing(["3-alpine", "alpine"], owners, {version: "image"}, {}), RULES, ALL)
     assert [change.reason for change in made] == [
-        "3.0.0 is the newest of 3 that is stable",
-        "3.0.0 is the newest in the series 3 that is stable",
+        "3.0.0-alpine is the newest of 3-alpine that is stable",
+        "3.0.0-alpine is the newest alpine in the series 3 that is stable",
     ]
     assert all(change.writes for change in made)

@@ -1,0 +1,254 @@
+"""One repository as a verb sees it: by which rules, which floating tags, and for which of them it answers."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from tagger.errors import Refused, TaggerError
+from tagger.images.artifacts import POLICY, lifted
+from tagger.images.stores import Survey, TagStore
+from tagger.operations.look import Look, Scope, rivals
+from tagger.rules.cascade import Published, Rules, cascade
+from tagger.rules.contenders import contenders
+from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
+from tagger.rules.plan import Claim
+from tagger.rules.versions import Version
+
+__all__ = ["OwnTerms", "Terms", "View"]
+
+LIFTED = lifted().digest
+"""The digest at which a mark, or the policy's tag, is not in force."""
+
+
+class Terms(Protocol):
+    """By which rules the tags of a repository are decided: what its policy says, else the settings of the run."""
+
+    def rules(self, stored: str | None, place: str) -> Rules:
+        """Return the rules for the repository `place`, given the JSON of its policy, None where it has none.
+
+        Raise `Refused` where the policy is not legible.
+        """
+
+    def objection(self, stored: str | None, place: str) -> TaggerError | None:
+        """Return what speaks against a run that was told something else than the policy says; None where nothing does.
+
+        A run that meets this before it wrote anything ends there; later it first takes back what it wrote.
+        """
+
+
+class OwnTerms(NamedTuple):
+    """The rules of the run's settings, whatever a repository says."""
+
+    own: Rules
+
+    def rules(self, _stored: str | None, _place: str) -> Rules:
+        """Return the rules of the settings."""
+        return self.own
+
+    def objection(self, _stored: str | None, _place: str) -> TaggerError | None:
+        """Return nothing: no policy is asked for."""
+        return None
+
+
+class View:
+    """A repository, the terms by which its tags are decided, and the floating tags that are looked at, `scope`.
+
+    The run answers for what `claim` says. The exact tags and the marks of the `versions` that it is about are read by
+    name in every look. What the tags say is taken as `amended`: as it will be once marks are set. A view knows the tags
+    that it has seen, so that a listing that lags or omits some is told from a tag that is gone.
+    """
+
+    def __init__(
+        self,
+        store: TagStore,
+        terms: Terms,
+        scope: Scope,
+        claim: Claim,
+        *,
+        versions: Iterable[Version] = (),
+        amended: Callable[[Published], Published] | None = None,
+    ) -> None:
+        self.store = store
+        self.terms = terms
+        self.scope = scope
+        self.amended = amended
+        self.versions = tuple(versions)
+        self.wrote: dict[str, str | None] = {}
+        self.seen: frozenset[str] = frozenset()
+        self.stored: str | None = None
+        self._claim = claim
+        self._policy: str | None = ""  # the digest under the policy's tag; empty before the first look
+        self._again: tuple[str, ...] = ()
+
+    @property
+    def claim(self) -> Claim:
+        """What the run answers for now: as it was told, and what it wrote itself."""
+        return self._claim._replace(wrote=dict(self.wrote))
+
+    def know(self, tags: Iterable[str]) -> None:
+        """Take note of tags that this run set: a listing may lag behind."""
+        self.seen = self.seen.union(tags)
+
+    def look(
+        self,
+        expect: Iterable[str] = (),
+        *,
+        manifests: Collection[str] = (),
+        coming: Collection[Version] = (),
+        unlisted: bool = False,
+    ) -> Look:
+        """Read what decides: the listing, the marks, the policy, the floating tags and their owners' exact tags.
+
+        `expect` are more tags to read along with the listing, in the same round trip, and those of `manifests` with
+        their manifests, which will be asked for. Versions that are `coming` count as published though their exact tags
+        may not stand yet. An `unlisted` repository is not asked for its listing: it does not exist yet. Raise
+        `TaggerError`.
+        """
+        rules = self.terms.rules(self.stored, self.store.place)
+        asked = tuple(dict.fromkeys((*self.names(rules), POLICY_TAG, *expect, *self._again)))
+        if unlisted:
+            survey = Survey(frozenset(), self.store.digests(asked))
+        else:
+            survey = self.store.survey(asked, (*manifests, POLICY_TAG) if self._policy == "" else manifests)
+        self._read_policy(survey.digests[POLICY_TAG])
+        rules = self.terms.rules(self.stored, self.store.place)
+        found = _Reading(self, rules, survey, coming).settled()
+        self.seen, self._again = found.tags, found.read_again
+        return found
+
+    def objection(self) -> TaggerError | None:
+        """Return what the policy says against what the run was told, as of the last look."""
+        return self.terms.objection(self.stored, self.store.place)
+
+    def names(self, rules: Rules) -> list[str]:
+        """Return the exact tags and the marks of the versions that the run is about."""
+        return [tag for version in self.versions for tag in (*rules.exact_tags(version), *marks_of(version, rules))]
+
+    def _read_policy(self, digest: str | None) -> None:
+        """Keep the JSON of the policy, given the digest under its tag. Raise `TaggerError` where it is no policy."""
+        if digest == self._policy:
+            return
+        self._policy = digest
+        if digest is None or digest == LIFTED:
+            self.stored = None
+            return
+        annotations = self.store.manifest(digest).document.get("annotations")
+        text = annotations.get(POLICY) if isinstance(annotations, dict) else None
+        if not isinstance(text, str):
+            raise Refused(
+                f"{self.store.place}: {POLICY_TAG} holds something else than a policy",
+                "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
+                code="POLICY",
+            )
+        self.stored = text
+
+
+def marks_of(version: Version, rules: Rules) -> tuple[str, str]:
+    """Return the two marks that a version may have."""
+    return rules.withdrawn_mark(version), rules.held_mark(version)
+
+
+class _Reading:
+    """A look under way: the tags that are `known` to stand, and the digests that were read."""
+
+    def __init__(self, view: View, rules: Rules, survey: Survey, coming: Collection[Version]) -> None:
+        self.view, self.rules, self.listing = view, rules, survey.tags
+        self.digests = dict(survey.digests)
+        self.coming = frozenset(tag for version in coming for tag in rules.exact_tags(version))
+        self.known = survey.tags.union(view.seen)
+        self.lifted: frozenset[str] = frozenset()
+
+    def settled(self) -> Look:
+        """Read on until nothing that was read changes who owns a tag; return the look. Raise `StoreError`."""
+        self._learn(self.digests)
+        while True:
+            look, groups = self._decided()
+            wanted = self._wanted(look, groups)
+            missing = [tag for tag in wanted if tag not in self.digests]
+            if missing:
+                self._read(missing)
+            if not self._learn(wanted) and not missing:
+                return look
+
+    def _decided(self) -> tuple[Look, Mapping[str, Sequence[str]]]:
+        """Return the look as far as it is known, and of each tag in scope the exact tags that must hold one image."""
+        rules, view = self.rules, self.view
+        decisive = frozenset(contenders(self.known, rules) if view.amended is None else self.known)
+        published = rules.published(decisive | self.coming, self.lifted)
+        published = view.amended(published) if view.amended else published
+        owners = cascade(published.in_force, rules)
+        scope = tuple(dict.fromkeys(view.scope(rules, owners, self.known)))
+        owned = {tag: owners[tag] for tag in scope if tag in owners}
+        others = published.spellings(set(owned.values()))
+        groups = {tag: rivals(owner, published, others, self.known) for tag, owner in owned.items()}
+        marked = {v for v in view.claim.owns if v in published.versions and v not in published.in_force}
+        unmarked = cascade(published.in_force | marked, rules) if marked else {}
+        look = Look(rules, self.known, decisive, published, owners, unmarked, scope, self.digests)
+        return self._with_images(look, owned, groups), groups
+
+    def _with_images(self, look: Look, owned: Mapping[str, Version], groups: Mapping[str, Sequence[str]]) -> Look:
+        """Say what each owner's exact tags hold, and which of them contradict each other."""
+        held: dict[Version, str | None] = {}
+        dispute = None
+        for tag, group in groups.items():
+            found = {digest for exact in group if (digest := self.digests.get(exact))}
+            held[owned[tag]] = found.pop() if len(found) == 1 else None
+            if found and held[owned[tag]] is None:
+                dispute = Refused(
+                    f"{self.view.store.place}: {' and '.join(sorted(group))} are spellings of one version and hold "
+                    "different images",
+                    f"Delete the wrong one, or withdraw it; {tag} cannot belong to both.",
+                    code="AMBIGUOUS_VERSION",
+                )
+        return look._replace(held=held, dispute=dispute)
+
+    def _wanted(self, look: Look, groups: Mapping[str, Sequence[str]]) -> set[str]:
+        """Return the tags whose digests decide: those in scope, the exact tags of their owners, and marks."""
+        wanted = {*look.scope, *self.view.names(self.rules), *(tag for group in groups.values() for tag in group)}
+        claim = self.view.claim
+        owners = {look.owners[tag] for tag in look.scope if tag in look.owners}
+        if claim.everything:  # then only those that a tag is about to be pointed at
+            changes = look.changes(claim) if wanted <= self.digests.keys() else ()
+            written = {change.tag for change in changes if change.writes}
+            owners = {look.owners[tag] for tag in written}
+        marks = {mark for owner in owners for mark in marks_of(owner, self.rules)}
+        return wanted | marks | self._unread_marks(look)
+
+    def _unread_marks(self, look: Look) -> set[str]:
+        """Return the listed marks that may be lifted, of versions that would own a tag in scope without them."""
+        published, rules = look.published, self.rules
+        apart = (published.withdrawn | published.held) & published.versions
+        unread = {
+            v: found for v in apart if (found := self.known.intersection(marks_of(v, rules)) - self.digests.keys())
+        }
+        if not unread:
+            return set()
+        hopeful = cascade(published.in_force.union(unread), rules)
+        scope = set(self.view.scope(rules, hopeful, self.known))
+        return {
+            mark
+            for version, marks in unread.items()
+            for tag in rules.floating_tags(version, rules.channels)
+            if tag in scope and (tag not in look.owners or look.owners[tag] < version)
+            for mark in marks
+        }
+
+    def _read(self, missing: Sequence[str]) -> None:
+        """Read digests by name; a listed tag that answers nothing is read again with the listing."""
+        store = self.view.store
+        self.digests |= store.digests(missing)
+        doubtful = {tag for tag in missing if tag in self.listing and self.digests[tag] is None}
+        if doubtful:
+            survey = store.survey(doubtful)
+            self.listing = survey.tags
+            self.digests |= survey.digests
+
+    def _learn(self, read: Iterable[str]) -> bool:
+        """Take in what was read: tags that are gone or unlisted, and marks that are lifted; say whether any is new."""
+        before = self.known, self.lifted
+        read = frozenset(read)
+        self.known -= {tag for tag in read if self.digests[tag] is None}
+        self.known = self.known.union(tag for tag in read if self.digests[tag] and tag not in self.known)
+        self.lifted = frozenset(
+            t for t in self.known if self.digests.get(t) == LIFTED and t.startswith((WITHDRAWN, HELD))
+        )
+        return before != (self.known, self.lifted)
