@@ -10,6 +10,7 @@ from xml.parsers import expat
 
 from tagger.errors import InputError
 from tagger.version_from.reading import Absent
+from tagger.workspace import read_regular
 
 __all__ = ["KNOWN_FILES", "Absent", "read_file", "split_key"]
 
@@ -64,11 +65,15 @@ def _readable(path: str) -> Iterator[None]:
         raise InputError(f"file:{path} cannot be read: {detail}", "Mend the file, or name another one.") from error
 
 
+def _read(file: Path) -> str:
+    return read_regular(file).decode("utf-8-sig")
+
+
 def _document(file: Path) -> Any:
     """Parse a file by its ending, every number as the text that it is written as: `2.10` is not 2.1."""
     if file.suffix not in KEYED:
         raise Absent(f"keys are read in JSON, TOML and YAML files, and {file.name} is none by its ending")
-    text = file.read_text(encoding="utf-8-sig")
+    text = _read(file)
     match file.suffix:
         case ".json":
             return json.loads(text, parse_int=str, parse_float=str)
@@ -85,8 +90,9 @@ def _yaml(text: str) -> Any:
 
     try:  # the base loader makes texts, lists and mappings and nothing else
         return next(iter(yaml.load_all(text, Loader=yaml.BaseLoader)), None)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    except yaml.YAMLError as error:  # its text repeats the lines of the file, and one may be a secret
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        raise ValueError("it is not YAML" + (f", see its line {mark.line + 1}" if mark else "")) from None
 
 
 def _at(document: Any, parts: list[str]) -> Any:
@@ -118,7 +124,7 @@ def _plain(file: Path) -> str:
     """Read `version` at the top of JSON, TOML and YAML, and the first line of any other file."""
     if file.suffix in KEYED:
         return _keyed(file, "version")
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
+    for line in _read(file).splitlines():
         if line.strip():
             return line.strip()
     raise Absent("it is empty")
@@ -151,7 +157,7 @@ def _cargo(file: Path, root: Path) -> str:
 
 
 def _pom(file: Path) -> str:
-    texts = _xml_texts(file.read_bytes())
+    texts = _xml_texts(read_regular(file))
     version = texts.get("project/version") or texts.get("project/parent/version") or ""
     for _ in range(10):  # a property may hold others; one that holds itself ends here too
         if "${" in version and len(version) < 256:

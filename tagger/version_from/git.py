@@ -1,10 +1,11 @@
 """What git knows of a working folder: its commit, its branch, its tags; read without a git program.
 
 `dulwich` reads the refs and the objects (packs and their deltas, packed refs, reftables, SHA-256). Its `Repo` is not
-used: it refuses the partial clones that a sparse checkout makes. Nothing here asks who owns the folder, since nothing
-that a repository could configure is read or run.
+used: it refuses the partial clones that a sparse checkout makes. Nothing that a repository could configure is read or
+run; whose repository counts is said by `tagger.workspace`.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import InputError, TaggerError
+from tagger.workspace import read_regular, repository_root
 
 if TYPE_CHECKING:  # dulwich takes 60 ms to import, and most runs know their tag from GITHUB_REF
     from dulwich.refs import RefsContainer
@@ -54,16 +56,16 @@ def git_facts(workspace: Path, environ: Mapping[str, str]) -> GitFacts:
     if sha := environ.get("GITHUB_SHA", ""):
         branch = environ.get("GITHUB_REF", "").removeprefix("refs/heads/")
         return GitFacts(sha, "" if branch.startswith("refs/") else branch)
-    checkout = read_checkout(workspace)
+    checkout = read_checkout(workspace, environ.get("GITHUB_WORKSPACE", ""))
     return GitFacts(checkout.head, checkout.branch) if checkout else GitFacts("", "")
 
 
-def git_tags(workspace: Path) -> list[str]:
+def git_tags(workspace: Path, within: str = "") -> list[str]:
     """Return every tag name of the workspace's repository.
 
     Raise `InputError` where there is none, and where it is a shallow clone that has no tag but its own commit's.
     """
-    checkout = read_checkout(workspace)
+    checkout = read_checkout(workspace, within)
     if checkout is None:
         raise InputError(f"{workspace} is not in a git repository", "Check the repository out first.")
     if checkout.shallow and len(checkout.tags) == len(checkout.at_head):
@@ -71,10 +73,14 @@ def git_tags(workspace: Path) -> list[str]:
     return list(checkout.tags)
 
 
-def read_checkout(folder: Path) -> Checkout | None:
-    """Return what git knows of `folder`, None where it is in no repository. Raise `InputError` for a broken one."""
+def read_checkout(folder: Path, within: str = "") -> Checkout | None:
+    """Return what git knows of `folder`, None where it is in no repository. Raise `InputError` for a broken one.
+
+    `within` is the runner's workspace, whose repository counts whoever owns it.
+    """
     with _readable(folder):
-        places = _places(folder)
+        root = repository_root(folder, within)
+        places = _places(root) if root else None
         return _read(*places) if places else None
 
 
@@ -132,23 +138,33 @@ def _refs(git_folder: Path, common_folder: Path) -> tuple["RefsContainer", "Refs
     return disk, disk
 
 
-def _places(folder: Path) -> tuple[Path, Path] | None:
+def _places(root: Path) -> tuple[Path, Path] | None:
     """Return the git folder of a working folder and the one that its worktrees share (gitrepository-layout)."""
-    for parent in (folder.absolute(), *folder.absolute().parents):
-        git_folder = parent / ".git"
-        if git_folder.is_file():
-            target = git_folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-            git_folder = parent / target
-            if not git_folder.is_dir():
-                raise InputError(
-                    f"{parent / '.git'} names {target}, which is not here",
-                    "Mount the whole repository, or check it out anew; a worktree needs its main repository.",
-                )
-        if (git_folder / "HEAD").exists():
-            common = git_folder / "commondir"
-            shared = git_folder / common.read_text(encoding="utf-8").strip() if common.exists() else git_folder
-            return git_folder, shared
-    return None
+    git_folder = root / ".git"
+    if git_folder.is_file():
+        target = read_regular(git_folder).decode().removeprefix("gitdir:").strip()
+        git_folder = root / target
+        if not git_folder.is_dir():
+            raise InputError(
+                f"{root / '.git'} names {target}, which is not here",
+                "Mount the whole repository, or check it out anew; a worktree needs its main repository.",
+            )
+    if not (git_folder / "HEAD").exists():
+        return None
+    common = git_folder / "commondir"
+    shared = git_folder / read_regular(common).decode().strip() if common.exists() else git_folder
+    _refuse_links(git_folder, shared)
+    return git_folder, shared
+
+
+def _refuse_links(git_folder: Path, common_folder: Path) -> None:
+    """Raise `InputError` for a ref that is a link out of the repository: what it leads to is no ref, and is shown."""
+    inside = [folder.resolve() for folder in (git_folder, common_folder)]
+    walk = (entry for top in {*inside} for entry in os.walk(top / "refs"))
+    refs = (Path(folder, name) for folder, folders, names in walk for name in (*folders, *names))
+    for path in (git_folder / "HEAD", common_folder / "packed-refs", common_folder / "refs", *refs):
+        if path.is_symlink() and not any(path.resolve().is_relative_to(folder) for folder in inside):
+            raise InputError(f"{path} is a link out of the repository", "Check the repository out again.")
 
 
 def _text(name: bytes) -> str:

@@ -121,7 +121,7 @@ def _git_tag(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse
         reasons.append(f"GITHUB_REF is {ref}, not a tag")
     from tagger.version_from.git import FETCH_TAGS, read_checkout
 
-    checkout = read_checkout(workspace)
+    checkout = read_checkout(workspace, environ.get("GITHUB_WORKSPACE", ""))
     if checkout is None:
         raise Absent("; ".join([*reasons, f"{workspace} is not in a git repository"]))
     versions = []
@@ -190,11 +190,20 @@ def _file(place: str, workspace: Path) -> Given:
     return Given(text, f"file:{name}", f"the file {name}{differing}")
 
 
+def _may_be_secret(origin: str) -> bool:
+    """Say whether a text is not to be repeated: whatever a variable, a key or a file of any name holds."""
+    from tagger.version_from.files import KNOWN_FILES
+
+    return origin.startswith("env:") or (
+        origin.startswith("file:") and origin.removeprefix("file:").rpartition("/")[2] not in KNOWN_FILES
+    )
+
+
 def _found(given: Given, parse: Callable[[str], V]) -> Found[V]:
     try:
         version = parse(given.text)
     except InputError as error:
-        if given.origin.startswith("env:"):  # whatever is named there may be a secret: it is not repeated
+        if _may_be_secret(given.origin):
             raise InputError(
                 f"{given.description} does not hold a version", "Set it to a version alone, as 2.1.4."
             ) from None

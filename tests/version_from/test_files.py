@@ -218,3 +218,11 @@ def test_what_is_no_file_at_all(tmp_path: Path) -> None:
     for path in ("loop", "pipe", "nul\0byte", "x" * 300):
         with pytest.raises((Absent, InputError)):
             read_file(tmp_path, path)
+
+
+@pytest.mark.parametrize("name", ["VERSION", "package.json", "pom.xml"])
+def test_a_file_without_end_is_not_read_whole(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1024 * 1024 + 1)
+    with pytest.raises(InputError, match=f"file:{name} cannot be read: .*longer than 1,048,576 bytes"):
+        read_file(tmp_path, name)

@@ -223,3 +223,35 @@ def test_a_pull_request_cannot_name_the_branch(tmp_path: Path) -> None:
 def test_facts_of_a_folder(repository: Path, tmp_path: Path) -> None:
     assert git_facts(repository, {}) == (git(repository, "rev-parse", "HEAD"), "main")
     assert git_facts(tmp_path / "nowhere", {}) == ("", "")
+
+
+class TestWhoseRepositoryCounts:
+    """The workspace's own, whoever owns it; one above it only where this user owns it."""
+
+    def test_one_of_another_user_above_the_workspace_does_not(self, repository: Path) -> None:
+        (repository / "sub").mkdir()
+        os.chown(repository / ".git", 12345, 12345)
+        assert read_checkout(repository / "sub") is None
+        assert read(repository).head
+        assert git_facts(repository / "sub", {}).sha == ""
+        assert git_facts(repository / "sub", {"GITHUB_WORKSPACE": str(repository)}).sha
+
+    @pytest.mark.parametrize("name", ["refs/tags/v9.9.9", "HEAD", "packed-refs", "refs/heads"])
+    def test_a_link_out_of_the_repository_is_refused(self, repository: Path, tmp_path: Path, name: str) -> None:
+        secret = tmp_path / "secret"
+        if name == "refs/heads":
+            secret.mkdir()
+            (secret / "main").write_text("ghp_1234567890")
+            (repository / ".git/refs/heads/main").unlink()
+            (repository / ".git/refs/heads").rmdir()
+        else:
+            secret.write_text("ghp_1234567890")
+            (repository / ".git" / name).unlink(missing_ok=True)
+        (repository / ".git" / name).symlink_to(secret)
+        with pytest.raises(InputError, match="is a link out of the repository") as caught:
+            read_checkout(repository)
+        assert "ghp_" not in caught.value.message
+
+    def test_a_link_within_it_is_not(self, repository: Path) -> None:
+        (repository / ".git/refs/tags/v9.9.9").symlink_to("v2.0.0")
+        assert "v9.9.9" in read(repository).at_head

@@ -201,6 +201,22 @@ def test_a_variable_is_never_repeated(tmp_path: Path) -> None:
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("file:secrets.json#token", '{"token": "ghp_a+b1234567890"}'),
+        ("file:package.json#token", '{"token": "ghp_a+b1234567890"}'),
+        ("file:token.txt", "ghp_a+b1234567890"),
+        ("file:secrets.yml#token", "a: b\nghp_a+b1234567890: [\n"),
+    ],
+)
+def test_what_a_file_or_a_key_of_any_name_holds_is_never_repeated(tmp_path: Path, kind: str, content: str) -> None:
+    (tmp_path / kind.removeprefix("file:").partition("#")[0]).write_text(content)
+    with pytest.raises(InputError, match=r"does not hold a version|it is not YAML, see its line 3") as caught:
+        read(tmp_path, kind)
+    assert "ghp" not in f"{caught.value.message} {caught.value.hint}"
+
+
 def test_all_that_was_tried_is_told(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\ndynamic = ["version"]')
     with pytest.raises(InputError) as caught:

@@ -240,7 +240,7 @@ def login_hint(registry: str) -> str:
         f"There is no login for {registry}. Give one: `username` and `password`; a line "
         f"`{registry} USERNAME PASSWORD` in `logins`; or a docker configuration, with DOCKER_CONFIG set to its folder. "
         "A `docker login` on a runner is not visible inside a container action unless DOCKER_CONFIG was set to "
-        "$RUNNER_TEMP/docker or $GITHUB_WORKSPACE/.docker before it."
+        "$RUNNER_TEMP/docker before it."
     )
 
 
