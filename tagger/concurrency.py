@@ -1,11 +1,15 @@
-"""Do the same to many things at once."""
+"""Do the same to many things at once, and one thing once for many."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tagger.errors import TaggerError
 
-__all__ = ["at_once", "side_by_side"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+__all__ = ["SingleFlight", "at_once", "settled", "side_by_side"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,3 +53,52 @@ def _result(function: Callable[[Item], Result], item: Item) -> Result | TaggerEr
         return function(item)
     except TaggerError as error:
         return error
+
+
+def settled(futures: Iterable["Future[Result]"]) -> list[Result]:
+    """Wait for all, then return the results, or raise the first failure."""
+    waiting = list(futures)
+    failures = [error for future in waiting if (error := future.exception())]
+    if failures:
+        raise failures[0]
+    return [future.result() for future in waiting]
+
+
+class SingleFlight(Generic[Result]):
+    """A result that one thread works out while the others wait for it; a failure is theirs too, and is forgotten."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._future: Future[Result] | None = None
+
+    def get(self, work: Callable[[], Result], meanwhile: Callable[[], None] = lambda: None) -> Result:
+        """Return the result; those who have to wait for it do `meanwhile` first."""
+        from concurrent.futures import Future  # a run over layouts alone has nothing to wait for
+
+        with self._lock:
+            future, leading = self._future or Future(), self._future is None
+            self._future = future
+        if not leading:
+            if not future.done():
+                meanwhile()
+            return future.result()
+        try:
+            result = work()
+        except BaseException as error:
+            with self._lock:
+                self._future = None
+            future.set_exception(error)
+            raise
+        future.set_result(result)
+        return result
+
+    def peek(self) -> Result | None:
+        """Return the result if there is one by now."""
+        future = self._future
+        return future.result() if future and future.done() and not future.exception() else None
+
+    def forget(self, result: Result) -> None:
+        """Forget `result`, unless another has taken its place."""
+        with self._lock:
+            if self.peek() is result:
+                self._future = None

@@ -11,8 +11,8 @@ from tagger.names import Repository
 if TYPE_CHECKING:
     from tagger.images.engine import Engine
     from tagger.images.layout import Layout
-    from tagger.images.registry.client import Registries
     from tagger.images.registry.credentials import Keychain
+    from tagger.images.registry.registries import Registries
     from tagger.images.stores import TagStore
     from tagger.settings.values import Settings
 
@@ -65,7 +65,7 @@ class Connections:
             insecure = frozenset(settings.insecure)
             names = [image.registry for image in settings.repositories]
             dials = [Dial(one, settings.timeout) for one in places_ahead(names, insecure, settings.places)]
-            from tagger.images.registry.client import Registries  # a run over layouts alone opens no connection
+            from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
 
             self._registries = self._cleanup.enter_context(
                 Registries(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.names import Repository
 from tests.e2e.conftest import ACTION, Run
 from tests.servers.distribution import PASSWORD, USER, Distribution

@@ -10,8 +10,8 @@ from tagger.errors import Refused
 from tagger.gates.bases import Place, examine
 from tagger.gates.golden import Verdict
 from tagger.images.engine import Engine
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tests.servers.distribution import Distribution

@@ -13,7 +13,7 @@ from tagger.concurrency import side_by_side
 from tagger.images.copying import copy_image, copy_referrers
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
-from tagger.images.registry.client import Registries
+from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.sources import ContentSource, open_source, parse_source
 from tagger.images.stores import TagStore
@@ -156,7 +156,7 @@ def test_memory_holds_no_layer(tmp_path: Path, layout: Layout, registry: Distrib
 import re, sys
 from tagger.images.layout import Layout
 from tagger.names import Repository
-from tagger.images.registry.client import Registries
+from tagger.images.registry.registries import Registries
 from tagger.images.sources import ContentSource
 from tagger.concurrency import side_by_side
 source, host, digest, *targets = sys.argv[1:]

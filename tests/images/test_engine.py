@@ -15,8 +15,8 @@ import pytest
 from tagger.errors import EngineError, Refused, StoreError
 from tagger.images.engine import Engine
 from tagger.images.layout import Layout
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Reference, Repository
 from tests.images.making import PLATFORMS, make_index

@@ -8,8 +8,8 @@ from tagger.errors import InputError, NotFound
 from tagger.images.artifacts import lifted, policy_artifact, put_artifact
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.delete import Deletion, delete

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
 from tagger.names import Repository
 from tagger.operations.reconcile import Reconciliation, reconcile

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError, StoreError
 from tagger.images.layout import Layout
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.release import release

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.images.layout import Layout
-from tagger.images.registry.client import Registries
+from tagger.images.registry.registries import Registries
 from tagger.names import Repository
 from tests.images.making import make_image
 from tests.operations.running import standing

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tests.servers.distribution import PASSWORD, USER, Distribution, distribution
 from tests.servers.token_server import Signer, TokenServer
 

@@ -24,8 +24,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tagger.images.manifests import OCI_INDEX, Manifest
-from tagger.images.registry.client import Registries
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.registries import Registries
 from tagger.names import DIGEST, TAG
 from tests.servers.http_server import Exchange, HttpServer, Reply
 from tests.servers.token_server import TokenServer

@@ -6,19 +6,41 @@ import socket
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from tagger.errors import InputError
-from tagger.names import DOCKER_HUB
+from tagger.images.registry.dialects import dialect_of
 
-__all__ = ["GHCR", "PORTS", "TOKEN_HOSTS", "Dial", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
-
-GHCR = "ghcr.io"
-HUB_HOST = "registry-1.docker.io"
-TOKEN_HOSTS = {DOCKER_HUB: "auth.docker.io", GHCR: GHCR}
-"""Token servers that are known beforehand."""
+__all__ = ["PORTS", "Dial", "Origin", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
 
 PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """Where a URL leads: scheme, host and port, as browsers compare them."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin":
+        """Return the origin of a URL. Raise `ValueError` when it has none."""
+        parts = urlsplit(url)
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise ValueError(f"{parts.scheme or 'no'} URL")
+        return cls(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as a URL has them; the scheme's own port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def url(self, target: str) -> str:
+        """Return the URL of `target`, a path or a URL of its own. Raise `ValueError` when it is none."""
+        return urljoin(f"{self.scheme}://{self.netloc}/", target)
 
 
 class Dial:
@@ -65,14 +87,15 @@ def places_ahead(
         if not is_loopback(host):  # nothing is won there
             scheme = "http" if {name, address}.intersection(insecure) else "https"
             places.append((host, port or PORTS[scheme]))
-            if name in TOKEN_HOSTS and name not in endpoints:
-                places.append((TOKEN_HOSTS[name], PORTS["https"]))
+            realm = dialect_of(name).realm
+            if realm and name not in endpoints:
+                places.append((Origin.of(realm).host, PORTS["https"]))
     return places
 
 
 def registry_address(name: str, endpoints: Mapping[str, str]) -> str:
     """Return where a registry is reached: `HOST` or `HOST:PORT`."""
-    return endpoints.get(name) or (HUB_HOST if name == DOCKER_HUB else name)
+    return endpoints.get(name) or dialect_of(name).address or name
 
 
 def host_and_port(address: str) -> tuple[str, int | None]:

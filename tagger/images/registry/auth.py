@@ -1,26 +1,24 @@
-"""How a registry is told who asks: challenges, and the tokens that are fetched for them."""
+"""Authorization: what a registry wants to see of who asks, as its challenges say."""
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
 from types import MappingProxyType
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+from tagger.concurrency import SingleFlight
+from tagger.images.registry.answers import Reply
 from tagger.images.registry.credentials import Login
+from tagger.images.registry.tokens import Token, TokenCache
 
-__all__ = ["DEFAULT_LIFETIME", "Access", "Authorization", "Challenge", "Shared", "Token", "parse_challenges"]
+__all__ = ["Access", "Authorization", "Challenge", "parse_challenges"]
 
-Result = TypeVar("Result")
+Got = TypeVar("Got", bound=Reply)
 
 # RFC 9110, section 11.2: a challenge is a scheme and parameters, and commas stand between both.
 _PARAMETER = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BETWEEN = re.compile(r"[\s,]+")
-
-EXPIRY_MARGIN = 5.0  # seconds; a token that is about to expire is not sent
-DEFAULT_LIFETIME = 60.0  # seconds (distribution, "Token Authentication Specification")
 
 
 class Access(NamedTuple):
@@ -35,59 +33,6 @@ class Challenge(NamedTuple):
 
     scheme: str
     parameters: Mapping[str, str] = MappingProxyType({})
-
-
-class Token(NamedTuple):
-    """A bearer token, and the moment of the monotonic clock from which it is not sent any more."""
-
-    value: str
-    expires: float = float("inf")
-
-    def __repr__(self) -> str:
-        return f"Token(expires={self.expires})"
-
-    @classmethod
-    def lasting(cls, value: str, seconds: float, asked: float) -> "Token":
-        """Return a token that was asked for at `asked` and lasts `seconds`."""
-        return cls(value, asked + max(seconds - EXPIRY_MARGIN, seconds / 2))
-
-
-class Shared(Generic[Result]):
-    """A result that one thread works out while the others wait for it; a failure is theirs too, and is forgotten."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._future: Future[Result] | None = None
-
-    def get(self, work: Callable[[], Result], meanwhile: Callable[[], None] = lambda: None) -> Result:
-        """Return the result; those who have to wait for it do `meanwhile` first."""
-        with self._lock:
-            future, leading = self._future or Future(), self._future is None
-            self._future = future
-        if not leading:
-            if not future.done():
-                meanwhile()
-            return future.result()
-        try:
-            result = work()
-        except BaseException as error:
-            with self._lock:
-                self._future = None
-            future.set_exception(error)
-            raise
-        future.set_result(result)
-        return result
-
-    def peek(self) -> Result | None:
-        """Return the result if there is one by now."""
-        future = self._future
-        return future.result() if future and future.done() and not future.exception() else None
-
-    def forget(self, result: Result) -> None:
-        """Forget `result`, unless another has taken its place."""
-        with self._lock:
-            if self.peek() is result:
-                self._future = None
 
 
 class Authorization:
@@ -107,8 +52,41 @@ class Authorization:
         self._fetch = fetch
         self._challenge = known
         self._login = login
-        self._tokens: dict[tuple[str, ...], Shared[Token]] = {}
-        self._lock = threading.Lock()
+        self._tokens = TokenCache()
+        self._meeting = SingleFlight[bool]()
+        self.met = known is not None
+
+    def send(self, access: Access, send: Callable[[str], Got], warm: Callable[[], None]) -> Got:
+        """Send a request with what the registry wants to see, and once more when it wants something else.
+
+        `send` takes the `Authorization` header. The first request of all finds out what is wanted; others that wait for
+        it, or for a token, do `warm` meanwhile.
+        """
+        meanwhile = _once(warm)
+        first = None if self.met else self.meet(access, send, meanwhile)
+        if first is not None and first.status != 401:
+            return first
+        if first is not None:
+            meanwhile = _nothing  # it opened a connection itself
+        authorization = self.header(access, meanwhile)
+        reply = send(authorization) if first is None or authorization else first
+        if reply.status == 401 and self.learn(access, authorization, reply):
+            reply = send(self.header(access, meanwhile))
+        return reply
+
+    def meet(self, access: Access, send: Callable[[str], Got], meanwhile: Callable[[], None]) -> Got | None:
+        """Let one request find out what is wanted, and return its reply; others wait, and get None."""
+        replies: list[Got] = []
+
+        def lead() -> bool:
+            reply = send("")
+            if reply.status == 401:
+                self.learn(access, "", reply)
+            replies.append(reply)
+            return True
+
+        self.met = self._meeting.get(lead, meanwhile)
+        return replies[0] if replies else None
 
     def header(self, access: Access, meanwhile: Callable[[], None]) -> str:
         """Return the `Authorization` header for a request, empty for none; a token is fetched where one is wanted."""
@@ -119,15 +97,10 @@ class Authorization:
             return self._login().basic
         if given := self._login().registry_token:
             return f"Bearer {given}"
-        shared = self._shared(access)
-        while True:
-            token = shared.get(lambda: self._fetch(challenge, access), meanwhile)
-            if time.monotonic() < token.expires:
-                return f"Bearer {token.value}"
-            shared.forget(token)
+        return f"Bearer {self._tokens.get(access.scopes, lambda: self._fetch(challenge, access), meanwhile).value}"
 
     def refused(self, access: Access, sent: str, challenges: Iterable[Challenge]) -> bool:
-        """Learn from an answer 401 to a request with the header `sent`; say whether another try may do better."""
+        """Learn from the challenges of a refusal; say whether another try may do better."""
         wanted = _preferred(challenges) or self._challenge
         if wanted is None:
             return False
@@ -141,21 +114,16 @@ class Authorization:
             return False
         if self._challenge is None or self._challenge.scheme != "bearer":
             self._challenge = wanted
-        shared = self._shared(access)
-        token = shared.peek()
-        if token is not None and sent == f"Bearer {token.value}":
-            shared.forget(token)
+        self._tokens.forget(access.scopes, sent.removeprefix("Bearer "))
         return True
+
+    def learn(self, access: Access, sent: str, reply: Reply) -> bool:
+        """Learn from an answer 401 to a request with the header `sent`; say whether another try may do better."""
+        return self.refused(access, sent, parse_challenges(reply.headers.getlist("WWW-Authenticate")))
 
     def secrets(self) -> frozenset[str]:
         """Return the tokens that are in use, for masking."""
-        with self._lock:
-            several = list(self._tokens.values())
-        return frozenset(token.value for shared in several if (token := shared.peek()))
-
-    def _shared(self, access: Access) -> Shared[Token]:
-        with self._lock:
-            return self._tokens.setdefault(access.scopes, Shared())
+        return self._tokens.secrets()
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
@@ -186,3 +154,18 @@ def _preferred(challenges: Iterable[Challenge]) -> Challenge | None:
     """Return the challenge to answer: a token where the server offers one, else the login itself."""
     usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and c.parameters.get("realm"))]
     return next((c for c in usable if c.scheme == "bearer"), usable[0] if usable else None)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _once(function: Callable[[], None]) -> Callable[[], None]:
+    """Return what calls a function the first time, and does nothing after."""
+    first = threading.Lock()  # is taken, and never given back
+
+    def call() -> None:
+        if first.acquire(blocking=False):
+            function()
+
+    return call

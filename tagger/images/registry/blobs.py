@@ -4,10 +4,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-
 from tagger.errors import StoreError
+from tagger.images.registry.answers import ConnectionFailed
+from tagger.images.registry.transport import Response
 
 __all__ = ["Download"]
 
@@ -20,7 +19,7 @@ class Download(io.RawIOBase):
     """
 
     def __init__(
-        self, begin: Callable[[int], BaseHTTPResponse], failed: Callable[[HTTPError], StoreError], tries: int
+        self, begin: Callable[[int], Response], failed: Callable[[ConnectionFailed], StoreError], tries: int
     ) -> None:
         self._begin = begin
         self._failed = failed
@@ -37,11 +36,10 @@ class Download(io.RawIOBase):
         """Read the next bytes; 0 at the end."""
         while True:
             try:
-                chunk = self._response.read(len(buffer), decode_content=False)
-            except HTTPError as error:
-                self._response.close()
+                chunk = self._response.read(len(buffer))
+            except ConnectionFailed as error:
                 if not self._left:
-                    raise self._failed(error) from error
+                    raise self._failed(error) from error.cause
                 self._left -= 1
                 self._response = self._begin(self._offset)
                 self._passed = 0 if self._response.status == 206 else self._offset
@@ -60,8 +58,5 @@ class Download(io.RawIOBase):
     def close(self) -> None:
         """Give the connection back if all was read, else close it."""
         if not self.closed:
-            if self._response.closed:
-                self._response.release_conn()
-            else:
-                self._response.close()
+            self._response.close()
         super().close()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
-from tagger.images.registry.addresses import GHCR
+from tagger.images.registry.dialects import GHCR
 from tagger.names import DOCKER_HUB, HUB_ALIASES
 
 __all__ = ["HUB_KEY", "Keychain", "Login", "login_hint"]

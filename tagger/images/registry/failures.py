@@ -1,16 +1,12 @@
 """What a registry refused, or why it did not answer, as errors of ours with the usual cure."""
 
-import json
 import re
 import ssl
-from collections.abc import Iterator, Mapping
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import (
     ConnectTimeoutError,
-    HTTPError,
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
@@ -20,71 +16,17 @@ from urllib3.exceptions import (
 )
 
 from tagger.errors import NotFound, StoreError
-from tagger.images.registry.addresses import GHCR
+from tagger.images.registry.answers import Answer, ConnectionFailed, one_line
 from tagger.images.registry.credentials import Login, login_hint
+from tagger.images.registry.dialects import dialect_of
+from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED
 
-__all__ = ["Answer", "Peer", "is_immutable", "is_lasting", "is_throttled", "is_unsent", "refused", "unreachable"]
+__all__ = ["Peer", "refused", "unreachable"]
 
-LONGEST = 200
-"""Characters of a body that are shown."""
-
-NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
-NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
-"""What OpenSSL calls an answer that is no TLS."""
-
-CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED", 413: "SIZE_INVALID"}
-CODES |= {414: "UNSUPPORTED", 429: "TOOMANYREQUESTS", 501: "UNSUPPORTED"}
-
-# Registries refuse to move an immutable tag each in its own words: ECR, Docker Hub, Harbor, Alibaba, MSR, GitLab, ACR.
-# Most runs meet no failure, so none of these is compiled before it is looked for.
-_IMMUTABLE = (
-    r"(?i)immutab|cannot be overwritten|already assigned to an image|protected tag|tag is protected|write-enabled|"
-    r"locked"
-)
-_THROTTLED = r"(?i)rate limit|abuse detection|too many requests|retry-after"
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+"
 _CONFIDENTIAL = (
     r"(?i)\b((?:bearer|basic)\s+|"
     r"[\w-]*(?:token|signature|credential|password|secret)[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
 )
-
-
-class Answer(NamedTuple):
-    """An answer of a registry, read whole.
-
-    `repeated` says that the same request was sent before, and may have been carried out then.
-    """
-
-    status: int
-    headers: HTTPHeaderDict
-    body: bytes = b""
-    repeated: bool = False
-
-    @property
-    def errors(self) -> list[Mapping[str, Any]]:
-        """The errors of the body (distribution-spec, "Error Codes"); none where it has another shape."""
-        try:
-            found = json.loads(self.body)["errors"]
-            return [error for error in found if isinstance(error, dict)]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return []
-
-    @property
-    def code(self) -> str:
-        """The registry's own error code, or the usual one for the status."""
-        named = str(self.errors[0].get("code") or "") if self.errors else ""
-        if re.fullmatch(r"[A-Z][A-Z_]{1,60}", named):
-            return named
-        return CODES.get(self.status, "UNAVAILABLE" if self.status >= 500 else "FAILED")
-
-    @property
-    def text(self) -> str:
-        """What the registry says, for a person and on one line."""
-        said = "; ".join(filter(None, (_said(error) for error in self.errors)))
-        if not said:
-            content = str(self.headers.get("Content-Type", ""))
-            said = "" if "html" in content else self.body[: 4 * LONGEST].decode(errors="replace")
-        return _line(said) or f"HTTP {self.status} {_phrase(self.status)}".strip()
 
 
 class Peer(NamedTuple):
@@ -111,35 +53,13 @@ def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool 
     return kind(message, _hint(peer, answer), code=code, place=place, status=answer.status)
 
 
-def unreachable(peer: Peer, place: str, what: str, error: HTTPError) -> StoreError:
+def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
     """Return the error that a connection ended in."""
-    cause, hint = _cause(peer, error)
+    cause, hint = _cause(peer, failure.cause)
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
 
-def is_unsent(error: HTTPError) -> bool:
-    """Say whether a request certainly never arrived: no connection was made."""
-    return isinstance(error, (NewConnectionError, ConnectTimeoutError, ProxyError)) or is_lasting(error)
-
-
-def is_lasting(error: HTTPError) -> bool:
-    """Say whether trying again is of no use: the other end is not trusted, speaks no TLS, or cannot exist."""
-    return isinstance(error, LocationValueError) or (
-        isinstance(error, SSLError) and any(sign in str(error) for sign in (NOT_TRUSTED, *NO_TLS))
-    )
-
-
-def is_throttled(answer: Answer) -> bool:
-    """Say whether a registry asks to slow down: 429, or GHCR's 403 "secondary rate limit" (registries: GHCR)."""
-    return answer.status == 429 or (answer.status == 403 and bool(re.search(_THROTTLED, answer.text)))
-
-
-def is_immutable(answer: Answer) -> bool:
-    """Say whether a refused PUT means that the tag is immutable, in any dialect; Harbor says it by 412 alone."""
-    return answer.status == 412 or bool(re.search(_IMMUTABLE, answer.text))
-
-
-def _cause(peer: Peer, error: HTTPError) -> tuple[str, str]:
+def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     check = f"Check the name {peer.registry}, and that the registry is up and can be reached from here."
     address = peer.address
     if isinstance(error, SSLError):
@@ -167,14 +87,11 @@ def _cause(peer: Peer, error: HTTPError) -> tuple[str, str]:
 
 
 def _hint(peer: Peer, answer: Answer) -> str:
-    status = answer.status
+    status, dialect = answer.status, dialect_of(peer.registry)
     if status == 401 and not peer.login:
         return login_hint(peer.registry)
-    if status in (401, 403) and peer.registry == GHCR:
-        return (
-            "Give the job `permissions: packages: write`, and the repository the role Write in the package's settings, "
-            '"Manage Actions access". The token of a person has to be a classic one with the scope write:packages.'
-        )
+    if status in (401, 403) and dialect.denied:
+        return dialect.denied
     if status == 401:
         return f"{peer.registry} did not take {peer.login.origin}. Is it spelled right, and not expired?"
     if status == 403 and not peer.login:
@@ -183,8 +100,8 @@ def _hint(peer: Peer, answer: Answer) -> str:
         return f"{peer.login.origin} may not do this. It needs the right to read and write this repository."
     if status == 400 and b"HTTP request to an HTTPS server" in answer.body:
         return f"{peer.registry} speaks HTTPS: take it out of `insecure`."
-    if status == 404 and answer.code == "NAME_UNKNOWN" and ".dkr.ecr." in peer.registry:
-        return "ECR makes no repository by itself: create it first, or a creation template for pushes."
+    if status == 404 and answer.code == "NAME_UNKNOWN" and dialect.absent:
+        return dialect.absent
     if status == 429:
         return f"{peer.registry} limits how often it may be asked. Log in if you did not, or try again later."
     if status >= 500:
@@ -192,34 +109,16 @@ def _hint(peer: Peer, answer: Answer) -> str:
     return ""
 
 
-def _said(error: Mapping[str, Any]) -> str:
-    message, detail = error.get("message"), error.get("detail")
-    parts = [str(error.get("code") or ""), message if isinstance(message, str) else ""]
-    if detail and not isinstance(detail, (dict, list)) and str(detail) != message:
-        parts.append(str(detail))
-    return ": ".join(filter(None, parts))
-
-
-def _line(text: str) -> str:
-    """Return a text on one line, shortened."""
-    line = " ".join(re.sub(_CONTROL, " ", text).split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
-
-
-def _tls_reason(error: HTTPError) -> str:
+def _tls_reason(error: Exception) -> str:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _line(cause.verify_message)
+            return one_line(cause.verify_message)
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return cause.reason.lower().replace("_", " ")
     return "the handshake failed"
 
 
-def _os_reason(error: HTTPError) -> str:
+def _os_reason(error: Exception) -> str:
     causes = (cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
     return next((str(cause.strerror).lower() for cause in causes), "it was closed before the answer was whole")
 

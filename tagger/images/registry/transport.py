@@ -1,101 +1,86 @@
-"""Connections: pools of them, TLS, proxies; the only module that opens sockets to registries."""
+"""One request and its response: connections kept alive, TLS, proxies."""
 
-import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
 
 from urllib3 import HTTPSConnectionPool, PoolManager, ProxyManager, Timeout, make_headers
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
 from urllib3.response import BaseHTTPResponse
 
 from tagger import __version__
-from tagger.errors import InputError
-from tagger.images.registry.addresses import PORTS, Dial, is_loopback
+from tagger.images.registry.addresses import Dial, Origin
+from tagger.images.registry.answers import ConnectionFailed
+from tagger.images.registry.connections import PlainConnection, SecureConnection
+from tagger.images.registry.proxies import proxy_for
+from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED, speaks_tls, tls_context
 
-__all__ = ["CHUNK", "Origin", "Transport"]
+__all__ = ["Response", "TooLarge", "Transport"]
 
 CHUNK = 64 * 1024
-PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
 
 
-class Origin(NamedTuple):
-    """Where a URL leads: scheme, host and port, as browsers compare them."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, url: str) -> "Origin":
-        """Return the origin of a URL. Raise `ValueError` when it has none."""
-        parts = urlsplit(url)
-        if parts.scheme not in PORTS or not parts.hostname:
-            raise ValueError(f"{parts.scheme or 'no'} URL")
-        return cls(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
-
-    @property
-    def netloc(self) -> str:
-        """Host and port as a URL has them; the scheme's own port is left out."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
-
-    def url(self, target: str) -> str:
-        """Return the URL of `target`, a path or a URL of its own."""
-        return urljoin(f"{self.scheme}://{self.netloc}/", target)
+class TooLarge(Exception):
+    """An answer has more bytes than it may have."""
 
 
-class _Connection(HTTPConnection):
-    """A connection that may have been begun already."""
+class Response:
+    """A response whose body is unread. `origin` is who answers."""
 
-    dial: Dial | None = None
+    def __init__(self, raw: BaseHTTPResponse, origin: Origin) -> None:
+        self._raw = raw
+        self.origin = origin
+        self.status = raw.status
+        self.headers = raw.headers
 
-    def _new_conn(self) -> socket.socket:
-        begun, self.dial = self.dial, None
-        return (begun and begun.take()) or super()._new_conn()
-
-
-class _SecureConnection(_Connection, HTTPSConnection):
-    """A connection that may wait in the pool before its first request."""
-
-    def connect(self) -> None:
-        """Connect; an end that the folder of authorities does not vouch for may still be vouched for by their file."""
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes as they were sent; none at the end. Raise `ConnectionFailed`."""
         try:
-            super().connect()
-        except ssl.SSLCertVerificationError:
-            self.close()
-            assert self.ssl_context  # noqa: S101 - the pool's
-            self.ssl_context.load_default_certs()
-            super().connect()
+            return self._raw.read(size, decode_content=False)
+        except HTTPError as error:
+            self._raw.close()
+            raise _failed(self.origin, error) from error
 
-    @property
-    def is_connected(self) -> bool:
-        """Say whether it can still be used: an idle one with bytes to read was closed, or got TLS 1.3 tickets."""
-        return super().is_connected or self._only_tickets()
-
-    def _only_tickets(self) -> bool:
-        sock = self.sock
-        if not isinstance(sock, ssl.SSLSocket):
-            return False
-        timeout = sock.gettimeout()
+    def read_whole(self, most: int) -> bytes:
+        """Return the body, decoded, and give the connection back. Raise `ConnectionFailed`, `TooLarge`."""
+        body = bytearray()
         try:
-            sock.settimeout(0)
-            sock.read(1)
-        except ssl.SSLWantReadError:
-            return True
-        except OSError:
-            return False
-        finally:
-            sock.settimeout(timeout)
-        return False  # it was closed, or says what nobody asked for
+            for chunk in self._raw.stream(CHUNK, decode_content=True):
+                body += chunk
+                if len(body) > most:
+                    raise TooLarge
+        except HTTPError as error:
+            self._raw.close()
+            raise _failed(self.origin, error) from error
+        except BaseException:
+            self._raw.close()  # what is unread would be taken for the next answer
+            raise
+        self._raw.release_conn()
+        return bytes(body)
+
+    def discard(self) -> None:
+        """Give the connection back; nobody reads the body."""
+        self._raw.drain_conn()
+        self._raw.release_conn()
+
+    def close(self) -> None:
+        """Give the connection back if all was read, else close it."""
+        if self._raw.closed:
+            self._raw.release_conn()
+        else:
+            self._raw.close()
 
 
 class Transport:
@@ -115,29 +100,20 @@ class Transport:
         self._managers: dict[tuple[str, str], PoolManager] = {}
         self._proxies: dict[Origin, str] = {}
         self._live: WeakSet[Any] = WeakSet()
-        self._tls: ssl.SSLContext | None = None
+        # A file that cannot be used is said before anything is done.
+        self._tls = tls_context(ca_file) if ca_file else None
         self._lock = threading.Lock()
-        if ca_file:
-            self._tls = self._make_tls()  # a file that cannot be used is said before anything is done
 
-    def open(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None
-    ) -> BaseHTTPResponse:
-        """Send one request, once, and return the response with its body unread. Raise urllib3's `HTTPError`.
+    def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None) -> Response:
+        """Send one request, once, and return the response with its body unread. Raise `ConnectionFailed`.
 
         Nothing is repeated, and no redirect is followed.
         """
-        return self._manager(url).urlopen(
-            method,
-            url,
-            headers={"User-Agent": f"tagger/{__version__}", **headers},
-            body=body,
-            redirect=False,
-            retries=False,
-            preload_content=False,
-            decode_content=False,
-            timeout=Timeout(connect=self._timeout, read=self._timeout),
-        )
+        origin = Origin.of(url)
+        try:
+            return Response(self._send(method, url, headers, body), origin)
+        except HTTPError as error:
+            raise _failed(origin, error) from error
 
     def warm(self, url: str) -> None:
         """Open one more connection, which a request will find. What fails here fails there too, and is said there."""
@@ -159,12 +135,7 @@ class Transport:
 
     def speaks_tls(self, host: str, port: int, unheard: bool) -> bool:
         """Greet a server in TLS and say whether it answers in TLS; nothing is sent. `unheard` where nobody listens."""
-        try:
-            with socket.create_connection((host, port), self._timeout) as connection:
-                connection.settimeout(min(PROBE_TIMEOUT, self._timeout))
-                return _answers_tls(connection, host)
-        except OSError:
-            return unheard
+        return speaks_tls(host, port, unheard, self._timeout)
 
     def close(self) -> None:
         """Close every connection; a request in flight ends in an error at once, so that nobody waits for it."""
@@ -179,12 +150,27 @@ class Transport:
                 if connection.sock is not None:
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None
+    ) -> BaseHTTPResponse:
+        return self._manager(url).urlopen(
+            method,
+            url,
+            headers={"User-Agent": f"tagger/{__version__}", **headers},
+            body=body,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=Timeout(connect=self._timeout, read=self._timeout),
+        )
+
     def _manager(self, url: str) -> PoolManager:
         origin = Origin.of(url)
         with self._lock:
             proxy = self._proxies.get(origin)
             if proxy is None:
-                proxy = self._proxies[origin] = _proxy(origin)
+                proxy = self._proxies[origin] = proxy_for(origin)
             key = (origin.scheme, proxy)
             if key not in self._managers:
                 self._managers[key] = self._make_manager(origin.scheme, proxy)
@@ -193,7 +179,7 @@ class Transport:
     def _make_manager(self, scheme: str, proxy: str) -> PoolManager:
         settings: dict[str, Any] = {"num_pools": 256, "maxsize": self._connections, "blocksize": CHUNK}
         if scheme == "https":
-            self._tls = self._tls or self._make_tls()
+            self._tls = self._tls or tls_context(self._ca_file)
             settings["ssl_context"] = self._tls
         if proxy:
             parts = urlsplit(proxy)
@@ -216,73 +202,24 @@ class Transport:
             return connection
 
         class Plain(HTTPConnectionPool):
-            ConnectionCls = _Connection
+            ConnectionCls = PlainConnection
 
             def _new_conn(self) -> Any:
                 return known(super()._new_conn())
 
         class Secure(HTTPSConnectionPool):
-            ConnectionCls = _SecureConnection
+            ConnectionCls = SecureConnection
 
             def _new_conn(self) -> Any:
                 return known(super()._new_conn())
 
         return {"http": Plain, "https": Secure}
 
-    def _make_tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(capath=_hashed_authorities())
-        if self._ca_file:
-            try:
-                context.load_verify_locations(self._ca_file)
-            except OSError as error:  # ssl.SSLError is one
-                raise InputError(
-                    f"`ca-file` {self._ca_file} holds no certificate that can be read",
-                    "Give a file with certificates in PEM form (-----BEGIN CERTIFICATE-----).",
-                ) from error
-        return context
 
-
-def _hashed_authorities() -> str | None:
-    """Return the system's folder of authorities if it is indexed by their names' hashes, else None.
-
-    Of such a folder OpenSSL reads what it needs; reading the file with all of them takes 20 ms.
-    """
-    folder = ssl.get_default_verify_paths().capath
-    if not folder or "SSL_CERT_FILE" in os.environ or not any(Path(folder).glob("[0-9a-f]" * 8 + ".0")):
-        return None
-    return folder
-
-
-def _answers_tls(connection: socket.socket, host: str) -> bool:
-    """Say whether the other end of a connection speaks TLS: it presents a certificate, which is not trusted here."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities: reading them costs 20 ms
-    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()  # Python's own wrapping leaks the socket of a reset connection
-    greeting = context.wrap_bio(received, sent, server_hostname=host)
-    try:
-        while True:
-            try:
-                greeting.do_handshake()
-                return True
-            except ssl.SSLWantReadError:
-                connection.sendall(sent.read())
-                if answer := connection.recv(CHUNK):
-                    received.write(answer)
-                else:
-                    received.write_eof()
-    except ssl.SSLError as error:
-        return isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or "")
-    except OSError:
-        return False
-
-
-def _proxy(origin: Origin) -> str:
-    """Return the proxy for an origin that the environment names, as curl and Go read it; never one for loopback."""
-    if not any(name.lower().endswith("_proxy") for name in os.environ) or is_loopback(origin.host):
-        return ""
-    from urllib.request import getproxies, proxy_bypass  # most runs are behind no proxy
-
-    proxies = getproxies()
-    proxy = proxies.get(origin.scheme) or proxies.get("all", "")
-    if not proxy or proxy_bypass(f"{origin.host}:{origin.port}"):
-        return ""
-    return proxy if "://" in proxy else f"http://{proxy}"
+def _failed(origin: Origin, error: HTTPError) -> ConnectionFailed:
+    """Return what the error of a connection means for who sent a request."""
+    lasting = isinstance(error, LocationValueError) or (
+        isinstance(error, SSLError) and any(sign in str(error) for sign in (NOT_TRUSTED, *NO_TLS))
+    )
+    unsent = lasting or isinstance(error, (NewConnectionError, ConnectTimeoutError, ProxyError))
+    return ConnectionFailed(origin.netloc, error, sent=not unsent, lasting=lasting)

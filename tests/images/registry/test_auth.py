@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagger.concurrency import SingleFlight
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.images.registry.auth import Access, Authorization, Challenge, Shared, Token, parse_challenges
-from tagger.images.registry.client import REALMS, Registries
+from tagger.images.registry import dialects
+from tagger.images.registry.auth import Access, Authorization, Challenge, parse_challenges
 from tagger.images.registry.credentials import Keychain, Login
+from tagger.images.registry.dialects import DIALECTS, Dialect
+from tagger.images.registry.registries import Registries
+from tagger.images.registry.tokens import Token
 from tagger.names import Repository
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
@@ -193,7 +197,7 @@ def test_a_token_server_that_is_down_for_a_moment_is_asked_again(
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token": 7}', b'{"token": "a\\r\\nX: y"}', b'{"token": ""}'])
 def test_what_is_no_token_is_an_error(guarded: SmallRegistry, opened: Opener, tokens: TokenServer, body: bytes) -> None:
     tokens.watch = lambda _path: Reply(200, body=body)
-    with pytest.raises(StoreError, match="the answer holds none"):
+    with pytest.raises(StoreError, match="the answer holds no token"):
         opened(guarded).tags()
 
 
@@ -269,8 +273,8 @@ def hub(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
         SmallRegistry(tls=authority.server_context(), tokens=tokens) as registry,
     ):
         registry.put(NAME, "1.0", IMAGE)
-        known = Challenge("bearer", {"realm": f"{tokens.url}/token", "service": tokens.service})
-        monkeypatch.setitem(REALMS, registry.host, known)
+        row = Dialect("Known", "tests", registry=registry.host, realm=f"{tokens.url}/token", service=tokens.service)
+        monkeypatch.setattr(dialects, "DIALECTS", (*DIALECTS, row))
         with registry.client(ca_file=str(authority.ca_file)) as client:
             yield registry, client
 
@@ -363,7 +367,7 @@ def test_no_login_is_looked_for_where_none_is_wanted(
 
 
 def test_a_shared_result_is_worked_out_once() -> None:
-    shared = Shared[int]()
+    shared = SingleFlight[int]()
     working, done = threading.Event(), threading.Event()
     results: list[int] = []
     waited: list[int] = []
@@ -395,7 +399,7 @@ def test_a_shared_result_is_worked_out_once() -> None:
 
 
 def test_a_failure_is_shared_and_forgotten() -> None:
-    shared = Shared[int]()
+    shared = SingleFlight[int]()
 
     def fail() -> int:
         raise StoreError("no")

@@ -12,7 +12,7 @@ import pytest
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import Descriptor
-from tagger.images.registry.client import Registries
+from tagger.images.registry.registries import Registries
 from tagger.names import Repository
 from tests.images.making import digest_of, opener_of, put
 from tests.servers.fixtures_registry import Opener

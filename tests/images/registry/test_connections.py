@@ -11,11 +11,11 @@ from urllib3 import HTTPHeaderDict
 
 from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.images.registry.addresses import Dial, is_loopback, places_ahead
-from tagger.images.registry.client import Registries
+from tagger.images.registry.addresses import Dial, Origin, is_loopback, places_ahead
+from tagger.images.registry.answers import Answer
 from tagger.images.registry.credentials import Keychain, Login
-from tagger.images.registry.failures import Answer, Peer, refused
-from tagger.images.registry.transport import Origin
+from tagger.images.registry.failures import Peer, refused
+from tagger.images.registry.registries import Registries
 from tagger.names import Repository
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority
@@ -141,7 +141,7 @@ def test_a_read_that_broke_is_repeated(plain: SmallRegistry, opened: Opener, fau
     assert len(plain.asked(kind="tags")) == 2
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 522])
 def test_a_fault_of_the_registry_is_repeated(plain: SmallRegistry, opened: Opener, status: int) -> None:
     plain.fail(Fault("answer", Reply(status, [("Retry-After", "0")])), kind="tags")
     assert list(opened(plain).tags()) == ["1.0"]

@@ -10,8 +10,8 @@ from urllib3 import HTTPHeaderDict
 
 from tagger.errors import StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.images.registry.failures import Answer
-from tagger.images.registry.repository import _next_query
+from tagger.images.registry.answers import Answer
+from tagger.images.registry.listing import next_query
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry
 from tests.servers.small_registry import Fault, Reply, Request, SmallRegistry
@@ -211,7 +211,7 @@ def test_a_large_listing_of_a_real_registry_comes_whole(
 
 @given(st.text(alphabet='<>;,="? &nexrlatsi/:.%\\', max_size=80))
 def test_no_link_header_breaks_the_walk(header: str) -> None:
-    found = _next_query(Answer(200, HTTPHeaderDict({"Link": header})))
+    found = next_query(Answer(200, HTTPHeaderDict({"Link": header})))
     assert found is None or found == "" or found.startswith("?")
 
 
@@ -228,4 +228,4 @@ def test_no_link_header_breaks_the_walk(header: str) -> None:
     ],
 )
 def test_the_query_of_the_next_page_is_read(header: str, query: str | None) -> None:
-    assert _next_query(Answer(200, HTTPHeaderDict({"Link": header}))) == query
+    assert next_query(Answer(200, HTTPHeaderDict({"Link": header}))) == query

@@ -1,0 +1,110 @@
+"""What comes back of a request: an answer, read whole, or the failure of a connection."""
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, Protocol
+
+from urllib3 import HTTPHeaderDict
+
+from tagger.images.registry.dialects import IMMUTABLE, THROTTLED
+from tagger.images.registry.statuses import status_of
+
+__all__ = ["Answer", "ConnectionFailed", "Reply", "is_immutable", "is_throttled", "one_line"]
+
+LONGEST = 200
+"""Characters of a body that are shown."""
+
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+"
+
+
+class Reply(Protocol):
+    """What an answer and an unread response have in common."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> HTTPHeaderDict: ...
+
+
+class ConnectionFailed(Exception):
+    """A request got no answer, or not all of it.
+
+    `host` is who was asked. `cause` is the error of the connection. `sent`: the request may have arrived.
+    `lasting`: another try ends in the same.
+    """
+
+    def __init__(self, host: str, cause: Exception, *, sent: bool, lasting: bool) -> None:
+        super().__init__(f"{host}: {cause}")
+        self.host = host
+        self.cause = cause
+        self.sent = sent
+        self.lasting = lasting
+
+
+class Answer(NamedTuple):
+    """An answer, read whole.
+
+    `repeated`: the same request was sent before, and may have been carried out then. `host` is who answered, where the
+    registry led to another host; else empty.
+    """
+
+    status: int
+    headers: HTTPHeaderDict
+    body: bytes = b""
+    repeated: bool = False
+    host: str = ""
+
+    @property
+    def errors(self) -> list[Mapping[str, Any]]:
+        """The errors of the body (distribution-spec, "Error Codes"); none where it has another shape."""
+        try:
+            found = json.loads(self.body)["errors"]
+            return [error for error in found if isinstance(error, dict)]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return []
+
+    @property
+    def code(self) -> str:
+        """The registry's own error code, or the usual one for the status."""
+        errors = self.errors
+        named = str(errors[0].get("code") or "") if errors else ""
+        return named if re.fullmatch(r"[A-Z][A-Z_]{1,60}", named) else status_of(self.status).code
+
+    @property
+    def text(self) -> str:
+        """What the registry says, for a person and on one line."""
+        said = "; ".join(filter(None, (_said(error) for error in self.errors)))
+        if not said:
+            content = str(self.headers.get("Content-Type", ""))
+            said = "" if "html" in content else self.body[: 4 * LONGEST].decode(errors="replace")
+        return one_line(said) or f"HTTP {self.status} {_phrase(self.status)}".strip()
+
+
+def is_throttled(answer: Answer) -> bool:
+    """Say whether a registry wants to be asked less often: 429, or 403 with words of a dialect."""
+    return answer.status == 429 or (answer.status == 403 and bool(re.search(THROTTLED, answer.text)))
+
+
+def is_immutable(answer: Answer) -> bool:
+    """Say whether a refusal means that the tag is immutable, in any dialect; Harbor says it by 412 alone."""
+    return answer.status == 412 or bool(re.search(IMMUTABLE, answer.text))
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, without control characters, shortened."""
+    line = " ".join(re.sub(_CONTROL, " ", text).split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    message, detail = error.get("message"), error.get("detail")
+    parts = [str(error.get("code") or ""), message if isinstance(message, str) else ""]
+    if detail and not isinstance(detail, (dict, list)) and str(detail) != message:
+        parts.append(str(detail))
+    return ": ".join(filter(None, parts))
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""

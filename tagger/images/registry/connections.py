@@ -1,0 +1,56 @@
+"""Connections to servers: begun ahead, idle in a pool, over TLS or not."""
+
+import socket
+import ssl
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from tagger.images.registry.addresses import Dial
+
+__all__ = ["PlainConnection", "SecureConnection"]
+
+
+class PlainConnection(HTTPConnection):
+    """A connection that may have been begun already."""
+
+    dial: Dial | None = None
+
+    def _new_conn(self) -> socket.socket:
+        begun, self.dial = self.dial, None
+        return (begun and begun.take()) or super()._new_conn()
+
+
+class SecureConnection(PlainConnection, HTTPSConnection):
+    """A connection over TLS that may wait in the pool before its first request."""
+
+    def connect(self) -> None:
+        """Connect; an end that the folder of authorities does not vouch for may still be vouched for by their file."""
+        try:
+            super().connect()
+        except ssl.SSLCertVerificationError:
+            self.close()
+            assert self.ssl_context  # noqa: S101 - the pool's
+            self.ssl_context.load_default_certs()
+            super().connect()
+
+    @property
+    def is_connected(self) -> bool:
+        """Say whether it can still be used: an idle one with bytes to read was closed, or got TLS 1.3 tickets."""
+        return super().is_connected or self._only_tickets()
+
+    def _only_tickets(self) -> bool:
+        sock: Any = self.sock
+        if not isinstance(sock, ssl.SSLSocket):
+            return False
+        timeout = sock.gettimeout()
+        try:
+            sock.settimeout(0)
+            sock.read(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        finally:
+            sock.settimeout(timeout)
+        return False  # it was closed, or says what nobody asked for

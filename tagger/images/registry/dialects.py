@@ -1,0 +1,86 @@
+"""What is true of one registry only: a row each, with its source."""
+
+from typing import NamedTuple
+
+from tagger.names import DOCKER_HUB
+
+__all__ = ["DIALECTS", "ECR", "GHCR", "IMMUTABLE", "PAGE_SIZES", "THROTTLED", "Dialect", "dialect_of"]
+
+GHCR = "ghcr.io"
+ECR = ".dkr.ecr."
+
+
+class Dialect(NamedTuple):
+    """What one registry does in its own way.
+
+    `registry`: its name, or a part of it that begins with a dot. `address`: where it is reached, if elsewhere.
+    `realm`, `service`: its token server, if it is known beforehand. `immutable`, `throttled`: regular expressions of
+    what it says when a tag may not move, or when it wants to be asked less often. `denied`, `absent`: what to do about
+    a login that may not, and about a repository that is not there. `source`: where all this is said.
+    """
+
+    name: str
+    source: str
+    registry: str = ""
+    address: str = ""
+    realm: str = ""
+    service: str = ""
+    immutable: str = ""
+    throttled: str = ""
+    denied: str = ""
+    absent: str = ""
+    page_sizes: tuple[int, ...] = ()
+
+
+DIALECTS = (
+    Dialect(
+        "Docker Hub",
+        "docker/docs, content/manuals/docker-hub: immutable-tags.md, usage; distribution issue 2376",
+        registry=DOCKER_HUB,
+        address="registry-1.docker.io",
+        realm="https://auth.docker.io/token",
+        service="registry.docker.io",
+        immutable="already assigned to an image",
+        throttled="too many requests",
+    ),
+    Dialect(
+        "GitHub Container Registry",
+        "docs.github.com, working with the container registry; chainguard-images/images issue 173",
+        registry=GHCR,
+        realm="https://ghcr.io/token",
+        service=GHCR,
+        throttled="rate limit|abuse detection|retry-after",
+        denied="Give the job `permissions: packages: write`, and the repository the role Write in the package's "
+        'settings, "Manage Actions access". The token of a person has to be a classic one with the scope '
+        "write:packages.",
+    ),
+    Dialect(
+        "Amazon ECR",
+        "docs.aws.amazon.com, ECR user guide, image tag mutability; google/go-containerregistry, remote/options.go",
+        registry=ECR,
+        immutable="immutab|cannot be overwritten",
+        absent="ECR makes no repository by itself: create it first, or a creation template for pushes.",
+        page_sizes=(1000, 100),
+    ),
+    Dialect("Harbor", "goharbor/harbor, src/server/middleware/immutable/pushmf.go", immutable="immutab"),
+    Dialect("GitLab", "docs.gitlab.com, protected container tags", immutable="protected tag|tag is protected"),
+    Dialect(
+        "Azure Container Registry", "learn.microsoft.com, lock a container image", immutable="write-enabled|locked"
+    ),
+    Dialect("Alibaba Cloud ACR", "help.aliyun.com, immutable image tags", immutable="cannot be overwritten"),
+    Dialect("Mirantis Secure Registry", "docs.mirantis.com, make tags immutable", immutable="immutab"),
+    Dialect("Google Artifact Registry", "cloud.google.com, immutable tags", immutable="immutab"),
+)
+
+IMMUTABLE = "(?i)" + "|".join(dict.fromkeys(row.immutable for row in DIALECTS if row.immutable))
+THROTTLED = "(?i)" + "|".join(row.throttled for row in DIALECTS if row.throttled)
+PAGE_SIZES = next(row.page_sizes for row in DIALECTS if row.page_sizes)
+"""What is asked for when a registry wants a page size, or a smaller one."""
+
+
+def dialect_of(registry: str) -> Dialect:
+    """Return what is known of a registry by its name; a row without facts where nothing is."""
+    for row in DIALECTS:
+        if row.registry and (row.registry == registry or (row.registry.startswith(".") and row.registry in registry)):
+            return row
+    return Dialect(registry, "")

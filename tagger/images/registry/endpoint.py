@@ -1,0 +1,80 @@
+"""One repository's part of the API: its paths, its scopes, its errors."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from tagger.errors import StoreError
+from tagger.images.manifests import MANIFEST_TYPES
+from tagger.images.registry.answers import Answer
+from tagger.images.registry.auth import Access
+from tagger.images.registry.client import SMALL, Registry, Request
+from tagger.names import Repository, check_digest
+
+__all__ = ["ACCEPT", "Endpoint"]
+
+ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
+
+
+class Endpoint:
+    """The API of one repository (distribution-spec, "API"): requests with the scopes that they need.
+
+    Whoever `write`s asks for the right to push from the first request on, so that one token serves a whole run.
+    """
+
+    def __init__(
+        self, registry: Registry, repository: Repository, write: bool, mount_from: Iterable[Repository]
+    ) -> None:
+        self.registry = registry
+        self.repository = repository
+        self.place = str(repository)
+        others = {one.name for one in mount_from if one.registry == repository.registry} - {repository.name}
+        mounting = tuple(_scope(name, "pull") for name in sorted(others))
+        self.writing = Access(self.place, (_scope(repository.name, "pull,push"), *mounting))
+        self.access = self.writing if write else Access(self.place, (_scope(repository.name, "pull"), *mounting))
+        self.deleting = Access(self.place, (_scope(repository.name, "pull,push,delete"),))
+
+    def path(self, rest: str) -> str:
+        """Return a path below the repository's root: `tags/list`."""
+        return f"/v2/{self.repository.name}/{rest}"
+
+    def manifest_path(self, reference: str) -> str:
+        """Return the path of a manifest, by its tag or its digest."""
+        return self.path(f"manifests/{reference}")
+
+    def blob_path(self, digest: str) -> str:
+        """Return the path of a blob."""
+        return self.path(f"blobs/{check_digest(digest)}")
+
+    def mounting(self, name: str) -> Access:
+        """Return the access for requests that also read the repository `name`."""
+        scope = _scope(name, "pull")
+        scopes = self.access.scopes
+        return self.access if scope in scopes else Access(self.place, (*scopes, scope))
+
+    def call(
+        self,
+        method: str,
+        target: str,
+        what: str,
+        *,
+        access: Access | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        body: bytes | None = None,
+        most: int = SMALL,
+        carried_out: Callable[[], bool] | None = None,
+    ) -> Answer:
+        """Return the answer to a request, as `Registry.call` does."""
+        request = Request(method, target, access or self.access, what, headers, body, most=most)
+        return self.registry.call(request, carried_out=carried_out)
+
+    def refused(self, what: str, answer: Answer, *, reading: bool = False) -> StoreError:
+        """Return the error that an answer means; `NotFound` where something was read that is not there."""
+        return self.registry.refused(self.access, what, answer, reading=reading)
+
+    def error(self, message: str, hint: str = "", *, code: str = "FAILED", status: int = 0) -> StoreError:
+        """Return an error that names the repository."""
+        return StoreError(message, hint, code=code, place=self.place, status=status)
+
+
+def _scope(name: str, actions: str) -> str:
+    return f"repository:{name}:{actions}"

@@ -1,0 +1,89 @@
+"""The tags of a repository, listed page by page."""
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from tagger.images.registry.answers import Answer
+from tagger.images.registry.dialects import PAGE_SIZES
+from tagger.images.registry.endpoint import Endpoint
+from tagger.images.registry.statuses import status_of
+from tagger.names import TAG
+
+__all__ = ["list_tags", "next_query"]
+
+LARGEST_LISTING = 64 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
+MOST_PAGES = 10_000
+MOST_TAGS = 2_000_000
+MOST_WALKS = 5
+WHAT = "listing the tags"
+
+_LINK = r"<([^<>]*)>([^<>]*)"
+_NEXT = r"""(?i);\s*rel\s*=\s*"?[^";]*\bnext\b"""
+
+
+def list_tags(endpoint: Endpoint) -> set[str]:
+    """List every tag; none where the repository does not exist yet. Raise `StoreError`."""
+    for _ in range(MOST_WALKS):
+        found = _walk(endpoint)
+        if found is not None:
+            return found
+    raise endpoint.error("the listing changed all the time while it was read", "Run again when no tags are deleted.")
+
+
+def next_query(answer: Answer) -> str | None:
+    """Return the query of the next page, as `?last=…`, or None at the end (RFC 8288)."""
+    for header in answer.headers.getlist("Link"):
+        for url, parameters in re.findall(_LINK, header):
+            if re.search(_NEXT, parameters):
+                query = urlsplit(url).query
+                return f"?{query}" if query else ""
+    return None
+
+
+def _walk(endpoint: Endpoint) -> set[str] | None:
+    """List every tag, page by page, or return None when a page is lost: the tag that it begins after is gone.
+
+    Without `n` most registries answer all at once. Of a `Link` the query alone counts: the page is in this
+    registry, whatever host or path a registry behind a proxy names.
+    """
+    query = ""
+    found: set[str] = set()
+    seen = {query}
+    sizes = iter(PAGE_SIZES)
+    while len(seen) < MOST_PAGES:
+        answer = endpoint.call("GET", endpoint.path(f"tags/list{query}"), WHAT, most=LARGEST_LISTING)
+        if status_of(answer.status).absent and found:
+            return None
+        if status_of(answer.status).absent and (answer.errors or not answer.body.strip()):
+            return set()
+        if answer.status in (400, 405) and (size := next(sizes, None)):
+            query = _with_page_size(query, size)
+            continue
+        if answer.status != 200:
+            raise endpoint.refused(WHAT, answer)
+        found.update(_listed(endpoint, answer))
+        if len(found) > MOST_TAGS:
+            raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags")
+        following = next_query(answer)
+        if following is None:
+            return found
+        if following in seen:
+            raise endpoint.error(f"{WHAT}: the pages lead in a circle")
+        seen.add(following)
+        query = following
+    raise endpoint.error(f"{WHAT}: there are more than {MOST_PAGES} pages")
+
+
+def _listed(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
+    try:
+        tags = json.loads(answer.body)["tags"] or ()
+        return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise endpoint.error(f"{WHAT}: the answer is no list of tags", "Is this the address of a registry?") from error
+
+
+def _with_page_size(query: str, size: int) -> str:
+    pairs = [(name, value) for name, value in parse_qsl(query.removeprefix("?")) if name != "n"]
+    return "?" + urlencode([*pairs, ("n", str(size))])

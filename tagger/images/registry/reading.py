@@ -1,0 +1,177 @@
+"""Manifests, digests, blobs and referrers, read from a repository of a registry."""
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from tagger.errors import NotFound, StoreError
+from tagger.images.blobs import Checked
+from tagger.images.manifests import OCI_INDEX, Descriptor, Manifest, manifest_type
+from tagger.images.registry.answers import Answer, ConnectionFailed
+from tagger.images.registry.blobs import Download
+from tagger.images.registry.client import Request
+from tagger.images.registry.endpoint import ACCEPT, Endpoint
+from tagger.images.registry.listing import next_query
+from tagger.images.registry.statuses import status_of
+from tagger.images.registry.transport import Response
+from tagger.names import DIGEST, check_digest, check_tag
+
+__all__ = ["Reader"]
+
+LARGEST_MANIFEST = 100 * 1024 * 1024
+MOST_PAGES = 10_000
+CHUNK = 64 * 1024
+REMEMBERED = 64  # manifests kept for the next one who asks
+REMEMBERED_SIZE = 256 * 1024
+
+
+class Reader:
+    """What is read from one repository. Manifests that were read or put are kept for the next one who asks."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._registry = endpoint.registry
+        self._head_serves = True
+        self._remembered: dict[str, Manifest] = {}
+
+    def digest(self, tag: str) -> str | None:
+        """Read the digest under a tag, or None; by GET where a registry's HEAD does not tell."""
+        if not self._head_serves:
+            return self.digest_by_get(tag)
+        what = f"reading the tag {tag}"
+        path = self._endpoint.manifest_path(check_tag(tag))
+        answer = self._endpoint.call("HEAD", path, what, headers={"Accept": ACCEPT})
+        if answer.status == 404:
+            return None
+        if answer.status in (405, 501):
+            self._head_serves = False
+            return self.digest_by_get(tag)
+        if answer.status not in (200, 403):
+            raise self._endpoint.refused(what, answer)
+        # A refusal of HEAD has no body, and only the body tells whether 403 is throttling (registries: GHCR).
+        digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
+        return digest if DIGEST.fullmatch(digest) else self.digest_by_get(tag)
+
+    def digest_by_get(self, tag: str) -> str | None:
+        """Read the digest under a tag, or None, with its manifest."""
+        try:
+            return self.manifest(tag).digest
+        except NotFound:
+            return None
+
+    def holds(self, digest: str, what: str) -> bool:
+        """Say whether a manifest is there, by its digest."""
+        answer = self._endpoint.call("HEAD", self._endpoint.manifest_path(digest), what, headers={"Accept": ACCEPT})
+        return answer.status == 200
+
+    def manifest(self, reference: str) -> Manifest:
+        """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
+        if reference in self._remembered:
+            return self._remembered[reference]
+        what = f"reading {reference}"
+        path = self._endpoint.manifest_path(reference)
+        answer = self._endpoint.call("GET", path, what, headers={"Accept": ACCEPT}, most=LARGEST_MANIFEST)
+        if answer.status != 200:
+            raise self._endpoint.refused(what, answer, reading=True)
+        named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        manifest = Manifest(manifest_type(answer.body, named), answer.body)
+        claimed = reference if DIGEST.fullmatch(reference) else answer.headers.get("Docker-Content-Digest", "")
+        if DIGEST.fullmatch(claimed) and _digest(answer.body, claimed) != claimed:
+            raise self._endpoint.error(
+                f"{reference} is not what its digest {claimed} says; its digest is {manifest.digest}",
+                code="DIGEST_INVALID",
+            )
+        self._check(manifest, reference, what)
+        self.remember(manifest)
+        return manifest
+
+    def remember(self, manifest: Manifest) -> None:
+        """Keep a manifest for the next one who asks for its digest."""
+        if len(manifest.content) <= REMEMBERED_SIZE:
+            while len(self._remembered) >= REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)), None)
+            self._remembered[manifest.digest] = manifest
+
+    def forget(self, digest: str) -> None:
+        """Forget a manifest that was deleted."""
+        self._remembered.pop(digest, None)
+
+    @contextmanager
+    def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
+        """Open a blob for reading; it is checked on the way. Raise `NotFound`, `StoreError`."""
+        what = f"reading blob {check_digest(descriptor.digest)}"
+        path, access = self._endpoint.blob_path(descriptor.digest), self._endpoint.access
+
+        def begin(offset: int) -> Response:
+            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
+            response = self._registry.stream(Request("GET", path, access, what, headers))
+            if isinstance(response, Answer):
+                raise self._endpoint.refused(what, response, reading=True)
+            return response
+
+        def failed(error: ConnectionFailed) -> StoreError:
+            return self._registry.unreachable(access, what, error)
+
+        with Download(begin, failed, self._registry.retries) as raw:
+            yield io.BufferedReader(Checked(cast("BinaryIO", raw), descriptor, self._endpoint.place), CHUNK)
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
+        what = f"looking for blob {check_digest(descriptor.digest)}"
+        answer = self._endpoint.call("HEAD", self._endpoint.blob_path(descriptor.digest), what)
+        if answer.status not in (200, 403, 404):
+            raise self._endpoint.refused(what, answer)
+        return answer.status == 200
+
+    def referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest, by the referrers API or its tag fallback (spec, end-12a)."""
+        if self._registry.has_referrers is not False:
+            found = self._listed_referrers(digest)
+            if found is not None:
+                return found
+            self._registry.has_referrers = False
+        try:
+            return self.manifest(digest.replace(":", "-")).children()
+        except NotFound:
+            return ()
+
+    def _listed_referrers(self, digest: str) -> Sequence[Descriptor] | None:
+        """Return what the referrers API lists; None where the registry has none."""
+        what = f"reading the referrers of {check_digest(digest)}"
+        found: dict[str, Descriptor] = {}
+        query = ""
+        for _ in range(MOST_PAGES):
+            path = self._endpoint.path(f"referrers/{digest}{query}")
+            answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
+            if status_of(answer.status).not_offered:
+                return None
+            if answer.status != 200:
+                raise self._endpoint.refused(what, answer)
+            self._registry.has_referrers = True
+            found |= {one.digest: one for one in Manifest(OCI_INDEX, answer.body).children()}
+            following = next_query(answer)
+            if not following or following == query:
+                break
+            query = following
+        return tuple(found.values())
+
+    def _check(self, manifest: Manifest, reference: str, what: str) -> None:
+        """See that a manifest is a JSON object, of a schema that registries take today. Raise `StoreError`."""
+        try:
+            old = manifest.document.get("schemaVersion") == 1
+        except StoreError as error:
+            raise self._endpoint.error(
+                f"{what}: {error.message}", "Is this the address of a registry?", code=error.code
+            ) from error
+        if old:
+            raise self._endpoint.error(
+                f"{reference} is an image of schema 1", "Build it anew: no registry takes it today.", code="UNSUPPORTED"
+            )
+
+
+def _digest(content: bytes, like: str) -> str:
+    """Return the digest of `content` by the algorithm of the digest `like`."""
+    algorithm = like.partition(":")[0]
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"

@@ -1,0 +1,104 @@
+"""What is asked again, how often, and after which pause."""
+
+import email.utils
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from tagger.errors import StoreError
+from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_throttled
+from tagger.images.registry.statuses import status_of
+
+__all__ = ["Repetition", "asked_pause"]
+
+Got = TypeVar("Got", bound=Reply)
+
+PAUSES = (0.05, 0.2, 0.8, 3.2)  # seconds before a repetition: many faults last for milliseconds, a restart for seconds
+PAUSES_THROTTLED = (1.0, 2.0, 4.0, 8.0)
+LONGEST_PAUSE = 60.0  # seconds; a registry that asks for more is not waited for
+
+# GHCR says it in the body alone: `retry-after: 10.3ms, allowed: 2000/minute` (chainguard-images/images#173).
+_BODY_PAUSE = rb"(?i)retry-after:?\s*(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)(ms|us|\xc2\xb5s|s)?)?"
+_UNITS = {b"ms": 1e-3, b"us": 1e-6, "µs".encode(): 1e-6, b"s": 1.0, None: 1.0, b"": 1.0}
+
+
+class Repetition:
+    """Requests sent again after faults of connections and of the registry, with pauses; `retries` times at most."""
+
+    def __init__(self, retries: int, closed: threading.Event) -> None:
+        self.retries = retries
+        self._closed = closed
+
+    def call(
+        self,
+        attempt: Callable[[], Got],
+        given_up: StoreError,
+        failed: Callable[[ConnectionFailed], StoreError],
+        done: Callable[[], Got | None] = lambda: None,
+        *,
+        retries: int | None = None,
+    ) -> Got:
+        """Return the reply of `attempt`, which is made again where that may help.
+
+        `given_up` is raised when the registry was closed. `failed` says what a lasting failure of the connection means.
+        `done` is asked after each fault of a request that may have been carried out, for what stands for its reply.
+        Raise `StoreError` when there is no answer.
+        """
+        in_doubt = False
+        most = self.retries if retries is None else retries
+        for repetition in range(most + 1):
+            if self._closed.is_set():
+                break
+            last = repetition == most
+            pause = PAUSES[min(repetition, len(PAUSES) - 1)]
+            try:
+                reply = attempt()
+            except ConnectionFailed as error:
+                perhaps_done = error.sent
+                if perhaps_done and (stand_in := done()) is not None:
+                    return stand_in
+                if (last or error.lasting) and not self._closed.is_set():
+                    raise failed(error) from error.cause
+            else:
+                if not isinstance(reply, Answer):
+                    return reply
+                throttled = is_throttled(reply)
+                meaning = status_of(reply.status)
+                if not throttled and not meaning.again:
+                    return cast("Got", reply._replace(repeated=in_doubt))
+                perhaps_done = meaning.perhaps_done
+                if perhaps_done and (stand_in := done()) is not None:
+                    return stand_in
+                if throttled:
+                    pause = PAUSES_THROTTLED[min(repetition, len(PAUSES_THROTTLED) - 1)]
+                asked = asked_pause(reply)
+                pause = pause if asked is None else asked
+                if last or pause > LONGEST_PAUSE:
+                    return reply
+            in_doubt = in_doubt or perhaps_done
+            self.pause(pause * random.uniform(1, 1.25))  # noqa: S311 - so that many do not return at once
+        raise given_up
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than the registry is open."""
+        self._closed.wait(seconds)
+
+
+def asked_pause(answer: Answer) -> float | None:
+    """Return how many seconds a registry asks to wait: by `Retry-After`, seconds or a date, or in the body."""
+    header = str(answer.headers.get("Retry-After") or "").strip()
+    if header:
+        if header.isascii() and header.isdigit():
+            return float(header[:12])
+        try:
+            until = email.utils.mktime_tz(email.utils.parsedate_tz(header))  # type: ignore[arg-type]
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+        return max(0.0, until - time.time())
+    found = re.search(_BODY_PAUSE, answer.body[:4096])
+    if not found or not (found[1] or found[2]):
+        return None
+    return int(found[1] or 0) * 60 + float(found[2] or 0) * _UNITS[found[3]]

@@ -1,0 +1,99 @@
+"""Bearer tokens: asked for, kept for their scopes, fetched once for all who need them."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from tagger.concurrency import SingleFlight
+from tagger.images.registry.credentials import Login
+
+__all__ = ["Token", "TokenCache", "TokenRequest", "read_token", "token_request"]
+
+EXPIRY_MARGIN = 5.0  # seconds; a token that is about to expire is not sent
+DEFAULT_LIFETIME = 60.0  # seconds (distribution, "Token Authentication Specification")
+
+
+class Token(NamedTuple):
+    """A bearer token, and the moment of the monotonic clock from which it is not sent any more."""
+
+    value: str
+    expires: float = float("inf")
+
+    def __repr__(self) -> str:
+        return f"Token(expires={self.expires})"
+
+    @classmethod
+    def lasting(cls, value: str, seconds: float, asked: float) -> "Token":
+        """Return a token that was asked for at `asked` and lasts `seconds`."""
+        return cls(value, asked + max(seconds - EXPIRY_MARGIN, seconds / 2))
+
+
+class TokenCache:
+    """The tokens of one registry by their scopes; each is fetched by one thread, and the others wait for it."""
+
+    def __init__(self) -> None:
+        self._flights: dict[tuple[str, ...], SingleFlight[Token]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, scopes: tuple[str, ...], fetch: Callable[[], Token], meanwhile: Callable[[], None]) -> Token:
+        """Return a token for scopes: the one that is kept, else a new one."""
+        flight = self._flight(scopes)
+        while True:
+            token = flight.get(fetch, meanwhile)
+            if time.monotonic() < token.expires:
+                return token
+            flight.forget(token)
+
+    def forget(self, scopes: tuple[str, ...], value: str) -> None:
+        """Forget a token that the registry refused, unless another has taken its place."""
+        flight = self._flight(scopes)
+        token = flight.peek()
+        if token is not None and token.value == value:
+            flight.forget(token)
+
+    def secrets(self) -> frozenset[str]:
+        """Return the tokens that are kept, for masking."""
+        with self._lock:
+            flights = list(self._flights.values())
+        return frozenset(token.value for flight in flights if (token := flight.peek()))
+
+    def _flight(self, scopes: tuple[str, ...]) -> SingleFlight[Token]:
+        with self._lock:
+            return self._flights.setdefault(scopes, SingleFlight())
+
+
+class TokenRequest(NamedTuple):
+    """What is sent to a token server."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None = None
+
+
+def token_request(url: str, service: str, scopes: tuple[str, ...], login: Login) -> TokenRequest:
+    """Return the request for a token (distribution, "Token Authentication Specification"; OAuth2 for identities)."""
+    if login.identity_token:
+        grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "tagger"}
+        form = urlencode({**grant, "service": service, "scope": " ".join(scopes)}).encode()
+        return TokenRequest("POST", url, {"Content-Type": "application/x-www-form-urlencoded"}, form)
+    query = urlencode([("service", service)] * bool(service) + [("scope", scope) for scope in scopes])
+    separator = "&" if urlsplit(url).query else "?"
+    return TokenRequest("GET", f"{url}{separator}{query}", {"Authorization": login.basic} if login.basic else {})
+
+
+def read_token(body: bytes, asked: float) -> Token:
+    """Read the answer of a token server that was asked at `asked`. Raise `ValueError` when it holds no token."""
+    try:
+        value = json.loads(body)
+        token = value.get("token") or value["access_token"]
+        lifetime = float(value.get("expires_in") or DEFAULT_LIFETIME)
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise ValueError("not a token")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError("the answer holds no token") from error
+    return Token.lasting(token, lifetime, asked)

@@ -1,0 +1,133 @@
+"""Manifests put under tags and digests of a repository of a registry, and deleted."""
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from tagger.errors import StoreError
+from tagger.images.manifests import Manifest
+from tagger.images.registry.answers import Answer, is_immutable
+from tagger.images.registry.endpoint import Endpoint
+from tagger.images.registry.reading import Reader
+from tagger.images.registry.statuses import DELETED, STORED
+from tagger.names import check_digest, check_tag
+
+__all__ = ["Writer"]
+
+TAGS_AT_ONCE = 10
+"""Tags in one request: what a registry that takes several should take (distribution-spec, "Pushing manifests")."""
+
+
+class Writer:
+    """Puts manifests into one repository, and deletes them."""
+
+    def __init__(self, endpoint: Endpoint, reader: Reader) -> None:
+        self._endpoint = endpoint
+        self._registry = endpoint.registry
+        self._reader = reader
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        """Put `manifest` under each of `tags`, side by side; none means under its digest alone. Raise `StoreError`."""
+        targets = [check_tag(tag) for tag in dict.fromkeys(tags)] or [manifest.digest]
+        if len(targets) > 1 and self._registry.takes_several_tags is not False:
+            groups = [targets[place : place + TAGS_AT_ONCE] for place in range(0, len(targets), TAGS_AT_ONCE)]
+            accepted = self._registry.side_by_side(lambda group: self._put_several(manifest, group), groups)
+            targets = [tag for tag in targets if not any(tag in group for group in accepted)]
+        self._registry.side_by_side(lambda target: self._put(manifest, target), targets)
+        self._reader.remember(manifest)
+
+    def untag(self, tag: str) -> None:
+        """Remove one tag and nothing else. Raise `StoreError`, with the code UNSUPPORTED where that cannot be done."""
+        what = f"deleting the tag {check_tag(tag)}"
+        answer = self._endpoint.call("DELETE", self._endpoint.manifest_path(tag), what, access=self._endpoint.deleting)
+        if answer.status in (400, 405, 501) and not is_immutable(answer):
+            raise self._endpoint.error(
+                f"{what}: the registry deletes no tags, only manifests", code="UNSUPPORTED", status=answer.status
+            )
+        self._check_deleted(answer, what, tag)
+
+    def delete(self, digest: str) -> None:
+        """Delete a manifest, with every tag at it. Raise `StoreError`."""
+        what = f"deleting {check_digest(digest)}"
+        answer = self._endpoint.call(
+            "DELETE", self._endpoint.manifest_path(digest), what, access=self._endpoint.deleting
+        )
+        self._check_deleted(answer, what, digest)
+        self._reader.forget(digest)
+
+    def _put(self, manifest: Manifest, target: str) -> None:
+        """Put a manifest under one tag, or under its digest."""
+        what = f"pushing {target}"
+
+        def stands() -> bool:
+            if target == manifest.digest:
+                return self._reader.holds(target, what)
+            return self._reader.digest(target) == manifest.digest
+
+        answer = self._endpoint.call(
+            "PUT",
+            self._endpoint.manifest_path(target),
+            what,
+            headers={"Content-Type": manifest.media_type},
+            body=manifest.content,
+            carried_out=stands,
+        )
+        if answer.status in STORED:
+            self._check_stored(answer, what, manifest)
+            return
+        refusal = self._endpoint.refused(what, answer)
+        if target == manifest.digest or answer.status >= 500 or answer.status in (401, 404, 413, 429):
+            raise refusal
+        try:
+            held = self._reader.digest(target)
+        except StoreError:
+            raise refusal from None
+        if held == manifest.digest:
+            return
+        if held and is_immutable(answer):
+            raise self._immutable(what, answer, f"{target} holds {held}")
+        raise refusal
+
+    def _put_several(self, manifest: Manifest, tags: Sequence[str]) -> frozenset[str]:
+        """Put a manifest under several tags at once; return those that the registry took (spec, end-7b)."""
+        query = urlencode([("tag", tag) for tag in tags])
+        what = f"pushing {', '.join(tags)}"
+        answer = self._endpoint.call(
+            "PUT",
+            f"{self._endpoint.manifest_path(manifest.digest)}?{query}",
+            what,
+            headers={"Content-Type": manifest.media_type},
+            body=manifest.content,
+        )
+        named = ",".join(answer.headers.getlist("OCI-Tag")) if answer.status in STORED else ""
+        taken = frozenset(tag.strip() for tag in named.split(",")).intersection(tags)
+        self._registry.takes_several_tags = bool(taken)
+        if taken:
+            self._check_stored(answer, what, manifest)
+        return taken
+
+    def _check_stored(self, answer: Answer, what: str, manifest: Manifest) -> None:
+        digest = answer.headers.get("Docker-Content-Digest", manifest.digest)
+        if digest != manifest.digest:
+            raise self._endpoint.error(
+                f"{what}: {manifest.digest} was sent, and the registry says that it stored {digest}",
+                code="DIGEST_INVALID",
+            )
+
+    def _check_deleted(self, answer: Answer, what: str, target: str) -> None:
+        if answer.status in DELETED or (answer.status == 404 and answer.repeated):
+            return
+        if is_immutable(answer):
+            raise self._immutable(what, answer, f"{target} stays")
+        raise self._endpoint.refused(what, answer, reading=True)
+
+    def _immutable(self, what: str, answer: Answer, state: str) -> StoreError:
+        refusal = self._endpoint.refused(what, answer)
+        message = refusal.message.removeprefix(f"{self._endpoint.place}: ")
+        return self._endpoint.error(
+            f"{message}; {state}",
+            "The registry does not let this tag move. A floating tag has to: exclude floating tags from its rule of "
+            "immutable tags (`config` prints one that fits), or take them out of `tags`. An exact tag that holds "
+            "another image is a conflict: release under a new version.",
+            code="TAG_IMMUTABLE",
+            status=answer.status,
+        )
