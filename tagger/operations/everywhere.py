@@ -1,14 +1,15 @@
 """Look at every repository, then act in all of them, or in none where something is wrong in one."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.results import Event, Outcome
+from tagger.rules.plan import Change
 
-__all__ = ["Acting", "each", "everywhere", "first_error"]
+__all__ = ["Acting", "drift", "each", "everywhere", "first_error"]
 
 Found = TypeVar("Found")
 Acting = Generator[Event, None, Mapping[TagStore, Outcome]]
@@ -61,6 +62,15 @@ def each(
         return ended
 
     return acting
+
+
+def drift(store: TagStore, changes: Iterable[Change]) -> Iterator[Event]:
+    """Yield a warning of each tag that is not where it belongs, and that the run leaves alone."""
+    for change in changes:
+        if change.drifted:
+            found = "is missing" if change.before is None else "holds another image"
+            text = f"{change.tag} {change.reason}, and {found}: it was so before, or another run is under way"
+            yield Event("warning", store.place, f"{text}; `reconcile` puts it right", "DRIFTED")
 
 
 def first_error(outcomes: Iterable[Outcome]) -> TaggerError | None:

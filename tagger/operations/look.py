@@ -22,9 +22,11 @@ class Look(NamedTuple):
     """A repository as it was read once: its versions, the owner of each floating tag, and the digests that matter.
 
     `tags` are all that stand, `contenders` those that decide, of which `published` tells; whoever needs every version
-    reads all of them. `scope` are the floating tags that are looked at. `held` is what the exact tags of each owner
-    hold; `dispute` says where two spellings of one version hold different images, so that nobody can say what its
-    floating tags should hold. `unlisted` are tags that stand though the listing omits them.
+    reads all of them. `unmarked` are the owners if the versions of the run had no mark, `needed` the tags of channels
+    that a prerelease of the run makes necessary and that are not there yet, `scope` the floating tags that are looked
+    at. `held` is what the exact tags of each owner hold; `dispute` says where two spellings of one version hold
+    different images, so that nobody can say what its floating tags should hold. `unlisted` are tags that stand though
+    the listing omits them.
     """
 
     rules: Rules
@@ -33,6 +35,7 @@ class Look(NamedTuple):
     published: Published = Published(frozenset(), frozenset(), MappingProxyType({}))
     owners: Mapping[str, Version] = MappingProxyType({})
     unmarked: Mapping[str, Version] = MappingProxyType({})
+    needed: frozenset[str] = frozenset()
     scope: tuple[str, ...] = ()
     digests: Mapping[str, str | None] = MappingProxyType({})
     held: Mapping[Version, str | None] = MappingProxyType({})
@@ -42,7 +45,7 @@ class Look(NamedTuple):
     @property
     def standing(self) -> Standing:
         """The floating tags in scope."""
-        return Standing(self.scope, self.owners, self.held, self.digests, self.unmarked)
+        return Standing(self.scope, self.owners, self.held, self.digests, self.unmarked, self.needed)
 
     def changes(self, claim: Claim, released: Version | None = None) -> list[Change]:
         """Return what becomes of the floating tags in scope, in a run that answers for what `claim` says."""

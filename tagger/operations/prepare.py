@@ -51,8 +51,8 @@ class Release(NamedTuple):
 
     def view(self, store: TagStore) -> View:
         """Return a repository as this release sees it: it answers for the floating tags that its versions own."""
-        claim = Claim(everything=True)
         terms = self.terms or OwnTerms(self.rules)
+        claim = Claim(owns=frozenset(self.versions))
         return View(store, terms, own_tags(self.versions), claim, versions=self.versions)
 
 

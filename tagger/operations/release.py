@@ -8,6 +8,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.stores import Source, TagStore
 from tagger.operations.converge import Converged, converge
+from tagger.operations.everywhere import drift
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change
@@ -17,12 +18,13 @@ __all__ = ["plan", "release"]
 
 def plan(job: Release, command: str = "plan") -> Running:
     """Show what a release would change; write nothing anywhere."""
-    yield from ()  # an operation like the others, though nothing happens on its way
     preparation = prepare(job, writing=False)
     outcomes = [
         _stopped(job, preparation, prepared) if preparation.error else _planned(job, prepared)
         for prepared in preparation.repositories
     ]
+    for prepared, outcome in zip(preparation.repositories, outcomes, strict=True):
+        yield from drift(prepared.store, outcome.changes)
     return _report(job, command, preparation, outcomes, dry_run=True)
 
 
@@ -43,6 +45,7 @@ def release(job: Release) -> Running:
         for change in converged.changes:
             if change.writes:
                 yield Event("pointed", prepared.store.place, f"{change.tag} {change.after}")
+        yield from drift(prepared.store, converged.changes)
         ended[prepared.store] = _converged(job, prepared, converged)
         if not converged.error:
             yield Event("verified", prepared.store.place, "every tag stands where it belongs")

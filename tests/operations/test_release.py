@@ -150,13 +150,44 @@ class TestProtocol:
         assert report.error is not None
         assert report.error.code == "AMBIGUOUS_VERSION"
 
-    def test_a_drifted_tag_is_put_right_by_any_release_of_its_class(self, builds: Builds, store: Layout) -> None:
+    def test_what_somebody_moved_is_left_alone_and_named(self, builds: Builds, store: Layout) -> None:
         for version in ("2.1.4", "3.0.1"):
             released(builds, version, store)
         store.point(store.manifest("2.1.4"), ["latest"])
+        store.untag("2.1")
+        planned = finished(plan(job(builds, "2.1.3", store)))
         report = released(builds, "2.1.3", store)
-        assert ("latest", "move") in actions(report)
-        assert standing(store)["latest"] == builds.source("3.0.1").digest
+        digest = builds.source("2.1.4").digest
+        drifted = [change for change in report.repositories[0].changes if change.drifted]
+        assert [(c.tag, c.action, c.before, c.after, c.version) for c in drifted] == [
+            ("2.1", "hold", None, None, "2.1.4"),
+            ("latest", "hold", digest, digest, "3.0.1"),
+        ]
+        assert planned.repositories[0].changes == report.repositories[0].changes
+        assert (report.exit_code, standing(store)["latest"], "2.1" in standing(store)) == (0, digest, False)
+        assert planned.warnings == report.warnings
+        assert [(warning.code, "`reconcile`" in warning.message) for warning in report.warnings] == [
+            ("DRIFTED", True),
+            ("DRIFTED", True),
+        ]
+        assert "latest belongs to 3.0.1, the newest of all, and holds another image" in report.warnings[1].message
+
+    def test_a_release_puts_right_what_its_own_version_owns(self, builds: Builds, store: Layout) -> None:
+        for version in ("2.1.3", "2.1.4"):
+            released(builds, version, store)
+        store.point(store.manifest("2.1.3"), ["latest"])
+        assert actions(released(builds, "2.1.4", store)) == [
+            ("2.1.4", "keep"), ("2.1", "keep"), ("2", "keep"), ("latest", "move"),
+        ]  # fmt: skip
+
+    def test_a_prerelease_makes_the_tags_of_its_channel(self, builds: Builds, store: Layout) -> None:
+        rules = Rules.of(("{{version}}", "latest"), scheme=Scheme(), channels=["rc"])
+        released(builds, "3.0.0", store, rules=rules)
+        report = released(builds, "3.0.0-rc.1", store, rules=rules)
+        assert actions(report) == [("3.0.0-rc.1", "create"), ("rc", "create")]
+        assert standing(store)["rc"] == builds.source("3.0.0").digest
+        store.point(store.manifest("3.0.0-rc.1"), ["rc"])
+        assert ("rc", "hold") in actions(released(builds, "3.0.0-rc.2", store, rules=rules))
 
     def test_plain_tags_follow_the_build(self, builds: Builds, store: Layout) -> None:
         finished(release(job(builds, "2.1.4", store)._replace(plain=("sha-1a2b3c4",))))

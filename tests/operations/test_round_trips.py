@@ -127,7 +127,7 @@ def test_a_backport_asks_for_the_image_of_the_newest_version_alone(
         released(builds, version, met())
     builds.source("2.1.4").stage(met(), "2.1.4")
     first = ["GET 2.1.4", *FIRST]
-    owners = ["HEAD 2.1.5", "HEAD 3.0.0"]
+    owners = [f"HEAD {begin}{version}" for version in ("2.1.5", "3.0.0") for begin in ("", "withdrawn-", "held-")]
     with rounds(guarded, ["GET"], first, owners):
         assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
 

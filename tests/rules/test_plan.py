@@ -78,3 +78,50 @@ def test_the_tags_of_a_variant() -> None:
         "3.0.0-alpine is the newest alpine in the series 3 that is stable",
     ]
     assert all(change.writes for change in made)
+
+
+class TestClaim:
+    """Which tags a run answers for, where they differ."""
+
+    STANDING = Standing(["latest"], {"latest": V("3.0.0")}, {V("3.0.0"): "third"}, {"latest": "second"})
+
+    def left(self, claim: Claim, standing: Standing = STANDING) -> bool:
+        """Say whether the one tag is left alone, as it was."""
+        (change,) = floating_changes(standing, RULES, claim, V("2.0.0"))
+        left = (change.action, change.after, change.drifted) == ("hold", "second", True)
+        assert left or (change.action, change.after, change.drifted) == ("move", "third", False)
+        return left
+
+    def test_the_versions_of_the_run_own_it(self) -> None:
+        assert not self.left(Claim(owns=frozenset({V("3.0.0")})))
+        assert self.left(Claim(owns=frozenset({V("2.0.0")})))
+
+    def test_they_would_own_it_without_a_mark(self) -> None:
+        standing = self.STANDING._replace(unmarked={"latest": V("2.0.0")})
+        assert not self.left(Claim(owns=frozenset({V("2.0.0")})), standing)
+
+    def test_it_holds_an_image_of_the_run(self) -> None:
+        assert not self.left(Claim(images=frozenset({"second"})))
+        assert self.left(Claim(images=frozenset({"third"})))
+
+    def test_it_holds_what_the_run_wrote_last(self) -> None:
+        assert not self.left(Claim(wrote={"latest": "second"}))
+        assert self.left(Claim(wrote={"latest": "first"}))
+
+    def test_the_run_removed_it_last_and_it_is_still_gone(self) -> None:
+        standing = self.STANDING._replace(current={})
+        (change,) = floating_changes(standing, RULES, Claim(wrote={"latest": None}))
+        assert (change.action, change.after) == ("create", "third")
+
+    def test_a_channel_needs_it(self) -> None:
+        assert not self.left(Claim(), self.STANDING._replace(needed={"latest"}))
+
+    def test_everything(self) -> None:
+        assert not self.left(ALL)
+
+    def test_what_no_version_is_left_for_is_removed_where_the_run_answers_for_it(self) -> None:
+        standing = Standing(["latest"], {}, {}, {"latest": "second"})
+        assert floating_changes(standing, RULES, Claim()) == []
+        assert floating_changes(standing, RULES, ALL) == []
+        (change,) = floating_changes(standing, RULES, Claim(images=frozenset({"second"})))
+        assert (change.action, change.before, change.after) == ("remove", "second", None)
