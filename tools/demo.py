@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tagger.images.layout import Layout  # noqa: E402 - the project's own folder first
-from tagger.version_from.reading import VERSION_LABEL  # noqa: E402 - the project's own folder first
+from tagger.version_from.labels import VERSION_LABEL  # noqa: E402 - the project's own folder first
 from tests.images.making import make_index  # noqa: E402
 
 DEMO, BUILDS = "build/demo", "build/demo-builds"

@@ -23,7 +23,7 @@ def _run(run: Run) -> int:
         images = run.settings.images
         places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
         offline = OfflineRelease(versions, run.settings.rules, places, origin)
-        return run.console.show_report(plan_offline(offline, _told_versions(run)))
+        return run.show(plan_offline(offline, _told_versions(run)))
     job = release_job(run, write=False)
     from tagger.operations.release import plan
 

@@ -25,7 +25,7 @@ def _run(run: Run) -> int:
             _tag_locally(run, report)
         except EngineError as error:  # the release is done, and stays done
             run.console.warn(f"the engine did not take the tags of the release: {error.message}")
-    return run.console.show_report(report)
+    return run.show(report)
 
 
 def _tag_locally(run: Run, report: "Report") -> None:

@@ -38,7 +38,7 @@ def release_job(run: Run, *, write: bool) -> "Release":
 
 def build_versions(run: Run) -> "tuple[tuple[Version, ...], str]":
     """Return the version of the build, once for each variant that it is, and where it was read."""
-    from tagger.version_from.reading import from_text, read_version
+    from tagger.version_from.reading import Places, check_ref, from_text, read_version
 
     settings, rules = run.settings, run.settings.rules
     variants = settings.build_variants
@@ -49,16 +49,29 @@ def build_versions(run: Run) -> "tuple[tuple[Version, ...], str]":
     if settings.version:
         version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
     else:
-        found = read_version(
-            settings.version_from,
-            workspace=run.workspace,
-            environ=run.environ,
+        asked = "version-from" in settings.origins
+        if run.command == "release" and not asked:
+            check_ref(run.environ)
+        places = Places(
+            run.workspace,
+            run.environ,
             configs=run.build.configs if run.build else None,
+            at_hand=_is_at_hand(run.build),
             tag_prefix=settings.tag_prefix,
-            parse=parse,
+            variants=rules.variants,
         )
+        found = read_version(settings.version_from, places, parse, asked=asked)
+        for note in found.notes:
+            run.warn("VERSIONS_DIFFER", note)
         version, origin = found.version, found.origin
     return tuple(rules.check(version.of_variant(variant)) for variant in variants), origin
+
+
+def _is_at_hand(source: "Source | None") -> bool:
+    """Say whether reading an image's configs asks no registry."""
+    from tagger.images.sources import ContentSource
+
+    return source is not None and not (isinstance(source, ContentSource) and source.content.repository)
 
 
 class _Gate:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tagger.images.stores import Source
     from tagger.interruption import Interruption
     from tagger.reporting.console import Console
-    from tagger.results import Report, Running
+    from tagger.results import Report, ReportWarning, Running
     from tagger.settings.values import Settings
 
 __all__ = ["Run"]
@@ -38,6 +38,7 @@ class Run:
         self.connections, self.console, self.interruption = connections, console, interruption
         self.workspace = workspace
         self._build: tuple[Source | None] | None = None
+        self._warnings: list[ReportWarning] = []
 
     @property
     def build(self) -> "Source | None":
@@ -58,6 +59,13 @@ class Run:
             )
         return self.arguments[0]
 
+    def warn(self, code: str, message: str) -> None:
+        """Say what a person has to know, at once, and in the report of this run."""
+        from tagger.results import ReportWarning
+
+        self._warnings.append(ReportWarning(code, message))
+        self.console.warn(message)
+
     def drive(self, running: "Running") -> "Report":
         """Run an operation to its end, or to its report after a signal, and say what happens on the way."""
         self.interruption.stop = self.connections.stop
@@ -70,6 +78,10 @@ class Run:
                 return report._replace(error=interrupted) if interrupted else report
             self.console.show_event(event)
 
+    def show(self, report: "Report") -> int:
+        """Report how an operation ended, with what this run warned of, and return the exit code."""
+        return self.console.show_report(report._replace(warnings=(*self._warnings, *report.warnings)))
+
     def finish(self, running: "Running") -> int:
         """Run an operation, report it, and return the exit code."""
-        return self.console.show_report(self.drive(running))
+        return self.show(self.drive(running))

@@ -9,15 +9,42 @@ from typing import Any
 from xml.parsers import expat
 
 from tagger.errors import InputError
-from tagger.version_from.reading import Absent
+from tagger.version_from.found import Absent, Given
 from tagger.workspace import read_regular
 
-__all__ = ["KNOWN_FILES", "Absent", "read_file", "split_key"]
+__all__ = ["KNOWN_FILES", "check_placeholder", "file_version", "read_file", "split_key"]
 
 KNOWN_FILES = ("VERSION", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml", "pom.xml")
 KEYED = frozenset({".json", ".toml", ".yaml", ".yml"})
 _PART = re.compile(r"""(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<plain>[^."']+))(?:\.(?=.)|\Z)""")
 _PROPERTY = re.compile(r"\$\{([^}]*)\}")
+
+
+def file_version(place: str, workspace: Path) -> Given:
+    """Return the text in the file that `place` names, with `#` before a key; without a name in the first known file.
+
+    Raise `Absent`, `InputError`.
+    """
+    path, _, key = place.partition("#")
+    if path:
+        named = bool(key) or Path(path).name not in KNOWN_FILES
+        text = read_file(workspace, path, key)
+        return Given(text, f"file:{place}", f"the file {path}{key and f', {key}'}", named=named)
+    texts, reasons = [], []
+    for name in KNOWN_FILES:
+        try:
+            texts.append((name, read_file(workspace, name)))
+        except Absent as absent:
+            if (workspace / name).exists():
+                reasons.append(f"{name}: {absent}")
+        except InputError:
+            if not texts:
+                raise
+    if not texts:
+        raise Absent("; ".join(reasons) or f"{workspace} has none of {', '.join(KNOWN_FILES)}")
+    (name, text), *others = texts
+    differing = "".join(f"; {other} says {version}" for other, version in others if version != text)
+    return Given(text, f"file:{name}", f"the file {name}{differing}")
 
 
 def read_file(workspace: Path, path: str, key: str = "") -> str:
@@ -32,17 +59,31 @@ def read_file(workspace: Path, path: str, key: str = "") -> str:
             raise InputError(f"file:{path} leads outside the workspace {root}", "Name a file of the workspace.")
         if not file.is_file():
             raise Absent("it is not a file" if file.exists() else "there is no such file")
-        if key:
-            return _keyed(file, key)
-        match file.name:
-            case "pyproject.toml":
-                return _pyproject(file)
-            case "Cargo.toml":
-                return _cargo(file, root)
-            case "pom.xml":
-                return _pom(file)
-            case _:
-                return _plain(file)
+        return check_placeholder(_version_in(file, root, key))
+
+
+def check_placeholder(text: str) -> str:
+    """Return a version. Raise `Absent` for 0.0.0, which a tool replaces at build time, as semantic-release does."""
+    if re.match(r"v?0\.0\.0(?![0-9.])", text):
+        raise Absent(
+            "its version is a placeholder, 0.0.0, which a tool replaces when it releases: name what knows the version, "
+            "`git-tag` or `env:NAME`"
+        )
+    return text
+
+
+def _version_in(file: Path, root: Path, key: str) -> str:
+    if key:
+        return _keyed(file, key)
+    match file.name:
+        case "pyproject.toml":
+            return _pyproject(file)
+        case "Cargo.toml":
+            return _cargo(file, root)
+        case "pom.xml":
+            return _pom(file)
+        case _:
+            return _plain(file)
 
 
 def split_key(key: str) -> list[str]:
@@ -131,6 +172,10 @@ def _plain(file: Path) -> str:
 
 
 def _pyproject(file: Path) -> str:
+    if _at(_document(file), ["tool", "poetry-dynamic-versioning", "enable"]) is True:
+        raise Absent(
+            "poetry-dynamic-versioning sets its version when the package is built: name what knows it, `git-tag`"
+        )
     try:
         # Poetry 2 takes its own version for a dynamic one (python-poetry.org, "The pyproject.toml file").
         return _keyed(file, "project.version", "tool.poetry.version")

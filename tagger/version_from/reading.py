@@ -1,91 +1,122 @@
-"""Where the version of a build is read: git tag, image label, file, environment."""
+"""Where the version of a build is read, in which order, and what contradicts it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
+from tagger.version_from.found import Absent, Found, Given, V, found
+from tagger.version_from.refs import tag_version, workflow_ref
 
-# Most runs are given their version, or know it from GITHUB_REF: what reads it elsewhere is imported there.
+# Most runs are given their version, or know it from the ref: what reads it elsewhere is imported there.
 if TYPE_CHECKING:
     from tagger.images.stores import ImageConfig
 
-__all__ = ["VERSION_LABEL", "Absent", "Found", "check_kind", "from_text", "read_version"]
-
-VERSION_LABEL = "org.opencontainers.image.version"
+__all__ = ["Places", "check_kind", "check_ref", "from_text", "read_version"]
 
 
-class Absent(Exception):
-    """A place gives no version, and the text says why: a finding, after which the next place is tried."""
+class Places:
+    """The places that a version may be read from: a working folder, an environment, and the image's configs.
 
-
-class Ordered(Protocol):
-    """What has a newest."""
-
-    def __lt__(self, other: Any, /) -> bool: ...
-
-
-V = TypeVar("V", bound=Ordered)
-
-
-class Found(NamedTuple, Generic[V]):
-    """A version, and where it was read.
-
-    `text` is how it stood there, `origin` the place as `version-from` names it (`git-tag`, `file:package.json`), and
-    `description` what a person is told of it.
+    `configs` reads the configs when it comes to that; None where there is no image yet. They are compared with what
+    decides only where they are `at_hand`: a run asks no registry for a warning. `variants` are those of this build.
     """
 
-    version: V
-    text: str
-    origin: str
-    description: str
+    def __init__(
+        self,
+        workspace: Path,
+        environ: Mapping[str, str],
+        *,
+        configs: "Callable[[], Sequence[ImageConfig]] | None" = None,
+        at_hand: bool = False,
+        tag_prefix: str = "",
+        variants: Iterable[str] = (),
+    ) -> None:
+        self.workspace, self.environ, self.configs, self.at_hand = workspace, environ, configs, at_hand
+        self.tag_prefix, self.variants = tag_prefix, tuple(variants)
+
+    def read(self, kind: str, parse: Callable[[str], V]) -> Found[V]:
+        """Return the version that one place gives. Raise `Absent`, `InputError`."""
+        name, _, rest = kind.partition(":")
+        match name:
+            case "git-tag":
+                return tag_version(self.workspace, self.environ, self.tag_prefix, parse)
+            case "label":
+                from tagger.version_from.labels import label_version
+
+                return label_version(self.configs, self.variants, parse)
+            case "env":
+                return found(self._variable(rest), parse)
+            case _:
+                from tagger.version_from.files import file_version
+
+                return found(file_version(rest, self.workspace), parse)
+
+    def _variable(self, name: str) -> Given:
+        text = self.environ.get(name, "").strip()
+        if not text:
+            raise Absent("it is not set" if name not in self.environ else "it is empty")
+        plain = text.removeprefix("refs/tags/").removeprefix(self.tag_prefix)
+        return Given(plain, f"env:{name}", f"the environment variable {name}", named=True)
 
 
-class Given(NamedTuple):
-    """A text that should be a version, and where it was read."""
-
-    text: str
-    origin: str
-    description: str
-
-
-def read_version(
-    kinds: Sequence[str],
-    *,
-    workspace: Path,
-    environ: Mapping[str, str],
-    configs: "Callable[[], Sequence[ImageConfig]] | None",
-    tag_prefix: str,
-    parse: Callable[[str], V],
-) -> Found[V]:
+def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V], *, asked: bool = True) -> Found[V]:
     """Read the version of the build from the first of `kinds` that gives one.
 
-    `configs` reads the image's configs, for its label, only when it comes to that; None where there is no image yet.
-    `parse` raises `InputError` for what is not a version. Raise `InputError` when no kind gives one, with all that
-    was tried; when one gives a text that is no version; and for an unknown kind.
+    `parse` raises `InputError` for what is not a version. Where nobody `asked` for these kinds, a label and a file that
+    differ contradict each other and are refused; a git tag decides, and what says otherwise is noted. Raise
+    `InputError` when no kind gives a version, with all that was tried; when one gives a text that is none; and for an
+    unknown kind.
     """
     for kind in kinds:
         check_kind(kind)
     tried = []
     for kind in kinds:
-        name, _, rest = kind.partition(":")
         try:
-            if name == "git-tag":
-                return _git_tag(workspace, environ, tag_prefix, parse)
-            if name == "label":
-                given = _label(configs)
-            elif name == "env":
-                given = _variable(rest, environ)
-            else:
-                given = _file(rest, workspace)
+            decided = places.read(kind, parse)
         except Absent as absent:
             tried.append(f"{kind}: {absent}")
         else:
-            return _found(given, parse)
+            return decided if asked else _compared(decided, kinds, places, parse)
     raise InputError(
         "the build says its version nowhere that was looked at:\n" + "\n".join(tried),
         "Release from a git tag, set `version`, or name another place in `version-from`.",
     )
+
+
+def _compared(decided: Found[V], kinds: Sequence[str], places: Places, parse: Callable[[str], V]) -> Found[V]:
+    """Hold what decides against the places behind it. Raise `InputError` where a label and a file differ."""
+    notes = []
+    for kind in kinds:
+        name = kind.partition(":")[0]
+        if name in ("git-tag", decided.origin.partition(":")[0]) or (name == "label" and not places.at_hand):
+            continue
+        try:
+            other = places.read(kind, parse)
+        except (Absent, InputError):
+            continue  # what says no version says no other one
+        if other.version == decided.version:
+            continue
+        if decided.origin == "git-tag":
+            notes.append(f"{decided.description} decides, and {other.description} says {other.text}")
+            continue
+        raise InputError(
+            f"{decided.description} says {decided.text}, and {other.description} says {other.text}",
+            "Build the image of this checkout; or say which of them counts: "
+            f"`version-from: {decided.origin.partition(':')[0]}` or `version-from: {name}`.",
+            code="VERSIONS_DIFFER",
+        )
+    return decided._replace(notes=tuple(notes))
+
+
+def check_ref(environ: Mapping[str, str]) -> None:
+    """Raise `InputError` on the ref of a pull request: a release from there must say its version."""
+    ref = workflow_ref(environ)
+    if ref and ref.is_pull_request:
+        raise InputError(
+            f"{ref.variable} is {ref.text}: the code of a pull request is released only where that is said",
+            "Set `version` or `version-from`, or use the command `plan`, which writes nothing.",
+        )
 
 
 def check_kind(kind: str) -> str:
@@ -106,109 +137,3 @@ def check_kind(kind: str) -> str:
 def from_text(text: str, tag_prefix: str) -> str:
     """Return the version in what a person gave: `2.1.4`, `v2.1.4`, or a git tag, `refs/tags/` before it or not."""
     return text.strip().removeprefix("refs/tags/").removeprefix(tag_prefix)
-
-
-def _git_tag(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse: Callable[[str], V]) -> Found[V]:
-    """Return the version of the tag that started the workflow, else the newest of those at HEAD."""
-    reasons = []
-    ref = environ.get("GITHUB_REF", "")
-    if ref.startswith("refs/tags/"):
-        tag = ref.removeprefix("refs/tags/")
-        if tag.startswith(tag_prefix):
-            return _found(Given(tag.removeprefix(tag_prefix), "git-tag", f"the git tag {tag} (GITHUB_REF)"), parse)
-        reasons.append(f"the tag of GITHUB_REF, {tag}, does not begin with {tag_prefix}")
-    elif ref:
-        reasons.append(f"GITHUB_REF is {ref}, not a tag")
-    from tagger.version_from.git import FETCH_TAGS, read_checkout
-
-    checkout = read_checkout(workspace, environ.get("GITHUB_WORKSPACE", ""))
-    if checkout is None:
-        raise Absent("; ".join([*reasons, f"{workspace} is not in a git repository"]))
-    versions = []
-    for tag in checkout.at_head:
-        try:
-            text = tag.removeprefix(tag_prefix)
-            if tag.startswith(tag_prefix):
-                versions.append(Found(parse(text), text, "git-tag", f"the git tag {tag} at HEAD"))
-        except InputError:
-            continue  # `nightly`, or the `v2` that moves along: not every tag is a version's
-    if versions:
-        return max(versions, key=lambda found: found.version)
-    if checkout.at_head:
-        reasons.append(
-            f"no tag at HEAD is a version{tag_prefix and f' after {tag_prefix}'}: {', '.join(checkout.at_head)}"
-        )
-    elif checkout.shallow:
-        reasons.append(f"HEAD has no tag here, and the clone is shallow. {FETCH_TAGS}")
-    else:
-        reasons.append("HEAD has no tag" if checkout.head else "there is no commit yet")
-    raise Absent("; ".join(reasons))
-
-
-def _label(configs: "Callable[[], Sequence[ImageConfig]] | None") -> Given:
-    if configs is None:
-        raise Absent("there is no image to read a label from")
-    found = {text: config.platform for config in configs() if (text := config.labels.get(VERSION_LABEL, "").strip())}
-    if not found:
-        raise Absent(f"the image has no label {VERSION_LABEL}")
-    if len(found) > 1:
-        several = ", ".join(f"{text} ({platform})" for text, platform in found.items())
-        raise InputError(
-            f"the image's platforms differ in their label {VERSION_LABEL}: {several}",
-            "Build all platforms of one version, or leave label out of `version-from`.",
-        )
-    return Given(next(iter(found)), "label", f"the image's label {VERSION_LABEL}")
-
-
-def _variable(name: str, environ: Mapping[str, str]) -> Given:
-    text = environ.get(name, "").strip()
-    if not text:
-        raise Absent("it is not set" if name not in environ else "it is empty")
-    return Given(text, f"env:{name}", f"the environment variable {name}")
-
-
-def _file(place: str, workspace: Path) -> Given:
-    from tagger.version_from.files import KNOWN_FILES, read_file
-
-    path, _, key = place.partition("#")
-    if path:
-        return Given(read_file(workspace, path, key), f"file:{place}", f"the file {path}{key and f', {key}'}")
-    found, reasons = [], []
-    for name in KNOWN_FILES:
-        try:
-            found.append((name, read_file(workspace, name)))
-        except Absent as absent:
-            if (workspace / name).exists():
-                reasons.append(f"{name}: {absent}")
-        except InputError:
-            if not found:
-                raise
-    if not found:
-        raise Absent("; ".join(reasons) or f"{workspace} has none of {', '.join(KNOWN_FILES)}")
-    (name, text), *others = found
-    differing = "".join(f"; {other} says {version}" for other, version in others if version != text)
-    return Given(text, f"file:{name}", f"the file {name}{differing}")
-
-
-def _may_be_secret(origin: str) -> bool:
-    """Say whether a text is not to be repeated: whatever a variable, a key or a file of any name holds."""
-    from tagger.version_from.files import KNOWN_FILES
-
-    return origin.startswith("env:") or (
-        origin.startswith("file:") and origin.removeprefix("file:").rpartition("/")[2] not in KNOWN_FILES
-    )
-
-
-def _found(given: Given, parse: Callable[[str], V]) -> Found[V]:
-    try:
-        version = parse(given.text)
-    except InputError as error:
-        if _may_be_secret(given.origin):
-            raise InputError(
-                f"{given.description} does not hold a version", "Set it to a version alone, as 2.1.4."
-            ) from None
-        hint = error.hint
-        if given.origin == "label":
-            hint += " A label that the build does not set is its base image's: then leave label out of `version-from`."
-        raise InputError(f"{given.description}: {error.message}", hint, code=error.code) from error
-    return Found(version, given.text, given.origin, given.description)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.version_from.files import Absent, read_file, split_key
+from tagger.version_from.files import read_file, split_key
+from tagger.version_from.found import Absent
 
 POM = '<project xmlns="http://maven.apache.org/POM/4.0.0">{}</project>'
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from tagger.errors import InputError, StoreError
 from tagger.images.stores import ImageConfig
 from tagger.rules.versions import Scheme, Version
-from tagger.version_from.reading import VERSION_LABEL, Found, check_kind, from_text, read_version
+from tagger.version_from.found import Found
+from tagger.version_from.labels import VERSION_LABEL
+from tagger.version_from.reading import Places, check_kind, check_ref, from_text, read_version
 from tests.version_from.repositories import commit, git, make_repository
 
 DEFAULT = ("git-tag", "label", "file")
@@ -23,20 +25,26 @@ def read(
     labels: Sequence[str] | None = None,
     tag_prefix: str = "",
     scheme: str = "semver",
+    variants: Sequence[str] = (),
+    asked: bool = False,
+    own: Mapping[str, str] | None = None,
 ) -> Found[Version]:
-    """Read a version; `labels` are those of the platforms, None where there is no image."""
+    """Read a version; `labels` are those of the platforms, None where there is no image; `own` are other labels."""
     configs = [
-        ImageConfig(f"sha256:{number:064}", {VERSION_LABEL: label} if label else {}, platform=f"linux/{number}")
+        ImageConfig(
+            f"sha256:{number:064}", {VERSION_LABEL: label, **(own or {})} if label else {}, platform=f"linux/{number}"
+        )
         for number, label in enumerate(labels or ())
     ]
-    return read_version(
-        kinds or DEFAULT,
-        workspace=workspace,
-        environ=environ or {},
+    places = Places(
+        workspace,
+        environ or {},
         configs=None if labels is None else lambda: configs,
+        at_hand=True,
         tag_prefix=tag_prefix,
-        parse=Scheme(scheme).parse,
+        variants=variants,
     )
+    return read_version(kinds or DEFAULT, places, Scheme(scheme).parse, asked=asked)
 
 
 def tag(ref: str) -> dict[str, str]:
@@ -55,9 +63,7 @@ def test_the_tag_that_started_the_workflow_comes_first(tmp_path: Path) -> None:
 
 
 def test_the_image_is_read_only_for_its_label(tmp_path: Path) -> None:
-    found = read_version(
-        DEFAULT, workspace=tmp_path, environ=tag("refs/tags/2.1.4"), configs=untouched, tag_prefix="", parse=str
-    )
+    found = read_version(DEFAULT, Places(tmp_path, tag("refs/tags/2.1.4"), configs=untouched), str, asked=False)
     assert found.version == "2.1.4"
 
 
@@ -76,10 +82,13 @@ def test_a_tag_of_another_component_is_not_ours(tmp_path: Path) -> None:
     work = make_repository(tmp_path)
     git(work, "tag", "web/v3.0.0")
     environ = tag("refs/tags/web/v3.0.0")
-    with pytest.raises(InputError, match=r"the tag of GITHUB_REF, web/v3.0.0, does not begin with app/"):
-        read(work, "git-tag", environ=environ, tag_prefix="app/")
+    (work / "package.json").write_text('{"version": "5.0.0"}')
     git(work, "tag", "app/v2.1.4")
-    assert read(work, environ=environ, tag_prefix="app/").description == "the git tag app/v2.1.4 at HEAD"
+    says = r"the git tag web/v3\.0\.0 \(GITHUB_REF\) .* does not begin with `tag-prefix` app/"
+    with pytest.raises(InputError, match=says) as caught:
+        read(work, environ=environ, tag_prefix="app/")
+    assert "`version-from`" in caught.value.hint
+    assert read(work, "file", environ=environ, tag_prefix="app/", asked=True).version.text == "5.0.0"
 
 
 def test_the_newest_tag_at_head(tmp_path: Path) -> None:
@@ -140,10 +149,109 @@ def test_platforms_that_differ(tmp_path: Path) -> None:
 
 
 def test_a_label_of_the_base_image(tmp_path: Path) -> None:
+    """It counts as absent where it is known to be the base's: in a scheme where 24.04 is a version too."""
+    (tmp_path / "VERSION").write_text("15.4")
+    inherited = {"org.opencontainers.image.ref.name": "ubuntu"}
+    found = read(tmp_path, labels=["24.04"], scheme="numeric", own=inherited)
+    assert (found.version.text, found.origin) == ("15.4", "file:VERSION")
+    with pytest.raises(InputError, match=r"the label .* is 24\.04, which is the base image's: it says .*=ubuntu"):
+        read(tmp_path, "label", labels=["24.04"], scheme="numeric", own=inherited)
+    own = {**inherited, "org.opencontainers.image.revision": "abc"}
+    assert read(tmp_path, "label", labels=["24.04"], scheme="numeric", own=own).version.text == "24.04"
+
+
+@pytest.mark.parametrize("label", ["main", "2.1", "pr-7", "0.0.0", "0.0.0-dev"])
+def test_a_label_that_is_no_version_is_absent_with_the_reason(tmp_path: Path, label: str) -> None:
     (tmp_path / "VERSION").write_text("2.1.4")
-    with pytest.raises(InputError, match=r"the image's label .*version: '24\.04' is not a version") as caught:
-        read(tmp_path, labels=["24.04"])
-    assert "its base image's" in caught.value.hint
+    assert read(tmp_path, labels=[label]).origin == "file:VERSION"
+    with pytest.raises(InputError, match=f"label: the label .* is {label}"):
+        read(tmp_path, "label", labels=[label])
+
+
+def test_a_label_may_carry_the_suffix_of_a_variant(tmp_path: Path) -> None:
+    found = read(tmp_path, labels=["2.1.4-alpine"], variants=["", "alpine"])
+    assert (found.version.text, found.text) == ("2.1.4", "2.1.4-alpine")
+
+
+class TestContradiction:
+    """Two places that say two versions are neither silence nor a tie."""
+
+    def test_a_label_and_a_file_that_differ_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "package.json").write_text('{"version": "2.1.3"}')
+        with pytest.raises(
+            InputError, match=r"label .*version says 2\.1\.4, and the file package\.json says 2\.1\.3"
+        ) as caught:
+            read(tmp_path, labels=["2.1.4"])
+        assert "`version-from: label` or `version-from: file`" in caught.value.hint
+        assert read(tmp_path, labels=["2.1.4"], asked=True).origin == "label"
+
+    def test_a_label_and_a_file_of_one_version(self, tmp_path: Path) -> None:
+        (tmp_path / "package.json").write_text('{"version": "2.1.4"}')
+        assert read(tmp_path, labels=["v2.1.4"]).origin == "label"
+
+    def test_a_git_tag_decides_and_says_what_differs(self, tmp_path: Path) -> None:
+        (tmp_path / "package.json").write_text('{"version": "2.1.3"}')
+        found = read(tmp_path, environ=tag("refs/tags/v2.1.4"), labels=["2.1.2"])
+        assert found.version.text == "2.1.4"
+        assert found.notes == (
+            f"the git tag v2.1.4 (GITHUB_REF) decides, and the image's label {VERSION_LABEL} says 2.1.2",
+            "the git tag v2.1.4 (GITHUB_REF) decides, and the file package.json says 2.1.3",
+        )
+
+    @pytest.mark.parametrize("ref", ["refs/pull/7/merge", "refs/pull/7/head"])
+    def test_the_ref_of_a_pull_request_is_no_release(self, ref: str) -> None:
+        with pytest.raises(InputError, match=f"GITHUB_REF is {ref}"):
+            check_ref({"GITHUB_REF": ref})
+        check_ref({"GITHUB_REF": "refs/heads/main"})
+        check_ref({})
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"GITLAB_CI": "true", "CI_COMMIT_TAG": "v2.1.4"},
+        {"CIRCLECI": "true", "CIRCLE_TAG": "v2.1.4"},
+        {"TF_BUILD": "True", "BUILD_SOURCEBRANCH": "refs/tags/v2.1.4"},
+        {"JENKINS_URL": "https://jenkins.acme.io/", "TAG_NAME": "v2.1.4"},
+        {"BITBUCKET_BUILD_NUMBER": "7", "BITBUCKET_TAG": "v2.1.4"},
+        {"DRONE": "true", "DRONE_TAG": "v2.1.4"},
+    ],
+)
+def test_the_tag_of_other_ci_systems(tmp_path: Path, environ: dict[str, str]) -> None:
+    """A variable counts only where its system runs: TAG_NAME may be anybody's."""
+    found = read(tmp_path, environ=environ)
+    assert (found.version.text, found.origin) == ("2.1.4", "git-tag")
+    (variable,) = [name for name, value in environ.items() if "2.1.4" in value]
+    with pytest.raises(InputError, match=r"git-tag: .* is not in a git repository"):
+        read(tmp_path, environ={variable: environ[variable]})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("package.json", '{"version": "0.0.0-development"}', "a placeholder"),
+        ("package.json", '{"version": "0.0.0"}', "a placeholder"),
+        ("Cargo.toml", '[package]\nversion = "0.0.0"', "a placeholder"),
+        (
+            "pyproject.toml",
+            '[tool.poetry]\nversion = "1.2.3"\n[tool.poetry-dynamic-versioning]\nenable = true',
+            "poetry-dynamic-versioning sets its version",
+        ),
+    ],
+)
+def test_a_version_that_a_tool_sets_later_is_absent(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=reason):
+        read(tmp_path)
+
+
+def test_a_version_that_only_begins_like_a_placeholder(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text("0.0.1")
+    assert read(tmp_path).version.text == "0.0.1"
+
+
+def test_a_prefix_is_taken_off_a_variable_too(tmp_path: Path) -> None:
+    assert read(tmp_path, "env:REF", environ={"REF": "refs/tags/app-2.1.4"}, tag_prefix="app-").version.text == "2.1.4"
 
 
 def test_an_image_that_cannot_be_read_is_no_absence(tmp_path: Path) -> None:
@@ -152,7 +260,7 @@ def test_an_image_that_cannot_be_read_is_no_absence(tmp_path: Path) -> None:
 
     (tmp_path / "VERSION").write_text("2.1.4")
     with pytest.raises(StoreError, match="did not answer"):
-        read_version(DEFAULT, workspace=tmp_path, environ={}, configs=unreachable, tag_prefix="", parse=str)
+        read_version(DEFAULT, Places(tmp_path, {}, configs=unreachable), str, asked=False)
 
 
 def test_files_in_their_order(tmp_path: Path) -> None:
