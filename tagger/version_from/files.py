@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 from tagger.errors import InputError
 from tagger.version_from.found import Absent, Given
@@ -101,7 +100,7 @@ def split_key(key: str) -> list[str]:
 def _readable(path: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, RuntimeError, expat.ExpatError) as error:  # RuntimeError: links or nesting without end
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links or nesting without end
         detail = " ".join(str(error).split())
         raise InputError(f"file:{path} cannot be read: {detail}", "Mend the file, or name another one.") from error
 
@@ -219,6 +218,8 @@ def _xml_texts(content: bytes) -> dict[str, str]:
 
     A document type is refused, and with it every entity: none can be defined elsewhere (XML 1.0, section 4).
     """
+    from xml.parsers import expat  # most runs read no POM
+
     names: list[str] = []
     texts: dict[str, list[str]] = {}
 
@@ -240,5 +241,8 @@ def _xml_texts(content: bytes) -> dict[str, str]:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = doctype
-    parser.Parse(content, True)
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise ValueError(str(error)) from error
     return {path: "".join(parts).strip() for path, parts in texts.items()}
