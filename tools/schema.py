@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tagger.settings.file import schema  # noqa: E402 - the project's own folder first
+from tagger.settings.schema import schema  # noqa: E402 - the project's own folder first
 
 
 def main() -> None:

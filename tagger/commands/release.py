@@ -20,7 +20,7 @@ def _run(run: Run) -> int:
     if run.settings.dry_run:
         return run.finish(plan(job, "release"))
     report = run.drive(release(job))
-    if not report.exit_code:
+    if run.settings.tag_locally and not report.exit_code:
         try:
             _tag_locally(run, report)
         except EngineError as error:  # the release is done, and stays done

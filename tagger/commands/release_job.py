@@ -49,7 +49,7 @@ def build_versions(run: Run) -> "tuple[tuple[Version, ...], str]":
     if settings.version:
         version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
     else:
-        asked = "version-from" in settings.origins
+        asked = "version-from" in settings.given
         if run.command == "release" and not asked:
             check_ref(run.environ)
         places = Places(

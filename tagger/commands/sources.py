@@ -16,9 +16,11 @@ def open_build(settings: "Settings", connections: Connections) -> "Source | None
     """Open the built image, if the settings name one. Raise `InputError` where it is not there, `StoreError`."""
     if not settings.source:
         return None
+    if len(settings.source) > 1 or settings.source[0].variant is not None:
+        raise InputError("several sources do not become one image yet", "Name one in `source`.")
     from tagger.images.sources import open_source, parse_source
 
-    spec = parse_source(settings.source)
+    spec = parse_source(settings.source[0].source)
     bare = spec.kind == "name" and "@" not in spec.value
     try:
         if spec.kind == "docker-daemon" or (bare and connections.engine.holds(spec.value)):

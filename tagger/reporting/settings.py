@@ -19,7 +19,7 @@ def settings_document(settings: Settings) -> dict[str, Any]:
     return {
         "component": settings.component or None,
         "settings": {
-            option.name: {"value": _value(option, settings), "origin": settings.origins.get(option.name, "default")}
+            option.name: {"value": _value(option, settings), "origin": settings.origin(option.name)}
             for option in OPTIONS
         },
         "immutability": {"expression": rule.expression, "ecr": rule.ecr or None, "harbor": rule.harbor or None},
@@ -33,7 +33,7 @@ def settings_text(settings: Settings) -> str:
     for option in OPTIONS:
         value = _value(option, settings)
         text = " | ".join(value) if isinstance(value, list) else _plain(value)
-        origin = settings.origins.get(option.name, "default")
+        origin = settings.origin(option.name)
         given = origin != "default"
         name = style(f"{option.name:<{width}}", bold=given)
         lines.append(f"{name}  {text or '-'}  {style(f'({origin})', dim=not given)}")

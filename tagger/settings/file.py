@@ -13,14 +13,14 @@ from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS
 from tagger.workspace import read_regular
 
-__all__ = ["COMPONENTS", "SettingsFile", "read_settings_file", "schema"]
+__all__ = ["COMPONENTS", "NO", "YES", "SettingsFile", "read_settings_file"]
 
 COMPONENTS = "components"
 _NULL, _BOOL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "merge"))
 _TAGS = {_NULL, _BOOL, _MERGE} | {
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "timestamp", "value", "seq", "map")
 }
-_TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
+YES, NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
 class SettingsFile(NamedTuple):
@@ -96,11 +96,11 @@ class _Reader:
             elif options[name].secret:
                 self._problem(key, f"`{name}` is a secret: hand it over in the environment, never in a file")
             elif not options[name].in_file:
-                self._problem(key, f"`{name}` is decided at each run, not in a file")
+                self._problem(key, f"`{name}` is named by the workflow, or on the command line, not in a file")
             else:
                 texts = self._texts(options[name], value)
                 if texts:
-                    values[name] = Given(tuple(texts.values()), self._where(value), tuple(texts))
+                    values[name] = Given(tuple(texts.values()), self._where(value), tuple(texts), in_file=True)
         return values
 
     def _components(self, node: Node, components: dict[str, Mapping[str, Given]]) -> None:
@@ -162,13 +162,17 @@ class _Reader:
             self._problem(node, f"`{option.name}` must be {expected}, not {_kind(node)}")
             return {}
         text = node.value.strip()
-        if node.tag == _BOOL and (option.kind == "flag" or option.name == "latest"):
-            text = "true" if text.lower() in _TRUE else "false"
-        else:
-            expected = _expected(option, node, text)
-            if expected:
-                self._problem(node, f"`{option.name}` must be {expected}, not {text!r}")
-                return {}
+        truth = "true" if text.lower() in YES else "false"
+        if node.tag == _BOOL and (option.kind == "flag" or truth in option.booleans):
+            text = truth
+        elif expected := _expected(option, node, text):
+            self._problem(node, f"`{option.name}` must be {expected}, not {text!r}")
+            return {}
+        if text in option.workflow_only:
+            self._problem(
+                node, f"`{option.name}: {text}` is named by the workflow, or on the command line, not in a file"
+            )
+            return {}
         return {self._where(node): text} if text else {}
 
     def _lost(self, option: Option[Any], node: Node) -> str:
@@ -229,49 +233,9 @@ def _kind(node: Node) -> str:
 def _expected(option: Option[Any], node: Node, text: str) -> str:
     """Return what a setting must be where `text` is not that; whether a text makes sense is looked at later."""
     if option.kind == "flag":
-        return "" if text.lower() in _TRUE | _FALSE else "true or false"
+        return "" if text.lower() in YES | NO else "true or false"
     if node.tag == _BOOL:
         return "a text"
     if option.kind == "number":
         return "" if text.isascii() and text.isdecimal() else "a whole number"
     return ""
-
-
-def schema() -> dict[str, object]:
-    """Return the JSON Schema of the file, from the options, so that editors complete it."""
-    properties: dict[str, object] = {
-        option.name: {"description": option.description, **_shape(option)}
-        for option in OPTIONS
-        if option.in_file and not option.secret
-    }
-    component = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Settings of Tagger",
-        "description": "The file .tagger.yml: the options of Tagger under their own names.",
-        "type": ["object", "null"],
-        "properties": {
-            **properties,
-            COMPONENTS: {
-                "description": "Images of a monorepo, by name; `only` picks one.",
-                "type": ["object", "null"],
-                "additionalProperties": component,
-            },
-        },
-        "additionalProperties": False,
-    }
-
-
-def _shape(option: Option[Any]) -> dict[str, Any]:
-    """Return the JSON Schema of one setting; an empty one counts as unset."""
-    if option.choices:
-        return {"enum": [*option.choices, None]}
-    entry = {"type": ["string", "number"]}
-    text = {"type": ["string", "number", "null"]}
-    if option.kind == "flag":
-        return {"enum": [True, False, *sorted(_TRUE | _FALSE), None]}
-    if option.kind == "number":
-        return {"type": ["integer", "string", "null"], "minimum": 0, "pattern": "^[0-9]+$"}
-    if option.is_list:
-        return {"type": ["string", "number", "array", "null"], "items": entry}
-    return {"anyOf": [text, {"const": False}]} if option.name == "latest" else text

@@ -33,10 +33,13 @@ def gather(
     `given` are the texts of the command line by option name. Raise `InputError` naming everything that is wrong.
     """
     values = {name: Given(tuple(texts), _origin_on_the_line(name)) for name, texts in given.items() if any(texts)}
+    defaults: dict[str, Given] = {}
     for option in OPTIONS:
         for variable in option.variables:
             if option.name not in values and environ.get(variable, "").strip():
                 values[option.name] = Given((environ[variable],), variable)
+        if option.in_workflow and option.name not in values and environ.get("GITHUB_ACTIONS") == "true":
+            defaults[option.name] = Given((option.in_workflow,), "default in a workflow")
     gathering = _Gathering(command)
     gathering.report_misspelled(environ)
     component = ""
@@ -54,7 +57,7 @@ def gather(
         raise InputError(f"there is no file {path}", "Point `config` at the settings, or leave it out.")
     elif command != "push" and "only" in values:
         gathering.component(values["only"], ())
-    return gathering.settings(values, component)
+    return gathering.settings({**defaults, **values}, component)
 
 
 def _origin_on_the_line(name: str) -> str:
@@ -131,7 +134,7 @@ class _Gathering:
             rules=Rules(),
             component=component,
             texts={option.name: self._texts(option) for option in OPTIONS},
-            origins={name: value.origin for name, value in given.items()},
+            given=given,
         )
         made.all_logins = self._logins(made)
         made.rules = self._rules(made) or made.rules

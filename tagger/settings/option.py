@@ -18,12 +18,14 @@ TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "
 class Given(NamedTuple):
     """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
 
-    `places` says where each text stands, if not there.
+    `places` says where each text stands, if not there. `in_file` is true of what a file of settings says, which may
+    be the word of a checkout.
     """
 
     texts: tuple[str, ...]
     origin: str
     places: tuple[str, ...] = ()
+    in_file: bool = False
 
 
 class Holder(Protocol):
@@ -37,9 +39,11 @@ class Option(Generic[Value]):
 
     `kind` says how its texts are split: `lines` has one entry a line, `words` are split on white space, the others
     are one text, of a repeated one the last. `read` makes its value of these entries; `parse` reads one of them and
-    raises `InputError`. `flag` is its spelling on the command line where that differs. `secret` options come from the
-    environment only. `commands` are those that take it; empty means every one. `in_file` is false of what a checkout
-    may not say. `group` is where help lists it.
+    raises `InputError`. `flag` is its spelling on the command line where that differs, `short` a second one of one
+    letter. `secret` options come from the environment only. `commands` are those that take it; empty means every one.
+    `in_file` is false of what a checkout may not say, and `workflow_only` are the choices that it may not take.
+    `booleans` are the texts that may be written as true or false in YAML. `in_workflow` is its default there, where
+    that differs. `group` is where help lists it.
     """
 
     def __init__(
@@ -54,14 +58,19 @@ class Option(Generic[Value]):
         choices: tuple[str, ...] = (),
         metavar: str = "TEXT",
         flag: str = "",
+        short: str = "",
         secret: bool = False,
         in_file: bool = True,
+        workflow_only: tuple[str, ...] = (),
+        booleans: tuple[str, ...] = (),
+        in_workflow: str = "",
         commands: tuple[str, ...] = (),
         group: str = "",
     ) -> None:
         self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
-        self.default, self.choices, self.metavar, self.flag = default, choices, metavar, flag
-        self.secret, self.in_file, self.commands, self.group = secret, in_file, commands, group
+        self.default, self.choices, self.metavar, self.flag, self.short = default, choices, metavar, flag, short
+        self.secret, self.in_file, self.workflow_only, self.booleans = secret, in_file, workflow_only, booleans
+        self.in_workflow, self.commands, self.group = in_workflow, commands, group
 
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...
@@ -138,6 +147,8 @@ class Option(Generic[Value]):
     @property
     def _default_text(self) -> str:
         default = " ".join(self.default) if isinstance(self.default, tuple) else self.default
+        if self.in_workflow:
+            return f" Default: {self.in_workflow} in a workflow, else {default}."
         return f" Default: {default}." if default and self.kind != "flag" else ""
 
 

@@ -11,12 +11,14 @@ from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template
 
 __all__ = [
-    "DEFAULT_VARIANT", "LAYOUT", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image", "latest",
-    "login", "number", "readable", "registry", "seconds", "selection", "source", "template", "variant", "version_from",
+    "DEFAULT_VARIANT", "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
+    "latest", "login", "number", "pair", "platform", "readable", "registry", "revision", "seconds", "selection",
+    "source", "template", "variant", "version_from",
 ]  # fmt: skip
 
 DEFAULT_VARIANT = "default"
 LAYOUT = "oci:"
+_VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
 class Login(NamedTuple):
@@ -28,6 +30,13 @@ class Login(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Login({self.registry!r}, {self.username!r})"
+
+
+class Build(NamedTuple):
+    """A source, and the variant that it is the build of; None where that is not said."""
+
+    source: str
+    variant: str | None = None
 
 
 def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -67,12 +76,16 @@ def image(text: str) -> Repository | Path:
     return Repository.parse(text)
 
 
-def source(text: str) -> str:
-    """Check a source."""
+def source(text: str) -> Build:
+    """Read a source, with the variant that it is the build of, if that is said."""
     from tagger.images.sources import parse_source
 
+    variant_, equals, rest = text.partition("=")
+    if equals and re.fullmatch(_VARIANT, variant_):
+        parse_source(rest)
+        return Build(rest, variant(variant_))
     parse_source(text)
-    return text
+    return Build(text)
 
 
 def version_from(text: str) -> str:
@@ -115,12 +128,37 @@ def channel(text: str) -> str:
 
 def variant(text: str) -> str:
     """Read a variant; `default` is the one of the bare tags."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
+    if not re.fullmatch(_VARIANT, text) or re.fullmatch(r"v?[0-9.]+|latest", text):
         raise InputError(
             f"{text!r} is not a variant",
             "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
         )
     return "" if text == DEFAULT_VARIANT else text
+
+
+def revision(text: str) -> str:
+    """Check how a packaging revision stands behind a version, or behind `{{variant}}`."""
+    if not re.fullmatch(r"(?:\{\{variant\}\})?[-_+][A-Za-z0-9]*N(?:\.N)*", text):
+        raise InputError(
+            f"{text!r} is not a form of revisions",
+            "Write what stands behind the version, N for each number: -N, -rN, _N, -N.N, -k3sN or {{variant}}-rN.",
+        )
+    return text
+
+
+def platform(text: str) -> str:
+    """Check a platform, as images name it; `any` stands for no check."""
+    if text != "any" and not re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?", text):
+        raise InputError(f"{text!r} is not a platform", "Write os/arch or os/arch/variant, as linux/arm/v7, or any.")
+    return text
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read a label or an annotation: its key, and its value, which may be empty."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip() or re.search(r"\s", key.strip()):
+        raise InputError(f"{text!r} is not KEY=VALUE", "Write one a line, as org.opencontainers.image.title=App.")
+    return key.strip(), value.strip()
 
 
 def artifact_type(text: str) -> str:

@@ -12,7 +12,10 @@ __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
 DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
 RELEASING = ("plan", "release", "config")
-RULING = ("plan", "release", "reconcile", "withdraw", "tags", "delete", "config")
+RULING = (
+    "plan", "release", "approve", "reconcile", "withdraw", "tags", "delete", "prune", "policy", "check", "components",
+    "config",
+)  # fmt: skip
 
 _what: dict[str, Any] = {"group": "what is released"}
 _version: dict[str, Any] = {"group": "its version"}
@@ -31,11 +34,34 @@ class ReleaseOptions:
         "images", "Target repositories: ghcr.io/acme/app, acme/app (Docker Hub), localhost:5000/app, or oci:DIR.",
         parsers.image, flag="image", metavar="REPOSITORY", **_what,
     )  # fmt: skip
-    source = text(
+    source = lines(
         "source",
-        "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
-        "docker-archive:FILE[:TAG], or a bare name. Default: the first repository that has the exact tag.",
+        "The built image, or several that become one: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], "
+        "oci-archive:FILE[:TAG], docker-archive:FILE[:TAG], or a bare name; VARIANT=SOURCE is the build of a variant. "
+        "Default: the first repository that has the exact tag.",
         parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
+    )  # fmt: skip
+    digests = text(
+        "digests",
+        "What build jobs left, each an image in the first repository: a folder of files named after digests, of buildx "
+        "metadata files, or of OCI layouts and archives; or JSON text of job outputs.",
+        metavar="FOLDER|JSON", commands=RELEASING, **_what,
+    )  # fmt: skip
+    platforms = words(
+        "platforms",
+        "Exactly these, as os/arch[/variant]; any: no check. Default: no fewer than the images under its floating tags "
+        "have now.",
+        parsers.platform, metavar="PLATFORM", commands=RELEASING, **_gates,
+    )  # fmt: skip
+    labels = lines(
+        "labels", "KEY=VALUE, beside those derived from the build, in the output of the same name.", parsers.pair,
+        flag="label", metavar="KEY=VALUE", commands=RELEASING, **_what,
+    )  # fmt: skip
+    annotations = lines(
+        "annotations",
+        "KEY=VALUE, beside those derived from the build, in the output of the same name and in an index that Tagger "
+        "assembles.",
+        parsers.pair, flag="annotation", metavar="KEY=VALUE", commands=RELEASING, **_what,
     )  # fmt: skip
     version = text(
         "version", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
@@ -60,9 +86,18 @@ class ReleaseOptions:
         "build-metadata", "2.1.4+5: refuse it, or write it 2.1.4_5 (underscore), only ever a tie-break.",
         "refuse", "underscore", default="refuse", commands=RULING, **_version,
     )  # fmt: skip
+    revisions = words(
+        "revisions",
+        "How a packaging revision stands behind a version: -N, -rN, _N, -N.N, -k3sN, or {{variant}}-rN.",
+        parsers.revision, metavar="FORM", commands=RULING, **_version,
+    )  # fmt: skip
     tags = lines(
         "tags", "Templates of the tags, one a line.", parsers.template, default=DEFAULT_TEMPLATES, flag="tag",
         metavar="TEMPLATE", commands=RULING, **_tags,
+    )  # fmt: skip
+    flavor = lines(
+        "flavor", "What docker/metadata-action takes beside its rows: latest=, prefix=, suffix=, onlatest=.", str,
+        metavar="KEY=VALUE", commands=RULING, **_tags,
     )  # fmt: skip
     variant = words(
         "variant", "This build's variant or variants; the bare tags are the variant `default`.", parsers.variant,
@@ -81,7 +116,13 @@ class ReleaseOptions:
     )  # fmt: skip
     latest = text(
         "latest", "auto, false, or the series that `latest` stays in: 2 or 2.1.", parsers.latest, default="auto",
-        metavar="SERIES", commands=RULING, **_tags,
+        booleans=("false",), metavar="SERIES", commands=RULING, **_tags,
+    )  # fmt: skip
+    hold = _choice(
+        "hold",
+        "true: give the version its exact tag and the mark held-VERSION, and no floating tag until `approve`; auto: "
+        "where the release event says that it is a pre-release though its number is final.",
+        "auto", "true", "false", default="auto", booleans=("true", "false"), commands=RELEASING, **_tags,
     )  # fmt: skip
     withdrawn = words(
         "withdrawn", "Versions withdrawn besides those that the repository marks.", str, metavar="VERSION",
@@ -89,7 +130,10 @@ class ReleaseOptions:
     )  # fmt: skip
     on_conflict = _choice(
         "on-conflict", "The exact tag holds another image: fail; keep it as the release; or overwrite it.",
-        "fail", "keep", "overwrite", default="fail", commands=RELEASING, **_gates,
+        "fail", "keep", "overwrite", default="fail", workflow_only=("overwrite",), commands=RELEASING, **_gates,
+    )  # fmt: skip
+    require_policy = flag(
+        "require-policy", "Refuse a repository that keeps no policy.", commands=RULING, **_gates,
     )  # fmt: skip
     golden = lines(
         "golden", "Approved base images; a build on none of them is refused.", str, metavar="BASE",

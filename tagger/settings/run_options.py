@@ -4,23 +4,24 @@ from typing import Any
 
 from tagger.settings import parsers
 from tagger.settings.option import flag, lines, number, seconds, text, words
+from tagger.settings.release_options import RELEASING
 
 __all__ = ["CONFIG", "RunOptions"]
 
 CONFIG = ".tagger.yml"
 
-_login: dict[str, Any] = {"group": "logins"}
+_login: dict[str, Any] = {"group": "logins", "in_file": False}
 _network: dict[str, Any] = {"group": "the network"}
 _output: dict[str, Any] = {"group": "output"}
-_consent: dict[str, Any] = {"group": "what wants a confirmation"}
+_consent: dict[str, Any] = {"group": "consent", "in_file": False}
+_WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "prune", "policy", "init", "config")
 
 
 class RunOptions:
     """How a run reaches registries, what it prints, and what it may do."""
 
     dry_run = flag(
-        "dry-run", "Show what would be written, and write nothing.",
-        commands=("release", "reconcile", "withdraw", "push", "delete", "config"), **_consent,
+        "dry-run", "Show what would be written, and write nothing.", commands=_WRITING, **_output,
     )  # fmt: skip
     registry = text(
         "registry", "The registry of `username` and `password`.", parsers.registry, metavar="HOST", **_login
@@ -36,15 +37,16 @@ class RunOptions:
         "Registries spoken to over plain HTTP, besides loopback ones.",
         parsers.host,
         metavar="HOST",
+        in_file=False,
         **_network,
     )
     endpoints = lines(
         "endpoints", "NAME=HOST:PORT: where Tagger reaches the registry that images call NAME.", parsers.endpoint,
-        flag="endpoint", metavar="NAME=HOST:PORT", **_network,
+        flag="endpoint", metavar="NAME=HOST:PORT", in_file=False, **_network,
     )  # fmt: skip
     ca_file = text(
         "ca-file", "A file with certificate authorities to trust besides the system's.", parsers.readable,
-        metavar="FILE", **_network,
+        metavar="FILE", in_file=False, **_network,
     )  # fmt: skip
     published_from = text(
         "published-from", "What counts as published: the registry; for `plan` also git (the git tags) and none.",
@@ -58,15 +60,22 @@ class RunOptions:
     )
     config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
     json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)
+    quiet = flag("quiet", "Print results and errors only.", short="q", **_output)
+    verbose = flag("verbose", "Print every request, retry and decision.", short="v", **_output)
+    tag_locally = flag(
+        "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
+        commands=RELEASING, group="its tags",
+    )  # fmt: skip
     yes = flag(
-        "yes",
-        "Confirm that a digest goes with all its tags, or that everything goes.",
-        commands=("delete",),
-        **_consent,
-    )
+        "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`, `prune`.",
+        commands=("delete", "withdraw", "reconcile", "prune"), **_consent,
+    )  # fmt: skip
     force = flag(
-        "force", "Delete a floating tag in force, or an exact tag that owns one.", commands=("delete",), **_consent
-    )
+        "force",
+        "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
+        "(withdraw), too large a share (prune), default rules (reconcile), bases or platforms that differ (release).",
+        commands=("delete", "withdraw", "prune", "reconcile", "release", "plan"), **_consent,
+    )  # fmt: skip
     purge = flag(
         "purge", "Delete what is withdrawn, or what belongs to no version any more.",
         commands=("reconcile", "withdraw"), **_consent,
@@ -77,6 +86,16 @@ class RunOptions:
         "long", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
         commands=("tags",), **_output,
     )  # fmt: skip
+    table = flag("table", "Print a Markdown table for a README.", commands=("tags",), **_output)
+    html = text(
+        "html", "Write one self-contained page of the repository to this file.", metavar="FILE", commands=("tags",),
+        **_output,
+    )  # fmt: skip
+    public = flag("public", "Look whether strangers can pull the image.", commands=("check",), **_output)
+    write = flag("write", "Write the file that `init` proposes.", commands=("init",), **_output)
+    changed = flag(
+        "changed", "Leave out the components whose version is released everywhere.", commands=("components",), **_output
+    )
     only = words(
         "only", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.", str,
         metavar="NAME", group="what is released",

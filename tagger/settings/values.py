@@ -6,17 +6,19 @@ from typing import Any
 
 from tagger.names import Repository
 from tagger.rules.cascade import Rules
+from tagger.settings.option import Given
 from tagger.settings.parsers import Login
+from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import ReleaseOptions
 from tagger.settings.run_options import RunOptions
 
 __all__ = ["Settings"]
 
 
-class Settings(ReleaseOptions, RunOptions):
+class Settings(ReleaseOptions, PruneOptions, RunOptions):
     """What one run is to do, for one image: each option under its own name. Every value is valid.
 
-    `texts` are the entries of each option as they were given, or by default; `origins` say where each came from.
+    `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where.
     `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
     the file that this run works on.
     """
@@ -29,17 +31,21 @@ class Settings(ReleaseOptions, RunOptions):
         all_logins: tuple[Login, ...] = (),
         component: str = "",
         texts: Mapping[str, tuple[str, ...]],
-        origins: Mapping[str, str],
+        given: Mapping[str, Given],
     ) -> None:
         self.values = values
         self.rules = rules
         self.all_logins = all_logins
         self.component = component
         self.texts = texts
-        self.origins = origins
+        self.given = given
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(map(str, self.images))})"  # secrets are among the others
+
+    def origin(self, name: str) -> str:
+        """Return where an option's value came from: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`, `default`."""
+        return self.given[name].origin if name in self.given else "default"
 
     @property
     def places(self) -> Mapping[str, str]:

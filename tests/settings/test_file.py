@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from tagger.errors import InputError
-from tagger.settings.file import SettingsFile, read_settings_file, schema
+from tagger.settings.file import SettingsFile, read_settings_file
 from tagger.settings.gather import gather
 from tagger.settings.options import OPTIONS
+from tagger.settings.schema import schema
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "tagger.schema.json"
 
@@ -31,6 +32,7 @@ GOOD: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "a range": ("stable: <3.0", {"stable": ("<3.0",)}),
     "an entry that looks like a number": ("withdrawn: [1.10, 2.1.4]", {"withdrawn": ("1.10", "2.1.4")}),
     "latest: false": ("latest: false", {"latest": ("false",)}),
+    "hold: true": ("hold: yes", {"hold": ("true",)}),
     "latest: off": ("latest: off", {"latest": ("false",)}),
     "a flag": ("mixed-parts: yes", {"mixed-parts": ("true",)}),
     "a quoted flag": ("mixed-parts: 'true'", {"mixed-parts": ("true",)}),
@@ -62,7 +64,15 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "a secret": ("password: hunter2", [
         "1:1: `password` is a secret: hand it over in the environment, never in a file",
     ]),
-    "what no file says of itself": ("config: other.yml", ["1:1: `config` is decided at each run, not in a file"]),
+    **{
+        f"{option.name} in a checkout": (f"{option.name}: x", [
+            f"1:1: `{option.name}` is named by the workflow, or on the command line, not in a file",
+        ])
+        for option in OPTIONS if not option.in_file and not option.secret
+    },
+    "a conflict that a checkout decides": ("on-conflict: overwrite", [
+        "1:14: `on-conflict: overwrite` is named by the workflow, or on the command line, not in a file",
+    ]),
     "a mapping for a list": ("images: {a: b}", [
         "1:9: `images` must be a list of texts, not a mapping; put quotes around a text that begins with {{",
     ]),
@@ -77,7 +87,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "an empty entry": ("images:\n- acme/app\n-\n", ["3:2: an entry of `images` must be a text, not nothing"]),
     "a truth in a list": ("variants: [default, true]", ["1:21: an entry of `variants` must be a text, not 'true'"]),
     "a truth for a list": ("channels: true", ["1:11: `channels` must be a list of texts, not 'true'"]),
-    "a list for a text": ("source: [a, b]", ["1:9: `source` must be one value, not a list"]),
+    "a list for a text": ("base: [a, b]", ["1:7: `base` must be one value, not a list"]),
     "a truth for a text": ("stable: yes", ["1:9: `stable` must be a text, not 'yes'"]),
     "a truth for a choice": ("on-conflict: no", ["1:14: `on-conflict` must be a text, not 'no'"]),
     "a truth for a number": ("jobs: true", ["1:7: `jobs` must be a text, not 'true'"]),
@@ -128,6 +138,13 @@ UNSEEN: dict[str, tuple[str, list[str]]] = {
     ]),
     "a merge of a text": ("<<: x\n", ["1:5: `<<` merges the settings of a mapping, and this is none"]),
 }  # fmt: skip
+
+
+def test_what_a_checkout_may_not_say() -> None:
+    assert {option.name for option in OPTIONS if option.secret or not option.in_file} >= {
+        "endpoints", "insecure", "ca-file", "registry", "username", "password", "logins", "github-token", "config",
+        "yes", "force", "purge", "all", "undo",
+    }  # fmt: skip
 
 
 def read(folder: Path, text: str) -> SettingsFile:

@@ -9,6 +9,7 @@ from tagger.commands import NAMES
 from tagger.errors import InputError
 from tagger.names import Repository
 from tagger.settings.gather import Login, Settings, gather
+from tagger.settings.option import Option
 from tagger.settings.options import DEFAULT_TEMPLATES, OPTIONS
 
 IMAGE = {"TAGGER_IMAGES": "ghcr.io/acme/app"}
@@ -36,17 +37,17 @@ class TestPrecedence:
             ("", "b", "c", "d", "b", "INPUT_BASE"),
             ("", " \n", "c", "d", "c", "TAGGER_BASE"),
             ("", "", "", "d", "d", ".tagger.yml:1:7"),
-            ("", "", "", "", "", None),
+            ("", "", "", "", "", "default"),
         ],
     )
     def test_what_wins(
-        self, tmp_path: Path, line: str, runner: str, person: str, file: str, base: str, origin: str | None
+        self, tmp_path: Path, line: str, runner: str, person: str, file: str, base: str, origin: str
     ) -> None:
         (tmp_path / ".tagger.yml").write_text(f"base: {file}\ngolden: debian\n")
         environ = IMAGE | {"INPUT_BASE": runner, "TAGGER_BASE": person}
         settings = gather("release", {"base": [line]}, environ, tmp_path)
         assert settings.base == base
-        assert settings.origins.get("base") == (origin and origin.replace(".tagger.yml", f"{tmp_path}/.tagger.yml"))
+        assert settings.origin("base") == (origin.replace(".tagger.yml", f"{tmp_path}/.tagger.yml"))
 
     def test_lists_are_replaced_and_never_joined(self, tmp_path: Path) -> None:
         (tmp_path / ".tagger.yml").write_text("images: [acme/one, acme/two]\n")
@@ -60,7 +61,7 @@ class TestPrecedence:
     def test_another_file(self, tmp_path: Path) -> None:
         (tmp_path / "mine.yml").write_text("scheme: calver")
         settings = gather("release", {"config": ["mine.yml"]}, IMAGE, tmp_path)
-        assert (settings.rules.scheme.name, settings.origins["scheme"]) == ("calver", f"{tmp_path}/mine.yml:1:9")
+        assert (settings.rules.scheme.name, settings.origin("scheme")) == ("calver", f"{tmp_path}/mine.yml:1:9")
         assert gather("release", {}, IMAGE | {"INPUT_CONFIG": "mine.yml"}, tmp_path).rules.scheme.name == "calver"
         with pytest.raises(InputError, match=r"there is no file other\.yml"):
             gather("release", {"config": ["other.yml"]}, IMAGE, tmp_path)
@@ -80,13 +81,10 @@ class TestPrecedence:
 class TestLists:
     """Some lists hold one entry a line, others are split on white space; options are repeated, or hold several."""
 
-    @pytest.mark.parametrize("option", [option for option in OPTIONS if option.is_list], ids=lambda option: option.name)
-    def test_how_each_is_split(self, option: object) -> None:
-        assert getattr(option, "kind") == (  # noqa: B009 - the option is an object to pytest
-            "lines"
-            if getattr(option, "name") in ("images", "tags", "logins", "golden", "endpoints")  # noqa: B009
-            else "words"
-        )
+    def test_how_each_is_split(self) -> None:
+        assert {option.name for option in OPTIONS if option.kind == "lines"} == {
+            "images", "source", "tags", "flavor", "logins", "golden", "endpoints", "labels", "annotations", "keep-tags",
+        }  # fmt: skip
 
     @pytest.mark.parametrize("line", [["acme/a\nacme/b"], ["acme/a", "acme/b"], [" acme/a \n\n", "acme/b", "acme/a"]])
     def test_lines(self, line: list[str]) -> None:
@@ -173,6 +171,18 @@ class TestBadInput:
             ("ca-file", "/nowhere.pem", "there is no file /nowhere.pem", "PEM"),
             ("published-from", "git", "`git` is for `plan` alone", "from the repository itself"),
             ("published-from", "docker", "`published-from` is 'docker'", "registry, git, none"),
+            ("platforms", "amd64", "'amd64' is not a platform", "os/arch"),
+            ("labels", "title", "'title' is not KEY=VALUE", "one a line"),
+            ("annotations", "a b=c", "'a b=c' is not KEY=VALUE", "one a line"),
+            ("revisions", "-r1", "'-r1' is not a form of revisions", "N for each number"),
+            ("hold", "perhaps", "`hold` is 'perhaps'", "auto, true, false"),
+            ("keep", "majors=2", "'majors=2' is not what `keep` counts", "major=3"),
+            ("grace", "7", "'7' is not an age", "7d"),
+            ("limit", "101%", "'101%' is not a share", "20%"),
+            ("keep-tags", "pr-*", "'pr-*' is not a rule for tags", "age=14d"),
+            ("keep-tags", "pr-* age=1", "'1' is not an age", "12h"),
+            ("keep-tags", "pr-* max=1", "'max=1' is no limit of pr-*", "count=20"),
+            ("plan-id", "x", "'x' is not the id of a plan", "report of `prune`"),
             ("jobs", "0", "'0' is not from 1 to 256", "whole number"),
             ("jobs", "²", "'²' is not from 1 to 256", "whole number"),
             ("retries", "9" * 5000, "is not from 0 to 100", "whole number"),
@@ -193,11 +203,11 @@ class TestBadInput:
         flag = next(option.flag or option.name for option in OPTIONS if option.name == name)
         assert refused({}, **{name: value}).message == error.message.replace(variable, f"--{flag}", 1)
 
-    @pytest.mark.parametrize("option", [o for o in OPTIONS if not o.secret], ids=lambda option: option.name)
-    def test_every_option_but_those_without_wrong_values_is_there(self, option: object) -> None:
-        free = {"tag-prefix", "golden", "config", "json", "yes", "force", "purge", "undo", "all", "long"}
+    @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+    def test_every_option_that_can_be_wrong_is_there(self, option: Option[object]) -> None:
         marks = next(mark for mark in self.test_table.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
-        assert getattr(option, "name") in free | {case[0] for case in marks.args[1]}  # noqa: B009
+        free = option.parse is str or option.kind == "flag" or option.secret
+        assert free or option.name in {case[0] for case in marks.args[1]}
 
     def test_all_at_once(self) -> None:
         error = refused({"INPUT_SCHEME": "x", "TAGGER_JOBS": "y"}, stable="<<3", images="a b")
