@@ -1,12 +1,13 @@
 """Plan a release without asking any registry: what is published is told, from git tags or as nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tagger.errors import Refused
+from tagger.operations.look import own_tags
 from tagger.results import Outcome, Report
-from tagger.rules.cascade import Rules, cascade
-from tagger.rules.plan import Action, Change
+from tagger.rules.cascade import Published, Rules, cascade
+from tagger.rules.plan import Change, Claim, Standing, floating_changes, full_name, needed_channel_tags
 from tagger.rules.versions import Version
 
 __all__ = ["OfflineRelease", "plan_offline"]
@@ -20,43 +21,45 @@ class OfflineRelease(NamedTuple):
     places: tuple[str, ...]
     version_from: str = "version"
 
+    @property
+    def exact_tags(self) -> tuple[str, ...]:
+        """The write-once tags."""
+        return tuple(tag for version in self.versions for tag in self.rules.exact_tags(version))
+
 
 def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
-    """Return the plan for a repository that would hold `published` and nothing else."""
-    rules, released = job.rules, frozenset(job.versions)
+    """Return the plan for a repository that would hold `published` and nothing else, every tag where it belongs."""
+    rules = job.rules
     names = [tag for version in published for tag in rules.exact_tags(version)]
-    before = cascade(rules.published(names).in_force - released, rules)
-    standing = rules.published([*names, *(tag for version in released for tag in rules.exact_tags(version))])
-    rules.check_lengths(standing.versions)
-    after = cascade(standing.in_force, rules)
-    changes = [
-        Change(tag, "create", None, None, version.text, f"the exact tag of {version}")
-        for version in job.versions
-        for tag in rules.exact_tags(version)
-    ]
-    for tag in dict.fromkeys(tag for version in job.versions for tag in rules.floating_tags(version, rules.channels)):
-        owner = after.get(tag)
-        if owner is None:
-            continue
-        if owner in released:
-            action: Action = "move" if tag in before else "create"
-            reason = f"from {before[tag]}" if tag in before else "the first of its class"
-            changes.append(Change(tag, action, None, None, owner.text, reason))
-        else:
-            changes.append(Change(tag, "hold", None, None, owner.text, f"{owner} is newer"))
-    withdrawn = next((version for version in job.versions if version in standing.withdrawn), None)
+    after = rules.published([*names, *job.exact_tags])
+    rules.check_lengths(after.versions)
+    withdrawn = next((version for version in job.versions if version in after.withdrawn), None)
     error = Refused(f"{withdrawn} is withdrawn", "Release a newer version.", code="WITHDRAWN") if withdrawn else None
-    tags = [tag for version in job.versions for tag in rules.exact_tags(version)]
-    tags += [tag for version in job.versions for tag in rules.floating_tags(version)]
-    outcomes = tuple(
-        Outcome(place, "refused" if error else "planned", tuple(changes), None, error) for place in job.places
-    )
+    changes = tuple(_changes(job, rules.published(names), after))
+    outcomes = tuple(Outcome(place, "refused" if error else "planned", changes, None, error) for place in job.places)
+    floating = [tag for version in job.versions for tag in rules.floating_tags(version)]
     return Report(
         command="plan",
         repositories=outcomes,
         version=job.versions[0].text,
         version_from=job.version_from,
-        tags=tuple(dict.fromkeys(tags)),
+        tags=tuple(dict.fromkeys((*job.exact_tags, *floating))),
         dry_run=True,
         error=error,
     )
+
+
+def _changes(job: OfflineRelease, before: Published, after: Published) -> Iterator[Change]:
+    """Yield what a release would change; each version's name stands for its image, which nobody has yet."""
+    rules, released = job.rules, frozenset(job.versions)
+    for version in job.versions:
+        for tag in rules.exact_tags(version):
+            yield Change(tag, "create", None, None, version.text, f"the exact tag of {full_name(version)}")
+    owners = cascade(after.in_force, rules)
+    current = {tag: full_name(owner) for tag, owner in cascade(before.in_force - released, rules).items()}
+    tags = tuple(dict.fromkeys(own_tags(job.versions)(rules, owners, current)))
+    held = {owner: full_name(owner) for owner in owners.values()}
+    needed = needed_channel_tags(job.versions, owners, current, rules)
+    standing = Standing(tags, owners, held, current, needed=needed)
+    for change in floating_changes(standing, rules, Claim(owns=released), job.versions[0]):
+        yield change._replace(before=None, after=None)

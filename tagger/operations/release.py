@@ -11,7 +11,7 @@ from tagger.operations.converge import Converged, converge
 from tagger.operations.everywhere import drift
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
-from tagger.rules.plan import Action, Change
+from tagger.rules.plan import Action, Change, full_name
 
 __all__ = ["plan", "release"]
 
@@ -200,7 +200,7 @@ def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
             if prepared.error:
                 action, after, reason = "refuse", before, prepared.error.message
             elif before is None:
-                action, reason = "create", f"the exact tag of {version}"
+                action, reason = "create", f"the exact tag of {full_name(version)}"
             elif before == prepared.image:
                 action, reason = "keep", "already right"
             else:

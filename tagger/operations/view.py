@@ -1,6 +1,6 @@
 """One repository as a verb sees it: by which rules, which floating tags, and for which of them it answers."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from tagger.errors import Refused, TaggerError
@@ -10,7 +10,7 @@ from tagger.operations.look import Look, Scope, rivals
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.contenders import contenders
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
-from tagger.rules.plan import Claim
+from tagger.rules.plan import Claim, needed_channel_tags
 from tagger.rules.versions import Version
 
 __all__ = ["OwnTerms", "Terms", "View"]
@@ -182,15 +182,9 @@ class _Reading:
         groups = {tag: rivals(owner, published, others, self.known) for tag, owner in owned.items()}
         marked = {v for v in view.claim.owns if v in published.versions and v not in published.in_force}
         unmarked = cascade(published.in_force | marked, rules) if marked else {}
-        needed = frozenset(tag for tag in self._channel_tags() if tag in owned and not self.digests.get(tag))
+        needed = needed_channel_tags(view.claim.owns, owned, self.digests, rules)
         look = Look(rules, self.known, decisive, published, owners, unmarked, needed, scope, self.digests)
         return self._with_images(look, owned, groups), groups
-
-    def _channel_tags(self) -> Iterator[str]:
-        """Yield the tags of the channels that the prereleases of this run are in."""
-        for version in self.view.claim.owns:
-            if version.prerelease:
-                yield from (one.tag for one in self.rules.classes(version, self.rules.channels) if one.channel)
 
     def _with_images(self, look: Look, owned: Mapping[str, Version], groups: Mapping[str, Sequence[str]]) -> Look:
         """Say what each owner's exact tags hold, and which of them contradict each other."""

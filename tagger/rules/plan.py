@@ -1,13 +1,13 @@
 """What a repository holds against what it should: the plan, change by change, in the order of writing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
 
-__all__ = ["WRITES", "Action", "Change", "Claim", "Standing", "floating_changes", "full_name"]
+__all__ = ["WRITES", "Action", "Change", "Claim", "Standing", "floating_changes", "full_name", "needed_channel_tags"]
 
 Action = Literal["create", "move", "keep", "hold", "remove", "refuse"]
 """What becomes of a tag: `keep` is right already, `hold` is left alone, as it belongs to another version."""
@@ -113,6 +113,14 @@ def floating_changes(standing: Standing, rules: Rules, claim: Claim, released: V
             reason = f"belongs to {full_name(owner)}, the {_newest(tag, owner, rules)}"
             changes.append(Change(tag, "hold", before, before, owner.text, reason, drifted=True))
     return changes
+
+
+def needed_channel_tags(
+    versions: Iterable[Version], owners: Mapping[str, Version], current: Mapping[str, str | None], rules: Rules
+) -> frozenset[str]:
+    """Return the tags of channels that are not there yet, and that the prereleases among `versions` make necessary."""
+    classes = (one for version in versions if version.prerelease for one in rules.classes(version, rules.channels))
+    return frozenset(one.tag for one in classes if one.channel and one.tag in owners and not current.get(one.tag))
 
 
 def full_name(version: Version) -> str:
