@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tagger.interruption import Interruption
     from tagger.reporting.console import Console
     from tagger.results import Report, ReportWarning, Running
+    from tagger.rules.terms import PolicyTerms
     from tagger.settings.values import Settings
 
 __all__ = ["Run"]
@@ -39,6 +40,16 @@ class Run:
         self.workspace = workspace
         self._build: tuple[Source | None] | None = None
         self._warnings: list[ReportWarning] = []
+        self._terms: PolicyTerms | None = None
+
+    @property
+    def terms(self) -> "PolicyTerms":
+        """By which rules the run decides in each repository."""
+        if self._terms is None:
+            from tagger.settings.policy import policy_terms  # while the registries are being connected to
+
+            self._terms = policy_terms(self.settings)
+        return self._terms
 
     @property
     def build(self) -> "Source | None":

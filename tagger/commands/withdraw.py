@@ -13,8 +13,16 @@ def _run(run: Run) -> int:
     from tagger.operations.withdraw import Withdrawal, withdraw
     from tagger.version_from.reading import from_text
 
-    name = from_text(name, settings.tag_prefix)
-    job = Withdrawal(name, settings.rules, stores, settings.undo, settings.purge)
+    job = Withdrawal(
+        from_text(name, settings.tag_prefix),
+        settings.rules,
+        stores,
+        undo=settings.undo,
+        purge=settings.purge,
+        confirmed=settings.yes,
+        force=settings.force,
+        terms=run.terms,
+    )
     return run.finish(withdraw(job, dry_run=settings.dry_run))
 
 

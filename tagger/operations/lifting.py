@@ -1,21 +1,22 @@
 """Take marks, or the policy, out of force: their tags are removed, or pointed at the lifted artifact."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tagger.errors import StoreError, TaggerError
 from tagger.images.artifacts import lifted, put_artifact
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import came_out
-from tagger.operations.removal import check_deletable, plan_removal
+from tagger.operations.removal import Removal, check_deletable
 from tagger.operations.removing import Removed, remove
 from tagger.rules.plan import Change
 
-__all__ = ["LIFTED", "lift", "planned_lift"]
+__all__ = ["LIFTED", "NO_DELETION", "lift", "planned_lift"]
 
 LIFTED = lifted().digest
 """The digest at which a mark, or the policy's tag, is not in force."""
 
-_NO_DELETION = ("UNSUPPORTED", "DENIED", "UNAUTHORIZED")
+NO_DELETION = ("UNSUPPORTED", "DENIED", "UNAUTHORIZED")
 """What registries answer that remove no tags, or not for this login."""
 
 
@@ -28,12 +29,18 @@ def planned_lift(store: TagStore, tag: str, before: str, version: str, reason: s
     return Change(tag, "remove", before, None, version, reason)
 
 
-def lift(store: TagStore, planned: Sequence[Change]) -> tuple[list[Change], TaggerError | None]:
-    """Carry out planned lifts; return what became of each, and what went wrong."""
-    leaving = [change.tag for change in planned if change.action == "remove"]
-    removed = _remove(store, leaving) if leaving else Removed(frozenset())
+def lift(
+    store: TagStore, planned: Sequence[Change], beside: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Change], TaggerError | None]:
+    """Carry out planned lifts; return what became of each, and what went wrong.
+
+    Tags alone are removed, never an image: it may have tags that the listing omits. `beside` are tags with their
+    digests that are proven to stand afterwards.
+    """
+    leaving = {change.tag: change.before for change in planned if change.action == "remove" and change.before}
+    removed = _remove(store, leaving, beside) if leaving else Removed(frozenset())
     changes = removed.changes(planned)
-    if removed.error and (removed.error.code not in _NO_DELETION or not removed.unchanged(planned)):
+    if removed.error and (removed.error.code not in NO_DELETION or not removed.unchanged(planned)):
         return changes, removed.error
     pointed = [_pointed(change) if change.action == "remove" and removed.error else change for change in planned]
     tags = [change.tag for change in pointed if change.action == "move"]
@@ -45,11 +52,12 @@ def lift(store: TagStore, planned: Sequence[Change]) -> tuple[list[Change], Tagg
     return pointed, None
 
 
-def _remove(store: TagStore, tags: Sequence[str]) -> Removed:
+def _remove(store: TagStore, tags: Mapping[str, str], beside: Mapping[str, str]) -> Removed:
     try:
-        return remove(plan_removal(store, tags))
+        check_deletable(store)
     except TaggerError as error:
         return Removed(frozenset(), error)
+    return remove(Removal(store, {**beside, **tags}, tuple(tags), (), {}))
 
 
 def _pointed(change: Change) -> Change:

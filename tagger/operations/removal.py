@@ -100,7 +100,10 @@ def plan_removal(
     that stays is none of the `images`. Tags are taken to stand where `assumed` says. Raise `StoreError`.
     """
     check_deletable(store)
-    before = dict(standing_tags(store))
+    tags, before = tuple(tags), dict(standing_tags(store))
+    unlisted = [tag for tag in tags if tag not in before]
+    if unlisted:
+        before |= {tag: digest for tag, digest in store.digests(unlisted).items() if digest}
     for tag, digest in (assumed or {}).items():
         before.pop(tag, None)
         before |= {tag: digest} if digest else {}

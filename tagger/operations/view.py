@@ -22,6 +22,10 @@ LIFTED = lifted().digest
 class Terms(Protocol):
     """By which rules the tags of a repository are decided: what its policy says, else the settings of the run."""
 
+    @property
+    def follows(self) -> bool:
+        """False where no policy is read: whatever stands under its tag, the settings rule."""
+
     def rules(self, stored: str | None, place: str) -> Rules:
         """Return the rules for the repository `place`, given the JSON of its policy, None where it has none.
 
@@ -39,6 +43,7 @@ class OwnTerms(NamedTuple):
     """The rules of the run's settings, whatever a repository says."""
 
     own: Rules
+    follows: bool = True
 
     def rules(self, _stored: str | None, _place: str) -> Rules:
         """Return the rules of the settings."""
@@ -84,6 +89,11 @@ class View:
         """What the run answers for now: as it was told, and what it wrote itself."""
         return self._claim._replace(wrote=dict(self.wrote))
 
+    @property
+    def policy(self) -> str | None:
+        """The digest under the tag of the policy that is in force, as of the last look."""
+        return self._policy if self.stored is not None else None
+
     def know(self, tags: Iterable[str]) -> None:
         """Take note of tags that this run set: a listing may lag behind."""
         self.seen = self.seen.union(tags)
@@ -104,12 +114,14 @@ class View:
         `TaggerError`.
         """
         rules = self.terms.rules(self.stored, self.store.place)
-        asked = tuple(dict.fromkeys((*self.names(rules), POLICY_TAG, *expect, *self._again)))
+        policy = (POLICY_TAG,) if self.terms.follows else ()
+        asked = tuple(dict.fromkeys((*self.names(rules), *policy, *expect, *self._again)))
         if unlisted:
             survey = Survey(frozenset(), self.store.digests(asked))
         else:
-            survey = self.store.survey(asked, (*manifests, POLICY_TAG) if self._policy == "" else manifests)
-        self._read_policy(survey.digests[POLICY_TAG])
+            survey = self.store.survey(asked, (*manifests, *policy) if self._policy == "" else manifests)
+        if policy:
+            self._read_policy(survey.digests[POLICY_TAG])
         rules = self.terms.rules(self.stored, self.store.place)
         found = _Reading(self, rules, survey, coming).settled()
         self.seen, self._again = found.tags, found.read_again

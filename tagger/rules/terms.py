@@ -34,6 +34,11 @@ class PolicyTerms:
         self._agreed: Policy | None = None
 
     @property
+    def follows(self) -> bool:
+        """True: the policy of a repository is read."""
+        return True
+
+    @property
     def own(self) -> Policy:
         """The policy that the settings of the run make."""
         return own_policy(self.said)

@@ -1,5 +1,6 @@
 """The connection breaks at each request of a verb: what the report says is what the registry holds."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -8,15 +9,20 @@ import pytest
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.names import Repository
+from tagger.operations.approve import Approval, approve
 from tagger.operations.delete import Deletion, delete
+from tagger.operations.policy import PolicyChange, policy
 from tagger.operations.push import Push, push
 from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report, Running
+from tagger.rules.policy import Said
+from tagger.rules.terms import PolicyTerms
 from tests.images.making import make_image
 from tests.operations.running import RULES, Builds, finished, released
-from tests.servers.small_registry import Fault, Request, SmallRegistry
+from tests.servers.small_registry import Fault, Request, SmallRegistry, Store
 
 NAME = "acme/app"
+TERMS = PolicyTerms({"stable": Said(("<3",), "--stable")})
 Verb = Callable[[Builds, TagStore], Running]
 
 
@@ -26,7 +32,7 @@ def pushing(builds: Builds, store: TagStore) -> Running:
 
 
 def withdrawing(builds: Builds, store: TagStore, *, undo: bool = False, purge: bool = False) -> Running:
-    return withdraw(Withdrawal("2.1.4", RULES, (store,), undo, purge))
+    return withdraw(Withdrawal("2.1.4", RULES, (store,), undo, purge, confirmed=True))
 
 
 def deleting(*names: str, everything: bool = False) -> Verb:
@@ -38,6 +44,12 @@ def deleting(*names: str, everything: bool = False) -> Verb:
 
 VERBS: Mapping[str, Verb] = {
     "push": pushing,
+    "withdraw": withdrawing,
+    "withdraw --undo": lambda builds, store: withdrawing(builds, store, undo=True),
+    "withdraw --purge": lambda builds, store: withdrawing(builds, store, purge=True),
+    "approve": lambda _, store: approve(Approval("2.2.0", RULES, (store,))),
+    "policy set": lambda _, store: policy(PolicyChange("set", TERMS, (store,), ("2.1.3",))),
+    "policy unset": lambda _, store: policy(PolicyChange("unset", TERMS, (store,))),
     "delete tags": deleting("edge", "2.1.4"),
     "delete --all": deleting(everything=True),
 }
@@ -57,15 +69,20 @@ class Cut:
         return Fault("reset") if self.lasts and self.seen > self.number else None
 
 
-def prepared(registry: SmallRegistry, builds: Builds, verb: str) -> None:
-    """Let a repository hold two versions and another tag."""
-    with registry.client() as client:
+def prepared(builds: Builds, verb: str) -> Store:
+    """Return what a registry holds: two versions and another tag."""
+    with SmallRegistry() as registry, registry.client() as client:
         store = client.repository(Repository(registry.host, NAME), write=True)
         for version in ("2.1.3", "2.1.4"):
             assert released(builds, version, store).exit_code == 0
         make_image(store, "edge", "edge", "edge-too")
         if "undo" in verb:
             assert finished(withdrawing(builds, store)).exit_code == 0
+        if verb == "approve":
+            store.point(builds.source("2.2.0").stage(store, "2.2.0"), ["held-2.2.0"])
+        if verb == "policy unset":
+            assert finished(policy(PolicyChange("set", TERMS, (store,)))).exit_code == 0
+        return registry.store
 
 
 def dishonest(report: Report, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -85,18 +102,19 @@ def dishonest(report: Report, before: Mapping[str, str], after: Mapping[str, str
                 yield f"{tag} was written, and the report says {outcome.status}"
 
 
-@pytest.mark.parametrize("lasts", [False, True], ids=["once", "from there on"])
-@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(
-    ("verb", "deletes_tags"), [(verb, way) for verb in VERBS for way in (True, False) if way or verb != "push"]
-)
+ONLY_MANIFESTS = ("delete tags", "withdraw --undo", "withdraw --purge")
+CASES = [(verb, True) for verb in VERBS] + [(verb, False) for verb in ONLY_MANIFESTS]
+
+
+@pytest.mark.parametrize(("done", "lasts"), [(False, False), (True, True)], ids=["a request", "all after an answer"])
+@pytest.mark.parametrize(("verb", "deletes_tags"), CASES)
 def test_the_report_is_true(verb: str, deletes_tags: bool, done: bool, lasts: bool, tmp_path: Path) -> None:
     builds, problems = Builds(tmp_path), []
+    held = prepared(builds, verb)
     number = 0
     while True:
         number += 1
-        with SmallRegistry(deletes_tags=deletes_tags) as registry:
-            prepared(registry, builds, verb)
+        with SmallRegistry(deletes_tags=deletes_tags, store=copy.deepcopy(held)) as registry:
             before = registry.tags(NAME)
             cut = registry.watch = Cut(number, done=done, lasts=lasts)
             with registry.client(retries=0, timeout=5.0) as client:

@@ -13,6 +13,7 @@ from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
+from tagger.operations.lifting import LIFTED
 from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report
@@ -34,10 +35,13 @@ def withdrawn(
     rules: Rules = RULES,
     undo: bool = False,
     purge: bool = False,
+    confirmed: bool = True,
+    force: bool = False,
     dry_run: bool = False,
 ) -> Report:
     """Withdraw, and return the report."""
-    return finished(withdraw(Withdrawal(name, rules, stores, undo, purge), dry_run=dry_run))
+    job = Withdrawal(name, rules, stores, undo, purge, confirmed, force)
+    return finished(withdraw(job, dry_run=dry_run))
 
 
 def published(builds: Builds, store: TagStore, *versions: str, rules: Rules = RULES) -> None:
@@ -333,19 +337,27 @@ class TestRepositories:
         ):
             store = client.repository(Repository(registry.host, name), write=True)
             published(builds, store, "1.0.0", "2.1.4")
+            first = standing(store)
             report = withdrawn("2.1.4", store)
-            assert report.exit_code == 0
+            assert report.error is not None
+            assert (report.exit_code, report.error.code) == (1, "UNSUPPORTED")
+            assert "2.1, 2 still holds the withdrawn image" in report.error.message
             assert sorted(actions(report)) == [
-                ("2", "hold"), ("2.1", "hold"), ("latest", "move"), ("withdrawn-2.1.4", "create")
+                ("2", "refuse"), ("2.1", "refuse"), ("latest", "move"), ("withdrawn-2.1.4", "create")
             ]  # fmt: skip
             assert standing(store)["latest"] == builds.source("1.0.0").digest
-            before = standing(store)
-            assert not withdrawn("2.1.4", store).changed
-            for undo in (True, False):
-                report = withdrawn("2.1.4", store, undo=undo, purge=not undo)
-                assert report.error is not None
-                assert (report.exit_code, report.error.code) == (1, "UNSUPPORTED")
-            assert standing(store).keys() == before.keys()
+            report = withdrawn("2.1.4", store)
+            assert (report.exit_code, report.changed) == (1, False)  # the two are served still
+            report = withdrawn("2.1.4", store, purge=True)
+            assert report.error is not None
+            assert report.error.code == "UNSUPPORTED"
+            report = withdrawn("2.1.4", store, undo=True)
+            assert report.exit_code == 0
+            after = dict(standing(store))
+            assert after.pop("withdrawn-2.1.4") == LIFTED
+            assert after == first
+            assert not withdrawn("2.1.4", store, undo=True).changed
+            published(builds, store, "2.1.4")
 
     def test_a_registry_with_other_ways(self, builds: Builds, small_registry: SmallRegistry) -> None:
         with small_registry.client(endpoints={"ghcr.io": small_registry.host}) as client:
@@ -355,14 +367,78 @@ class TestRepositories:
             report = withdrawn("2.1.4", store, purge=True)
             assert (report.exit_code, standing(store)) == (1, before)
             planned, done = withdrawn("2.1.4", store, dry_run=True), withdrawn("2.1.4", store)
-            assert planned.repositories[0].changes == done.repositories[0].changes
+            assert actions(planned) == actions(done)
+            for report in (planned, done):
+                assert report.error is not None
+                assert (report.exit_code, report.error.code) == (1, "UNSUPPORTED")
+                assert "gh api -X DELETE" in report.error.hint
             assert dict(actions(done)) == {
-                "withdrawn-2.1.4": "create", "latest": "move", "2.1": "hold", "2": "hold"
+                "withdrawn-2.1.4": "create", "latest": "move", "2.1": "refuse", "2": "refuse"
             }  # fmt: skip
-            before = standing(store)
-            assert before["withdrawn-2.1.4"] != before["2.1.4"]  # GitHub deletes images, with all their tags
-            assert not withdrawn("2.1.4", store).changed
+            assert standing(store)["withdrawn-2.1.4"] == before["2.1.4"]
+            planned = withdrawn("2.1.4", store, undo=True, dry_run=True)
             report = withdrawn("2.1.4", store, undo=True)
-            assert (report.exit_code, standing(store)) == (1, before)
-            assert report.error is not None
-            assert "and so not withdrawn-2.1.4" in report.error.message
+            assert planned.repositories[0].changes == report.repositories[0].changes
+            assert dict(actions(report))["withdrawn-2.1.4"] == "move"
+            after = dict(standing(store))
+            assert after.pop("withdrawn-2.1.4") == LIFTED
+            assert after == before
+            assert withdrawn("2.1.4", store).repositories[0].changes[0].action == "move"
+            assert standing(store)["withdrawn-2.1.4"] == before["2.1.4"]
+
+
+class TestWhatIsMoved:
+    """Only what holds the withdrawn image is moved; what would be left in force is refused."""
+
+    def test_what_somebody_moved_by_hand_stays(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.0.9", "2.1.3", "2.1.4")
+        store.point(store.manifest("2.0.9"), ["latest"])
+        report = withdrawn("2.1.4", store)
+        assert report.exit_code == 0
+        changes = {change.tag: change for change in report.repositories[0].changes}
+        assert (changes["latest"].action, changes["latest"].drifted) == ("hold", True)
+        assert standing(store)["latest"] == builds.source("2.0.9").digest
+        assert standing(store)["2.1"] == builds.source("2.1.3").digest
+
+    def test_a_variant_that_is_declared_nowhere_is_refused(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "1.0.0")
+        make_image(store, "leaked too", "1.0.0-alpine", "alpine")
+        before = standing(store)
+        with pytest.raises(InputError, match=r"1\.0\.0-alpine would stay in force") as caught:
+            raise withdrawn("1.0.0", store).error or AssertionError
+        assert (caught.value.exit_code, caught.value.code) == (2, "UNDECLARED_VARIANT")
+        assert "variants: alpine" in caught.value.hint
+        assert standing(store) == before
+        assert withdrawn("1.0.0", store, rules=VARIANTS).exit_code == 0
+        assert "withdrawn-1.0.0-alpine" in standing(store)
+
+    def test_force_withdraws_the_others(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "0.9.0", "1.0.0", "1.0.0-rc.1")
+        make_image(store, "another", "1.0.0-alpine", "1.0.0-2")
+        assert withdrawn("1.0.0", store, force=True).exit_code == 0
+        assert standing(store)["latest"] == builds.source("0.9.0").digest
+        assert "withdrawn-1.0.0-alpine" not in standing(store)
+
+    def test_purging_wants_yes(self, builds: Builds, store: TagStore) -> None:
+        published(builds, store, "2.1.3", "2.1.4")
+        before = standing(store)
+        report = withdrawn("2.1.4", store, purge=True, confirmed=False)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code, standing(store)) == (2, "UNCONFIRMED", before)
+        assert [outcome.status for outcome in report.repositories] == ["refused"]
+        assert {tag for tag, action in actions(report) if action == "refuse"} == {
+            "withdrawn-2.1.4", "2.1", "2", "latest", "2.1.4"
+        }  # fmt: skip
+        assert withdrawn("2.1.4", store, purge=True, confirmed=False, dry_run=True).exit_code == 0
+        assert withdrawn("2.1.4", store, purge=True).exit_code == 0
+        assert "2.1.4" not in standing(store)
+
+    def test_a_version_that_the_listing_omits(
+        self, builds: Builds, small_registry: SmallRegistry, opened: Opener
+    ) -> None:
+        store = opened(small_registry)
+        published(builds, store, "2.1.3", "2.1.4")
+        small_registry.omits = {"2.1.4"}.__contains__
+        assert withdrawn("2.1.4", store).exit_code == 0
+        small_registry.omits = set[str]().__contains__
+        assert standing(store)["latest"] == builds.source("2.1.3").digest

@@ -107,9 +107,10 @@ class SmallRegistry(HttpServer):
     `page_size`: tags on a page when the client names no number, 0 for all. `most_n`: a larger number is answered 405.
     `needs_n`: so is none. `link`: how the next page is named: `path`, `url`, `query`, `foreign` (another host),
     `prefix` (the path lacks a part), `circular`, or `none`. `order`: `sorted`, `oldest` or `newest` first.
-    `strict_last`: 404 for a page after a tag that is gone. `null_tags`: `null` for no tags. `absent`: the status for
-    a repository that does not exist. `flaky`: statuses that the next reads of a tag get. `head`: what HEAD of a
-    manifest gets: `digest`, `bare` (no digest), or a status. `several_tags`: how many tags one PUT may set; 0 ignores
+    `strict_last`: 404 for a page after a tag that is gone. `null_tags`: `null` for no tags. `omits`: which tags the
+    listing leaves out. `absent`: the status for a repository that does not exist. `flaky`: statuses that the next
+    reads of a tag get. `head`: what HEAD of a manifest gets: `digest`, `bare` (no digest), or a status.
+    `several_tags`: how many tags one PUT may set; 0 ignores
     them, -1 answers 414. `announced`: whether all answers carry the header of distribution. `immutable`: which tags
     stay, and `dialect` how that is said. `deletes_tags`, `deletes`, `mounts`, `referrers`: what it can. `users`:
     names and passwords. `tokens`: the token server that it trusts. `blob_host`, `upload_host`: another host that
@@ -129,6 +130,7 @@ class SmallRegistry(HttpServer):
         self.order = "sorted"
         self.strict_last = False
         self.null_tags = False
+        self.omits: Callable[[str], bool] = lambda _tag: False
         self.absent = 404
         self.flaky: dict[str, list[int]] = {}
         self.head: str | int = "digest"
@@ -315,7 +317,7 @@ class SmallRegistry(HttpServer):
         n, last = request.value("n"), request.value("last")
         if (n and self.most_n and int(n) > self.most_n) or (self.needs_n and not n):
             return _error(405, "UNSUPPORTED", f"n must be less than or equal to {self.most_n}")
-        tags = list(repository.tags)
+        tags = [tag for tag in repository.tags if not self.omits(tag)]
         if self.order == "sorted":
             tags.sort()
         elif self.order == "newest":

@@ -1,0 +1,25 @@
+"""`approve`: give a held version its floating tags."""
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    settings = run.settings
+    name = run.one_argument()
+    stores = run.connections.stores(write=not settings.dry_run)
+    from tagger.operations.approve import Approval, approve
+    from tagger.version_from.reading import from_text
+
+    job = Approval(from_text(name, settings.tag_prefix), settings.rules, stores, run.terms)
+    return run.finish(approve(job, dry_run=settings.dry_run))
+
+
+COMMAND = Command(
+    "approve",
+    "Lift the hold of VERSION, and give it the floating tags that a release would.",
+    _run,
+    arguments="VERSION",
+)

@@ -1,0 +1,29 @@
+"""`policy`: the settings that decide the tags, kept in the repository."""
+
+from typing import Literal, cast
+
+from tagger.commands.command import Command
+from tagger.commands.run import Run
+from tagger.errors import InputError
+
+__all__ = ["COMMAND"]
+
+
+def _run(run: Run) -> int:
+    settings = run.settings
+    action = " ".join(run.arguments) or "show"
+    if action not in ("show", "set", "unset"):
+        raise InputError(f"`policy` takes `set` or `unset`, and got {action}", "Write `policy set` to store one.")
+    stores = run.connections.stores(write=action != "show" and not settings.dry_run)
+    from tagger.operations.policy import PolicyChange, policy
+
+    job = PolicyChange(cast("Literal['show', 'set', 'unset']", action), run.terms, stores, settings.withdrawn)
+    return run.finish(policy(job, dry_run=settings.dry_run))
+
+
+COMMAND = Command(
+    "policy",
+    "Show the policy that a repository keeps, set it to this run's settings, or unset it.",
+    _run,
+    arguments="[set|unset]",
+)

@@ -1,0 +1,102 @@
+"""Approve a held version: lift its mark, then give it the floating tags that a release would."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from tagger.errors import InputError, Refused
+from tagger.images.stores import TagStore
+from tagger.operations.afterwards import ended
+from tagger.operations.everywhere import each, everywhere, first_error
+from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge
+from tagger.operations.naming import all_tags, find_versions
+from tagger.operations.view import OwnTerms, Terms
+from tagger.results import Event, Outcome, Report, Running
+from tagger.rules.cascade import Published, Rules
+from tagger.rules.plan import Claim
+from tagger.rules.versions import Version
+
+__all__ = ["Approval", "approve"]
+
+
+class Approval(NamedTuple):
+    """What to approve: a version with all its variants (`2.1.4`), or one of them by its exact tag."""
+
+    name: str
+    rules: Rules
+    stores: tuple[TagStore, ...]
+    terms: Terms | None = None
+
+
+def approve(job: Approval, *, dry_run: bool = False) -> Running:
+    """Approve in every repository: nothing is built, the exact tag stays; where nothing is held, tags are put right.
+
+    Raise `InputError` when no repository has the version.
+    """
+    meant: dict[Version, str | None] = {}
+
+    def consent(found: Mapping[TagStore, Marking]) -> Mapping[TagStore, Outcome]:
+        for store in job.stores:
+            named = found[store].named
+            meant.update((version, image) for version in named.versions if (image := named.image(version)))
+        if not meant:
+            raise InputError(
+                f"no repository holds a version {job.name}",
+                "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
+                code="MANIFEST_UNKNOWN",
+            )
+        return {}
+
+    def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
+        return () if dry_run or outcome.error else (Event("verified", store.place, f"{job.name} is approved"),)
+
+    def act(target: Marking) -> Outcome:
+        return _approve(target, dry_run)
+
+    looks = partial(_look, job)
+    outcomes = yield from everywhere(job.stores, looks, each(act, events), consent=consent)
+    images = set(meant.values())
+    return Report(
+        "approve",
+        outcomes,
+        version=job.name,
+        tags=all_tags(job.rules, meant),
+        dry_run=dry_run,
+        digest=images.pop() if len(images) == 1 else None,
+        error=first_error(outcomes),
+    )
+
+
+def _look(job: Approval, store: TagStore) -> Marking:
+    """Read one repository. Raise `Refused` where the version is withdrawn, `TaggerError` where anything is wrong."""
+    terms = job.terms or OwnTerms(job.rules)
+    named = find_versions(store, terms, job.name)
+    for version in named.versions:
+        if version in named.published.withdrawn:
+            name = named.rules.exact_tags(version)[0]
+            raise Refused(
+                f"{store.place}: {name} is withdrawn, and so cannot be approved",
+                f"Take that back first: `withdraw {name} --undo`.",
+                code="WITHDRAWN",
+            )
+    named = named._replace(versions=tuple(v for v in named.versions if v in named.published.versions))
+    versions = frozenset(named.versions)
+
+    def amended(published: Published) -> Published:
+        return published._replace(held=published.held - versions)
+
+    marks = [
+        change
+        for version in named.versions
+        if (change := lifted_change(named, version, named.rules.held_mark(version), f"{version} is approved"))
+    ]
+    return look_as_marked(named, terms, marks, Claim(owns=versions), amended)
+
+
+def _approve(target: Marking, dry_run: bool) -> Outcome:
+    place = target.store.place
+    digest = next(iter(target.named.images)) if len(target.named.images) == 1 else None
+    if dry_run:
+        return Outcome.of(place, target.planned(), done="approved", digest=digest, dry_run=True)
+    marked = mark_and_converge(target)
+    return ended(place, marked.changes, marked.error, done="approved")._replace(digest=digest)

@@ -1,0 +1,130 @@
+"""Change the marks of versions, then point their floating tags where they belong: what withdraw and approve share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from tagger.errors import TaggerError
+from tagger.images.artifacts import artifact, put_artifact
+from tagger.images.manifests import Manifest
+from tagger.images.stores import TagStore
+from tagger.operations.afterwards import came_out
+from tagger.operations.converge import Converged, converge
+from tagger.operations.lifting import LIFTED, lift, planned_lift
+from tagger.operations.look import Look, own_tags
+from tagger.operations.naming import Named
+from tagger.operations.view import Terms, View
+from tagger.rules.cascade import Published
+from tagger.rules.plan import Action, Change, Claim
+from tagger.rules.versions import Version
+
+__all__ = [
+    "Marked",
+    "Marking",
+    "lifted_change",
+    "look_as_marked",
+    "mark_and_converge",
+    "set_change",
+    "set_marks",
+    "tombstone",
+]
+
+
+class Marking(NamedTuple):
+    """A repository before its marks are changed: what becomes of them, and the look that follows from that."""
+
+    named: Named
+    marks: tuple[Change, ...]
+    view: View
+    look: Look
+
+    @property
+    def store(self) -> TagStore:
+        """The repository."""
+        return self.view.store
+
+    def planned(self) -> list[Change]:
+        """Return what is to become of the marks and the floating tags."""
+        return [*self.marks, *self.look.changes(self.view.claim)]
+
+
+class Marked(NamedTuple):
+    """A repository after its marks were changed, and every change that was made on the way."""
+
+    changes: tuple[Change, ...]
+    look: Look
+    error: TaggerError | None = None
+
+
+def look_as_marked(
+    named: Named, terms: Terms, marks: Sequence[Change], claim: Claim, amended: Callable[[Published], Published]
+) -> Marking:
+    """Look at a repository as it will be once its marks are changed. Raise `TaggerError` where that is disputed."""
+    view = View(named.store, terms, own_tags(named.versions), claim, versions=named.versions, amended=amended)
+    view.know(tag for tag in named.tags if named.digests.get(tag))
+    look = view.look()
+    if look.dispute:
+        raise look.dispute
+    return Marking(named, tuple(marks), view, look)
+
+
+def mark_and_converge(marking: Marking, artifacts: Sequence[Manifest] = ()) -> Marked:
+    """Change the marks, look, and write the floating tags that the run answers for. `artifacts` are not there yet."""
+    view = marking.view
+    named = marking.named
+    exact = (tag for version in named.versions for tag in named.rules.exact_tags(version))
+    beside = {tag: digest for tag in exact if (digest := named.digests.get(tag))}
+    marks, error = set_marks(view.store, marking.marks, artifacts, beside)
+    if error:
+        return Marked(tuple(marks), marking.look, error)
+    view.amended = None
+    view.know(change.tag for change in marks if change.after)
+    try:
+        result = converge(view)
+    except TaggerError as failure:
+        result = Converged((), marking.look, failure)
+    return Marked((*marks, *result.changes), result.look, result.error)
+
+
+def set_change(named: Named, version: Version, mark: str, after: str, reason: str) -> Change:
+    """Return what becomes of a mark that is to be in force; where it is already, it stays where it stands."""
+    before = named.digests.get(mark)
+    in_force = before is not None and before != LIFTED
+    action: Action = "keep" if in_force else "create" if before is None else "move"
+    return Change(mark, action, before, before if in_force else after, version.text, reason)
+
+
+def lifted_change(named: Named, version: Version, mark: str, reason: str) -> Change | None:
+    """Return what becomes of a mark that is to be out of force; None where it is already."""
+    before = named.digests.get(mark)
+    if before is None or before == LIFTED:
+        return None
+    return planned_lift(named.store, mark, before, version.text, reason)
+
+
+def set_marks(
+    store: TagStore,
+    marks: Sequence[Change],
+    artifacts: Sequence[Manifest] = (),
+    beside: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Sequence[Change], TaggerError | None]:
+    """Set marks, or lift them while the tags `beside` stand; return what became of each, and what went wrong."""
+    if any(change.action == "remove" or change.after == LIFTED for change in marks):
+        return lift(store, marks, beside)
+    made = {one.digest: one for one in artifacts}
+    written: set[str] = set()
+    for change in marks:
+        try:
+            if change.writes and change.after in made:
+                put_artifact(store, made[change.after], [change.tag])
+            elif change.writes and change.after:
+                store.point(store.manifest(change.after), [change.tag])
+        except TaggerError as error:
+            return came_out(store, marks, error, written=written, begun={change.tag}), error
+        written.add(change.tag)
+    return marks, None
+
+
+def tombstone(annotation: str, tag: str) -> Manifest:
+    """Return the artifact that a mark stands at when it cannot stand at the image: each version has one of its own."""
+    return artifact({annotation: tag})

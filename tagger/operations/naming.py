@@ -1,0 +1,88 @@
+"""Which versions of a repository a name means: all the variants of `2.1.4`, or the one of `2.1.4-alpine`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from tagger.errors import InputError
+from tagger.images.stores import TagStore
+from tagger.operations.lifting import LIFTED
+from tagger.operations.look import Look
+from tagger.operations.view import Terms, View, marks_of
+from tagger.rules.cascade import Published, Rules
+from tagger.rules.plan import Claim
+from tagger.rules.versions import Version
+
+__all__ = ["Named", "all_tags", "find_versions"]
+
+
+class Named(NamedTuple):
+    """The versions that a name means in one repository, newest first, and what was read there.
+
+    `digests` are those of their exact tags and marks, and of others that were read.
+    """
+
+    store: TagStore
+    rules: Rules
+    versions: tuple[Version, ...]
+    tags: frozenset[str]
+    published: Published
+    digests: Mapping[str, str | None]
+
+    def image(self, version: Version) -> str | None:
+        """Return what the exact tags of a version hold."""
+        return next((found for tag in self.rules.exact_tags(version) if (found := self.digests.get(tag))), None)
+
+    @property
+    def images(self) -> frozenset[str]:
+        """The images of the versions."""
+        return frozenset(found for version in self.versions if (found := self.image(version)))
+
+
+def find_versions(store: TagStore, terms: Terms, name: str) -> Named:
+    """Return the versions that `name` means: they are read by name in every variant, whatever the listing says.
+
+    A version that is gone is known by its mark. Raise `TaggerError`.
+    """
+    view = View(store, terms, lambda _rules, _owners, _standing: (), Claim())
+    assumed = terms.rules(None, store.place)
+    look = view.look(_candidates(name, assumed))
+    if look.rules != assumed:
+        look = view.look(_candidates(name, look.rules))
+    rules = look.rules
+    lifted = [tag for tag in look.tags if look.digests.get(tag) == LIFTED]
+    published = rules.published(look.tags, lifted)
+    known = published.versions | published.withdrawn | published.held
+    versions = tuple(sorted((version for version in known if name in rules.withdrawn_names(version)), reverse=True))
+    return Named(store, rules, versions, look.tags, published, _with_digests(store, look, versions))
+
+
+def all_tags(rules: Rules, versions: Iterable[Version]) -> tuple[str, ...]:
+    """Return all that the rules give these versions, exact first."""
+    meant = tuple(dict.fromkeys(versions))
+    exact = [tag for version in meant for tag in rules.exact_tags(version)]
+    return tuple(dict.fromkeys((*exact, *(tag for version in meant for tag in rules.floating_tags(version)))))
+
+
+def _with_digests(store: TagStore, look: Look, versions: Iterable[Version]) -> Mapping[str, str | None]:
+    wanted = {tag for version in versions for tag in _names(version, look.rules)}
+    missing = wanted - look.digests.keys()
+    return {**look.digests, **store.digests(missing)} if missing else look.digests
+
+
+def _candidates(name: str, rules: Rules) -> list[str]:
+    """Return the exact tags and marks that a name may mean."""
+    return list(dict.fromkeys(tag for version in _versions(name, rules) for tag in _names(version, rules)))
+
+
+def _names(version: Version, rules: Rules) -> tuple[str, ...]:
+    return *rules.exact_tags(version), *marks_of(version, rules)
+
+
+def _versions(name: str, rules: Rules) -> Iterator[Version]:
+    for variant in rules.variants:
+        with suppress(InputError):
+            yield rules.parse(name, variant)
+    for text in (name, f"v{name}", name.removeprefix("v")):
+        if found := rules.read(text):
+            yield found

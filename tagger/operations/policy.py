@@ -1,0 +1,204 @@
+"""The policy that a repository keeps: show it, store the settings of this run as the policy, or remove it."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from tagger.errors import Refused, StoreError, TaggerError
+from tagger.images.artifacts import WITHDRAWN, policy_artifact, put_artifact
+from tagger.images.stores import TagStore
+from tagger.operations.afterwards import came_out, ended
+from tagger.operations.everywhere import each, everywhere, first_error
+from tagger.operations.lifting import LIFTED, lift, planned_lift
+from tagger.operations.look import Look, every_tag
+from tagger.operations.marking import set_change, set_marks, tombstone
+from tagger.operations.naming import Named
+from tagger.operations.view import OwnTerms, View
+from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running
+from tagger.rules.cascade import Rules
+from tagger.rules.marks import POLICY_TAG
+from tagger.rules.plan import Change, Claim
+from tagger.rules.policy import SETTINGS, Policy, Ruling
+from tagger.rules.terms import PolicyTerms
+from tagger.rules.versions import Version
+
+__all__ = ["PolicyChange", "policy"]
+
+
+class PolicyChange(NamedTuple):
+    """What to do with the policy of each repository: `show` it, `set` it to what the settings say, or `unset` it.
+
+    `withdrawn` are the versions that the settings withdraw: each becomes a mark when the policy is set.
+    """
+
+    action: Literal["show", "set", "unset"]
+    terms: PolicyTerms
+    stores: tuple[TagStore, ...]
+    withdrawn: tuple[str, ...] = ()
+
+
+def policy(job: PolicyChange, *, dry_run: bool = False) -> Running:
+    """Show, set or unset the policy of every repository; nothing is written where something is wrong in one."""
+    verbs = {"show": _show, "set": _set, "unset": _unset}
+    return (yield from verbs[job.action](job, dry_run))
+
+
+def _show(job: PolicyChange, dry_run: bool) -> Running:
+    terms = PolicyTerms({name: said._replace(in_file=True) for name, said in job.terms.said.items()})
+
+    def look(store: TagStore) -> View:
+        view = View(store, terms, lambda _rules, _owners, _standing: (), Claim())
+        view.look()
+        return view
+
+    def act(view: View) -> Outcome:
+        digest = view.policy
+        text = _shown(Policy.parse(view.stored, view.store.place)) if view.stored is not None else "no policy"
+        return Outcome(view.store.place, "unchanged", (Change(POLICY_TAG, "keep", digest, digest, "", text),))
+
+    outcomes = yield from everywhere(job.stores, look, each(act))
+    error = first_error(outcomes)
+    found = terms.summary() if error is None else Ruling(terms.own, "default")
+    warnings = tuple(ReportWarning("POLICY", text) for text in found.warnings)
+    in_force = PolicyInForce(found.source, found.differs)
+    return Report("policy", outcomes, dry_run=dry_run, error=error, policy=in_force, warnings=warnings)
+
+
+def _shown(stored: Policy) -> str:
+    return "; ".join(f"{row.name}: {stored.show(row.name)}" for row in SETTINGS)
+
+
+class _Target(NamedTuple):
+    """A repository before its policy is set: what is to be written, and what `reconcile` would move then."""
+
+    view: View
+    withdrawn: tuple[Version, ...]
+    written: tuple[Change, ...]
+    drifted: tuple[Change, ...]
+
+
+def _set(job: PolicyChange, dry_run: bool) -> Running:
+    text = job.terms.own.to_json()
+    rules = job.terms.own.rules(withdrawn=job.withdrawn)
+    artifact = policy_artifact(text)
+
+    def look(store: TagStore) -> _Target:
+        view = View(store, OwnTerms(rules, follows=False), every_tag, Claim())
+        found = _looked(view)
+        before = found.digests[POLICY_TAG]
+        reason = f"this policy: {_shown(job.terms.own)}"
+        action: Literal["keep", "create", "move"]
+        action = "keep" if before == artifact.digest else "create" if before is None else "move"
+        change = Change(POLICY_TAG, action, before, artifact.digest, "", reason)
+        withdrawn = _withdrawn(job, rules, found)
+        marks = [_mark(store, rules, version, found) for version in withdrawn]
+        return _Target(view, tuple(withdrawn), (change, *marks), _drifted(found))
+
+    def act(target: _Target) -> Outcome:
+        store, planned = target.view.store, target.written
+        if dry_run:
+            return Outcome.of(store.place, (*planned, *target.drifted), done="pushed", dry_run=True)
+        try:
+            if planned[0].writes:
+                put_artifact(store, artifact, [POLICY_TAG])
+        except TaggerError as error:
+            return ended(store.place, came_out(store, planned, error, begun={POLICY_TAG}), error, done="pushed")
+        tombstones = [tombstone(WITHDRAWN, rules.exact_tags(version)[0]) for version in target.withdrawn]
+        marks, failure = set_marks(store, planned[1:], tombstones)
+        changes = (planned[0], *marks)
+        if failure:
+            return ended(store.place, changes, failure, done="pushed")
+        return _looked_at_last(target, changes, artifact.digest)
+
+    outcomes = yield from everywhere(job.stores, look, each(act, _verified("the policy is set", dry_run)))
+    return _report(outcomes, dry_run, PolicyInForce("repository"))
+
+
+def _unset(job: PolicyChange, dry_run: bool) -> Running:
+    def look(store: TagStore) -> tuple[TagStore, tuple[Change, ...]]:
+        before = store.digests([POLICY_TAG])[POLICY_TAG]
+        if before is None or before == LIFTED:
+            return store, ()
+        return store, (planned_lift(store, POLICY_TAG, before, "", "the settings of each run rule from now on"),)
+
+    def act(target: tuple[TagStore, tuple[Change, ...]]) -> Outcome:
+        store, planned = target
+        if dry_run or not planned:
+            return Outcome.of(store.place, planned, done="deleted", dry_run=dry_run)
+        changes, error = lift(store, planned)
+        return ended(store.place, changes, error, done="deleted")
+
+    outcomes = yield from everywhere(job.stores, look, each(act, _verified("there is no policy", dry_run)))
+    own = job.terms.own
+    source: Literal["settings", "default"] = "settings" if own != Policy.of({}) else "default"
+    return _report(outcomes, dry_run, PolicyInForce(source))
+
+
+def _report(outcomes: tuple[Outcome, ...], dry_run: bool, in_force: PolicyInForce) -> Report:
+    return Report("policy", outcomes, dry_run=dry_run, error=first_error(outcomes), policy=in_force)
+
+
+def _verified(text: str, dry_run: bool) -> Callable[[TagStore, Outcome], Sequence[Event]]:
+    def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
+        return () if dry_run or outcome.error else (Event("verified", store.place, text),)
+
+    return events
+
+
+def _looked(view: View) -> Look:
+    """Look at a repository, which may not exist yet: then some registries refuse the listing."""
+    try:
+        return view.look([POLICY_TAG])
+    except StoreError as error:
+        if error.status not in (401, 403):
+            raise
+        view.store.check_writable()
+        look = view.look([POLICY_TAG], unlisted=True)
+        if any(look.digests.values()):
+            raise
+        return look
+
+
+def _looked_at_last(target: _Target, changes: tuple[Change, ...], digest: str) -> Outcome:
+    """Look once more: another policy, set at the same time, is an error; what `reconcile` would move is told."""
+    store = target.view.store
+    target.view.know(change.tag for change in changes if change.after)
+    try:
+        look = target.view.look([POLICY_TAG])
+    except TaggerError as error:
+        return ended(store.place, changes, error, done="pushed")
+    now = look.digests[POLICY_TAG]
+    if now == digest:
+        return Outcome.of(store.place, (*changes, *_drifted(look)), done="pushed")
+    overtaken = Refused(
+        f"{store.place}: another policy was set at the same time: {POLICY_TAG} holds {now}",
+        "Look at it with `policy`, then decide which one is to stand.",
+        code="POLICY",
+    )
+    stands = changes[0].refused(overtaken.message)._replace(after=now)
+    return ended(store.place, (stands, *changes[1:]), overtaken, done="pushed")
+
+
+def _drifted(look: Look) -> tuple[Change, ...]:
+    """Return the tags that `reconcile` would move by the rules of the look."""
+    if look.dispute:
+        return ()
+    changes = look.changes(Claim())
+    return tuple(c._replace(reason=f"{c.reason}: `reconcile` moves it there") for c in changes if c.drifted)
+
+
+def _withdrawn(job: PolicyChange, rules: Rules, look: Look) -> list[Version]:
+    """Return the versions that the settings withdraw: those that stand, and those that only have a name."""
+    known = rules.published(look.tags)
+    versions = {version for version in known.versions if not rules.withdrawn_names(version).isdisjoint(rules.withdrawn)}
+    for name in job.withdrawn:
+        if not any(name in rules.withdrawn_names(version) for version in versions):
+            versions.add(rules.read(name) or rules.parse(name))
+    return sorted(versions)
+
+
+def _mark(store: TagStore, rules: Rules, version: Version, look: Look) -> Change:
+    exact, mark = rules.exact_tags(version), rules.withdrawn_mark(version)
+    digests = {**look.digests, **store.digests([*exact, mark])}
+    named = Named(store, rules, (version,), look.tags, look.published, digests)
+    after = named.image(version) or tombstone(WITHDRAWN, exact[0]).digest
+    return set_change(named, version, mark, after, f"{version} is withdrawn, as the settings say")
