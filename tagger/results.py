@@ -200,6 +200,7 @@ class ListedVersion(NamedTuple):
     attached: tuple[Artifact, ...] = ()
     also: tuple[str, ...] = ()
     facts: Facts | None = None
+    held: bool = False
 
 
 class Floating(NamedTuple):

@@ -18,6 +18,7 @@ def _run(run: Run) -> int:
         everything=settings.all,
         confirmed=settings.yes,
         force=settings.force,
+        terms=run.terms,
     )
     return run.finish(delete(job, dry_run=settings.dry_run))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
-from tagger.commands.release_job import build_versions, release_job
+from tagger.commands.release_job import build_versions, nothing_to_do, release_job
 from tagger.commands.run import Run
 from tagger.errors import InputError
 
@@ -17,13 +17,16 @@ __all__ = ["COMMAND"]
 
 def _run(run: Run) -> int:
     if run.settings.published_from != "registry":
+        from tagger.operations.everywhere import with_policy
         from tagger.operations.offline import OfflineRelease, plan_offline
 
-        versions, origin = build_versions(run)
+        versions, origin = build_versions(run, run.settings.rules)
         images = run.settings.images
         places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
         offline = OfflineRelease(versions, run.settings.rules, places, origin)
-        return run.show(plan_offline(offline, _told_versions(run)))
+        return run.show(with_policy(plan_offline(offline, _told_versions(run)), run.terms))
+    if silent := nothing_to_do(run):
+        return run.show(silent)
     job = release_job(run, write=False)
     from tagger.operations.release import plan
 

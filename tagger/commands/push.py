@@ -24,7 +24,7 @@ def _run(run: Run) -> int:
         raise InputError(f"the engine has no image {name}:{unknown[0]}", f"The tags of {name} are: {', '.join(found)}.")
     chosen = {tag: image for tag, image in found.items() if not settings.only or tag in settings.only}
     sources = {image: engine.image(f"{name}:{tag}") for tag, image in chosen.items()}
-    job = Push(name, {tag: sources[image] for tag, image in chosen.items()}, settings.rules, stores)
+    job = Push(name, {tag: sources[image] for tag, image in chosen.items()}, settings.rules, stores, run.terms)
     return run.finish(push(job, dry_run=settings.dry_run))
 
 

@@ -11,7 +11,9 @@ def _run(run: Run) -> int:
     stores = run.connections.stores(write=not settings.dry_run)
     from tagger.operations.reconcile import Reconciliation, reconcile
 
-    return run.finish(reconcile(Reconciliation(settings.rules, stores, settings.purge), dry_run=settings.dry_run))
+    return run.finish(
+        reconcile(Reconciliation(settings.rules, stores, settings.purge, run.terms), dry_run=settings.dry_run)
+    )
 
 
 COMMAND = Command("reconcile", "Put every floating tag of the repository where it belongs.", _run)

@@ -3,17 +3,20 @@
 from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
-from tagger.commands.release_job import release_job
+from tagger.commands.release_job import nothing_to_do, release_job
 from tagger.commands.run import Run
 from tagger.errors import EngineError
 
 if TYPE_CHECKING:
+    from tagger.images.stores import Source
     from tagger.results import Report
 
 __all__ = ["COMMAND"]
 
 
 def _run(run: Run) -> int:
+    if silent := nothing_to_do(run):
+        return run.show(silent)
     job = release_job(run, write=not run.settings.dry_run)
     from tagger.operations.release import plan, release
 
@@ -22,27 +25,27 @@ def _run(run: Run) -> int:
     report = run.drive(release(job))
     if run.settings.tag_locally and not report.exit_code:
         try:
-            _tag_locally(run, report)
+            _tag_locally(run, job.source, report)
         except EngineError as error:  # the release is done, and stays done
             run.console.warn(f"the engine did not take the tags of the release: {error.message}")
     return run.show(report)
 
 
-def _tag_locally(run: Run, report: "Report") -> None:
+def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
     """Give the engine that the image came from the tags of its release, for the next step of the job."""
-    if run.build is None or report.digest is None:
+    if build is None or report.digest is None:
         return
     from tagger.images.engine import EngineSource
     from tagger.operations.prepare import is_same_image
 
     images = {str(image): image for image in run.settings.repositories}
-    if not isinstance(run.build, EngineSource) or not images:
+    if not isinstance(build, EngineSource) or not images:
         return
     if run.settings.on_conflict == "keep":  # then the release may be another image than the engine's
         first = run.connections.repository(next(iter(images.values())))
-        if not is_same_image(run.build, first, report.digest):
+        if not is_same_image(build, first, report.digest):
             return
-    run.build.tag_locally(
+    build.tag_locally(
         images[outcome.repository].tagged(tag)
         for outcome in report.repositories
         if outcome.repository in images

@@ -1,46 +1,103 @@
 """What `plan` and `release` are told to do: the version, the gates, the plain tags, made of the settings."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.run import Run
-from tagger.errors import InputError
+from tagger.errors import InputError, TaggerError
+from tagger.rules.marks import is_reserved
 
 if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from tagger.images.stores import Source
+    from tagger.images.stores import Source, TagStore
     from tagger.operations.prepare import Release
+    from tagger.results import Report
+    from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
+    from tagger.version_from.event import ReleaseEvent
 
 __all__ = ["build_versions", "release_job"]
 
 
 def release_job(run: Run, *, write: bool) -> "Release":
-    """Return the release that the settings ask for. Raise `InputError`, `StoreError`."""
-    settings = run.settings
-    stores = run.connections.stores(write=write)
-    from tagger.operations.prepare import Release  # while the registries are being connected to
+    """Return the release that the settings ask for. Raise `InputError`, `StoreError`.
 
-    versions, origin = build_versions(run)
+    Where the version cannot be read by the rules of the settings, those of the repositories are asked for first.
+    """
+    stores = run.connections.stores(write=write)
+    from tagger.operations.policy import stored_rules  # while the registries are being connected to
+
+    event = _release_event(run)
+    try:
+        return _release_by(run, stores, event, run.terms.own_rules)
+    except InputError:
+        rules = stored_rules(run.terms, stores)
+        if rules is None or rules == run.terms.own_rules:
+            raise
+        return _release_by(run, stores, event, rules)
+
+
+def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent | None", rules: "Rules") -> "Release":
+    """Return the release by the given rules."""
+    from tagger.operations.prepare import Release
+
+    settings = run.settings
+    versions, origin = build_versions(run, rules)
     return Release(
         versions=versions,
-        rules=settings.rules,
+        rules=rules,
         stores=stores,
-        source=run.build,
+        source=_source(run, event),
         version_from=origin,
         on_conflict=settings.on_conflict,
-        plain=_plain_tags(run),
+        plain=_plain_tags(run, rules),
         gate=_Gate(run) if settings.golden or settings.require_referrer else None,
+        terms=run.terms,
+        again=lambda found: _release_by(run, stores, event, found),
+        hold=settings.hold == "true",
+        event=event,
     )
 
 
-def build_versions(run: Run) -> "tuple[tuple[Version, ...], str]":
-    """Return the version of the build, once for each variant that it is, and where it was read."""
+def nothing_to_do(run: Run) -> "Report | None":
+    """Return the report of a run that a release event started after which nothing is released: a deletion, say."""
+    event = _release_event(run)
+    if event is None or event.writes:
+        return None
+    from tagger.results import Outcome, Report
+
+    run.warn("NOTHING_TO_DO", f"after the release event `{event.action}` nothing is written")
+    places = (f"oci:{image}" if isinstance(image, Path) else str(image) for image in run.settings.images)
+    return Report(run.command, tuple(Outcome(place, "unchanged") for place in places), dry_run=run.command == "plan")
+
+
+def _release_event(run: Run) -> "ReleaseEvent | None":
+    """Return the release event that says whether the version is held, where the settings leave that to it."""
+    if run.settings.hold != "auto" or run.environ.get("GITHUB_EVENT_NAME") != "release":
+        return None
+    from tagger.version_from.event import read_release_event
+
+    return read_release_event(run.environ)
+
+
+def _source(run: Run, event: "ReleaseEvent | None") -> "Source | None":
+    """Return the built image; after the event `released` there need not be any, as a held version is approved."""
+    try:
+        return run.build
+    except TaggerError:
+        if event and event.action == "released":
+            return None
+        raise
+
+
+def build_versions(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]":
+    """Return the version of the build by the given rules, once for each variant that it is, and where it was read."""
     from tagger.version_from.reading import Places, check_ref, from_text, read_version
 
-    settings, rules = run.settings, run.settings.rules
+    settings = run.settings
     variants = settings.build_variants
 
     def parse(text: str) -> "Version":
@@ -52,11 +109,12 @@ def build_versions(run: Run) -> "tuple[tuple[Version, ...], str]":
         asked = "version-from" in settings.given
         if run.command == "release" and not asked:
             check_ref(run.environ)
+        build = _source(run, _release_event(run))
         places = Places(
             run.workspace,
             run.environ,
-            configs=run.build.configs if run.build else None,
-            at_hand=_is_at_hand(run.build),
+            configs=build.configs if build else None,
+            at_hand=_is_at_hand(build),
             tag_prefix=settings.tag_prefix,
             variants=rules.variants,
         )
@@ -105,16 +163,15 @@ class _Gate:
         return str(verdict.check())
 
 
-def _plain_tags(run: Run) -> tuple[str, ...]:
+def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:
     """Return the tags that follow the build and belong to no version."""
-    rules = run.settings.rules
     made: list[str] = []
     for template in rules.plain:
         for variant in run.settings.build_variants:
             filled = template.fill_plain(lambda name: _fact(run, name), variant) or ""
             tag = re.sub(r"[^A-Za-z0-9._-]", "-", filled).lstrip("-.")[:128]
             # A branch may be called 2.1 or latest; a date that looks like a series was asked for.
-            if rules.claims(tag) if "branch" in template.fields else rules.read(tag):
+            if rules.claims(tag) if "branch" in template.fields else (rules.read(tag) or is_reserved(tag)):
                 raise InputError(
                     f"the plain tag {tag} would be taken for a version's",
                     "Put a word before it in `tags`, as branch-{{branch}}.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
 
@@ -74,20 +74,19 @@ class Run:
         """Say what a person has to know, at once, and in the report of this run."""
         from tagger.results import ReportWarning
 
-        self._warnings.append(ReportWarning(code, message))
-        self.console.warn(message)
+        warning = ReportWarning(code, message)
+        if warning not in self._warnings:
+            self._warnings.append(warning)
+            self.console.warn(message)
 
     def drive(self, running: "Running") -> "Report":
         """Run an operation to its end, or to its report after a signal, and say what happens on the way."""
+        from tagger.results import finish
+
         self.interruption.stop = self.connections.stop
-        while True:
-            try:
-                event = next(running)
-            except StopIteration as end:
-                report = cast("Report", end.value)
-                interrupted = self.interruption.error if report.exit_code else None
-                return report._replace(error=interrupted) if interrupted else report
-            self.console.show_event(event)
+        report = finish(running, self.console.show_event)
+        interrupted = self.interruption.error if report.exit_code else None
+        return report._replace(error=interrupted) if interrupted else report
 
     def show(self, report: "Report") -> int:
         """Report how an operation ended, with what this run warned of, and return the exit code."""

@@ -1,8 +1,13 @@
 """`tags`: show a repository as a tree."""
 
+from typing import TYPE_CHECKING
+
 from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.errors import TaggerError
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["COMMAND"]
 
@@ -14,7 +19,9 @@ def _run(run: Run) -> int:
     from tagger.operations.tags import list_tags
     from tagger.results import Tree
 
-    results = dict(side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long), stores))
+    results = dict(
+        side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long, terms=run.terms), stores)
+    )
     trees = [result for store in stores if isinstance(result := results[store], Tree)]
     errors = [result for store in stores if isinstance(result := results[store], TaggerError)]
     return run.console.show_trees(trees, errors)

@@ -10,7 +10,9 @@ from typing import BinaryIO
 from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
 from tagger.images.stores import TagStore
 
-__all__ = ["LIFTED", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted", "policy_artifact", "put_artifact"]
+__all__ = [
+    "HELD", "LIFTED", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted", "policy_artifact", "put_artifact",
+]  # fmt: skip
 
 POLICY = "dev.tagger.policy"
 """The annotation of the policy's artifact: its JSON."""
@@ -20,6 +22,9 @@ LIFTED = "dev.tagger.lifted"
 
 WITHDRAWN = "dev.tagger.withdrawn"
 """The annotation of an artifact that a mark stands at where it cannot stand at the image: the exact tag."""
+
+HELD = "dev.tagger.held"
+"""The annotation of the artifact that the mark of a held version stands at: the exact tag."""
 
 PLACEHOLDER = "dev.tagger.removing"
 """The annotation of an artifact that tags are moved to, so that they go with it: a random text."""

@@ -53,6 +53,6 @@ def _came_out(change: Change, found: Mapping[str, str | None], error: TaggerErro
         return change.refused(f"not written: {error.message}")
     if change.tag not in found:
         return change.unknown(error.message)
-    if found[change.tag] == change.after:
+    if found[change.tag] == change.after != change.before:
         return change
     return change.refused(f"not written: {error.message}")._replace(after=found[change.tag])

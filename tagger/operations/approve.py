@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagger.errors import InputError, Refused
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import ended
-from tagger.operations.everywhere import each, everywhere, first_error
+from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge
 from tagger.operations.naming import all_tags, find_versions
 from tagger.operations.view import OwnTerms, Terms
@@ -33,13 +33,15 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
 
     Raise `InputError` when no repository has the version.
     """
-    meant: dict[Version, str | None] = {}
+    meant: dict[Rules, list[Version]] = {}
+    images: set[str] = set()
 
     def consent(found: Mapping[TagStore, Marking]) -> Mapping[TagStore, Outcome]:
         for store in job.stores:
             named = found[store].named
-            meant.update((version, image) for version in named.versions if (image := named.image(version)))
-        if not meant:
+            images.update(named.images)
+            meant.setdefault(named.rules, []).extend(named.versions)
+        if not images:
             raise InputError(
                 f"no repository holds a version {job.name}",
                 "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
@@ -54,17 +56,17 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
         return _approve(target, dry_run)
 
     looks = partial(_look, job)
-    outcomes = yield from everywhere(job.stores, looks, each(act, events), consent=consent)
-    images = set(meant.values())
-    return Report(
+    outcomes = yield from everywhere(job.stores, looks, each(act, events), terms=job.terms, consent=consent)
+    report = Report(
         "approve",
         outcomes,
         version=job.name,
-        tags=all_tags(job.rules, meant),
+        tags=tuple(dict.fromkeys(tag for rules, versions in meant.items() for tag in all_tags(rules, versions))),
         dry_run=dry_run,
         digest=images.pop() if len(images) == 1 else None,
         error=first_error(outcomes),
     )
+    return with_policy(report, job.terms)
 
 
 def _look(job: Approval, store: TagStore) -> Marking:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
-from tagger.errors import IncompleteRelease, TaggerError
+from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.operations.afterwards import came_out
 from tagger.operations.look import Look
 from tagger.operations.view import View
@@ -47,7 +47,7 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
             for change in changes:
                 made[change.tag] = _merged(made.get(change.tag), change, change.tag in view.wrote)
             if not writes:
-                return Converged(tuple(made.values()), look, view.objection())
+                return Converged(tuple(made.values()), look, _changed_policy(view.objection()))
             _write(view, writes)
             look = view.look()
     except TaggerError as error:
@@ -58,6 +58,13 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
         code="UNSETTLED",
     )
     return Converged(tuple(made.values()), look, unsettled)
+
+
+def _changed_policy(objection: TaggerError | None) -> TaggerError | None:
+    """Return the error of a run that met no objection before it wrote: the policy changed under way."""
+    if objection is None:
+        return None
+    return Refused(f"the policy changed during the run: {objection.message}", objection.hint, code=objection.code)
 
 
 def look_again(

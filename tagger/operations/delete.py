@@ -8,9 +8,12 @@ from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirme
 from tagger.images.stores import TagStore
 from tagger.names import DIGEST, check_tag
 from tagger.operations.afterwards import ended
+from tagger.operations.everywhere import agree_on_policy, with_policy
+from tagger.operations.lifting import LIFTED
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal
 from tagger.operations.removing import remove
+from tagger.operations.view import Terms, stored_policy
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
@@ -33,6 +36,18 @@ class Deletion(NamedTuple):
     everything: bool = False
     confirmed: bool = False
     force: bool = False
+    terms: Terms | None = None
+
+    def rules_for(self, removal: Removal) -> Rules:
+        """Return the rules of a repository, by its policy; where that is to go, it need not be legible."""
+        if self.terms is None:
+            return self.rules
+        try:
+            return self.terms.rules(stored_policy(removal.store, removal.before.get(POLICY_TAG)), removal.store.place)
+        except Refused:
+            if POLICY_TAG in removal.tags and (self.everything or self.force):
+                return self.rules
+            raise
 
     def check(self) -> None:
         """Raise `InputError` for a name that is neither tag nor digest, and where nothing is named."""
@@ -63,7 +78,13 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     Raise `InputError` when no repository has one of the names, and for a name that is neither tag nor digest.
     """
     job.check()
-    looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
+
+    def look(store: TagStore) -> _Target:
+        return _look(job, store)
+
+    looked = dict(side_by_side(look, job.stores))
+    if job.terms:
+        yield from agree_on_policy(job.terms, look, looked)
     targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
     outcomes = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     unknown = set(job.names).difference(*(target.known for target in targets))
@@ -91,7 +112,7 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
             )
     repositories = tuple(outcomes[store] for store in job.stores)
     error = next((outcome.error for outcome in repositories if outcome.error), None)
-    return Report("delete", repositories, dry_run=dry_run, error=error)
+    return with_policy(Report("delete", repositories, dry_run=dry_run, error=error), job.terms)
 
 
 class _Target(NamedTuple):
@@ -138,16 +159,17 @@ def _look(job: Deletion, store: TagStore) -> _Target:
     check_deletable(store)
     digests = [digest for digest in job.digests if _holds(store, digest)]
     removal = plan_removal(store, sorted(store.tags()) if job.everything else job.tags, digests)
-    rules, before = job.rules, removal.before
-    published = rules.published(before)
+    rules, before = job.rules_for(removal), removal.before
+    lifted = {tag for tag, digest in before.items() if digest == LIFTED}
+    published = rules.published(before, lifted)
     owners = cascade(published.in_force, rules)
     staying = before.keys() - removal.tags
-    left = cascade(rules.published(staying).in_force, rules)
+    left = cascade(rules.published(staying, lifted).in_force, rules)
     exact = {tag: version for version, tags in published.exact.items() for tag in tags}
     versions = {tag: version.text for tag, version in (owners | exact).items()}
     objections = dict(_parts(removal, digests))
     if not job.force:
-        objections |= _protected(job, [tag for tag in job.tags if tag in before], owners, exact)
+        objections |= _protected(rules, [tag for tag in job.tags if tag in before and tag not in lifted], owners, exact)
     return _Target(
         removal,
         (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
@@ -189,14 +211,14 @@ def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]
 
 
 def _protected(
-    job: Deletion, tags: list[str], owners: Mapping[str, Version], exact: Mapping[str, Version]
+    rules: Rules, tags: list[str], owners: Mapping[str, Version], exact: Mapping[str, Version]
 ) -> Iterator[tuple[str, Refused]]:
     """Yield the tags that want `--force`, and why."""
     for tag in tags:
         version = exact.get(tag)
-        floating = job.rules.floating_tags(version, job.rules.channels) if version else ()
+        floating = rules.floating_tags(version, rules.channels) if version else ()
         owned = [name for name in floating if owners.get(name) == version]
-        mark = _mark(tag, job.rules)
+        mark = _mark(tag, rules)
         if tag in owners:
             why, hint = f"is in force: it belongs to {owners[tag]}", "`reconcile` would set it again."
         elif owned:

@@ -6,10 +6,11 @@ from typing import TypeVar
 from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
-from tagger.results import Event, Outcome
+from tagger.operations.view import Terms
+from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning
 from tagger.rules.plan import Change
 
-__all__ = ["Acting", "drift", "each", "everywhere", "first_error"]
+__all__ = ["Acting", "agree_on_policy", "drift", "each", "everywhere", "first_error", "with_policy"]
 
 Found = TypeVar("Found")
 Acting = Generator[Event, None, Mapping[TagStore, Outcome]]
@@ -21,16 +22,23 @@ def everywhere(
     look: Callable[[TagStore], Found],
     act: Callable[[Mapping[TagStore, Found]], Acting],
     *,
+    terms: Terms | None = None,
     objection: Callable[[Found], Outcome | None] = lambda _found: None,
     consent: Callable[[Mapping[TagStore, Found]], Mapping[TagStore, Outcome]] = lambda _found: {},
+    independent: bool = False,
 ) -> Generator[Event, None, tuple[Outcome, ...]]:
     """Look at every repository side by side, then act; return how each ended, in the order of `stores`.
 
     A look that raises `TaggerError`, or an `objection` to what one found, ends the run before anything is written: the
     other repositories are `unchanged`. Where nothing is wrong anywhere, `consent` to all of them is asked last: it
     returns how those ended that it refuses, or raises `TaggerError`.
+
+    One policy rules in all of them: a repository without one is looked at again by that of the others. Where they are
+    `independent`, one that fails does not keep the others.
     """
     looked = dict(side_by_side(look, stores))
+    if terms:
+        yield from agree_on_policy(terms, look, looked)
     found: dict[TagStore, Found] = {}
     ended: dict[TagStore, Outcome] = {}
     for store in stores:
@@ -42,10 +50,42 @@ def everywhere(
     ended |= {store: outcome for store, one in found.items() if (outcome := objection(one))}
     if not ended:
         ended |= consent(found)
-    if ended:
+    if ended and not independent:
         return tuple(ended.get(store) or Outcome(store.place, "unchanged") for store in stores)
-    outcomes = yield from act(found)
-    return tuple(outcomes[store] for store in stores)
+    outcomes = yield from act({store: one for store, one in found.items() if store not in ended})
+    return tuple({**ended, **outcomes}[store] for store in stores)
+
+
+def agree_on_policy(
+    terms: Terms, look: Callable[[TagStore], Found], looked: dict[TagStore, Found | TaggerError]
+) -> Iterator[Event]:
+    """Let one policy rule in all repositories: look again where another had to be known first.
+
+    Two policies that differ, and what the run was told otherwise, are put in the place of what was found.
+    """
+    before = {store: terms.rules_now(store.place) for store, one in looked.items() if not isinstance(one, TaggerError)}
+    try:
+        warnings = terms.agree()
+    except TaggerError as error:
+        looked.update(dict.fromkeys(before, error))
+        return
+    for text in warnings:
+        yield Event("warning", "", text, "POLICY")
+    again = [store for store, rules in before.items() if terms.rules_now(store.place) != rules]
+    looked.update(side_by_side(look, again))
+    for store, found in looked.items():
+        if not isinstance(found, TaggerError) and (objection := terms.objection_now(store.place)):
+            looked[store] = objection
+
+
+def with_policy(report: Report, terms: Terms | None) -> Report:
+    """Return a report that says where the rules came from, and what the run said otherwise."""
+    if terms is None:
+        return report
+    found = terms.summary()
+    warnings = tuple(ReportWarning("POLICY", text) for text in found.warnings)
+    in_force = PolicyInForce(found.source, found.differs)
+    return report._replace(policy=in_force, warnings=(*report.warnings, *warnings))
 
 
 def each(

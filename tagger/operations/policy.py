@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
+from tagger.concurrency import side_by_side
 from tagger.errors import Refused, StoreError, TaggerError
 from tagger.images.artifacts import WITHDRAWN, policy_artifact, put_artifact
 from tagger.images.stores import TagStore
@@ -12,7 +13,7 @@ from tagger.operations.lifting import LIFTED, lift, planned_lift
 from tagger.operations.look import Look, every_tag
 from tagger.operations.marking import set_change, set_marks, tombstone
 from tagger.operations.naming import Named
-from tagger.operations.view import OwnTerms, View
+from tagger.operations.view import OwnTerms, View, stored_policy
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG
@@ -21,7 +22,7 @@ from tagger.rules.policy import SETTINGS, Policy, Ruling
 from tagger.rules.terms import PolicyTerms
 from tagger.rules.versions import Version
 
-__all__ = ["PolicyChange", "policy"]
+__all__ = ["PolicyChange", "policy", "stored_rules"]
 
 
 class PolicyChange(NamedTuple):
@@ -40,6 +41,18 @@ def policy(job: PolicyChange, *, dry_run: bool = False) -> Running:
     """Show, set or unset the policy of every repository; nothing is written where something is wrong in one."""
     verbs = {"show": _show, "set": _set, "unset": _unset}
     return (yield from verbs[job.action](job, dry_run))
+
+
+def stored_rules(terms: PolicyTerms, stores: Sequence[TagStore]) -> Rules | None:
+    """Return the rules of the policy that the repositories keep; None where none does, or none can be read."""
+
+    def read(store: TagStore) -> str | None:
+        return stored_policy(store, store.digests([POLICY_TAG])[POLICY_TAG])
+
+    for store, stored in side_by_side(read, stores):
+        if isinstance(stored, str):
+            return terms.rules(stored, store.place)
+    return None
 
 
 def _show(job: PolicyChange, dry_run: bool) -> Running:

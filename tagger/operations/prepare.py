@@ -1,135 +1,70 @@
 """Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self
+from collections.abc import Sequence
 
 from tagger.concurrency import at_once, side_by_side
 from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
-from tagger.operations.look import Look, own_tags
+from tagger.operations.holding import is_held, look_as_held, verdict_of
+from tagger.operations.look import Look
+from tagger.operations.preparation import Preparation, Prepared, Release
 from tagger.operations.view import OwnTerms, Terms, View
-from tagger.rules.cascade import Rules
 from tagger.rules.plan import Claim
-from tagger.rules.versions import Version
 
 __all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
 
 
-class Release(NamedTuple):
-    """What is to be released: an image, as which version, by which rules, to which repositories.
-
-    `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
-    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found. `terms` say by
-    which rules a repository's tags are decided; without them it is by `rules`.
-    """
-
-    versions: tuple[Version, ...]
-    rules: Rules
-    stores: tuple[TagStore, ...]
-    source: Source | None = None
-    version_from: str = "version"
-    on_conflict: str = "fail"
-    plain: tuple[str, ...] = ()
-    gate: Callable[[Source], str] | None = None
-    terms: Terms | None = None
-
-    @property
-    def exact_tags(self) -> tuple[str, ...]:
-        """The write-once tags, the staged one first."""
-        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.exact_tags(version)))
-
-    @property
-    def floating_tags(self) -> tuple[str, ...]:
-        """The tags whose classes the versions are in."""
-        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.floating_tags(version)))
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """All that the settings give these versions, exact first, whether or not they hold them."""
-        return (*self.exact_tags, *self.floating_tags, *self.plain)
-
-    def view(self, store: TagStore) -> View:
-        """Return a repository as this release sees it: it answers for the floating tags that its versions own."""
-        terms = self.terms or OwnTerms(self.rules)
-        claim = Claim(owns=frozenset(self.versions))
-        return View(store, terms, own_tags(self.versions), claim, versions=self.versions)
-
-
-class Prepared(NamedTuple):
-    """A repository before the release: as it was looked at, and the digest that its exact tags hold or will."""
-
-    view: View
-    look: Look
-    image: str | None = None
-    to_stage: bool = False
-    error: TaggerError | None = None
-
-    @property
-    def store(self) -> TagStore:
-        """The repository."""
-        return self.view.store
-
-    @property
-    def decided(self) -> bool:
-        """True when it is settled what becomes of its exact tags."""
-        return self.error is not None or self.to_stage or self.image is not None
-
-    def standing(self, tags: Sequence[str]) -> str | None:
-        """Return the digest that one of the exact tags holds already."""
-        return next((digest for tag in tags if (digest := self.look.digests.get(tag))), None)
-
-
-class Preparation(NamedTuple):
-    """Every repository prepared, and the image that is the release."""
-
-    repositories: tuple[Prepared, ...]
-    source: Source | None = None
-    digest: str | None = None
-    error: TaggerError | None = None
-    base: str | None = None
-
-    def origin(self, *, several: bool) -> Source:
-        """Return where the image is copied from: the source, or a repository that holds it once its manifest is made.
-
-        Where it goes to `several` repositories it is read once.
-        """
-        if self.source is None:
-            raise ValueError("a failed preparation has no origin")
-        if self.source.digest is not None or self.digest is None:
-            return self.source
-        holder = next(one for one in self.repositories if one.image == self.digest and not one.to_stage)
-        return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}", several=several)
-
-    def with_staged(self, store: TagStore, digest: str) -> Self:
-        """Return the preparation after `store` was staged: only now is the digest of a pushed image known."""
-        repositories = tuple(
-            one._replace(image=digest, to_stage=False) if one.store is store else one for one in self.repositories
-        )
-        return self._replace(repositories=repositories, digest=self.digest or digest)
-
-    @property
-    def failed(self) -> bool:
-        """True when something is wrong anywhere: nothing may be written."""
-        return self.error is not None or any(prepared.error for prepared in self.repositories)
-
-
 def prepare(job: Release, *, writing: bool) -> Preparation:
     """Read every repository, decide on the image, and say what is wrong anywhere. Nothing is written."""
-    probe = writing and len(job.stores) > 1
-    results = dict(side_by_side(lambda store: _prepared(job, store, probe, writing), job.stores))
-    repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
+    job, repositories, warnings = _look_everywhere(job, writing)
+    verdict = verdict_of(job, repositories)
+    if verdict == "hold":
+        repositories = [_as_held(job, prepared, writing) for prepared in repositories]
+    held = verdict == "hold" or any(is_held(job, prepared) for prepared in repositories)
+    source = job.source
+    undecided = Preparation(
+        job, tuple(repositories), source, source.digest if source else None, None, None, verdict, held, warnings
+    )
     sound = [prepared for prepared in repositories if not prepared.error]
-    undecided = Preparation(tuple(repositories), job.source, job.source.digest if job.source else None)
-    if not sound:
+    if not sound or verdict in ("approve", "nothing"):
         return undecided
     try:
-        preparation = _decide(job, sound)
+        preparation = _decide(job, sound, undecided)
     except TaggerError as error:
         # With a repository that could not be read, nobody knows: its own error is what has to be mended.
         return undecided if undecided.failed else undecided._replace(digest=None, error=error)
     decided = {prepared.store: prepared for prepared in preparation.repositories}
-    return preparation._replace(repositories=tuple(decided.get(one.store, one) for one in repositories))
+    repositories = [decided.get(one.store, one) for one in repositories]
+    for prepared in repositories if held else ():
+        image = frozenset({prepared.image} if prepared.image else ())
+        prepared.view.answer_for(Claim(images=image))
+    return preparation._replace(repositories=tuple(repositories))
+
+
+def _look_everywhere(job: Release, writing: bool) -> tuple[Release, list[Prepared], tuple[str, ...]]:
+    """Look at every repository, by the rules of the policy that is found there; return what to warn of, too."""
+    probe = writing and len(job.stores) > 1
+    results = dict(side_by_side(lambda store: _prepared(job, store, probe, writing), job.stores))
+    repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
+    if job.terms is None:
+        return job, repositories, ()
+    try:
+        warnings = tuple(job.terms.agree())
+        rules = next((job.terms.rules_now(one.store.place) for one in repositories if not one.error), job.rules)
+        if job.again and rules != job.rules:
+            job = job.again(rules)
+            results = dict(side_by_side(lambda store: _prepared(job, store, False, writing), job.stores))
+            repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
+    except TaggerError as error:
+        return job, [one if one.error else one._replace(error=error) for one in repositories], ()
+    terms = job.terms or OwnTerms(job.rules)
+    return job, [_with_objection(terms, one) for one in repositories], warnings
+
+
+def _with_objection(terms: Terms, prepared: Prepared) -> Prepared:
+    """Note what the policy says against what the run was told."""
+    return prepared if prepared.error else prepared._replace(error=terms.objection_now(prepared.store.place))
 
 
 def _prepared(job: Release, store: TagStore, probe: bool, writing: bool) -> Prepared:
@@ -152,6 +87,12 @@ def _prepared(job: Release, store: TagStore, probe: bool, writing: bool) -> Prep
     except TaggerError as error:
         return Prepared(view, unread, error=error)
     return Prepared(view, look, error=_objection(job, store, look))
+
+
+def _as_held(job: Release, prepared: Prepared, writing: bool) -> Prepared:
+    """Look at a repository as it will be once the version is held."""
+    held = look_as_held(job, prepared, lambda view: _looked(job, view, writing))
+    return held if held.error else held._replace(error=_objection(job, held.store, held.look))
 
 
 def _looked(job: Release, view: View, writing: bool) -> Look:
@@ -195,7 +136,7 @@ def _objection(job: Release, store: TagStore, look: Look) -> TaggerError | None:
     return look.dispute
 
 
-def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
+def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparation) -> Preparation:
     """Settle which image is the release, and what each repository needs for it."""
     tags = job.exact_tags
     holder = next((prepared for prepared in repositories if prepared.standing(tags)), None)
@@ -218,7 +159,7 @@ def _decide(job: Release, repositories: Sequence[Prepared]) -> Preparation:
         source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}", several=several)
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
     base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
-    return Preparation(tuple(decided), source, digest, base=base)
+    return undecided._replace(repositories=tuple(decided), source=source, digest=digest, base=base)
 
 
 def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:

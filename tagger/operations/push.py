@@ -9,10 +9,12 @@ from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import ended
+from tagger.operations.everywhere import agree_on_policy, with_policy
 from tagger.operations.prepare import is_same_image
+from tagger.operations.view import Terms, stored_policy
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
-from tagger.rules.marks import check_not_reserved
+from tagger.rules.marks import POLICY_TAG, check_not_reserved
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
@@ -26,6 +28,7 @@ class Push(NamedTuple):
     images: Mapping[str, Source]
     rules: Rules
     stores: tuple[TagStore, ...]
+    terms: Terms | None = None
 
 
 def push(job: Push, *, dry_run: bool = False) -> Running:
@@ -36,7 +39,13 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     """
     for tag in job.images:
         check_not_reserved(tag, "Leave it out with `--only`, or give that image another tag.")
-    looked = dict(side_by_side(lambda store: _look(job, store), job.stores))
+
+    def look(store: TagStore) -> _Target:
+        return _look(job, store)
+
+    looked = dict(side_by_side(look, job.stores))
+    if job.terms:
+        yield from agree_on_policy(job.terms, look, looked)
     targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
     outcomes = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
     outcomes |= {target.store: target.refused() for target in targets if target.refusals}
@@ -57,7 +66,8 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     repositories = tuple(outcomes[store] for store in job.stores)
     error = next((outcome.error for outcome in repositories if outcome.error), None)
     source = f"docker-daemon:{job.name}"
-    return Report("push", repositories, tags=tuple(job.images), dry_run=dry_run, source=source, error=error)
+    report = Report("push", repositories, tags=tuple(job.images), dry_run=dry_run, source=source, error=error)
+    return with_policy(report, job.terms)
 
 
 class _Target:
@@ -66,9 +76,11 @@ class _Target:
     `begun` are the tags whose writing began, `written` those that the registry said it wrote, with their digests.
     """
 
-    def __init__(self, job: Push, store: TagStore, before: Mapping[str, str | None], held: dict[Source, str]) -> None:
+    def __init__(
+        self, job: Push, rules: Rules, store: TagStore, before: Mapping[str, str | None], held: dict[Source, str]
+    ) -> None:
         self.store, self.images, self.before, self.held = store, job.images, before, held
-        self.versions: Mapping[str, Version] = {tag: v for tag in job.images if (v := job.rules.read(tag))}
+        self.versions: Mapping[str, Version] = {tag: v for tag in job.images if (v := rules.read(tag))}
         self.right = frozenset(
             tag for tag, own in job.images.items() if (d := before[tag]) and is_same_image(own, store, d)
         )
@@ -156,7 +168,10 @@ class _Target:
 
 def _look(job: Push, store: TagStore) -> _Target:
     """Read what a repository holds under the tags, and which of the images it has. Raise `StoreError`."""
-    before = store.digests(tuple(job.images))
+    rules, names = job.rules, tuple(job.images)
+    before = dict(store.digests((*names, POLICY_TAG) if job.terms else names))
+    if job.terms:
+        rules = job.terms.rules(stored_policy(store, before.pop(POLICY_TAG)), store.place)
     standing = {digest for digest in before.values() if digest}
     held = {
         source: digest
@@ -164,7 +179,7 @@ def _look(job: Push, store: TagStore) -> _Target:
         for digest in sorted(standing)
         if is_same_image(source, store, digest)
     }
-    return _Target(job, store, before, held)
+    return _Target(job, rules, store, before, held)
 
 
 def _push(source: Source, targets: Sequence[_Target]) -> Generator[Event, None, None]:

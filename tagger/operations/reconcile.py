@@ -1,12 +1,13 @@
 """Put every floating tag of a repository where it belongs, from what is published."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge, look_again
-from tagger.operations.look import every_tag
+from tagger.operations.everywhere import each, everywhere, first_error, with_policy
+from tagger.operations.look import Look, every_tag
 from tagger.operations.removal import plan_removal
 from tagger.operations.removing import remove
 from tagger.operations.view import OwnTerms, Terms, View
@@ -34,12 +35,8 @@ class Reconciliation(NamedTuple):
 
 def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     """Converge every floating tag of every repository; nothing is written where nothing differs, or in a dry run."""
-    ended: dict[TagStore, Outcome] = {}
-    for store, outcome in side_by_side(lambda store: _reconcile(job, store, dry_run), job.stores):
-        if isinstance(outcome, TaggerError):
-            ended[store] = Outcome.failed(store.place, outcome)
-            continue
-        ended[store] = outcome
+
+    def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
         for change in outcome.changes:
             if change.action == "hold":
                 yield Event("warning", store.place, f"{change.tag}: {change.reason}", "ORPHANED")
@@ -47,17 +44,31 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
                 yield Event("pointed" if change.after else "removed", store.place, change.tag)
         if not (outcome.error or dry_run):
             yield Event("verified", store.place, "every tag stands where it belongs")
-    outcomes = tuple(ended[store] for store in job.stores)
-    return Report("reconcile", outcomes, dry_run=dry_run, error=next((o.error for o in outcomes if o.error), None))
+
+    def look(store: TagStore) -> tuple[View, Look]:
+        view = job.view(store)
+        return view, view.look()
+
+    def act(found: tuple[View, Look]) -> Outcome:
+        return _reconcile(job, *found, dry_run)
+
+    def objection(found: tuple[View, Look]) -> Outcome | None:
+        view, seen = found
+        try:
+            seen.rules.check_lengths(seen.published.versions)
+        except TaggerError as error:
+            return Outcome.failed(view.store.place, error)
+        return Outcome.failed(view.store.place, seen.dispute) if seen.dispute else None
+
+    outcomes = yield from everywhere(
+        job.stores, look, each(act, events), terms=job.terms, objection=objection, independent=True
+    )
+    return with_policy(Report("reconcile", outcomes, dry_run=dry_run, error=first_error(outcomes)), job.terms)
 
 
-def _reconcile(job: Reconciliation, store: TagStore, dry_run: bool) -> Outcome:
-    """Put one repository in order. Raise `TaggerError` where nothing could be read, or be decided."""
-    view = job.view(store)
-    look = view.look()
-    look.rules.check_lengths(look.published.versions)
-    if look.dispute:
-        raise look.dispute
+def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Outcome:
+    """Put one repository in order, as it was looked at."""
+    store = view.store
     result = Converged(tuple(look.changes(view.claim)), look) if dry_run else converge(view, look)
     orphans = sorted(result.look.orphans())
     if result.error or not orphans:

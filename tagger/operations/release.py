@@ -1,14 +1,17 @@
 """Release a version: prepare everywhere, stage everywhere, converge; `plan` is the first of these steps."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
+from tagger.images.artifacts import HELD, artifact, put_artifact
 from tagger.images.stores import Source, TagStore
+from tagger.operations.afterwards import came_out, ended
+from tagger.operations.approve import Approval, approve
 from tagger.operations.converge import Converged, converge
-from tagger.operations.everywhere import drift
+from tagger.operations.everywhere import drift, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change, full_name
@@ -19,6 +22,10 @@ __all__ = ["plan", "release"]
 def plan(job: Release, command: str = "plan") -> Running:
     """Show what a release would change; write nothing anywhere."""
     preparation = prepare(job, writing=False)
+    job = preparation.job
+    yield from _notices(preparation)
+    if preparation.verdict in ("approve", "nothing") and not preparation.failed:
+        return (yield from _without_image(preparation, command, dry_run=True))
     outcomes = [
         _stopped(job, preparation, prepared) if preparation.error else _planned(job, prepared)
         for prepared in preparation.repositories
@@ -31,6 +38,10 @@ def plan(job: Release, command: str = "plan") -> Running:
 def release(job: Release) -> Running:
     """Release: nothing is written before every repository is prepared, and no floating tag before all are staged."""
     preparation = prepare(job, writing=True)
+    job = preparation.job
+    yield from _notices(preparation)
+    if preparation.verdict in ("approve", "nothing") and not preparation.failed:
+        return (yield from _without_image(preparation, "release", dry_run=False))
     if preparation.failed:
         outcomes = [_stopped(job, preparation, prepared) for prepared in preparation.repositories]
         return _report(job, "release", preparation, outcomes)
@@ -39,17 +50,50 @@ def release(job: Release) -> Running:
         outcomes = [_half_staged(job, prepared, staging) for prepared in staging.preparation.repositories]
         return _report(job, "release", staging.preparation, outcomes)
     preparation = staging.preparation
-    ended: dict[TagStore, Outcome] = {}
+    outcomes_of: dict[TagStore, Outcome] = {}
     for prepared, result in side_by_side(lambda one: _converge(job, one), preparation.repositories):
         converged = result if isinstance(result, Converged) else Converged((), prepared.look, result)
         for change in converged.changes:
             if change.writes:
                 yield Event("pointed", prepared.store.place, f"{change.tag} {change.after}")
         yield from drift(prepared.store, converged.changes)
-        ended[prepared.store] = _converged(job, prepared, converged)
+        outcomes_of[prepared.store] = _converged(job, prepared, converged)
         if not converged.error:
             yield Event("verified", prepared.store.place, "every tag stands where it belongs")
-    return _report(job, "release", preparation, [ended[prepared.store] for prepared in preparation.repositories])
+    return _report(job, "release", preparation, [outcomes_of[prepared.store] for prepared in preparation.repositories])
+
+
+def _notices(preparation: Preparation) -> Iterator[Event]:
+    """Yield what a person has to know before anything is written."""
+    job = preparation.job
+    for text in preparation.warnings:
+        yield Event("warning", "", text, "POLICY")
+    name = job.rules.exact_tags(job.versions[0])[0]
+    if preparation.verdict == "approve":
+        yield Event(
+            "warning", "", f"{name} is held: the event approves it, and the source is not looked at", "APPROVED"
+        )
+    elif preparation.verdict == "nothing":
+        action = job.event.action if job.event else ""
+        yield Event(
+            "warning", "", f"{name} is in force: after the event `{action}` nothing is written", "NOTHING_TO_DO"
+        )
+    elif preparation.held and not preparation.failed:
+        yield Event("warning", "", f"{name} is held, and owns no floating tag until `approve {name}`", "HELD")
+
+
+def _without_image(preparation: Preparation, command: str, *, dry_run: bool) -> Running:
+    """Do what an event asks for that brings no image: approve the version, or nothing."""
+    job = preparation.job
+    if preparation.verdict == "nothing":
+        outcomes = [
+            Outcome(one.store.place, "unchanged", digest=one.standing(job.exact_tags))
+            for one in preparation.repositories
+        ]
+        return _report(job, command, preparation, outcomes, dry_run=dry_run)
+    name = job.rules.exact_tags(job.versions[0])[0] if len(job.versions) == 1 else job.versions[0].text
+    report = yield from approve(Approval(name, job.rules, job.stores, job.terms), dry_run=dry_run)
+    return report._replace(command=command, version=job.versions[0].text, version_from=job.version_from)
 
 
 class _Staging(NamedTuple):
@@ -80,6 +124,9 @@ def _stage_all(job: Release, preparation: Preparation) -> Generator[Event, None,
 def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared) -> str:
     """Put the image into one repository under its exact tags; return the digest that stands there."""
     store, tag = prepared.store, job.exact_tags[0]
+    for change in prepared.marks:
+        if change.writes:
+            put_artifact(store, artifact({HELD: change.tag.removeprefix("held-")}), [change.tag])
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
         raise _overtaken(store, tag, manifest.digest)
@@ -97,7 +144,8 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
     if plain and image:
         store.point(store.manifest(image), plain)
     if not stood:
-        prepared.view.know(job.exact_tags)
+        prepared.view.know((*job.exact_tags, *(change.tag for change in prepared.marks)))
+        prepared.view.amended = None
     result = converge(prepared.view, prepared.look if stood else None, job.versions[0])
     now = result.look.digests[job.exact_tags[0]]
     if result.error is None and now != image:
@@ -118,7 +166,7 @@ def _report(
 ) -> Report:
     outcomes = tuple(outcomes)
     source = job.source or preparation.source
-    return Report(
+    report = Report(
         command=command,
         repositories=outcomes,
         version=job.versions[0].text,
@@ -130,7 +178,9 @@ def _report(
         digest=preparation.digest,
         error=preparation.error or next((outcome.error for outcome in outcomes if outcome.error), None),
         base=preparation.base,
+        held=preparation.held,
     )
+    return with_policy(report, job.terms)
 
 
 def _tags(job: Release, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
@@ -150,7 +200,7 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     held = dict.fromkeys(job.versions, prepared.image)
     look = prepared.look._replace(held={**prepared.look.held, **held})
     floating = look.changes(prepared.view.claim, job.versions[0])
-    changes = (*_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
+    changes = (*prepared.marks, *_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
     return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True, done="released")
 
 
@@ -164,11 +214,10 @@ def _stopped(job: Release, preparation: Preparation, prepared: Prepared) -> Outc
 
 def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome:
     """Return how a repository ended when staging failed, here or elsewhere: no floating tag was moved."""
-    place, exact = prepared.store.place, _exact_changes(job, prepared)
+    place, exact = prepared.store.place, [*prepared.marks, *_exact_changes(job, prepared)]
     failure = staging.failures.get(prepared.store)
     if failure:
-        left = [change.refused(f"not written: {failure.message}") for change in exact]
-        return Outcome.failed(place, failure, left)
+        return ended(place, came_out(prepared.store, exact, failure), failure, done="released")
     if prepared.to_stage or not any(change.writes for change in exact):
         return Outcome(place, "unchanged")
     error = IncompleteRelease(
@@ -180,7 +229,7 @@ def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome
 
 def _converged(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
     """Return how a repository ended whose floating tags were written."""
-    changes = (*_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
+    changes = (*prepared.marks, *_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
     return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image, done="released")
 
 

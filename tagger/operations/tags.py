@@ -9,10 +9,12 @@ from tagger.errors import StoreError
 from tagger.images.configs import platform_manifests
 from tagger.images.stores import TagStore
 from tagger.names import attached_to
+from tagger.operations.lifting import LIFTED
 from tagger.operations.look import Look, every_tag
-from tagger.operations.view import OwnTerms, View
+from tagger.operations.view import OwnTerms, Terms, View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Rules
+from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.plan import Claim
 
 __all__ = ["list_tags"]
@@ -21,20 +23,27 @@ KINDS = {".sig": "signature", ".att": "attestation", ".sbom": "sbom", "": "refer
 """What hangs on an image by a tag: how cosign ends them, and the list of the referrers' fallback."""
 
 
-def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
+def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms | None = None) -> Tree:
     """Return what stands in a repository; nothing is written. Only digests are read, unless the list is to be `long`.
 
-    A long list has what manifests, configs and the referrers API tell, and all other tags at each version.
+    A long list has what manifests, configs and the referrers API tell, and all other tags at each version. Without
+    `terms` the tags are read by `rules`. Raise `TaggerError`.
     """
-    look = View(store, OwnTerms(rules), every_tag, Claim(everything=True)).look()
-    published = rules.published(look.tags)
+    view = View(store, terms or OwnTerms(rules), every_tag, Claim(everything=True))
+    look = view.look()
+    if error := view.objection():
+        raise error
+    rules = look.rules
+    marks = {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
+    read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
+    published = rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED})
     exact = {tag for tags in published.exact.values() for tag in tags}
     orphans = look.orphans()
-    marks = {rules.withdrawn_mark(version) for version in published.withdrawn}
     hanging = [
         Artifact(KINDS.get(t[len(image) :], "artifact"), t, image) for t in look.tags if (image := attached_to(t))
     ]
-    other = look.tags - exact - look.owners.keys() - orphans - marks - {artifact.name for artifact in hanging}
+    reserved = {tag for tag in look.tags if tag == POLICY_TAG or (tag in marks and rules.read(tag.partition("-")[2]))}
+    other = look.tags - exact - look.owners.keys() - orphans - reserved - {artifact.name for artifact in hanging}
     wanted = exact | orphans | (other if long else set())
     digests = {**store.digests(wanted - look.digests.keys()), **look.digests}
     at: dict[str | None, list[str]] = defaultdict(list)
@@ -67,6 +76,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False) -> Tree:
                 tuple(artifact for part in parts if part in artifacts for artifact in artifacts[part]),
                 tuple(tag for tag in at[digest] if tag in other) if digest else (),
                 content.facts,
+                version in published.held,
             )
         )
     return Tree(

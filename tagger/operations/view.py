@@ -11,9 +11,10 @@ from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.contenders import contenders
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.plan import Claim, needed_channel_tags
+from tagger.rules.policy import Policy, Ruling
 from tagger.rules.versions import Version
 
-__all__ = ["OwnTerms", "Terms", "View"]
+__all__ = ["OwnTerms", "Terms", "View", "marks_of", "stored_policy"]
 
 LIFTED = lifted().digest
 """The digest at which a mark, or the policy's tag, is not in force."""
@@ -38,6 +39,18 @@ class Terms(Protocol):
         A run that meets this before it wrote anything ends there; later it first takes back what it wrote.
         """
 
+    def rules_now(self, place: str) -> Rules:
+        """Return the rules for a repository, by what was last known to be stored there."""
+
+    def objection_now(self, place: str) -> TaggerError | None:
+        """Return the objection for a repository, by what was last known to be stored there."""
+
+    def agree(self) -> Sequence[str]:
+        """Let one policy rule in every repository that was asked about; return warnings. Raise `Refused`."""
+
+    def summary(self) -> Ruling:
+        """Return where the rules of the run came from, what differs anywhere, and what to warn of."""
+
 
 class OwnTerms(NamedTuple):
     """The rules of the run's settings, whatever a repository says."""
@@ -52,6 +65,22 @@ class OwnTerms(NamedTuple):
     def objection(self, _stored: str | None, _place: str) -> TaggerError | None:
         """Return nothing: no policy is asked for."""
         return None
+
+    def rules_now(self, _place: str) -> Rules:
+        """Return the rules of the settings."""
+        return self.own
+
+    def objection_now(self, _place: str) -> TaggerError | None:
+        """Return nothing: no policy is asked for."""
+        return None
+
+    def agree(self) -> Sequence[str]:
+        """Return nothing: the same rules are everywhere."""
+        return ()
+
+    def summary(self) -> Ruling:
+        """Return that no policy ruled."""
+        return Ruling(Policy.of({}), "default")
 
 
 class View:
@@ -93,6 +122,10 @@ class View:
     def policy(self) -> str | None:
         """The digest under the tag of the policy that is in force, as of the last look."""
         return self._policy if self.stored is not None else None
+
+    def answer_for(self, claim: Claim) -> None:
+        """Answer for other tags from now on."""
+        self._claim = claim
 
     def know(self, tags: Iterable[str]) -> None:
         """Take note of tags that this run set: a listing may lag behind."""
@@ -140,18 +173,25 @@ class View:
         if digest == self._policy:
             return
         self._policy = digest
-        if digest is None or digest == LIFTED:
-            self.stored = None
-            return
-        annotations = self.store.manifest(digest).document.get("annotations")
-        text = annotations.get(POLICY) if isinstance(annotations, dict) else None
-        if not isinstance(text, str):
-            raise Refused(
-                f"{self.store.place}: {POLICY_TAG} holds something else than a policy",
-                "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
-                code="POLICY",
-            )
-        self.stored = text
+        self.stored = stored_policy(self.store, digest)
+
+
+def stored_policy(store: TagStore, digest: str | None) -> str | None:
+    """Return the JSON of the policy, given the digest under its tag; None where none is in force.
+
+    Raise `TaggerError` where something else than a policy stands there.
+    """
+    if digest is None or digest == LIFTED:
+        return None
+    annotations = store.manifest(digest).document.get("annotations")
+    text = annotations.get(POLICY) if isinstance(annotations, dict) else None
+    if not isinstance(text, str):
+        raise Refused(
+            f"{store.place}: {POLICY_TAG} holds something else than a policy",
+            "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
+            code="POLICY",
+        )
+    return text
 
 
 def marks_of(version: Version, rules: Rules) -> tuple[str, str]:

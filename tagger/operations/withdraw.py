@@ -9,7 +9,7 @@ from tagger.images.artifacts import WITHDRAWN
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import ended
 from tagger.operations.converge import look_again
-from tagger.operations.everywhere import each, everywhere, first_error
+from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.lifting import NO_DELETION
 from tagger.operations.marking import (
     Marked,
@@ -56,7 +56,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     Only what holds the withdrawn image is moved. Nothing is written where something is wrong anywhere. Raise
     `InputError` when no repository has the version.
     """
-    meant: dict[Version, None] = {}
+    meant: dict[Rules, list[Version]] = {}
 
     def consent(found: Mapping[TagStore, Marking]) -> Mapping[TagStore, Outcome]:
         targets = [found[store] for store in job.stores]
@@ -66,7 +66,8 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
                 "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
                 code="MANIFEST_UNKNOWN",
             )
-        meant.update((version, None) for target in targets for version in target.named.versions)
+        for target in targets:
+            meant.setdefault(target.named.rules, []).extend(target.named.versions)
         if job.purge and not (job.confirmed or dry_run):
             return {target.store: _unconfirmed(job, target) for target in targets}
         return {}
@@ -80,10 +81,10 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
         return _withdraw(job, target, dry_run)
 
     looks = partial(_look, job)
-    outcomes = yield from everywhere(job.stores, looks, each(act, events), consent=consent)
-    tags = all_tags(job.rules, meant)
-    error = first_error(outcomes)
-    return Report("withdraw", outcomes, version=job.name, tags=tags, dry_run=dry_run, error=error)
+    outcomes = yield from everywhere(job.stores, looks, each(act, events), terms=job.terms, consent=consent)
+    report = Report("withdraw", outcomes, version=job.name, dry_run=dry_run, error=first_error(outcomes))
+    tags = dict.fromkeys(tag for rules, versions in meant.items() for tag in all_tags(rules, versions))
+    return with_policy(report._replace(tags=tuple(tags)), job.terms)
 
 
 def _look(job: Withdrawal, store: TagStore) -> Marking:

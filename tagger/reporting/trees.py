@@ -44,6 +44,7 @@ def _version(listed: ListedVersion) -> dict[str, Any]:
         "digest": listed.digest,
         "tags": list(listed.tags),
         "withdrawn": listed.withdrawn,
+        "held": listed.held,
         "attached": [_artifact(artifact) for artifact in listed.attached],
     }
     if facts:
@@ -95,6 +96,7 @@ def _line(listed: ListedVersion, width: int) -> str:
     parts.append("  ".join(style(tag, fg="green") for tag in listed.tags[1:]))
     parts += [f"also {' '.join(listed.also)}"] if listed.also else []
     parts += [style("withdrawn", fg="red")] if listed.withdrawn else []
+    parts += [style("held", fg="yellow")] if listed.held else []
     return "  ".join(filter(None, parts))
 
 

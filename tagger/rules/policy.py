@@ -76,8 +76,6 @@ def _no(text: str) -> str:
 def _selection(texts: Texts) -> Texts:
     text = texts[-1] if texts else ""
     read = Selection.parse(text).canonical
-    if read.startswith("/"):
-        check_pattern(read[1:-1])
     return (read,) if read else ()
 
 
@@ -140,6 +138,7 @@ class Policy:
             if form != FORMAT or type(form) is not int:
                 raise ValueError("its `format` is none")
             policy = cls({row.name: row.canonical(_texts(row, document)) for row in SETTINGS})
+            policy.check_patterns()
             policy.rules()
             return policy
         except InputError as error:
@@ -147,8 +146,16 @@ class Policy:
         except (ValueError, RecursionError) as error:
             raise _illegible(place, str(error)[:200] or "it is not JSON") from error
 
+    def check_patterns(self) -> None:
+        """Raise `InputError` for a regular expression that could take long: in a repository anybody may have put it."""
+        for name in ("stable", "latest"):
+            for text in self.values[name]:
+                if text.startswith("/"):
+                    check_pattern(text[1:-1])
+
     def to_json(self) -> str:
-        """Return the canonical JSON: every setting in full, in one order, without white space."""
+        """Return the canonical JSON: every setting in full, in one order, without white space. Raise `InputError`."""
+        self.check_patterns()
         shown: dict[str, Any] = {"format": FORMAT}
         for row in SETTINGS:
             texts = self.values[row.name]

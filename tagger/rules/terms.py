@@ -32,6 +32,7 @@ class PolicyTerms:
         self._policies: dict[str, Policy] = {}
         self._rules: dict[Policy, Rules] = {}
         self._agreed: Policy | None = None
+        self._own: Policy | None = None
 
     @property
     def follows(self) -> bool:
@@ -41,18 +42,31 @@ class PolicyTerms:
     @property
     def own(self) -> Policy:
         """The policy that the settings of the run make."""
-        return own_policy(self.said)
+        if self._own is None:
+            self._own = own_policy(self.said)
+        return self._own
 
     def rules(self, stored: str | None, place: str) -> Rules:
         """Return the rules for the repository `place`, given the JSON of its policy, None where it has none.
 
         Raise `Refused` where the policy is not legible.
         """
-        self.stored[place] = stored
         policy = self._policy(stored, place) or self._agreed or self.own
-        if policy not in self._rules:
-            self._rules[policy] = policy.rules(plain=self._plain, withdrawn=self._withdrawn)
-        return self._rules[policy]
+        self.stored[place] = stored
+        return self._rules_of(policy)
+
+    @property
+    def own_rules(self) -> Rules:
+        """The rules of the settings of the run."""
+        return self._rules_of(self.own)
+
+    def rules_now(self, place: str) -> Rules:
+        """Return the rules for a repository, by what was last known to be stored there."""
+        return self.rules(self.stored.get(place), place)
+
+    def objection_now(self, place: str) -> TaggerError | None:
+        """Return the objection for a repository, by what was last known to be stored there."""
+        return self.objection(self.stored.get(place), place)
 
     def ruling(self, stored: str | None, place: str) -> Ruling:
         """Return which policy rules there. Raise `TaggerError` where it is not legible, or the run says otherwise."""
@@ -97,6 +111,11 @@ class PolicyTerms:
         warnings = tuple(dict.fromkeys(text for one in found for text in one.warnings))
         source = next((one.source for one in found if one.source == "repository"), found[0].source)
         return Ruling(found[0].policy, source, differs, warnings)
+
+    def _rules_of(self, policy: Policy) -> Rules:
+        if policy not in self._rules:
+            self._rules[policy] = policy.rules(plain=self._plain, withdrawn=self._withdrawn)
+        return self._rules[policy]
 
     def _policy(self, stored: str | None, place: str) -> Policy | None:
         if stored is None:

@@ -20,4 +20,5 @@ def _said(settings: Settings) -> Mapping[str, Said]:
     given = {
         name: settings.given[name] for name in (*(row.name for row in SETTINGS), "variant") if name in settings.given
     }
-    return {name: Said(settings.texts[name], one.origin, one.in_file) for name, one in given.items()}
+    texts = {**settings.texts, "tags": settings.tags}
+    return {name: Said(texts[name], one.origin, one.in_file) for name, one in given.items()}

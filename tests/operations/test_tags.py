@@ -38,11 +38,11 @@ def test_the_contract(builds: Builds, store: TagStore) -> None:
             "versions": [
                 {
                     "version": "2.1.4", "variant": "", "digest": new, "tags": ["2.1.4", "2.1", "2", "latest"],
-                    "withdrawn": False, "attached": [],
+                    "withdrawn": False, "held": False, "attached": [],
                 },
                 {
                     "version": "2.0.9", "variant": "", "digest": old, "tags": ["2.0.9", "2.0"],
-                    "withdrawn": False, "attached": [],
+                    "withdrawn": False, "held": False, "attached": [],
                 },
             ],
             "floating": {

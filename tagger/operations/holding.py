@@ -1,0 +1,74 @@
+"""Whether a version that is released is held, and how it is: its marks, and the repository as it will be then."""
+
+from collections.abc import Callable, Sequence
+
+from tagger.errors import Refused, TaggerError
+from tagger.images.artifacts import HELD, artifact
+from tagger.operations.lifting import LIFTED
+from tagger.operations.look import Look, own_tags
+from tagger.operations.preparation import Prepared, Release
+from tagger.operations.view import OwnTerms, View
+from tagger.rules.cascade import Published
+from tagger.rules.plan import Action, Change, Claim, full_name
+from tagger.rules.versions import Version
+from tagger.version_from.event import Verdict
+
+__all__ = ["is_held", "look_as_held", "verdict_of"]
+
+
+def _stands(job: Release, prepared: Prepared, version: Version) -> bool:
+    return any(prepared.look.digests.get(tag) for tag in job.rules.exact_tags(version))
+
+
+def is_held(job: Release, prepared: Prepared) -> bool:
+    return any(version in prepared.look.published.held for version in job.versions)
+
+
+def verdict_of(job: Release, repositories: Sequence[Prepared]) -> Verdict:
+    """Return what becomes of the version: a hold is for one that is not in force anywhere."""
+    if job.event is None:
+        return "hold" if job.hold else "release"
+    pairs = [(prepared, version) for prepared in repositories for version in job.versions]
+    stand = [(prepared, version) for prepared, version in pairs if _stands(job, prepared, version)]
+    held = any(version in prepared.look.published.held for prepared, version in stand)
+    marked = [(p, v) for p, v in stand if v in p.look.published.held or v in p.look.published.withdrawn]
+    final = not any(version.prerelease for version in job.versions)
+    return job.event.verdict(final=final, in_force=len(marked) < len(stand), held=held)
+
+
+def look_as_held(job: Release, prepared: Prepared, look_by: Callable[[View], Look]) -> Prepared:
+    """Look at a repository as it will be once the version is held. What is wrong with that is kept in the `error`."""
+    store, look, rules = prepared.store, prepared.look, job.rules
+    if prepared.error:
+        return prepared
+    versions = frozenset(job.versions)
+    if unmarked := [v for v in job.versions if v in look.published.in_force and _stands(job, prepared, v)]:
+        name = rules.exact_tags(unmarked[0])[0]
+        error = Refused(
+            f"{store.place}: {name} is in force there, and so cannot be held",
+            f"To take it out of force, use `withdraw {name}`.",
+            code="IN_FORCE",
+        )
+        return prepared._replace(error=error)
+
+    def amended(published: Published) -> Published:
+        return published._replace(held=published.held | versions)
+
+    terms = job.terms or OwnTerms(rules)
+    view = View(store, terms, own_tags(job.versions), Claim(), versions=job.versions, amended=amended)
+    try:
+        look = look_by(view)
+    except TaggerError as error:
+        return prepared._replace(error=error)
+    marks = [_held_mark(job, version, look) for version in job.versions]
+    return Prepared(view, look, marks=tuple(marks))
+
+
+def _held_mark(job: Release, version: Version, look: Look) -> Change:
+    """Return what becomes of the mark of a version that is held: it stands at an artifact of its own."""
+    mark, exact = job.rules.held_mark(version), job.rules.exact_tags(version)[0]
+    before = look.digests.get(mark)
+    in_force = before is not None and before != LIFTED
+    action: Action = "keep" if in_force else "create" if before is None else "move"
+    after = before if in_force else artifact({HELD: exact}).digest
+    return Change(mark, action, before, after, version.text, f"{full_name(version)} is held until `approve {exact}`")

@@ -1,0 +1,130 @@
+"""What is to be released, and every repository as it was prepared for it: values."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self
+
+from tagger.errors import TaggerError
+from tagger.images.sources import ContentSource
+from tagger.images.stores import Source, TagStore
+from tagger.operations.look import Look, own_tags
+from tagger.operations.view import OwnTerms, Terms, View
+from tagger.rules.cascade import Rules
+from tagger.rules.plan import Change, Claim
+from tagger.rules.versions import Version
+from tagger.version_from.event import ReleaseEvent, Verdict
+
+__all__ = ["Preparation", "Prepared", "Release"]
+
+
+class Release(NamedTuple):
+    """What is to be released: an image, as which version, by which rules, to which repositories.
+
+    `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
+    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found. `terms` say by
+    which rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule,
+    `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is.
+    """
+
+    versions: tuple[Version, ...]
+    rules: Rules
+    stores: tuple[TagStore, ...]
+    source: Source | None = None
+    version_from: str = "version"
+    on_conflict: str = "fail"
+    plain: tuple[str, ...] = ()
+    gate: Callable[[Source], str] | None = None
+    terms: Terms | None = None
+    again: "Callable[[Rules], Release] | None" = None
+    hold: bool = False
+    event: ReleaseEvent | None = None
+
+    @property
+    def exact_tags(self) -> tuple[str, ...]:
+        """The write-once tags, the staged one first."""
+        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.exact_tags(version)))
+
+    @property
+    def floating_tags(self) -> tuple[str, ...]:
+        """The tags whose classes the versions are in."""
+        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.floating_tags(version)))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All that the settings give these versions, exact first, whether or not they hold them."""
+        return (*self.exact_tags, *self.floating_tags, *self.plain)
+
+    def view(self, store: TagStore) -> View:
+        """Return a repository as this release sees it: it answers for the floating tags that its versions own."""
+        terms = self.terms or OwnTerms(self.rules)
+        claim = Claim(owns=frozenset(self.versions))
+        return View(store, terms, own_tags(self.versions), claim, versions=self.versions)
+
+
+class Prepared(NamedTuple):
+    """A repository before the release: as it was looked at, and the digest that its exact tags hold or will.
+
+    `marks` are the marks of held versions, which are set before their exact tags.
+    """
+
+    view: View
+    look: Look
+    image: str | None = None
+    to_stage: bool = False
+    error: TaggerError | None = None
+    marks: tuple[Change, ...] = ()
+
+    @property
+    def store(self) -> TagStore:
+        """The repository."""
+        return self.view.store
+
+    @property
+    def decided(self) -> bool:
+        """True when it is settled what becomes of its exact tags."""
+        return self.error is not None or self.to_stage or self.image is not None
+
+    def standing(self, tags: Sequence[str]) -> str | None:
+        """Return the digest that one of the exact tags holds already."""
+        return next((digest for tag in tags if (digest := self.look.digests.get(tag))), None)
+
+
+class Preparation(NamedTuple):
+    """Every repository prepared, and the image that is the release.
+
+    `job` is the release by the rules that turned out to rule, `verdict` what is to become of its version, and `held`
+    whether it is held afterwards.
+    """
+
+    job: Release
+    repositories: tuple[Prepared, ...]
+    source: Source | None = None
+    digest: str | None = None
+    error: TaggerError | None = None
+    base: str | None = None
+    verdict: Verdict = "release"
+    held: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def origin(self, *, several: bool) -> Source:
+        """Return where the image is copied from: the source, or a repository that holds it once its manifest is made.
+
+        Where it goes to `several` repositories it is read once.
+        """
+        if self.source is None:
+            raise ValueError("a failed preparation has no origin")
+        if self.source.digest is not None or self.digest is None:
+            return self.source
+        holder = next(one for one in self.repositories if one.image == self.digest and not one.to_stage)
+        return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}", several=several)
+
+    def with_staged(self, store: TagStore, digest: str) -> Self:
+        """Return the preparation after `store` was staged: only now is the digest of a pushed image known."""
+        repositories = tuple(
+            one._replace(image=digest, to_stage=False) if one.store is store else one for one in self.repositories
+        )
+        return self._replace(repositories=repositories, digest=self.digest or digest)
+
+    @property
+    def failed(self) -> bool:
+        """True when something is wrong anywhere: nothing may be written."""
+        return self.error is not None or any(prepared.error for prepared in self.repositories)
