@@ -10,7 +10,7 @@ from tagger.errors import StoreError
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.images.stores import Content, ImageConfig
 
-__all__ = ["is_attestation", "parse_config", "platform_configs", "platform_manifests"]
+__all__ = ["first_labels", "is_attestation", "parse_config", "platform_configs", "platform_manifests"]
 
 # A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
 LARGEST_CONFIG = 16 * 1024 * 1024
@@ -49,6 +49,19 @@ def platform_manifests(
 
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(children)))) as pool:
         return [found for several in pool.map(below, children) for found in several]
+
+
+def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
+    """Return the labels of the first platform of an image, which its others share; none of what is no image.
+
+    Raise `StoreError`.
+    """
+    while root.is_index:
+        child = next((child for child in root.children() if not is_attestation(child)), None)
+        if child is None:
+            return {}
+        root = content.manifest(child.digest)
+    return _config(content, root, None).labels if root.config() else {}
 
 
 def is_attestation(child: Descriptor) -> bool:

@@ -14,10 +14,14 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Survey(NamedTuple):
-    """What a repository holds: every tag that it lists, and the digests of those that were asked for."""
+    """What a repository holds: every tag, and the digests of those that were asked for.
+
+    `unlisted` are those of them that stand though the listing does not have them.
+    """
 
     tags: frozenset[str]
     digests: Mapping[str, str | None]
+    unlisted: frozenset[str] = frozenset()
 
 
 class ImageConfig(NamedTuple):

@@ -6,11 +6,11 @@ from typing import TypeVar
 from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
-from tagger.operations.view import Terms
+from tagger.operations.view import Terms, View
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning
 from tagger.rules.plan import Change
 
-__all__ = ["Acting", "agree_on_policy", "drift", "each", "everywhere", "first_error", "with_policy"]
+__all__ = ["Acting", "agree_on_policy", "each", "everywhere", "first_error", "view_warnings", "with_policy"]
 
 Found = TypeVar("Found")
 Acting = Generator[Event, None, Mapping[TagStore, Outcome]]
@@ -104,13 +104,15 @@ def each(
     return acting
 
 
-def drift(store: TagStore, changes: Iterable[Change]) -> Iterator[Event]:
-    """Yield a warning of each tag that is not where it belongs, and that the run leaves alone."""
+def view_warnings(view: View, changes: Iterable[Change]) -> Iterator[Event]:
+    """Yield what was noticed in the looks at a repository, and each tag that is not where it belongs and stays so."""
+    for code, text in view.warnings:
+        yield Event("warning", view.store.place, text, code)
     for change in changes:
         if change.drifted:
             found = "is missing" if change.before is None else "holds another image"
             text = f"{change.tag} {change.reason}, and {found}: it was so before, or another run is under way"
-            yield Event("warning", store.place, f"{text}; `reconcile` puts it right", "DRIFTED")
+            yield Event("warning", view.store.place, f"{text}; `reconcile` puts it right", "DRIFTED")
 
 
 def first_error(outcomes: Iterable[Outcome]) -> TaggerError | None:

@@ -11,7 +11,7 @@ from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.approve import Approval, approve
 from tagger.operations.converge import Converged, converge
-from tagger.operations.everywhere import drift, with_policy
+from tagger.operations.everywhere import view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change, full_name
@@ -31,7 +31,7 @@ def plan(job: Release, command: str = "plan") -> Running:
         for prepared in preparation.repositories
     ]
     for prepared, outcome in zip(preparation.repositories, outcomes, strict=True):
-        yield from drift(prepared.store, outcome.changes)
+        yield from view_warnings(prepared.view, outcome.changes)
     return _report(job, command, preparation, outcomes, dry_run=True)
 
 
@@ -56,7 +56,7 @@ def release(job: Release) -> Running:
         for change in converged.changes:
             if change.writes:
                 yield Event("pointed", prepared.store.place, f"{change.tag} {change.after}")
-        yield from drift(prepared.store, converged.changes)
+        yield from view_warnings(prepared.view, converged.changes)
         outcomes_of[prepared.store] = _converged(job, prepared, converged)
         if not converged.error:
             yield Event("verified", prepared.store.place, "every tag stands where it belongs")

@@ -7,6 +7,7 @@ from tagger.errors import Refused, TaggerError
 from tagger.images.artifacts import POLICY, lifted
 from tagger.images.stores import Survey, TagStore
 from tagger.operations.look import Look, Scope, rivals
+from tagger.operations.vetting import previous_tag, vet
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.contenders import contenders
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
@@ -107,11 +108,14 @@ class View:
         self.amended = amended
         self.versions = tuple(versions)
         self.wrote: dict[str, str | None] = {}
+        self.vetted: set[str] = set()  # digests of which it is known what is known
+        self.warnings: dict[tuple[str, str], None] = {}
         self.seen: frozenset[str] = frozenset()
         self.stored: str | None = None
         self._claim = claim
         self._policy: str | None = ""  # the digest under the policy's tag; empty before the first look
         self._again: tuple[str, ...] = ()
+        self._looked = False
 
     @property
     def claim(self) -> Claim:
@@ -147,18 +151,27 @@ class View:
         `TaggerError`.
         """
         rules = self.terms.rules(self.stored, self.store.place)
+        names, first = self.names(rules), not self._looked
+        previous = {tag for version in self.versions if (tag := previous_tag(version, rules))} if first else set()
         policy = (POLICY_TAG,) if self.terms.follows else ()
-        asked = tuple(dict.fromkeys((*self.names(rules), *policy, *expect, *self._again)))
+        asked = tuple(dict.fromkeys((*names, *previous, *policy, *expect, *self._again)))
         if unlisted:
             survey = Survey(frozenset(), self.store.digests(asked))
         else:
-            survey = self.store.survey(asked, (*manifests, *policy) if self._policy == "" else manifests)
+            survey = self.store.survey(asked, (*manifests, *previous, *policy) if first else manifests)
+        self._looked = True
         if policy:
             self._read_policy(survey.digests[POLICY_TAG])
         rules = self.terms.rules(self.stored, self.store.place)
         found = _Reading(self, rules, survey, coming).settled()
         self.seen, self._again = found.tags, found.read_again
+        for tag in sorted(found.unlisted):
+            self.warn("INCOMPLETE_LISTING", f"the listing omits {tag}, which stands: it is counted all the same")
         return found
+
+    def warn(self, code: str, text: str) -> None:
+        """Take note of a warning, once."""
+        self.warnings[code, text] = None
 
     def objection(self) -> TaggerError | None:
         """Return what the policy says against what the run was told, as of the last look."""
@@ -208,18 +221,42 @@ class _Reading:
         self.coming = frozenset(tag for version in coming for tag in rules.exact_tags(version))
         self.known = survey.tags.union(view.seen)
         self.lifted: frozenset[str] = frozenset()
+        # Tags that come while listing and reading go on are not omitted: only those that were known before can be.
+        self.unlisted = survey.unlisted.intersection((*view.seen, *view.names(rules)))
+        self._learn(self.digests)
 
     def settled(self) -> Look:
         """Read on until nothing that was read changes who owns a tag; return the look. Raise `StoreError`."""
-        self._learn(self.digests)
+        while True:
+            look = self._with_owners()
+            changes = look.changes(self.view.claim)
+            done = {*self.view.vetted, *self.view.claim.images, *filter(None, self.view.wrote.values())}
+            vetted = vet(self.view.store, look, changes, done, self._read_all)
+            self._learn(self.digests)
+            self.unlisted |= vetted.hidden
+            if self.known != look.tags:
+                continue
+            for text in vetted.unknown.values():
+                self.view.warn("UNKNOWN_IMAGE", text)
+            self.view.vetted.update(change.before for change in changes if change.writes and change.before)
+            return look._replace(named=vetted.named, unlisted=self.unlisted)
+
+    def _with_owners(self) -> Look:
+        """Read the tags in scope, their owners' exact tags, and marks, until that changes no owner any more."""
         while True:
             look, groups = self._decided()
             wanted = self._wanted(look, groups)
             missing = [tag for tag in wanted if tag not in self.digests]
-            if missing:
-                self._read(missing)
+            self._read_all(missing)
             if not self._learn(wanted) and not missing:
                 return look
+
+    def _read_all(self, tags: Iterable[str]) -> Mapping[str, str | None]:
+        """Read the tags that were not read yet; return all digests so far."""
+        missing = [tag for tag in dict.fromkeys(tags) if tag not in self.digests]
+        if missing:
+            self._read(missing)
+        return self.digests
 
     def _decided(self) -> tuple[Look, Mapping[str, Sequence[str]]]:
         """Return the look as far as it is known, and of each tag in scope the exact tags that must hold one image."""

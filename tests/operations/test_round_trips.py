@@ -17,12 +17,13 @@ from tests.servers.small_registry import Fault, Request, SmallRegistry
 from tests.servers.token_server import TokenServer
 
 NAME = "acme/app"
+JOBS = 9  # what the first look of a release asks at once; with the default of 8, its last request waits for another
 LIST = "GET tags"
 READ_FLOATING = ("HEAD 2.1", "HEAD 2", "HEAD latest")
 WRITE_FLOATING = ("PUT 2.1", "PUT 2", "PUT latest")
 MARKS = ("HEAD withdrawn-2.1.4", "HEAD held-2.1.4")
 POLICY = "GET tagger-policy"
-FIRST = (LIST, POLICY, *MARKS, *READ_FLOATING)
+FIRST = (LIST, POLICY, "GET 2.1.3", *MARKS, *READ_FLOATING)
 VERIFY = (LIST, "HEAD tagger-policy", "HEAD 2.1.4", *MARKS, *READ_FLOATING)
 
 Open = Callable[..., RegistryRepository]
@@ -41,7 +42,7 @@ def met(guarded: SmallRegistry) -> Iterator[Open]:
     clients = []
 
     def open_one(name: str = NAME) -> RegistryRepository:
-        client = Registries(keychain=Keychain(logins=[(guarded.host, "tester", "secret")]))
+        client = Registries(keychain=Keychain(logins=[(guarded.host, "tester", "secret")]), jobs=JOBS)
         clients.append(client)
         store = client.repository(Repository(guarded.host, name), write=True)
         store.connect()

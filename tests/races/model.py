@@ -77,7 +77,8 @@ class ModelStore:
         while doubtful := [tag for tag in wanted if digests[tag] is None and tag in names]:
             names = cast("frozenset[str]", self._ask(("list", "", ""))[0])
             digests |= self.digests(doubtful)
-        return Survey(names.union(tag for tag in wanted if digests[tag]), digests)
+        unlisted = frozenset(tag for tag in wanted if digests[tag]) - names
+        return Survey(names | unlisted, digests, unlisted)
 
     def manifest(self, reference: str) -> Manifest:
         digest = reference if DIGEST.fullmatch(reference) else self.digests([reference])[reference]

@@ -107,10 +107,10 @@ class SmallRegistry(HttpServer):
     `page_size`: tags on a page when the client names no number, 0 for all. `most_n`: a larger number is answered 405.
     `needs_n`: so is none. `link`: how the next page is named: `path`, `url`, `query`, `foreign` (another host),
     `prefix` (the path lacks a part), `circular`, or `none`. `order`: `sorted`, `oldest` or `newest` first.
-    `strict_last`: 404 for a page after a tag that is gone. `null_tags`: `null` for no tags. `omits`: which tags the
-    listing leaves out. `absent`: the status for a repository that does not exist. `flaky`: statuses that the next
-    reads of a tag get. `head`: what HEAD of a manifest gets: `digest`, `bare` (no digest), or a status.
-    `several_tags`: how many tags one PUT may set; 0 ignores
+    `lists`: what a listing has of the sorted tags. `omits`: which tags it leaves out.
+    `strict_last`: 404 for a page after a tag that is gone. `null_tags`: `null` for no tags. `absent`: the status for
+    a repository that does not exist. `flaky`: statuses that the next reads of a tag get. `head`: what HEAD of a
+    manifest gets: `digest`, `bare` (no digest), or a status. `several_tags`: how many tags one PUT may set; 0 ignores
     them, -1 answers 414. `announced`: whether all answers carry the header of distribution. `immutable`: which tags
     stay, and `dialect` how that is said. `deletes_tags`, `deletes`, `mounts`, `referrers`: what it can. `users`:
     names and passwords. `tokens`: the token server that it trusts. `blob_host`, `upload_host`: another host that
@@ -128,6 +128,7 @@ class SmallRegistry(HttpServer):
         self.needs_n = False
         self.link = "path"
         self.order = "sorted"
+        self.lists: Callable[[list[str]], list[str]] = lambda tags: tags
         self.strict_last = False
         self.null_tags = False
         self.omits: Callable[[str], bool] = lambda _tag: False
@@ -319,7 +320,7 @@ class SmallRegistry(HttpServer):
             return _error(405, "UNSUPPORTED", f"n must be less than or equal to {self.most_n}")
         tags = [tag for tag in repository.tags if not self.omits(tag)]
         if self.order == "sorted":
-            tags.sort()
+            tags = self.lists(sorted(tags))
         elif self.order == "newest":
             tags.reverse()
         if last and last in tags:

@@ -80,8 +80,8 @@ class RegistryRepository:
         for pause in PAUSES:
             doubtful = [tag for tag in wanted if digests[tag] is None and tag in listed]
             if not doubtful:
-                unlisted = {tag for tag in wanted if digests[tag]} - listed
-                return Survey(listed | unlisted if unlisted else listed, digests)
+                unlisted = frozenset(tag for tag in wanted if digests[tag]) - listed
+                return Survey(listed | unlisted if unlisted else listed, digests, unlisted)
             if pause:
                 self._registry.pause(pause)
                 listed = frozenset(self.tags())

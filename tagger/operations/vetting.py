@@ -1,0 +1,139 @@
+"""Before a floating tag is pointed elsewhere: which version it holds now, also where the listing hides that version."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tagger.concurrency import side_by_side
+from tagger.errors import StoreError, TaggerError
+from tagger.images.configs import first_labels
+from tagger.images.stores import TagStore
+from tagger.operations.look import Look
+from tagger.rules.cascade import Rules
+from tagger.rules.plan import Change
+from tagger.rules.versions import Version
+
+__all__ = ["Vetted", "previous_tag", "vet"]
+
+VERSION_LABEL = "org.opencontainers.image.version"
+
+Read = Callable[[Iterable[str]], Mapping[str, str | None]]
+"""Reads tags by name that were not read yet, and returns the digests of all that were read."""
+
+
+class Vetted(NamedTuple):
+    """What stands under the tags that are to be written.
+
+    `named` says which version an image is, by its digest. `hidden` are exact tags that the listing omits, of versions
+    that are newer than those which would take their floating tags. `unknown` says of a digest what nobody can name.
+    """
+
+    named: Mapping[str, Version]
+    hidden: frozenset[str] = frozenset()
+    unknown: Mapping[str, str] = {}
+
+
+def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection[str], read: Read) -> Vetted:
+    """Find out which versions the tags hold that `changes` write; images of `done` are known already.
+
+    What was read with the listing names most. Otherwise the newest other listed version of the class is read; then the
+    label of the image says which exact tag to read by name. Raise `StoreError`.
+    """
+    rules = look.rules
+    named = _named(look.digests, rules)
+    doubtful = _doubtful(changes, {*done, *named})
+    if doubtful:
+        others = [tag for change in doubtful if (tag := _newest_other(change, look))]
+        named = _named(read(others), rules)
+        doubtful = _doubtful(doubtful, {*done, *named})
+    if not doubtful:
+        return Vetted(named)
+    return _by_label(store, look, doubtful, named, read)
+
+
+def previous_tag(version: Version, rules: Rules) -> str | None:
+    """Return the exact tag one patch before a version: 2.1.3 of 2.1.4; None of 2.1.0, of 2.1, and of a prerelease."""
+    *numbers, last = version.numbers
+    if len(numbers) < 2 or version.prerelease or version.build or not last.isdecimal() or last.startswith("0"):
+        return None
+    before = rules.scheme.read(".".join((*numbers, str(int(last) - 1))), version.variant)
+    return rules.exact_tags(before)[0] if before else None
+
+
+def _named(digests: Mapping[str, str | None], rules: Rules) -> dict[str, Version]:
+    """Return which version each image is, by the exact tags that were read: the newest, where it is several."""
+    read = rules.reader()
+    named: dict[str, Version] = {}
+    for tag, digest in digests.items():
+        version = read(tag) if digest else None
+        if digest and version and (digest not in named or named[digest] < version):
+            named[digest] = version
+    return named
+
+
+def _doubtful(changes: Iterable[Change], known: Collection[str]) -> list[Change]:
+    return [change for change in changes if change.writes and change.before and change.before not in known]
+
+
+def _newest_other(change: Change, look: Look) -> str | None:
+    """Return the exact tag of the newest listed version of a tag's class that is not its owner."""
+    owner = look.owners.get(change.tag)
+    published = look.rules.published(look.tags)
+    others = (v for v in published.versions if v != owner and (owner is None or v.variant == owner.variant))
+    for version in sorted(others, reverse=True):
+        if change.tag in look.rules.floating_tags(version, look.rules.channels):
+            return published.exact[version][0]
+    return None
+
+
+def _by_label(
+    store: TagStore, look: Look, doubtful: Sequence[Change], named: Mapping[str, Version], read: Read
+) -> Vetted:
+    """Ask the images themselves which versions they are, and the exact tags of these by name."""
+    rules = look.rules
+    said = dict(side_by_side(lambda change: _said_version(store, change, look), doubtful, store.jobs))
+    for answer in said.values():
+        if isinstance(answer, TaggerError):
+            raise answer
+    versions = {c: answer[1] for c, answer in said.items() if not isinstance(answer, TaggerError) and answer[1]}
+    exact = {change: rules.exact_tags(version)[0] for change, version in versions.items()}
+    marks = [
+        mark for version in versions.values() for mark in (rules.withdrawn_mark(version), rules.held_mark(version))
+    ]
+    digests = read((*exact.values(), *marks))
+    found = dict(named)
+    hidden = set()
+    unknown = {}
+    for change, answer in said.items():
+        digest = change.before or ""
+        if change in exact and digests.get(exact[change]) == digest:
+            found[digest] = versions[change]
+            owner = look.owners.get(change.tag)
+            if exact[change] not in look.tags and (owner is None or owner < versions[change]):
+                hidden.add(exact[change])
+        elif not isinstance(answer, TaggerError):
+            tag = exact.get(change)
+            unknown[digest] = f"{change.tag} holds an image that {_described(answer[0], tag, digests.get(tag or ''))}"
+    return Vetted(found, frozenset(hidden), unknown)
+
+
+def _described(label: str, tag: str | None, standing: str | None) -> str:
+    if not label:
+        return "says of no version that it is it"
+    if tag is None:
+        return f"says it is {label[:80]}, which is no version"
+    return f"says it is {tag}, and {'that tag holds another image' if standing else f'there is no tag {tag}'}"
+
+
+def _said_version(store: TagStore, change: Change, look: Look) -> tuple[str, Version | None]:
+    """Return the version that the image under a tag says it is: as its label has it, and as the rules read it."""
+    owner = look.owners.get(change.tag)
+    variant = owner.variant if owner else ""
+    try:
+        label = first_labels(store, store.manifest(change.before or "")).get(VERSION_LABEL, "").strip()
+    except StoreError as error:
+        if error.code in ("MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID", "UNSUPPORTED"):
+            return "", None
+        raise
+    text = label[1:] if label[:1] in ("v", "V") else label
+    version = look.rules.scheme.read(text.removesuffix(f"-{variant}") if variant else text, variant)
+    return label, version if version and look.rules.exact_tags(version) else None

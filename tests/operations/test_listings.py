@@ -1,0 +1,186 @@
+"""A listing is a claim: it may omit tags, lag, or end in null, and the floating tags end as with an honest one."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagger.images.layout import Layout
+from tagger.images.registry.repository import RegistryRepository
+from tagger.images.sources import ContentSource
+from tagger.names import Repository
+from tagger.operations.prepare import Release
+from tagger.operations.reconcile import Reconciliation, reconcile
+from tagger.operations.release import release
+from tagger.results import Report
+from tests.images.making import make_image
+from tests.operations.running import RULES, actions, finished, standing
+from tests.servers.small_registry import SmallRegistry
+
+Listing = Callable[[list[str]], list[str]]
+LABEL = "org.opencontainers.image.version"
+PART = st.sampled_from((0, 1, 2, 10, 11))
+VERSIONS = st.lists(st.builds("{}.{}.{}".format, PART, PART, PART), unique=True, min_size=2, max_size=8)
+
+
+def prefix_fault(tags: list[str]) -> list[str]:
+    """Omit what distribution 3.1.0 omits on S3: a tag that begins with the one listed before it (its issue 4891)."""
+    found: list[str] = []
+    for tag in sorted(tags, key=lambda tag: f"{tag}/".encode()):
+        if not (found and tag.startswith(found[-1])):
+            found.append(tag)
+    return sorted(found)
+
+
+def some_omitted(seed: int, count: int = 2) -> Listing:
+    """Omit `count` tags of each listing, at random."""
+    random = Random(seed)
+    return lambda tags: sorted(random.sample(tags, max(len(tags) - count, 0)))
+
+
+def one_behind() -> Listing:
+    """List what stood before the last tag came."""
+    states: list[list[str]] = [[], []]
+
+    def lists(tags: list[str]) -> list[str]:
+        if tags != states[-1]:
+            states.append(list(tags))
+        return states[-2]
+
+    return lists
+
+
+class Released:
+    """A repository of a registry, and images that carry their version as a label, or none."""
+
+    def __init__(self, registry: SmallRegistry, store: RegistryRepository, builds: Layout, *, labelled: bool) -> None:
+        self.registry, self.store, self.builds, self.labelled = registry, store, builds, labelled
+
+    def release(self, version: str) -> Report:
+        """Release a version."""
+        labels = {LABEL: version} if self.labelled else {}
+        image = make_image(self.builds, version, labels=labels)
+        source = ContentSource(self.builds, image.digest, version)
+        return finished(release(Release((RULES.scheme.parse(version),), RULES, (self.store,), source)))
+
+    @property
+    def held(self) -> Mapping[str, str | None]:
+        """Every tag that stands, whatever is listed."""
+        lists, self.registry.lists = self.registry.lists, lambda tags: tags
+        found = standing(self.store)
+        self.registry.lists = lists
+        return found
+
+    def wrong(self, withdrawn: Sequence[str] = ()) -> list[str]:
+        """Return the floating tags that do not hold the newest version of their class."""
+        held = self.held
+        exact = [tag for tag in held if tag.count(".") == 2 and tag[0].isdecimal() and tag not in withdrawn]
+        right: dict[str, str | None] = {}
+        for tag in sorted(exact, key=lambda tag: [int(number) for number in tag.split(".")]):
+            major, minor, _ = tag.split(".")
+            right |= dict.fromkeys((f"{major}.{minor}", major, "latest"), held[tag])
+        return [tag for tag, digest in right.items() if held.get(tag) != digest]
+
+
+Open = Callable[..., Released]
+
+
+@pytest.fixture(scope="module")
+def opened_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Open an empty repository, of a registry that lists what it is told to list."""
+    builds = Layout(tmp_path_factory.mktemp("builds") / "builds")
+    with SmallRegistry() as registry, registry.client() as client:
+
+        def open_one(lists: Listing = lambda tags: tags, *, labelled: bool = True) -> Released:
+            registry.lists = lists
+            store = client.repository(Repository(registry.host, f"acme/{uuid4().hex[:12]}"), write=True)
+            return Released(registry, store, builds, labelled=labelled)
+
+        yield open_one
+
+
+@settings(max_examples=25, deadline=None)
+@given(VERSIONS, st.integers(0, 9))
+def test_releases_end_as_with_an_honest_listing(opened_repository: Open, versions: list[str], seed: int) -> None:
+    for lists in (prefix_fault, some_omitted(seed), some_omitted(seed, 5), one_behind()):
+        repository = opened_repository(lists)
+        for version in versions:
+            assert repository.release(version).exit_code == 0
+            assert repository.wrong() == []
+
+
+def test_a_version_that_another_hides_is_released_and_that_is_said(opened_repository: Open) -> None:
+    repository = opened_repository(prefix_fault)
+    for version in ("2.1.1", "2.1.10"):
+        report = repository.release(version)
+        assert report.exit_code == 0
+    assert repository.wrong() == []
+    assert [warning.code for warning in report.warnings] == ["INCOMPLETE_LISTING"]
+    assert "2.1.10" in report.warnings[0].message
+
+
+def test_a_hidden_version_keeps_its_tags(opened_repository: Open) -> None:
+    repository = opened_repository(prefix_fault)
+    for version in ("1.0.0", "10.0.0"):
+        repository.release(version)
+    report = repository.release("2.9.0")
+    assert dict(actions(report))["latest"] == "hold"
+    assert "INCOMPLETE_LISTING" in {warning.code for warning in report.warnings}
+
+
+@pytest.mark.parametrize("mark", ["withdrawn-2.1.5", "held-2.1.5"])
+def test_a_hidden_mark_counts(opened_repository: Open, mark: str) -> None:
+    repository = opened_repository()
+    for version in ("2.1.3", "2.1.5"):
+        repository.release(version)
+    store = repository.store
+    store.point(store.manifest("2.1.5"), [mark])
+    store.point(store.manifest("2.1.3"), ["2.1", "2", "latest"])
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag != mark]
+    assert dict(actions(repository.release("2.1.4"))) == {
+        "2.1.4": "create", "2.1": "move", "2": "move", "latest": "move",
+    }  # fmt: skip
+
+
+def test_an_image_that_names_no_version_is_moved_and_named(opened_repository: Open) -> None:
+    repository = opened_repository(labelled=False)
+    for version in ("1.0.0", "3.0.0"):
+        repository.release(version)
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag != "3.0.0"]
+    report = repository.release("2.0.0")
+    assert dict(actions(report))["latest"] == "move"
+    assert [warning.code for warning in report.warnings] == ["UNKNOWN_IMAGE"]
+    assert "latest holds an image that says of no version that it is it" in report.warnings[0].message
+
+
+def test_an_image_that_says_a_version_without_a_tag(opened_repository: Open) -> None:
+    repository = opened_repository()
+    repository.release("1.0.0")
+    make_image(repository.store, "another", "latest", labels={LABEL: "3.0.0"})
+    report = repository.release("2.0.0")
+    assert dict(actions(report))["latest"] == "move"
+    assert "latest holds an image that says it is 3.0.0, and there is no tag 3.0.0" in report.warnings[0].message
+
+
+def test_a_reconcile_by_an_incomplete_listing_writes_nothing(opened_repository: Open) -> None:
+    repository = opened_repository()
+    for version in ("2.9.0", "2.10.0"):
+        repository.release(version)
+    before = repository.held
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag != "2.10.0"]
+    report = finished(reconcile(Reconciliation(RULES, (repository.store,))))
+    assert (report.exit_code, report.error and report.error.code) == (1, "INCOMPLETE_LISTING")
+    assert repository.held == before
+
+
+def test_null_on_the_last_page(opened_repository: Open, tmp_path: Path) -> None:
+    with SmallRegistry(null_tags=True, page_size=2) as registry, registry.client() as client:
+        store = client.repository(Repository(registry.host, "acme/app"), write=True)
+        repository = Released(registry, store, Layout(tmp_path / "builds"), labelled=True)
+        for version in ("1.0.0", "2.0.0"):
+            assert repository.release(version).exit_code == 0
+        assert repository.wrong() == []
