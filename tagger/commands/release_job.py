@@ -104,7 +104,11 @@ def build_versions(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]
         return rules.parse(text, variants[0])
 
     if settings.version:
-        version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
+        try:
+            version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
+        except InputError as error:
+            message = f"{settings.origin('version')}: {error.message}"
+            raise InputError(message, error.hint, code=error.code) from error
     else:
         asked = "version-from" in settings.given
         if run.command == "release" and not asked:

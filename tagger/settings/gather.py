@@ -215,7 +215,9 @@ class _Gathering:
                 named("withdrawn").entries(self.given["withdrawn"]) if "withdrawn" in self.given else ()
             ):
                 self._try_at(place, partial(_check_version_name, rules, entry))
-        if "version" in self.given and settings.scheme in SCHEMES:
+        # By which rules a release reads its version, the repository may say: alone, a wrong one is told of later.
+        told = self.command not in ("plan", "release") or settings.published_from != "registry" or self.problems
+        if told and "version" in self.given and settings.scheme in SCHEMES:
             self._try("version", partial(_check_version, settings, rules))
         return rules
 
