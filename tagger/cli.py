@@ -121,7 +121,7 @@ def _run(
     if settings.json:  # a file may have said so
         console.use_json(True)
     console.mask(settings.secrets)
-    with Connections(settings, environ) as connections:
+    with Connections(settings, environ, console.warn) as connections:
         return command.run(
             Run(
                 settings,

@@ -1,15 +1,15 @@
 """Do the same to many things at once, and one thing once for many."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tagger.errors import TaggerError
+from tagger.errors import StoreError, TaggerError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["SingleFlight", "at_once", "settled", "side_by_side"]
+__all__ = ["SingleFlight", "at_once", "run_all", "settled", "side_by_side", "stopped"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -62,6 +62,43 @@ def settled(futures: Iterable["Future[Result]"]) -> list[Result]:
     if failures:
         raise failures[0]
     return [future.result() for future in waiting]
+
+
+def run_all(
+    function: Callable[[Item], Result], items: Sequence[Item], jobs: int, stop: threading.Event | None = None
+) -> Sequence[Result]:
+    """Return the results for all items, `jobs` at once; the first failure sets `stop`, ends the rest, and is raised."""
+    if jobs < 2 or len(items) < 2:
+        return [function(item) for item in items]
+    given_up = stop or threading.Event()
+    failures: list[BaseException] = []
+
+    def run(item: Item) -> Result:
+        if given_up.is_set():
+            raise stopped()
+        try:
+            return function(item)
+        except BaseException as error:
+            failures.append(error)
+            given_up.set()
+            raise
+
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+    with ThreadPoolExecutor(min(jobs, len(items))) as threads:
+        futures = [threads.submit(run, item) for item in items]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            given_up.set()
+    if failures:
+        raise failures[0]
+    return [future.result() for future in futures]
+
+
+def stopped() -> TaggerError:
+    """Return the error of what is given up since something beside it failed."""
+    return StoreError("the copy was stopped", code="STOPPED")
 
 
 class SingleFlight(Generic[Result]):

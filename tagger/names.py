@@ -1,11 +1,14 @@
 """What images are called: registry, repository, tag, digest."""
 
+import hashlib
 import re
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
 
-__all__ = ["DIGEST", "DOCKER_HUB", "TAG", "Reference", "Repository", "attached_to", "check_digest", "check_tag"]
+__all__ = [
+    "DIGEST", "DOCKER_HUB", "TAG", "Digest", "Reference", "Repository", "attached_to", "check_digest", "check_tag",
+]  # fmt: skip
 
 DOCKER_HUB = "docker.io"
 HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
@@ -33,11 +36,45 @@ def check_tag(text: str) -> str:
     return text
 
 
-def check_digest(text: str) -> str:
+class Digest(str):
+    """A digest, `sha256:…` or `sha512:…` (image-spec, descriptor.md): a text that knows its algorithm."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, content: bytes, algorithm: str = "sha256") -> Self:
+        """Return the digest of `content`."""
+        return cls(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
+
+    @property
+    def algorithm(self) -> str:
+        """What made it: `sha256`."""
+        return self.partition(":")[0]
+
+    @property
+    def encoded(self) -> str:
+        """The hexadecimal digits."""
+        return self.partition(":")[2]
+
+    @property
+    def tag(self) -> str:
+        """The tag that lists what is attached to it (distribution-spec, "Referrers Tag Schema")."""
+        return self.replace(":", "-", 1)
+
+    def hasher(self) -> "hashlib._Hash":
+        """Return what computes digests of this algorithm."""
+        return hashlib.new(self.algorithm)
+
+    def fits(self, content: bytes) -> bool:
+        """Say whether it is the digest of `content`."""
+        return self == Digest.of(content, self.algorithm)
+
+
+def check_digest(text: str) -> Digest:
     """Return `text`, a digest; raise `InputError` when it is none."""
     if not DIGEST.fullmatch(text):
         raise InputError(f"{text!r} is not a digest", "A digest is sha256: and 64 hexadecimal digits in lower case.")
-    return text
+    return Digest(text)
 
 
 def attached_to(tag: str) -> str:

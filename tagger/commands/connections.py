@@ -1,6 +1,6 @@
 """What a run opens, each when it is first asked for: logins, registries, layouts, the Docker Engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,11 @@ __all__ = ["Connections"]
 class Connections:
     """What one run has opened. Use it in a `with` block, which closes all of it."""
 
-    def __init__(self, settings: "Settings", environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: "Settings", environ: Mapping[str, str], say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`say` tells a person why a run waits."""
+        self._say = say
         self._settings = settings
         self._environ = environ
         self._cleanup = ExitStack()
@@ -95,7 +99,7 @@ class Connections:
         if isinstance(repository, Path):
             from tagger.images.layout import Layout
 
-            layout = Layout(repository)
+            layout = Layout(repository, self._say)
             self._layouts.append(layout)
             return layout
         opened = self.registries.repository(repository, write=write)

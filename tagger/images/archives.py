@@ -9,6 +9,7 @@ import io
 import json
 import os
 import posixpath
+import stat
 import tarfile
 import threading
 import zlib
@@ -18,13 +19,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from tagger.concurrency import run_all
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.blobs import Checked
 from tagger.images.configs import parse_config
-from tagger.images.copying import run_all
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.layout import INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, Index, LayoutContent
-from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor, Manifest
+from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST, Descriptor, Manifest
 from tagger.names import Repository, check_digest
 
 __all__ = ["Archive", "DockerImage", "LayoutArchive", "SavedImage", "saved_images"]
@@ -38,7 +39,8 @@ MOST_LAYERS = 1000  # the engine allows 127
 EXPANDS, LEAST_LIMIT = 250, 1 << 30  # a whole archive that grows more, and beyond a gigabyte, is made to fill the disk
 GZIP_LEVEL = 6
 GZIP = b"\x1f\x8b"
-OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+ZSTD = b"\x28\xb5\x2f\xfd"
+OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", ZSTD: "zstd"}
 
 
 class _Headers(io.RawIOBase):
@@ -107,7 +109,7 @@ class Archive:
             raise StoreError(f"{error.strerror or error}", place=self.place) from error
 
     def _opened(self, path: Path) -> OpenFile:
-        file = OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        file = self._kept(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), path)
         with file.whole() as start:
             magic = start.read(6)
         if magic.startswith(GZIP):
@@ -116,6 +118,20 @@ class Archive:
             if magic.startswith(mark):
                 raise InputError(f"{self.place} is compressed with {name}", "Decompress it first, or use gzip.")
         return file
+
+    def _kept(self, file: OpenFile, path: Path) -> OpenFile:
+        """Return a file that can be read from any place: what comes through a pipe is kept without a name."""
+        mode = os.fstat(file.descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return file
+        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+            raise InputError(f"{self.place}: {path} is neither a file nor a pipe", "Name an archive.")
+
+        def receive(target: BinaryIO) -> None:
+            while chunk := os.read(file.descriptor, CHUNK):
+                target.write(chunk)
+
+        return OpenFile.unnamed(receive)
 
     def _decompress(self, file: OpenFile, target: BinaryIO) -> None:
         most = max(EXPANDS * os.fstat(file.descriptor).st_size, LEAST_LIMIT)
@@ -179,6 +195,11 @@ class SavedImage(NamedTuple):
     config: str
     layers: tuple[str, ...]
 
+    @property
+    def config_name(self) -> str:
+        """The name of its config without folders and ending: the digits of its digest."""
+        return posixpath.basename(self.config).removesuffix(".json")
+
 
 def saved_images(archive: Archive) -> Sequence[SavedImage]:
     """Return the images that `docker save` lists. Raise `StoreError`."""
@@ -218,7 +239,7 @@ class DockerImage:
         except FileNotFoundError as error:
             raise archive.broken(f"the config {saved.config} is missing") from error
         self.config = parse_config(self._content)
-        named = posixpath.basename(saved.config).removesuffix(".json")
+        named = saved.config_name
         if len(named) == 64 and self.config.digest != f"sha256:{named}":
             raise archive.broken(f"the config {saved.config} has other bytes than its name says")
         if len(saved.layers) != len(self.config.diff_ids) or len(saved.layers) > MOST_LAYERS:
@@ -276,16 +297,33 @@ class DockerImage:
         member = partial(self._archive.open, name)
         try:
             with member() as file:
-                compressed = file.read(len(GZIP)) == GZIP  # as other programs than docker write them
+                magic = file.read(6)
         except FileNotFoundError as error:
             raise self._archive.broken(f"layer {name} is missing") from error
+        for mark, other in OTHERS.items():
+            if magic.startswith(mark) and mark != ZSTD:
+                raise InputError(
+                    f"{self.place}: layer {name} is compressed with {other}", "Save it plain, or with gzip or zstd."
+                )
+        # As other programs than docker write them: what is compressed already stays as it is.
+        compressed = magic.startswith((GZIP, ZSTD))
         opener = member if compressed else OpenFile.unnamed(partial(_compress, member)).whole
         with opener() as packed:
             digest, size = _hashed(packed)
-        with opener() as packed, gzip.GzipFile(fileobj=packed) as plain:
+        with opener() as packed, _plain(packed, magic) as plain:
             if _hashed(plain)[0] != diff_id:
                 raise self._archive.broken(f"layer {name} has other bytes than the config says, {diff_id}")
-        return _Layer(Descriptor(OCI_LAYER_GZIP, digest, size), opener)
+        kind = OCI_LAYER_ZSTD if magic.startswith(ZSTD) else OCI_LAYER_GZIP
+        return _Layer(Descriptor(kind, digest, size), opener)
+
+
+def _plain(packed: BinaryIO, magic: bytes) -> BinaryIO:
+    """Return a layer as it was before it was compressed."""
+    if magic.startswith(ZSTD):
+        from backports import zstd  # PEP 784; Python has it as compression.zstd from 3.14 on
+
+        return cast("BinaryIO", zstd.ZstdFile(packed))
+    return cast("BinaryIO", gzip.GzipFile(fileobj=packed))
 
 
 def _compress(opener: Callable[[], BinaryIO], target: BinaryIO) -> None:
@@ -297,7 +335,7 @@ def _compress(opener: Callable[[], BinaryIO], target: BinaryIO) -> None:
     target.write(compressor.flush())
 
 
-def _hashed(file: BinaryIO | gzip.GzipFile) -> tuple[str, int]:
+def _hashed(file: BinaryIO) -> tuple[str, int]:
     """Return the digest and the size of a stream."""
     hashed, size = hashlib.sha256(), 0
     while chunk := file.read(CHUNK):

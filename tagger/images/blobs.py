@@ -1,11 +1,11 @@
 """Blobs on their way: of the size that they should have, and checked against their digest."""
 
-import hashlib
 import io
 from typing import Any, BinaryIO
 
 from tagger.errors import StoreError
 from tagger.images.manifests import Descriptor
+from tagger.names import Digest
 
 __all__ = ["Checked", "Sized"]
 
@@ -56,14 +56,13 @@ class Checked(Sized):
 
     def __init__(self, source: BinaryIO, descriptor: Descriptor, place: str) -> None:
         super().__init__(source, descriptor, place)
-        self._hash = hashlib.new(descriptor.digest.partition(":")[0])
+        self._wanted = Digest(descriptor.digest)
+        self._hash = self._wanted.hasher()
 
     def readinto(self, buffer: Any) -> int:
         """Read the next bytes; 0 at the end."""
         size = super().readinto(buffer)
         self._hash.update(memoryview(buffer)[:size])
-        if not self._left:
-            algorithm, _, wanted = self._descriptor.digest.partition(":")
-            if self._hash.hexdigest() != wanted:
-                raise self._wrong(f"its digest is {algorithm}:{self._hash.hexdigest()}")
+        if not self._left and self._hash.hexdigest() != self._wanted.encoded:
+            raise self._wrong(f"its digest is {self._wanted.algorithm}:{self._hash.hexdigest()}")
         return size

@@ -1,19 +1,21 @@
 """The configs of an image: what it says of itself, for every platform."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tagger.concurrency import run_all
 from tagger.errors import StoreError
+from tagger.images.documents import read_config_document
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.images.stores import Content, ImageConfig
+from tagger.images.walk import Step, walk
+from tagger.names import Digest
 
 __all__ = ["first_labels", "is_attestation", "parse_config", "platform_configs", "platform_manifests"]
 
 # A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
 LARGEST_CONFIG = 16 * 1024 * 1024
+AT_ONCE = 8
 
 
 def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
@@ -24,31 +26,30 @@ def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
 def platform_manifests(
     content: Content, root: Manifest, wanted: Callable[[Platform], bool] = lambda _: True
 ) -> list[tuple[Manifest, ImageConfig]]:
-    """Return every platform's manifest with its config, in the order of `root`, attestations left out.
+    """Return every platform's manifest with its config, each once, in the order of `root`, attestations left out.
 
-    A platform that is not `wanted` is not read. An index in an index is followed. Whatever else an index names counts
-    as a platform, so that nothing in it goes unseen. Raise `StoreError`.
+    A platform that is not `wanted` is not read. An index in an index is followed, within the bounds of a walk. Whatever
+    else an index names counts as a platform, so that nothing in it goes unseen. Raise `StoreError`.
     """
-    if not root.is_index:
-        return [(root, _config(content, root, None))]
-    children = [
-        child
-        for child in root.children()
-        if not is_attestation(child) and (child.platform is None or wanted(child.platform))
-    ]
 
-    def below(child: Descriptor) -> list[tuple[Manifest, ImageConfig]]:
-        manifest = content.manifest(child.digest)
-        found = (
-            platform_manifests(content, manifest, wanted)
-            if manifest.is_index
-            else [(manifest, _config(content, manifest, child.platform))]
-        )
-        above = {**_annotations(root), **child.annotations}
-        return [(one, config._replace(annotations={**above, **config.annotations})) for one, config in found]
+    def read(child: Descriptor) -> bool:
+        return not is_attestation(child) and (child.platform is None or wanted(child.platform))
 
-    with ThreadPoolExecutor(max_workers=max(1, min(8, len(children)))) as pool:
-        return [found for several in pool.map(below, children) for found in several]
+    def fetch(children: Sequence[Descriptor]) -> Sequence[Manifest]:
+        return run_all(lambda child: content.manifest(child.digest), children, AT_ONCE)
+
+    steps = [step for level in walk(root, fetch, name=content.place, wanted=read, any_type=True) for step in level]
+    indexes = {step.place: step.manifest for step in steps if step.manifest.is_index}
+    leaves = sorted((step for step in steps if not step.manifest.is_index), key=lambda step: step.place)
+
+    def config(step: Step) -> tuple[Manifest, ImageConfig]:
+        found = _config(content, step.manifest, step.above[-1].platform if step.above else None)
+        above: dict[str, str] = {}
+        for depth, descriptor in enumerate(step.above):
+            above |= {**_annotations(indexes[step.place[:depth]]), **descriptor.annotations}
+        return step.manifest, found._replace(annotations={**above, **found.annotations})
+
+    return list(run_all(config, leaves, AT_ONCE))
 
 
 def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
@@ -65,8 +66,13 @@ def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
 
 
 def is_attestation(child: Descriptor) -> bool:
-    """Say whether an index names this for an attestation, as BuildKit does (attestation-storage.md)."""
-    return "vnd.docker.reference.type" in child.annotations or (child.platform is not None and not child.platform.known)
+    """Say whether an index names this for an attestation, as BuildKit does (attestation-storage.md).
+
+    It takes both, the annotation and the platform `unknown/unknown`: engines choose by the platform alone, and run what
+    has one.
+    """
+    unknown = child.platform is not None and not child.platform.known
+    return unknown and "vnd.docker.reference.type" in child.annotations
 
 
 def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfig:
@@ -74,13 +80,11 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
 
     Raise `StoreError` when it is not a JSON object.
     """
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    digest = Digest.of(content)
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"the image config {digest} is not JSON: {error}", code="MANIFEST_INVALID") from error
-    if not isinstance(document, dict):
-        raise StoreError(f"the image config {digest} is not a JSON object", code="MANIFEST_INVALID")
+        document = read_config_document(content)
+    except ValueError as error:
+        raise StoreError(f"the image config {digest} is not valid: {error}", code="MANIFEST_INVALID") from error
     own = Platform(*(str(document.get(key) or "") for key in ("os", "architecture", "variant")))
     return ImageConfig(
         digest=digest,

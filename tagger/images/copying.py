@@ -4,24 +4,23 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
+from tagger.concurrency import run_all, stopped
 from tagger.errors import NotFound, StoreError
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
 from tagger.images.stores import Content, TagStore
-from tagger.names import Repository
+from tagger.images.walk import walk
+from tagger.names import Digest, Repository
 
-__all__ = ["SIGNATURE_TAGS", "ReadOnce", "TaggedContent", "copy_image", "copy_referrers", "run_all"]
+__all__ = ["SIGNATURE_TAGS", "ReadOnce", "TaggedContent", "copy_image", "copy_referrers"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AT_ONCE = 8
-DEEPEST = 8  # indexes in indexes; real images have one
-WIDEST = 1000  # manifests in an index; real images have some dozens
 LARGEST_BLOB = 1 << 40
 SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 """How cosign ends the tags of what it attached: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
@@ -152,17 +151,12 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
     out where `source` does not have them. Raise `StoreError`, which names the side that failed.
     """
     jobs = jobs or _at_once(source, store)
-    levels = [[root]]
-    while any(manifest.is_index for manifest in levels[-1]):
-        if len(levels) > DEEPEST:
-            raise StoreError(f"{root.digest} is nested deeper than {DEEPEST} indexes", place=source.place)
-        children = {part.digest: part for manifest in levels[-1] for part in _manifests(manifest)}
-        if len(children) > WIDEST:
-            raise StoreError(
-                f"{root.digest} names {len(children)} manifests, and {WIDEST} is the most", place=source.place
-            )
-        levels.append(list(run_all(lambda child: _child(source, child), list(children.values()), jobs)))
-    blobs = {blob.digest: blob for level in levels for manifest in level for blob in _blobs(manifest)}
+
+    def fetch(children: Sequence[Descriptor]) -> Sequence[Manifest]:
+        return run_all(lambda child: _child(source, child), children, jobs)
+
+    manifests = [step.manifest for level in walk(root, fetch, name=source.place) for step in level]
+    blobs = {blob.digest: blob for manifest in manifests for blob in _blobs(manifest)}
     for blob in blobs.values():
         if blob.size > LARGEST_BLOB:
             raise StoreError(
@@ -171,9 +165,9 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
     stop = threading.Event()
     run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
-    for level in reversed(levels[1:]):
-        run_all(lambda manifest: store.point(manifest, []), level, jobs)
-    return list({manifest.digest: manifest for level in levels for manifest in level}.values())
+    for wave in _children_first(manifests[1:]):
+        run_all(lambda manifest: store.point(manifest, []), wave, jobs)
+    return manifests
 
 
 def copy_referrers(
@@ -250,6 +244,16 @@ def _point_signature(store: TagStore, tag: str, artifact: Manifest) -> None:
     store.point(artifact, [tag])
 
 
+def _children_first(manifests: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:
+    """Yield manifests in waves: whatever one names came in a wave before it."""
+    waiting = {str(manifest.digest): manifest for manifest in manifests}
+    while waiting:
+        wave = [one for one in waiting.values() if not any(child.digest in waiting for child in one.children())]
+        yield wave
+        for manifest in wave:
+            del waiting[manifest.digest]
+
+
 def _child(source: Content, child: Descriptor) -> Manifest:
     try:
         content = source.manifest(child.digest).content
@@ -260,7 +264,7 @@ def _child(source: Content, child: Descriptor) -> Manifest:
             code="MANIFEST_UNKNOWN",
             place=source.place,
         ) from error
-    return Manifest(child.media_type, content)
+    return Manifest(child.media_type, content, Digest(child.digest).algorithm)
 
 
 def _copy_blob(
@@ -289,46 +293,8 @@ class _Stoppable:
 
     def read(self, size: int = -1) -> bytes:
         if self._stop.is_set():
-            raise _stopped()
+            raise stopped()
         return self._stream.read(size)
-
-
-def run_all(
-    function: Callable[[Item], Result], items: Sequence[Item], jobs: int, stop: threading.Event | None = None
-) -> Sequence[Result]:
-    """Return the results for all items, `jobs` at once; the first failure sets `stop`, ends the rest, and is raised."""
-    if jobs < 2 or len(items) < 2:
-        return [function(item) for item in items]
-    given_up = stop or threading.Event()
-    failures: list[BaseException] = []
-
-    def run(item: Item) -> Result:
-        if given_up.is_set():
-            raise _stopped()
-        try:
-            return function(item)
-        except BaseException as error:
-            failures.append(error)
-            given_up.set()
-            raise
-
-    with ThreadPoolExecutor(min(jobs, len(items))) as threads:
-        futures = [threads.submit(run, item) for item in items]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            given_up.set()
-    if failures:
-        raise failures[0]
-    return [future.result() for future in futures]
-
-
-def _stopped() -> StoreError:
-    return StoreError("the copy was stopped", code="STOPPED")
-
-
-def _manifests(manifest: Manifest) -> list[Descriptor]:
-    return [child for child in manifest.children() if child.media_type in MANIFEST_TYPES]
 
 
 def _blobs(manifest: Manifest) -> list[Descriptor]:

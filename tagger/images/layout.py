@@ -2,12 +2,12 @@
 
 import errno
 import fcntl
-import hashlib
 import io
 import json
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,8 @@ from tagger.images.manifests import (
     manifest_type,
 )
 from tagger.images.stores import Opener, Survey
-from tagger.names import DIGEST, TAG, Repository, check_digest, check_tag
+from tagger.names import DIGEST, TAG, Digest, Repository, check_digest, check_tag
+from tagger.workspace import read_regular
 
 __all__ = ["INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "Layout", "LayoutContent"]
 
@@ -35,7 +36,9 @@ LAYOUT_VERSION = "1.0.0"
 UNFINISHED = ".tagger-"
 """What the names of files begin with that are still being written; a killed writer leaves them to the next one."""
 
-LARGEST_MANIFEST = 16 * 1024 * 1024  # registries take 4 MiB (distribution-spec, "Pushing manifests")
+LARGEST_MANIFEST = 4 * 1024 * 1024  # what registries take (distribution-spec, "Pushing manifests")
+LARGEST_LAYOUT_FILE = 64 * 1024
+PATIENCE = 1.0  # seconds before a run says that it waits for a lock
 LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
 
 
@@ -209,10 +212,10 @@ class LayoutContent:
             raise NotFound(f"manifest {digest} is missing", code="MANIFEST_UNKNOWN", place=self.place) from error
         if len(content) > LARGEST_MANIFEST:
             raise self._broken(f"manifest {digest} is larger than {LARGEST_MANIFEST} bytes")
-        algorithm, _, expected = digest.partition(":")
-        if hashlib.new(algorithm, content).hexdigest() != expected:
+        named = Digest(digest)
+        if not named.fits(content):
             raise self._broken(f"manifest {digest} has other bytes than its digest says")
-        return Manifest(manifest_type(content, media_type), content)
+        return Manifest(manifest_type(content, media_type), content, named.algorithm)
 
     def _broken(self, message: str) -> StoreError:
         return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
@@ -235,8 +238,10 @@ class Layout(LayoutContent):
 
     jobs = 1
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None) -> None:
+        """`say` tells a person that a lock is waited for."""
         super().__init__()
+        self._say = say
         if not str(path) or "\0" in str(path):
             raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
         self.path = Path(path)
@@ -318,9 +323,9 @@ class Layout(LayoutContent):
             return
         path = self._blob_path(descriptor.digest)
         self._create()
-        algorithm, _, expected = descriptor.digest.partition(":")
+        wanted = Digest(descriptor.digest)
         with opener() as source, self._file(path) as file:
-            hashed, size = hashlib.new(algorithm), 0
+            hashed, size = wanted.hasher(), 0
             while chunk := source.read(CHUNK):
                 self._check_going_on()
                 hashed.update(chunk)
@@ -328,7 +333,7 @@ class Layout(LayoutContent):
                 if size > descriptor.size:
                     break
                 file.write(chunk)
-            if size != descriptor.size or hashed.hexdigest() != expected:
+            if size != descriptor.size or hashed.hexdigest() != wanted.encoded:
                 raise StoreError(
                     f"blob {descriptor.digest} arrived with other bytes than its digest says",
                     "Run again; if it stays, the source is damaged.",
@@ -400,12 +405,15 @@ class Layout(LayoutContent):
 
     def _parts(self, manifest: Manifest, seen: set[str]) -> Iterator[tuple[Manifest, Descriptor]]:
         """Yield all that an image is made of, each part once, with the manifest that names it."""
-        for part in manifest.children() + manifest.blobs():
-            if part.digest not in seen:
-                seen.add(part.digest)
-                yield manifest, part
-                if part.media_type in MANIFEST_TYPES and self.has_blob(part):
-                    yield from self._parts(self._manifest(part.digest, part.media_type), seen)
+        todo = [manifest]
+        while todo:
+            above = todo.pop()
+            for part in above.children() + above.blobs():
+                if part.digest not in seen:
+                    seen.add(part.digest)
+                    yield above, part
+                    if part.media_type in MANIFEST_TYPES and self.has_blob(part):
+                        todo.append(self._manifest(part.digest, part.media_type))
 
     def _reached(self, roots: Iterable[Descriptor]) -> set[str]:
         """Return the digests of `roots` and of all that they are made of."""
@@ -430,8 +438,8 @@ class Layout(LayoutContent):
                 )
 
     def _blob_path(self, digest: str) -> Path:
-        algorithm, _, encoded = check_digest(digest).partition(":")
-        return self.path / "blobs" / algorithm / encoded
+        known = check_digest(digest)
+        return self.path / "blobs" / known.algorithm / known.encoded
 
     def _standing(self) -> Path:
         """Return the directory, or the nearest one above it that exists."""
@@ -440,7 +448,7 @@ class Layout(LayoutContent):
     def _check_ours(self) -> None:
         """Raise `InputError` where the path is no layout and cannot become one."""
         try:
-            version = json.loads((self.path / LAYOUT_FILE).read_bytes())
+            version = json.loads(read_regular(self.path / LAYOUT_FILE, LARGEST_LAYOUT_FILE))
         except (FileNotFoundError, NotADirectoryError):
             standing = self._standing()
             if not standing.is_dir():
@@ -469,21 +477,43 @@ class Layout(LayoutContent):
         self._check_going_on()
         with self._translated():
             self._check_ours()
-            self.path.mkdir(parents=True, exist_ok=True)
+            _make_folders(self.path)
             folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
             try:
-                fcntl.flock(folder, fcntl.LOCK_EX)
+                self._wait_for_lock(folder)
                 self._clear()
                 self._check_ours()
                 if not (self.path / LAYOUT_FILE).exists():
                     with self._file(self.path / LAYOUT_FILE) as file:
                         file.write(json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
-                (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+                self._check_no_link()
+                _make_folders(self.path / "blobs" / "sha256")
                 if not (self.path / INDEX_FILE).exists():
                     self._write_index(EMPTY)
                 yield
             finally:
                 os.close(folder)
+
+    def _wait_for_lock(self, folder: int) -> None:
+        """Take the lock; where somebody else holds it, say so, and wait until they are done or this run is stopped."""
+        said, since = False, time.monotonic()
+        while True:
+            self._check_going_on()
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not said and time.monotonic() - since > PATIENCE:
+                    said = True
+                    self._say(f"{self.place} is locked by another program: waiting for it")
+                time.sleep(0.02)
+            else:
+                return
+
+    def _check_no_link(self) -> None:
+        """Raise `StoreError` where a folder of the layout is a link: what is written would land elsewhere."""
+        for folder in (self.path / "blobs", *(self.path / "blobs" / name for name in ("sha256", "sha512"))):
+            if folder.is_symlink():
+                raise self._broken(f"{folder} is a link")
 
     def _write_index(self, index: Index) -> None:
         """Write the index, unless it is the one that stands there."""
@@ -511,7 +541,7 @@ class Layout(LayoutContent):
                     yield file
                     file.flush()
                     os.fsync(file.fileno())
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    _make_folders(path.parent)
                     unfinished.replace(path)
                 _sync(path.parent)
             except BaseException:
@@ -521,7 +551,7 @@ class Layout(LayoutContent):
     def _clear(self) -> None:
         """Remove what writers left that were killed: a living one holds a lock on its file."""
         for path in self.path.glob(f"{UNFINISHED}*"):
-            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            with suppress(OSError), os.fdopen(_opened(path), "rb") as file:  # not ours: a folder, a FIFO
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
 
@@ -559,6 +589,19 @@ def _opened(path: Path) -> int:
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those above it; each stands after a power cut too. Raise `OSError`."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder == folder.parent:
+            break
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        _sync(one.parent)
 
 
 def _sync(folder: Path) -> None:

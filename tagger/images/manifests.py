@@ -1,6 +1,5 @@
 """Manifests as the exact bytes that they are, and the descriptors in them."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -8,24 +7,31 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from tagger.errors import StoreError
-from tagger.names import DIGEST
+from tagger.images.documents import Ambiguous, read_manifest_document
+from tagger.names import DIGEST, Digest
 
 __all__ = [
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
-    "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "manifest_type",
+    "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP",
+    "OCI_LAYER_ZSTD", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "manifest_type",
 ]  # fmt: skip
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
+# What ORAS and early OCI 1.1 attached: a manifest with `blobs` and no config (oras-project/artifacts-spec).
+OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
+ORAS_ARTIFACT = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
-MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST})
+MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, ORAS_ARTIFACT})
 
 
 class Platform(NamedTuple):
@@ -58,21 +64,23 @@ class Descriptor(NamedTuple):
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read a descriptor as manifests hold it. Raise `ValueError`, or what a wrong type raises, when it is none."""
-        platform = value.get("platform")
+        platform, urls, annotations = value.get("platform"), value.get("urls"), value.get("annotations")
         if not DIGEST.fullmatch(value["digest"]) or type(value["size"]) is not int or value["size"] < 0:
+            raise ValueError("not a descriptor")
+        if not (isinstance(platform, dict | None) and isinstance(urls, list | None)):
+            raise ValueError("not a descriptor")
+        if not isinstance(annotations, dict | None):
             raise ValueError("not a descriptor")
         return cls(
             media_type=str(value.get("mediaType", "")),
             digest=value["digest"],
             size=value["size"],
-            platform=Platform(
-                str(platform.get("os", "")), str(platform.get("architecture", "")), str(platform.get("variant", ""))
-            )
+            platform=Platform(*(str(platform.get(key) or "") for key in ("os", "architecture", "variant")))
             if platform
             else None,
             artifact_type=str(value.get("artifactType") or ""),
-            annotations=dict(value.get("annotations") or {}),
-            urls=tuple(value.get("urls") or ()),
+            annotations={name: text for name, text in (annotations or {}).items() if isinstance(text, str)},
+            urls=tuple(url for url in urls or () if isinstance(url, str)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -94,9 +102,11 @@ class Descriptor(NamedTuple):
 class Manifest:
     """A manifest or an index: its bytes are its identity, so they are never written anew."""
 
-    def __init__(self, media_type: str, content: bytes) -> None:
+    def __init__(self, media_type: str, content: bytes, algorithm: str = "sha256") -> None:
+        """Take the bytes as they are; `algorithm` is that of the digest by which they are named."""
         self.media_type = media_type
         self.content = content
+        self.algorithm = algorithm
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Manifest) and (self.media_type, self.content) == (other.media_type, other.content)
@@ -108,19 +118,21 @@ class Manifest:
         return f"Manifest({self.media_type!r}, {self.content!r})"
 
     @cached_property
-    def digest(self) -> str:
+    def digest(self) -> Digest:
         """The digest of the content, `sha256:…`."""
-        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+        return Digest.of(self.content, self.algorithm)
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The content, parsed. Raise `StoreError` when it is not a JSON object."""
+        """The content, parsed. Raise `StoreError` when it is not a JSON object, or one that others read otherwise."""
         try:
-            value = json.loads(self.content)
-        except (ValueError, RecursionError) as error:
-            raise StoreError(f"manifest {self.digest} is not JSON: {error}", code="MANIFEST_INVALID") from error
-        if not isinstance(value, dict):
-            raise StoreError(f"manifest {self.digest} is not a JSON object", code="MANIFEST_INVALID")
+            value = read_manifest_document(self.content)
+            own = value.get("mediaType")
+            if self.media_type in MANIFEST_TYPES and own and own != self.media_type:
+                raise Ambiguous(f"it calls itself {own}, and comes as {self.media_type}")
+        except ValueError as error:
+            code = "MANIFEST_AMBIGUOUS" if isinstance(error, Ambiguous) else "MANIFEST_INVALID"
+            raise StoreError(f"manifest {self.digest} is not valid: {error}", code=code) from error
         return value
 
     @property
@@ -138,8 +150,9 @@ class Manifest:
         return self._descriptors([value])[0] if value else None
 
     def layers(self) -> tuple[Descriptor, ...]:
-        """Return the layers of a manifest, lowest first; none for an index."""
-        return () if self.is_index else self._descriptors(self.document.get("layers") or ())
+        """Return the layers of a manifest, lowest first, or the blobs of an artifact; none for an index."""
+        document = self.document
+        return () if self.is_index else self._descriptors(document.get("layers") or document.get("blobs") or ())
 
     def blobs(self) -> tuple[Descriptor, ...]:
         """Return the config and the layers: what must be in a repository before this manifest may be."""

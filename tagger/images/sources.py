@@ -168,7 +168,9 @@ def open_source(
     archive = Archive(path, f"{spec.kind}:{path}")
     if spec.kind == "oci-archive" or LAYOUT_FILE in archive:
         return _in_layout(LayoutArchive(archive), choice, str(spec))
-    saved = _choose(choice, [(image, image.names) for image in saved_images(archive)], archive.place)
+    images = saved_images(archive)
+    known = {f"sha256:{image.config_name}": image for image in images} | {image.config_name: image for image in images}
+    saved = known.get(choice) or _choose(choice, [(image, image.names) for image in images], archive.place)
     return SavedSource(DockerImage(archive, saved), str(spec))
 
 
@@ -202,12 +204,18 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
 
 
 def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: str) -> Image:
-    """Return the one image that `choice` names, by its tag or its whole name; without a choice the only one."""
+    """Return the one image that `choice` names, by its tag, its whole name or its place; without one the only one.
+
+    The place is `@0` of the first image, as skopeo writes it: an image need not have a name.
+    """
+    if re.fullmatch("@[0-9]{1,6}", choice) and int(choice[1:]) < len(images):
+        return images[int(choice[1:])][0]
     found = {image for image, names in images if not choice or choice in names or choice in map(_tag, names)}
     found = found or {image for image, names in images if _full(choice) in map(_full, names)}
     if len(found) == 1:
         return found.pop()
     offered = sorted({name for image, names in images for name in names if image in found or not found})
+    offered += [f"@{number}" for number, (_, names) in enumerate(images) if not names]
     what = "several images" if found else f"no image {choice}" if choice else "no image"
     raise InputError(f"{place} holds {what}", f"Name one of: {', '.join(offered)}." if offered else "")
 

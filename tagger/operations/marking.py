@@ -111,7 +111,7 @@ def set_marks(
     """Set marks, or lift them while the tags `beside` stand; return what became of each, and what went wrong."""
     if any(change.action == "remove" or change.after == LIFTED for change in marks):
         return lift(store, marks, beside)
-    made = {one.digest: one for one in artifacts}
+    made: dict[str, Manifest] = {one.digest: one for one in artifacts}
     written: set[str] = set()
     for change in marks:
         try:

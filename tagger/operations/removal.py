@@ -179,11 +179,16 @@ class _Contents:
             self._visit(root, order)
         return dict.fromkeys(reversed(order))
 
-    def _visit(self, digest: str, order: dict[str, None]) -> None:
-        if digest not in order:
-            for child in self._children.get(digest, ()):
-                self._visit(child.digest, order)
-            order[digest] = None
+    def _visit(self, root: str, order: dict[str, None]) -> None:
+        """Add a manifest to `order` behind all that it names; a chain of any length costs no stack."""
+        todo = [(root, False)]
+        while todo:
+            digest, done = todo.pop()
+            if done:
+                order.setdefault(digest)
+            elif digest not in order:
+                todo.append((digest, True))
+                todo += [(child.digest, False) for child in reversed(self._children.get(digest, ()))]
 
     def _read(self, digest: str) -> Sequence[Descriptor]:
         try:

@@ -6,13 +6,17 @@ import hashlib
 import io
 import json
 import lzma
+import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +24,7 @@ from tagger.errors import InputError, NotFound, StoreError, TaggerError
 from tagger.images.archives import LARGEST_HEADER, Archive, DockerImage, LayoutArchive, saved_images
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
+from tagger.images.sources import open_source, parse_source
 from tests.images.making import attach, digest_of, make_config, make_image, make_index, make_layer
 
 LAYERS = (make_layer({"base": "one"}), make_layer({"app": "two"}))
@@ -240,6 +245,48 @@ def _member(**fields: object) -> tarfile.TarInfo:
     return member
 
 
+class TestOtherPrograms:
+    """Archives as other programs than docker write them."""
+
+    @staticmethod
+    def squeezed(path: Path, squeeze: Callable[[bytes], bytes]) -> Path:
+        packed = {n: squeeze(c) for n, c in save().items() if n.endswith(".tar") and isinstance(c, bytes)}
+        return pack(path, {**save(), **packed})
+
+    def test_layers_of_zstd_stay_as_they_are(self, tmp_path: Path) -> None:
+        """containerd #14160."""
+        image = image_of(self.squeezed(tmp_path / "a.tar", zstd.compress))
+        layers = image.made().layers()
+        assert {layer.media_type for layer in layers} == {"application/vnd.oci.image.layer.v1.tar+zstd"}
+        assert [zstd.decompress(read(image, layer)) for layer in layers] == list(LAYERS)
+
+    def test_layers_of_another_compression_are_refused_by_its_name(self, tmp_path: Path) -> None:
+        image = image_of(self.squeezed(tmp_path / "a.tar", lzma.compress))
+        with pytest.raises(InputError, match="is compressed with xz"):
+            image.made()
+
+    def test_a_pipe_is_kept_and_read(self, tmp_path: Path) -> None:
+        """skopeo #590: `… | tagger release --source docker-archive:/dev/stdin`."""
+        content = pack(tmp_path / "a.tar", save()).read_bytes()
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(pipe.write_bytes, content)
+            image = image_of(pipe)
+        assert image.made() == image_of(tmp_path / "a.tar").made()
+
+    def test_images_without_a_name_are_chosen_by_place_or_config(self, tmp_path: Path) -> None:
+        one, two = save(LAYERS[0], names=()), save(LAYERS[1], names=())
+        entries = [json.loads(cast("bytes", members["manifest.json"]))[0] for members in (one, two)]
+        path = pack(tmp_path / "a.tar", {**one, **two, "manifest.json": json.dumps(entries).encode()})
+        for choice in ("@1", f"sha256:{entries[1]['Config'][:-5]}"):
+            source = open_source(parse_source(f"docker-archive:{path}:{choice}"), lambda _: Layout(tmp_path))
+            assert source.config_digest == f"sha256:{entries[1]['Config'][:-5]}"
+        with pytest.raises(InputError, match="several images") as caught:
+            open_source(parse_source(f"docker-archive:{path}"), lambda _: Layout(tmp_path))
+        assert "@0, @1" in caught.value.hint
+
+
 class TestHostile:
     def test_names_and_links_lead_nowhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "secret").write_bytes(LAYERS[1])
@@ -361,7 +408,7 @@ class TestHostile:
             saved_images(Archive(tmp_path / "archive", "docker-archive:it"))
 
     def test_a_directory_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreError):
+        with pytest.raises(InputError):
             Archive(tmp_path, "docker-archive:it")
 
     @given(data=st.data())

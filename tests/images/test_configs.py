@@ -78,7 +78,7 @@ def test_a_config_that_says_little(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 100_000])
 def test_a_config_that_is_none(content: bytes) -> None:
-    with pytest.raises(StoreError, match=r"is not (a )?JSON"):
+    with pytest.raises(StoreError, match="is not valid"):
         parse_config(content)
 
 

@@ -1,13 +1,16 @@
 """An OCI layout on disk: read by skopeo at every moment, written by one at a time, never torn."""
 
+import fcntl
 import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -592,3 +595,65 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
             act()
         except TaggerError:
             continue
+
+
+class TestHostileFolder:
+    """What others may have put where a layout is written."""
+
+    @pytest.mark.parametrize("name", ["blobs", "blobs/sha256"])
+    def test_a_folder_that_is_a_link_is_refused(self, tmp_path: Path, name: str) -> None:
+        outside, layout = tmp_path / "outside", tmp_path / "layout"
+        outside.mkdir()
+        (layout / name).parent.mkdir(parents=True)
+        (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        (layout / name).symlink_to(outside)
+        with pytest.raises(StoreError, match="is a link"):
+            make_image(Layout(layout), "app", "1.0.0")
+        assert list(outside.iterdir()) == []
+
+    @pytest.mark.parametrize("name", [".tagger-0123456789abcdef", "index.json", "oci-layout"])
+    def test_a_fifo_keeps_nobody_waiting(self, tmp_path: Path, name: str) -> None:
+        make_image(Layout(tmp_path / "layout"), "app", "1.0.0")
+        place = tmp_path / "layout" / name
+        place.unlink(missing_ok=True)
+        os.mkfifo(place)
+        if name.startswith("."):
+            make_image(Layout(tmp_path / "layout"), "more", "1.0.1")
+        else:
+            with pytest.raises(StoreError, match="regular file"):
+                make_image(Layout(tmp_path / "layout"), "more", "1.0.1")
+
+    def test_a_folder_under_the_name_of_an_unfinished_file_is_left(self, tmp_path: Path) -> None:
+        make_image(Layout(tmp_path), "app", "1.0.0")
+        (tmp_path / ".tagger-folder").mkdir()
+        make_image(Layout(tmp_path), "more", "1.0.1")
+        assert (tmp_path / ".tagger-folder").is_dir()
+
+    def test_a_lock_is_waited_for_with_a_word_until_it_is_stopped(self, tmp_path: Path) -> None:
+        said = threading.Event()
+        layout = Layout(tmp_path, lambda _: said.set())
+        holder = os.open(tmp_path, os.O_RDONLY)
+        try:
+            fcntl.flock(holder, fcntl.LOCK_EX)
+            with ThreadPoolExecutor(1) as threads:
+                writing = threads.submit(make_image, layout, "app", "1.0.0")
+                assert said.wait(10)
+                layout.stop()
+                with pytest.raises(StoreError, match="given up"):
+                    writing.result(10)
+        finally:
+            os.close(holder)
+
+    def test_made_folders_outlast_a_power_cut(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each folder that is made is written to disk with the entry that names it."""
+        synced = []
+        fsync = os.fsync
+
+        def watched(descriptor: int) -> None:
+            synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", watched)
+        make_image(Layout(tmp_path / "a/b/layout"), "app", "1.0.0")
+        folders = [tmp_path, tmp_path / "a", tmp_path / "a/b", tmp_path / "a/b/layout", tmp_path / "a/b/layout/blobs"]
+        assert [folder for folder in folders if folder not in synced] == []

@@ -207,7 +207,7 @@ class TestTwoBuildsOfOneVersion:
             digests = store.digests(tuple(store.tags()))
         assert len(digests) == 4
         assert len(set(digests.values())) == 1, ended
-        winner = built.index(digests["latest"] or "")
+        winner = list(map(str, built)).index(digests["latest"] or "")
         assert [code for _, code in ended] == [0 if number == winner else 1 for number in range(4)], ended
 
 

@@ -1,6 +1,5 @@
 """Manifests, digests, blobs and referrers, read from a repository of a registry."""
 
-import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from tagger.images.registry.endpoint import ACCEPT, Endpoint
 from tagger.images.registry.listing import next_query
 from tagger.images.registry.statuses import status_of
 from tagger.images.registry.transport import Response
-from tagger.names import DIGEST, check_digest, check_tag
+from tagger.names import DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Reader"]
 
@@ -76,9 +75,10 @@ class Reader:
         if answer.status != 200:
             raise self._endpoint.refused(what, answer, reading=True)
         named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        manifest = Manifest(manifest_type(answer.body, named), answer.body)
         claimed = reference if DIGEST.fullmatch(reference) else answer.headers.get("Docker-Content-Digest", "")
-        if DIGEST.fullmatch(claimed) and _digest(answer.body, claimed) != claimed:
+        algorithm = Digest(claimed).algorithm if DIGEST.fullmatch(claimed) else "sha256"
+        manifest = Manifest(manifest_type(answer.body, named), answer.body, algorithm)
+        if DIGEST.fullmatch(claimed) and manifest.digest != claimed:
             raise self._endpoint.error(
                 f"{reference} is not what its digest {claimed} says; its digest is {manifest.digest}",
                 code="DIGEST_INVALID",
@@ -169,9 +169,3 @@ class Reader:
             raise self._endpoint.error(
                 f"{reference} is an image of schema 1", "Build it anew: no registry takes it today.", code="UNSUPPORTED"
             )
-
-
-def _digest(content: bytes, like: str) -> str:
-    """Return the digest of `content` by the algorithm of the digest `like`."""
-    algorithm = like.partition(":")[0]
-    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"

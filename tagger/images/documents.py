@@ -1,0 +1,77 @@
+"""Documents of manifests and configs, read so that no other program can read them otherwise."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["Ambiguous", "read_config_document", "read_manifest_document"]
+
+# The keys whose meaning is fixed (image-spec: manifest.md, image-index.md, descriptor.md, config.md). Programs in Go
+# read a key in any case (encoding/json, "Unmarshal"): one that differs by case says one thing to them, another to us.
+DESCRIPTOR = ("mediaType", "digest", "size", "urls", "data", "annotations", "artifactType", "platform")
+PLATFORM = ("os", "architecture", "variant", "os.version", "os.features")
+MANIFEST = (
+    "schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "blobs", "subject", "annotations"
+)  # fmt: skip
+CONFIG = (*PLATFORM, "rootfs", "config", "history", "created")
+
+
+class Ambiguous(ValueError):
+    """A document that other programs read otherwise: what it names is not known."""
+
+
+def read_manifest_document(content: bytes) -> dict[str, Any]:
+    """Return the JSON object of a manifest or an index.
+
+    Raise `ValueError` for what is none, `Ambiguous` for what others read otherwise: keys that repeat or differ by case
+    from one with a meaning, and a document that is a manifest and an index at once (CVE-2021-41190).
+    """
+    value = _object(content)
+    _check_case(value, MANIFEST)
+    if "manifests" in value and {"config", "layers", "blobs"} & value.keys():
+        raise Ambiguous("it is a manifest and an index at once")
+    for key in ("config", "subject", "layers", "manifests", "blobs"):
+        for descriptor in value[key] if isinstance(value.get(key), list) else [value.get(key)]:
+            if isinstance(descriptor, dict):
+                _check_case(descriptor, DESCRIPTOR)
+                if isinstance(descriptor.get("platform"), dict):
+                    _check_case(descriptor["platform"], PLATFORM)
+    return value
+
+
+def read_config_document(content: bytes) -> dict[str, Any]:
+    """Return the JSON object of an image config. Raise `ValueError` as for a manifest."""
+    value = _object(content)
+    _check_case(value, CONFIG)
+    if isinstance(value.get("rootfs"), dict):
+        _check_case(value["rootfs"], ("type", "diff_ids"))
+    if isinstance(value.get("config"), dict):
+        _check_case(value["config"], ("Labels",))
+    return value
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content, object_pairs_hook=_distinct)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("it is not a JSON object")
+    return value
+
+
+def _distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise Ambiguous(f"it says {key[:40]!r} twice")
+        made[key] = value
+    return made
+
+
+def _check_case(value: Mapping[str, Any], known: Iterable[str]) -> None:
+    folded = {key.lower(): key for key in known}
+    for key in value:
+        meant = folded.get(key.lower(), key)
+        if meant != key:
+            raise Ambiguous(f"it says {key!r}, which some programs take for {meant!r}")
