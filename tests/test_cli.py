@@ -79,7 +79,7 @@ class TestCommands:
         ]
         assert [option.name for option in options if f"--{option.flag or option.name}" not in printed] == []
         assert "--password-stdin" in printed
-        assert name != "release" or "--on-conflict fail|keep|overwrite" in printed
+        assert name != "release" or "--on-conflict revision|fail|keep|overwrite" in printed
         assert printed.count("May be repeated.") == sum(option.is_list for option in options)
 
     @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
     images = {str(image): image for image in run.settings.repositories}
     if not isinstance(build, EngineSource) or not images:
         return
-    if run.settings.on_conflict == "keep":  # then the release may be another image than the engine's
+    if run.settings.on_conflict in ("keep", "revision"):  # then the release may be another image than the engine's
         first = run.connections.repository(next(iter(images.values())))
         if not is_same_image(build, first, report.digest):
             return

@@ -43,6 +43,7 @@ def release_job(run: Run, *, write: bool) -> "Release":
 def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent | None", rules: "Rules") -> "Release":
     """Return the release by the given rules."""
     from tagger.operations.prepare import Release
+    from tagger.version_from.git import git_facts
 
     settings = run.settings
     versions, origin = build_versions(run, rules)
@@ -59,6 +60,7 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent |
         again=lambda found: _release_by(run, stores, event, found),
         hold=settings.hold == "true",
         event=event,
+        commit=lambda: git_facts(run.workspace, run.environ).sha,
     )
 
 

@@ -10,7 +10,7 @@ from tagger.images.manifests import Manifest
 from tagger.images.stores import Content
 from tagger.names import DIGEST, Reference, Repository, check_tag
 
-__all__ = ["materials"]
+__all__ = ["materials", "statements"]
 
 LARGEST_STATEMENT = 16 * 1024 * 1024
 _PREDICATE = "in-toto.io/predicate-type"  # buildkit docs/attestations/attestation-storage.md
@@ -18,6 +18,12 @@ _PREDICATE = "in-toto.io/predicate-type"  # buildkit docs/attestations/attestati
 
 def materials(content: Content, root: Manifest) -> Iterator[Reference]:
     """Yield the images that the provenance in an index names, `FROM` and `COPY --from` alike. Raise `StoreError`."""
+    for _, statement in statements(content, root):
+        yield from _images(statement)
+
+
+def statements(content: Content, root: Manifest) -> Iterator[tuple[str, bytes]]:
+    """Yield the provenance in an index: the digest of the manifest that it is of, and its JSON. Raise `StoreError`."""
     for child in root.children():
         if not is_attestation(child):
             continue
@@ -25,8 +31,7 @@ def materials(content: Content, root: Manifest) -> Iterator[Reference]:
             kind = layer.annotations.get(_PREDICATE, "")
             if kind.startswith("https://slsa.dev/provenance/") and layer.size <= LARGEST_STATEMENT:
                 with content.blob(layer) as file:
-                    statement = file.read(LARGEST_STATEMENT)
-                yield from _images(statement)
+                    yield child.annotations.get("vnd.docker.reference.digest", ""), file.read(LARGEST_STATEMENT)
 
 
 def _images(statement: bytes) -> Iterator[Reference]:

@@ -7,7 +7,7 @@ from tagger.images.artifacts import HELD, artifact
 from tagger.operations.lifting import LIFTED
 from tagger.operations.look import Look, own_tags
 from tagger.operations.preparation import Prepared, Release
-from tagger.operations.view import OwnTerms, View
+from tagger.operations.view import OwnTerms, View, marks_of
 from tagger.rules.cascade import Published
 from tagger.rules.plan import Action, Change, Claim, full_name
 from tagger.rules.versions import Version
@@ -42,13 +42,7 @@ def look_as_held(job: Release, prepared: Prepared, look_by: Callable[[View], Loo
     if prepared.error:
         return prepared
     versions = frozenset(job.versions)
-    if unmarked := [v for v in job.versions if v in look.published.in_force and _stands(job, prepared, v)]:
-        name = rules.exact_tags(unmarked[0])[0]
-        error = Refused(
-            f"{store.place}: {name} is in force there, and so cannot be held",
-            f"To take it out of force, use `withdraw {name}`.",
-            code="IN_FORCE",
-        )
+    if error := _in_force(job, prepared):
         return prepared._replace(error=error)
 
     def amended(published: Published) -> Published:
@@ -61,7 +55,23 @@ def look_as_held(job: Release, prepared: Prepared, look_by: Callable[[View], Loo
     except TaggerError as error:
         return prepared._replace(error=error)
     marks = [_held_mark(job, version, look) for version in job.versions]
-    return Prepared(view, look, marks=tuple(marks))
+    held = Prepared(view, look, marks=tuple(marks))
+    return held._replace(error=_in_force(job, held))  # another run may have released it between the two looks
+
+
+def _in_force(job: Release, prepared: Prepared) -> Refused | None:
+    """Return the refusal of a version that stands without a mark: it is in force, and nobody can hold it any more."""
+    digests = prepared.look.digests
+    for version in job.versions:
+        marked = any(digests.get(mark) not in (None, LIFTED) for mark in marks_of(version, job.rules))
+        if not marked and _stands(job, prepared, version):
+            name = job.rules.exact_tags(version)[0]
+            return Refused(
+                f"{prepared.store.place}: {name} is in force there, and so cannot be held",
+                f"To take it out of force, use `withdraw {name}`.",
+                code="IN_FORCE",
+            )
+    return None
 
 
 def _held_mark(job: Release, version: Version, look: Look) -> Change:

@@ -22,7 +22,8 @@ class Release(NamedTuple):
     `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
     `gate` looks at the image before anything is written, raises `Refused`, and returns what it found. `terms` say by
     which rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule,
-    `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is.
+    `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit`
+    returns the commit of this build, empty where it is not known.
     """
 
     versions: tuple[Version, ...]
@@ -30,13 +31,14 @@ class Release(NamedTuple):
     stores: tuple[TagStore, ...]
     source: Source | None = None
     version_from: str = "version"
-    on_conflict: str = "fail"
+    on_conflict: str = "revision"
     plain: tuple[str, ...] = ()
     gate: Callable[[Source], str] | None = None
     terms: Terms | None = None
     again: "Callable[[Rules], Release] | None" = None
     hold: bool = False
     event: ReleaseEvent | None = None
+    commit: Callable[[], str] = str
 
     @property
     def exact_tags(self) -> tuple[str, ...]:
@@ -63,7 +65,8 @@ class Release(NamedTuple):
 class Prepared(NamedTuple):
     """A repository before the release: as it was looked at, and the digest that its exact tags hold or will.
 
-    `marks` are the marks of held versions, which are set before their exact tags.
+    `marks` are the marks of held versions, which are set before their exact tags. With `kept`, the image is another
+    build than the source, and the release all the same.
     """
 
     view: View
@@ -72,6 +75,7 @@ class Prepared(NamedTuple):
     to_stage: bool = False
     error: TaggerError | None = None
     marks: tuple[Change, ...] = ()
+    kept: bool = False
 
     @property
     def store(self) -> TagStore:

@@ -151,12 +151,14 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
         held = holder.standing(tags) or ""
         source = ContentSource(holder.store, held, f"{holder.store.place}:{tags[0]}", several=len(repositories) > 2)
     decided = [_settle(job, source, prepared) for prepared in repositories]
-    kept = next((one.image for one in decided if not one.to_stage and one.image), None)
-    digest = kept if kept and (job.on_conflict == "keep" or not source.digest) else source.digest
-    if digest != source.digest:
-        keeper = next(one for one in decided if one.image == digest and not one.to_stage)
-        several = len(repositories) > 2
-        source = ContentSource(keeper.store, digest or "", f"{keeper.store.place}@{digest}", several=several)
+    if any(one.kept for one in decided) or source.digest:
+        _check_one_build(job, decided)
+    standing = next((one for one in decided if not one.to_stage and one.image), None)
+    digest = source.digest
+    if standing and (standing.kept or not digest):
+        digest = standing.image
+        place = f"{standing.store.place}@{digest}"
+        source = ContentSource(standing.store, digest or "", place, several=len(repositories) > 2)
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
     base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
     return undecided._replace(repositories=tuple(decided), source=source, digest=digest, base=base)
@@ -171,11 +173,11 @@ def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
     other = next((tag for tag, digest in found.items() if not is_same_image(source, prepared.store, digest)), None)
     if other is None and len(images) == 1:
         return prepared._replace(image=images.pop())
-    if job.on_conflict == "keep" and len(images) == 1:
-        return prepared._replace(image=images.pop())
+    tag = other or next(iter(found))
     if job.on_conflict == "overwrite":
         return prepared._replace(to_stage=True)
-    tag = other or next(iter(found))
+    if len(images) == 1 and _is_kept(job, source, prepared, tag):
+        return prepared._replace(image=images.pop(), kept=True)
     return prepared._replace(
         error=Refused(
             f"{prepared.store.place}: {tag} holds another image, {found[tag]}, and a version is written once",
@@ -184,6 +186,33 @@ def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
             code="CONFLICT",
         ),
     )
+
+
+def _is_kept(job: Release, source: Source, prepared: Prepared, tag: str) -> bool:
+    """Say whether the image that stands under the exact tag is the release in place of the source."""
+    if job.on_conflict == "keep":
+        return True
+    if job.on_conflict == "fail":
+        return False
+    from tagger.gates.revision import is_one_commit  # few releases meet another build
+
+    store, digest = prepared.store, prepared.look.digests[tag] or ""
+    one = is_one_commit(source, ContentSource(store, digest, f"{store.place}:{tag}"), job.commit)
+    if one:
+        prepared.view.warn("KEPT", f"{tag} holds another build of the same commit, {digest}: it is the release")
+    return one
+
+
+def _check_one_build(job: Release, decided: Sequence[Prepared]) -> None:
+    """Raise `Refused` where repositories hold different builds of the version: nobody can say which is the release."""
+    builds = {one.store.place: one.image for one in decided if one.image and not one.to_stage}
+    if len(set(builds.values())) > 1:
+        shown = ", ".join(f"{place} holds {digest}" for place, digest in builds.items())
+        raise Refused(
+            f"the repositories hold different builds of {job.exact_tags[0]}: {shown}",
+            "Delete the wrong one, or set `on-conflict: overwrite` to put this build everywhere.",
+            code="CONFLICT",
+        )
 
 
 def is_same_image(source: Source, store: TagStore, digest: str) -> bool:

@@ -265,7 +265,8 @@ class _Reading:
         published = rules.published(decisive | self.coming, self.lifted)
         published = view.amended(published) if view.amended else published
         owners = cascade(published.in_force, rules)
-        scope = tuple(dict.fromkeys(view.scope(rules, owners, self.known)))
+        wrote = (tag for tag in view.wrote if tag in self.known)  # it may be nobody's by now
+        scope = tuple(dict.fromkeys((*view.scope(rules, owners, self.known), *wrote)))
         owned = {tag: owners[tag] for tag in scope if tag in owners}
         others = published.spellings(set(owned.values()))
         groups = {tag: rivals(owner, published, others, self.known) for tag, owner in owned.items()}
@@ -299,7 +300,7 @@ class _Reading:
         if claim.everything:  # then only those that a tag is about to be pointed at
             changes = look.changes(claim) if wanted <= self.digests.keys() else ()
             written = {change.tag for change in changes if change.writes}
-            owners = {look.owners[tag] for tag in written}
+            owners = {look.owners[tag] for tag in written & look.owners.keys()}
         marks = {mark for owner in owners for mark in marks_of(owner, self.rules)}
         return wanted | marks | self._unread_marks(look)
 

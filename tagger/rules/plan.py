@@ -92,13 +92,14 @@ def floating_changes(standing: Standing, rules: Rules, claim: Claim, released: V
 
     With `released`, a tag that is right and belongs to another version is held back rather than kept. A tag that
     differs and that `claim` does not cover is left alone, and called drifted. One that no version is left for is
-    removed where the claim covers it; of a claim on everything it is left out, as its removal has to be asked for.
+    removed where the claim covers it; a claim on everything does not, as such a removal has to be asked for.
     """
     changes = []
     for tag in standing.tags:
         owner, before = standing.owners.get(tag), standing.current.get(tag)
         if owner is None:
-            if before is not None and not claim.everything and claim.covers(tag, standing):
+            asked = claim._replace(everything=False)
+            if before is not None and asked.covers(tag, standing):
                 changes.append(Change(tag, "remove", before, None, "", "no version of its class is left"))
             continue
         after = standing.held.get(owner)

@@ -129,8 +129,11 @@ class ReleaseOptions:
         commands=RULING, **_tags,
     )  # fmt: skip
     on_conflict = _choice(
-        "on-conflict", "The exact tag holds another image: fail; keep it as the release; or overwrite it.",
-        "fail", "keep", "overwrite", default="fail", workflow_only=("overwrite",), commands=RELEASING, **_gates,
+        "on-conflict",
+        "The exact tag holds another image. revision: keep it as the release if both are builds of one commit, else "
+        "fail; fail; keep: keep it as the release; or overwrite it.",
+        "revision", "fail", "keep", "overwrite", default="revision", workflow_only=("overwrite",),
+        commands=RELEASING, **_gates,
     )  # fmt: skip
     require_policy = flag(
         "require-policy", "Refuse a repository that keeps no policy.", commands=RULING, **_gates,

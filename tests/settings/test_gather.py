@@ -71,7 +71,11 @@ class TestPrecedence:
         assert [template.text for template in settings.rules.templates] == list(DEFAULT_TEMPLATES)
         assert settings.version_from == ("git-tag", "label", "file")
         assert (settings.jobs, settings.timeout, settings.retries) == (8, 30.0, 4)
-        assert (settings.on_conflict, settings.published_from, settings.rules.latest) == ("fail", "registry", "auto")
+        assert (settings.on_conflict, settings.published_from, settings.rules.latest) == (
+            "revision",
+            "registry",
+            "auto",
+        )
         assert settings.build_variants == settings.rules.variants == ("",)
         assert [settings.dry_run, settings.yes, settings.force, settings.purge, settings.undo, settings.all] == [
             False

@@ -1,0 +1,76 @@
+"""Whether two images are builds of one commit: by their revisions on every platform, or since they are one build."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tagger.gates.provenance import statements
+from tagger.images.configs import is_attestation, platform_manifests
+from tagger.images.manifests import Manifest
+from tagger.images.sources import ContentSource
+from tagger.images.stores import Content, Source
+
+__all__ = ["is_one_commit"]
+
+REVISION_LABEL = "org.opencontainers.image.revision"
+_BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
+
+
+def is_one_commit(built: Source, standing: ContentSource, commit: Callable[[], str]) -> bool:
+    """Say whether a build and an image that stands come from one commit.
+
+    They do where their platforms' manifests are the same, or where every platform of both names one revision, as its
+    label or BuildKit's provenance says. A label may be that of the base image: where the `commit` of this build is
+    known, it has to be that one. Raise `StoreError`.
+    """
+    if isinstance(built, ContentSource) and _parts(built.root) == _parts(standing.root):
+        return True
+    found = {*_revisions(built), *_revisions(standing)}
+    known = commit()
+    return len(found) == 1 and "" not in found and (not known or found == {known})
+
+
+def _parts(root: Manifest) -> frozenset[str]:
+    """Return the digests of the platforms' manifests, attestations left out."""
+    if not root.is_index:
+        return frozenset({root.digest})
+    return frozenset(child.digest for child in root.children() if not is_attestation(child))
+
+
+def _revisions(source: Source) -> Iterator[str]:
+    """Yield the revision that each platform names; empty where it names none."""
+    if not isinstance(source, ContentSource):
+        yield from (config.labels.get(REVISION_LABEL, "") for config in source.configs())
+        return
+    proven = _proven(source.content, source.root)
+    for manifest, config in platform_manifests(source.content, source.root):
+        yield proven.get(manifest.digest) or config.labels.get(REVISION_LABEL, "")
+
+
+def _proven(content: Content, root: Manifest) -> Mapping[str, str]:
+    """Return the revisions that provenance names, by the digest of the platform's manifest."""
+    found = {}
+    for digest, statement in statements(content, root):
+        revision = _revision(statement)
+        if revision:
+            found[digest] = revision
+    return found
+
+
+def _revision(statement: bytes) -> str:
+    """Return the commit that BuildKit's provenance names (docs/attestations/slsa-definitions.md), in SLSA 0.2 or 1."""
+    try:
+        predicate = json.loads(statement)["predicate"]
+        details = _part(_part(predicate, "runDetails"), "metadata")
+        for metadata in (_part(predicate, "metadata"), details):
+            for name in (_BUILDKIT, "buildkit_metadata"):
+                if revision := str(_part(_part(metadata, name), "vcs").get("revision") or ""):
+                    return revision
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # what cannot be read proves nothing
+    return ""
+
+
+def _part(document: Any, name: str) -> Mapping[str, Any]:
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}
