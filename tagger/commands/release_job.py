@@ -60,6 +60,7 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent |
         again=lambda found: _release_by(run, stores, event, found),
         hold=settings.hold == "true",
         event=event,
+        platforms=settings.platforms,
         commit=lambda: git_facts(run.workspace, run.environ).sha,
     )
 

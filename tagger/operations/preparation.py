@@ -1,6 +1,7 @@
 """What is to be released, and every repository as it was prepared for it: values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from tagger.errors import TaggerError
@@ -23,7 +24,7 @@ class Release(NamedTuple):
     `gate` looks at the image before anything is written, raises `Refused`, and returns what it found. `terms` say by
     which rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule,
     `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit`
-    returns the commit of this build, empty where it is not known.
+    returns the commit of this build, empty where it is not known. `platforms` are those that the image must have.
     """
 
     versions: tuple[Version, ...]
@@ -39,6 +40,7 @@ class Release(NamedTuple):
     hold: bool = False
     event: ReleaseEvent | None = None
     commit: Callable[[], str] = str
+    platforms: tuple[str, ...] = ()
 
     @property
     def exact_tags(self) -> tuple[str, ...]:
@@ -108,6 +110,7 @@ class Preparation(NamedTuple):
     verdict: Verdict = "release"
     held: bool = False
     warnings: tuple[str, ...] = ()
+    platforms: Mapping[str, str] = MappingProxyType({})
 
     def origin(self, *, several: bool) -> Source:
         """Return where the image is copied from: the source, or a repository that holds it once its manifest is made.

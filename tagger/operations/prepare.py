@@ -1,9 +1,10 @@
 """Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tagger.concurrency import at_once, side_by_side
 from tagger.errors import InputError, Refused, StoreError, TaggerError
+from tagger.gates.platforms import Replaced, check_platforms, manifest_of_each
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.holding import is_held, look_as_held, verdict_of
@@ -20,7 +21,7 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
     job, repositories, warnings = _look_everywhere(job, writing)
     verdict = verdict_of(job, repositories)
     if verdict == "hold":
-        repositories = [_as_held(job, prepared, writing) for prepared in repositories]
+        repositories = [_as_held(job, prepared) for prepared in repositories]
     held = verdict == "hold" or any(is_held(job, prepared) for prepared in repositories)
     source = job.source
     undecided = Preparation(
@@ -45,7 +46,7 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
 def _look_everywhere(job: Release, writing: bool) -> tuple[Release, list[Prepared], tuple[str, ...]]:
     """Look at every repository, by the rules of the policy that is found there; return what to warn of, too."""
     probe = writing and len(job.stores) > 1
-    results = dict(side_by_side(lambda store: _prepared(job, store, probe, writing), job.stores))
+    results = dict(side_by_side(lambda store: _prepared(job, store, probe), job.stores))
     repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
     if job.terms is None:
         return job, repositories, ()
@@ -54,7 +55,7 @@ def _look_everywhere(job: Release, writing: bool) -> tuple[Release, list[Prepare
         rules = next((job.terms.rules_now(one.store.place) for one in repositories if not one.error), job.rules)
         if job.again and rules != job.rules:
             job = job.again(rules)
-            results = dict(side_by_side(lambda store: _prepared(job, store, False, writing), job.stores))
+            results = dict(side_by_side(lambda store: _prepared(job, store, False), job.stores))
             repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
     except TaggerError as error:
         return job, [one if one.error else one._replace(error=error) for one in repositories], ()
@@ -67,7 +68,7 @@ def _with_objection(terms: Terms, prepared: Prepared) -> Prepared:
     return prepared if prepared.error else prepared._replace(error=terms.objection_now(prepared.store.place))
 
 
-def _prepared(job: Release, store: TagStore, probe: bool, writing: bool) -> Prepared:
+def _prepared(job: Release, store: TagStore, probe: bool) -> Prepared:
     """Look at one repository; where it is to be proved that pushing is allowed, that is asked at the same time.
 
     What is wrong with it is kept in the `error`.
@@ -80,7 +81,7 @@ def _prepared(job: Release, store: TagStore, probe: bool, writing: bool) -> Prep
         return unread
 
     def looked() -> Look:
-        return _looked(job, view, writing)
+        return _looked(job, view)
 
     try:
         look = at_once(asked, looked)[-1] if probe else looked()
@@ -89,16 +90,16 @@ def _prepared(job: Release, store: TagStore, probe: bool, writing: bool) -> Prep
     return Prepared(view, look, error=_objection(job, store, look))
 
 
-def _as_held(job: Release, prepared: Prepared, writing: bool) -> Prepared:
+def _as_held(job: Release, prepared: Prepared) -> Prepared:
     """Look at a repository as it will be once the version is held."""
-    held = look_as_held(job, prepared, lambda view: _looked(job, view, writing))
+    held = look_as_held(job, prepared, lambda view: _looked(job, view))
     return held if held.error else held._replace(error=_objection(job, held.store, held.look))
 
 
-def _looked(job: Release, view: View, writing: bool) -> Look:
+def _looked(job: Release, view: View) -> Look:
     expect = (*job.exact_tags, *job.floating_tags, *job.plain)
-    # What the exact tag holds is put under other tags, or tells by its config whether it is the source's image.
-    wanted = job.exact_tags[:1] if writing or (job.source and job.source.digest is None) else ()
+    # What the exact tag holds is put under other tags, tells the source's image by its config, and has platforms.
+    wanted = job.exact_tags[:1]
     try:
         return view.look(expect, manifests=wanted, coming=job.versions)
     except StoreError as error:
@@ -160,8 +161,20 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
         place = f"{standing.store.place}@{digest}"
         source = ContentSource(standing.store, digest or "", place, several=len(repositories) > 2)
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
+    check_platforms(source, job.platforms, _replaced(decided))
     base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
-    return undecided._replace(repositories=tuple(decided), source=source, digest=digest, base=base)
+    platforms = manifest_of_each(source, digest)
+    return undecided._replace(repositories=tuple(decided), source=source, digest=digest, base=base, platforms=platforms)
+
+
+def _replaced(decided: Sequence[Prepared]) -> Iterator[Replaced]:
+    """Yield the images that the release would take floating tags from, each once in a repository."""
+    for prepared in decided:
+        changes = prepared.look.changes(prepared.view.claim)
+        taken = {change.before: change for change in changes if change.writes and change.before != prepared.image}
+        for digest, change in taken.items():
+            if digest:
+                yield Replaced(change.tag, prepared.store, digest)
 
 
 def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:

@@ -179,6 +179,7 @@ def _report(
         error=preparation.error or next((outcome.error for outcome in outcomes if outcome.error), None),
         base=preparation.base,
         held=preparation.held,
+        platforms=preparation.platforms,
     )
     return with_policy(report, job.terms)
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError
 from tagger.images.layout import Layout
+from tagger.images.sources import ContentSource
 from tagger.operations.release import plan, release
 from tagger.results import Event
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tests.images.making import make_image, make_index
 from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
 
 FIVE = ("2.1.3", "2.1.4", "3.0.1", "2.0.9", "3.1.0-rc.1")
@@ -188,6 +190,21 @@ class TestProtocol:
         assert standing(store)["rc"] == builds.source("3.0.0").digest
         store.point(store.manifest("3.0.0-rc.1"), ["rc"])
         assert ("rc", "hold") in actions(released(builds, "3.0.0-rc.2", store, rules=rules))
+
+    def test_an_image_of_fewer_platforms_takes_no_floating_tag(self, builds: Builds, store: Layout) -> None:
+        both = make_index(builds.layout, "both")
+        first = ContentSource(builds.layout, both.digest, "both")
+        finished(release(job(builds, "2.1.3", store)._replace(source=first)))
+        before = standing(store)
+        one = make_image(builds.layout, "one", platform="linux/arm64")
+        lacking = job(builds, "2.1.4", store)._replace(source=ContentSource(builds.layout, one.digest, "one"))
+        for report in (finished(plan(lacking)), finished(release(lacking))):
+            assert (report.exit_code, report.error and report.error.code) == (1, "PLATFORMS")
+        assert standing(store) == before
+        backport = job(builds, "2.0.9", store)._replace(source=ContentSource(builds.layout, one.digest, "one"))
+        report = finished(release(backport))
+        assert (report.exit_code, report.platforms) == (0, {"linux/arm64": one.digest})
+        assert finished(release(lacking._replace(platforms=("any",)))).exit_code == 0
 
     def test_plain_tags_follow_the_build(self, builds: Builds, store: Layout) -> None:
         finished(release(job(builds, "2.1.4", store)._replace(plain=("sha-1a2b3c4",))))

@@ -9,9 +9,11 @@ import pytest
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
+from tagger.images.sources import ContentSource
 from tagger.names import Repository
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import plan, release
+from tests.images.making import make_index
 from tests.operations.running import RULES, Builds, finished, job, released
 from tests.servers.small_registry import Fault, Request, SmallRegistry
 from tests.servers.token_server import TokenServer
@@ -96,9 +98,9 @@ def test_a_release_of_an_image_that_is_there(guarded: SmallRegistry, met: Open, 
         assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
-def test_a_plan_reads_no_manifest(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+def test_a_plan_is_one_look(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
     builds.source("2.1.4").stage(met(), "2.1.4")
-    with rounds(guarded, ["GET"], ["HEAD 2.1.4", *FIRST]):
+    with rounds(guarded, ["GET"], ["GET 2.1.4", *FIRST]):
         assert finished(plan(job(builds, "2.1.4", met())._replace(source=None))).changed
 
 
@@ -141,3 +143,13 @@ def test_reconciling_reads_the_floating_tags_and_their_owners(
     digests = [f"HEAD {tag}" for tag in ("2.0", "2.1", "2", "latest", "2.0.9", "2.1.4")]
     with rounds(guarded, ["GET"], [LIST, POLICY], digests):
         assert not finished(reconcile(Reconciliation(RULES, (met(),)))).changed
+
+
+def test_platforms_are_compared_by_what_was_read_already(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+    """Where both images are indexes, the look that decides has read them both."""
+    for version in ("2.1.3", "2.1.4"):
+        image = make_index(builds.layout, version)
+        ContentSource(builds.layout, image.digest, version).stage(met(), version)
+    finished(release(job(builds, "2.1.3", met())._replace(source=None)))
+    with rounds(guarded, ["GET"], ["GET 2.1.4", *FIRST], WRITE_FLOATING, VERIFY):
+        assert finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed

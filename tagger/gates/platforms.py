@@ -1,0 +1,128 @@
+"""Whether an image has the platforms that it must have: each once, those asked for, and none fewer than before."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tagger.errors import Refused
+from tagger.images.configs import is_attestation, platform_configs
+from tagger.images.manifests import Manifest
+from tagger.images.sources import ContentSource
+from tagger.images.stores import Content, Source
+
+__all__ = ["ANY", "Replaced", "check_platforms", "manifest_of_each", "normal_platform"]
+
+ANY = "any"
+
+
+class Replaced(NamedTuple):
+    """An image that a floating tag holds now, and that is replaced there."""
+
+    tag: str
+    content: Content
+    digest: str
+
+
+def normal_platform(text: str) -> str:
+    """Return a platform in the one form in which they are compared: linux/arm64 of linux/arm64/v8, linux/arm/v7."""
+    system, _, rest = text.lower().partition("/")
+    architecture, _, variant = rest.partition("/")
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
+    if architecture == "arm64" and variant == "v8":
+        variant = ""
+    if architecture == "arm" and not variant:
+        variant = "v7"
+    return "/".join(filter(None, (system, architecture, variant)))
+
+
+def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[Replaced]) -> None:
+    """Raise `Refused` where an index has a platform twice, or the image lacks one.
+
+    `wanted` are exactly the platforms that it must have, or `any`; where it is empty they are at least those of the
+    images that are `replaced`. Two images of one platform each are not compared: their configs are not read for it.
+    """
+    root = source.root if isinstance(source, ContentSource) else None
+    if root is not None and root.is_index:
+        _check_once(root, source.reference)
+    if ANY in wanted:
+        return
+    if wanted:
+        _check_exactly(_platforms(source, root), {normal_platform(text) for text in wanted}, source.reference)
+        return
+    for one in replaced:
+        before = one.content.manifest(one.digest)
+        if (root is not None and root.is_index) or before.is_index:
+            _check_no_fewer(_platforms(source, root), _platforms_of(one.content, before), one.tag, source.reference)
+
+
+def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
+    """Return the manifest of each platform of an image that has the `digest`, as far as that is known at no cost."""
+    if isinstance(source, ContentSource):
+        if source.root.is_index:
+            return {name: child for name, child in _children(source.root) if name}
+        if source.content.repository:
+            return {}
+    platforms = [config.platform for config in source.configs()]
+    return {normal_platform(platforms[0]): digest} if digest and len(platforms) == 1 and platforms[0] else {}
+
+
+def _children(root: Manifest) -> Iterator[tuple[str, str]]:
+    for child in root.children():
+        if not is_attestation(child):
+            yield normal_platform(str(child.platform)) if child.platform else "", child.digest
+
+
+def _check_once(root: Manifest, reference: str) -> None:
+    """Raise `Refused` where two images of an index are of one platform, `os.version` and `os.features` included."""
+    images = {child.digest for child in root.children() if not is_attestation(child)}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for entry in root.document.get("manifests") or ():
+        platform: Mapping[str, Any] = entry.get("platform") or {}
+        if entry.get("digest") in images and platform:
+            parts = (str(platform.get(key) or "") for key in ("os", "architecture", "variant"))
+            name = normal_platform("/".join(filter(None, parts)))
+            seen[name, str(platform.get("os.version") or ""), str(platform.get("os.features") or "")] += 1
+    twice = [" ".join(filter(None, key)) for key, count in seen.items() if count > 1]
+    if twice:
+        raise Refused(
+            f"{reference} has the platform {twice[0]} twice, and nobody can say which of the two is pulled",
+            "Build the index anew, with one image for each platform.",
+            code="PLATFORMS",
+        )
+
+
+def _platforms(source: Source, root: Manifest | None) -> set[str]:
+    """Return the platforms of the image that is released."""
+    if root is not None and root.is_index and isinstance(source, ContentSource):
+        return _platforms_of(source.content, root)
+    return {normal_platform(config.platform) for config in source.configs()}
+
+
+def _platforms_of(content: Content, root: Manifest) -> set[str]:
+    """Return the platforms of an image: an index names them, unless it leaves that to the configs."""
+    named = {name for name, _ in _children(root)}
+    if root.is_index and named and "" not in named:
+        return named
+    return {normal_platform(config.platform) for config in platform_configs(content, root)}
+
+
+def _check_exactly(found: set[str], wanted: set[str], reference: str) -> None:
+    if found == wanted:
+        return
+    lacks, extra = sorted(wanted - found), sorted(found - wanted)
+    texts = ([f"lacks {' '.join(lacks)}"] if lacks else []) + ([f"has {' '.join(extra)} besides"] if extra else [])
+    raise Refused(
+        f"{reference} {' and '.join(texts)}: `platforms` wants {' '.join(sorted(wanted))}",
+        "Build exactly these, or change `platforms`.",
+        code="PLATFORMS",
+    )
+
+
+def _check_no_fewer(found: set[str], before: set[str], tag: str, reference: str) -> None:
+    lost = sorted(before - found)
+    if lost:
+        raise Refused(
+            f"{tag} has {' '.join(sorted(before))} now, and {reference} lacks {' '.join(lost)}",
+            "Build these too, or say what is meant: `platforms` names them, or is `any`.",
+            code="PLATFORMS",
+        )
