@@ -216,7 +216,7 @@ class Tree(NamedTuple):
 
     `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
     images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
-    of one version hold different images.
+    of one version hold different images; `notes` are what a person has to know besides.
     """
 
     repository: str
@@ -226,3 +226,4 @@ class Tree(NamedTuple):
     attached: tuple[Artifact, ...] = ()
     purged: tuple[str, ...] = ()
     dispute: str = ""
+    notes: tuple[str, ...] = ()

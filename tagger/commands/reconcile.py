@@ -11,9 +11,8 @@ def _run(run: Run) -> int:
     stores = run.connections.stores(write=not settings.dry_run)
     from tagger.operations.reconcile import Reconciliation, reconcile
 
-    return run.finish(
-        reconcile(Reconciliation(settings.rules, stores, settings.purge, run.terms), dry_run=settings.dry_run)
-    )
+    job = Reconciliation(settings.rules, stores, settings.purge, run.terms, settings.force)
+    return run.finish(reconcile(job, dry_run=settings.dry_run))
 
 
 COMMAND = Command("reconcile", "Put every floating tag of the repository where it belongs.", _run)

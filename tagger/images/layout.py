@@ -282,6 +282,10 @@ class Layout(LayoutContent):
             raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
         return self._seen.content
 
+    def exists(self) -> bool:
+        """Say whether there is a layout in the directory."""
+        return (self.path / INDEX_FILE).exists()
+
     def tags(self) -> Iterable[str]:
         """List every tag."""
         return list(self.index().tags)

@@ -73,6 +73,9 @@ class TagStore(Content, Protocol):
     def tags(self) -> Iterable[str]:
         """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
 
+    def exists(self) -> bool:
+        """Say whether the repository is there, as of the last listing: it may be there and have no tags."""
+
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
 

@@ -4,11 +4,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from typing import TypeVar
 
 from tagger.concurrency import side_by_side
-from tagger.errors import TaggerError
+from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.stores import TagStore
+from tagger.operations.look import Look
 from tagger.operations.view import Terms, View
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning
 from tagger.rules.plan import Change
+from tagger.rules.undeclared import undeclared_notes
+from tagger.rules.versions import Version
 
 __all__ = ["Acting", "agree_on_policy", "each", "everywhere", "first_error", "view_warnings", "with_policy"]
 
@@ -113,6 +116,19 @@ def view_warnings(view: View, changes: Iterable[Change]) -> Iterator[Event]:
             found = "is missing" if change.before is None else "holds another image"
             text = f"{change.tag} {change.reason}, and {found}: it was so before, or another run is under way"
             yield Event("warning", view.store.place, f"{text}; `reconcile` puts it right", "DRIFTED")
+
+
+def undeclared(store: TagStore, look: Look, versions: Iterable[Version]) -> Iterator[Event]:
+    """Yield a warning of each tag that looks like a variant of one of `versions`, and is not declared."""
+    exact = {tag for version in versions for tag in look.rules.exact_tags(version)}
+    for text in undeclared_notes(exact, look.tags, look.rules):
+        yield Event("warning", store.place, text, "UNDECLARED_VARIANT")
+
+
+def no_repository(store: TagStore) -> StoreError:
+    """Return the error of a verb that reads a repository which is not there."""
+    hint = "Check its name, and that the login may read it; the first release creates it."
+    return NotFound("there is no such repository", hint, code="NAME_UNKNOWN", place=store.place)
 
 
 def first_error(outcomes: Iterable[Outcome]) -> TaggerError | None:

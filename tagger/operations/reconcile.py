@@ -1,19 +1,19 @@
 """Put every floating tag of a repository where it belongs, from what is published."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import StoreError, TaggerError
+from tagger.errors import InputError, StoreError, TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.converge import Converged, converge, look_again
-from tagger.operations.everywhere import each, everywhere, first_error, with_policy
+from tagger.operations.everywhere import each, everywhere, first_error, no_repository, undeclared, with_policy
 from tagger.operations.look import Look, every_tag
 from tagger.operations.removal import plan_removal
 from tagger.operations.removing import remove
 from tagger.operations.view import OwnTerms, Terms, View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
-from tagger.rules.plan import Change, Claim
+from tagger.rules.plan import Change, Claim, full_name
 
 __all__ = ["Reconciliation", "reconcile"]
 
@@ -21,20 +21,30 @@ NOBODY = "no version of its class is left"
 
 
 class Reconciliation(NamedTuple):
-    """Which repositories to put in order; with `purge`, tags whose class has no version left are removed."""
+    """Which repositories to put in order; with `purge`, tags whose class has no version left are removed.
+
+    Where only default rules decide, a tag that would move down, or from an unknown image, is moved with `force` alone.
+    """
 
     rules: Rules
     stores: tuple[TagStore, ...]
     purge: bool = False
     terms: Terms | None = None
+    force: bool = False
 
     def view(self, store: TagStore) -> View:
         """Return a repository as this run sees it: it answers for every floating tag."""
         return View(store, self.terms or OwnTerms(self.rules), every_tag, Claim(everything=True))
 
+    def defaults_rule(self, view: View) -> bool:
+        """Say whether nothing says by which rules a repository's tags are decided."""
+        return self.terms is not None and view.stored is None and self.terms.summary().source == "default"
+
 
 def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     """Converge every floating tag of every repository; nothing is written where nothing differs, or in a dry run."""
+
+    looks: dict[TagStore, Look] = {}
 
     def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
         for change in outcome.changes:
@@ -42,29 +52,44 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
                 yield Event("warning", store.place, f"{change.tag}: {change.reason}", "ORPHANED")
             elif change.writes and not dry_run:
                 yield Event("pointed" if change.after else "removed", store.place, change.tag)
+        yield from undeclared(store, looks[store], looks[store].published.versions)
         if not (outcome.error or dry_run):
             yield Event("verified", store.place, "every tag stands where it belongs")
 
     def look(store: TagStore) -> tuple[View, Look]:
         view = job.view(store)
-        return view, view.look()
+        found = view.look()
+        if not store.exists():
+            raise no_repository(store)
+        looks[store] = found
+        return view, found
 
     def act(found: tuple[View, Look]) -> Outcome:
         return _reconcile(job, *found, dry_run)
 
     def objection(found: tuple[View, Look]) -> Outcome | None:
-        view, seen = found
         try:
-            seen.rules.check_lengths(seen.published.versions)
+            _check(job, *found)
         except TaggerError as error:
-            return Outcome.failed(view.store.place, error)
-        wrong = seen.dispute or (incomplete_listing(view.store, seen) if seen.unlisted else None)
-        return Outcome.failed(view.store.place, wrong) if wrong else None
+            return Outcome.failed(found[0].store.place, error)
+        return None
 
     outcomes = yield from everywhere(
         job.stores, look, each(act, events), terms=job.terms, objection=objection, independent=True
     )
+    if job.terms and job.terms.summary().source == "default":
+        text = "the default rules decide: no setting says by which, and no policy is kept"
+        yield Event("warning", "", text, "DEFAULTS")
     return with_policy(Report("reconcile", outcomes, dry_run=dry_run, error=first_error(outcomes)), job.terms)
+
+
+def _check(job: Reconciliation, view: View, look: Look) -> None:
+    """Raise `TaggerError` where something speaks against putting a repository in order."""
+    look.rules.check_lengths(look.published.versions)
+    if wrong := look.dispute or (incomplete_listing(view.store, look) if look.unlisted else None):
+        raise wrong
+    if job.defaults_rule(view) and not job.force and (risky := _risky_moves(view, look)):
+        raise _defaults(view.store, risky)
 
 
 def incomplete_listing(store: TagStore, look: Look) -> StoreError:
@@ -100,3 +125,33 @@ def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Ou
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
     return Outcome.of(store.place, *look_again(view, changes, removed.error), done="reconciled")
+
+
+def _risky_moves(view: View, look: Look) -> dict[str, str]:
+    """Return the tags that would move to an older version, or from an image that no version holds, and why."""
+    moves = [change for change in look.changes(view.claim) if change.action == "move"]
+    if not moves:
+        return {}
+    rules = look.rules
+    published = rules.published(look.tags)
+    risky = {}
+    for change in moves:
+        owner = look.owners[change.tag]
+        members = [v for v in published.versions if change.tag in rules.floating_tags(v, rules.channels)]
+        exact = {tag: version for version in members for tag in published.exact[version]}
+        digests = {**view.store.digests(exact.keys() - look.digests.keys()), **look.digests}
+        holders = [version for tag, version in exact.items() if digests[tag] == change.before]
+        if not holders:
+            risky[change.tag] = f"{change.tag} holds the image of none of its versions"
+        elif newer := [v for v in holders if v > owner and v in published.in_force]:
+            risky[change.tag] = f"{change.tag} holds {full_name(newer[0])}, and would go down to {full_name(owner)}"
+    return risky
+
+
+def _defaults(store: TagStore, risky: Mapping[str, str]) -> InputError:
+    return InputError(
+        f"{store.place}: only the default rules decide, and {'; '.join(risky.values())}",
+        "Give the settings of the repository, or store them in it with `policy set`. To move these tags all the same, "
+        "say `--force`.",
+        code="DEFAULTS",
+    )

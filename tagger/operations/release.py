@@ -11,7 +11,7 @@ from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.approve import Approval, approve
 from tagger.operations.converge import Converged, converge
-from tagger.operations.everywhere import view_warnings, with_policy
+from tagger.operations.everywhere import undeclared, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change, full_name
@@ -68,6 +68,9 @@ def _notices(preparation: Preparation) -> Iterator[Event]:
     job = preparation.job
     for text in preparation.warnings:
         yield Event("warning", "", text, "POLICY")
+    for prepared in preparation.repositories:
+        if not prepared.error:
+            yield from undeclared(prepared.store, prepared.look, job.versions)
     name = job.rules.exact_tags(job.versions[0])[0]
     if preparation.verdict == "approve":
         yield Event(

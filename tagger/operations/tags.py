@@ -9,6 +9,7 @@ from tagger.errors import StoreError
 from tagger.images.configs import platform_manifests
 from tagger.images.stores import TagStore
 from tagger.names import attached_to
+from tagger.operations.everywhere import no_repository
 from tagger.operations.lifting import LIFTED
 from tagger.operations.look import Look, every_tag
 from tagger.operations.view import OwnTerms, Terms, View
@@ -16,6 +17,7 @@ from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.plan import Claim
+from tagger.rules.undeclared import undeclared_notes
 
 __all__ = ["list_tags"]
 
@@ -33,6 +35,8 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
     look = view.look()
     if error := view.objection():
         raise error
+    if not store.exists():
+        raise no_repository(store)
     rules = look.rules
     marks = {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
     read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
@@ -87,6 +91,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
         tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
         tuple(sorted(rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
         look.dispute.message if look.dispute else "",
+        tuple(f"{store.place}: {text}" for text in undeclared_notes(exact, look.tags, rules)),
     )
 
 

@@ -54,8 +54,8 @@ class Console:
 
     def show_trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> int:
         """Say what stands in repositories."""
-        for dispute in filter(None, (tree.dispute for tree in trees)):
-            self.warn(dispute)
+        for text in (text for tree in trees for text in (tree.dispute, *tree.notes) if text):
+            self.warn(text)
         return self._show(self._formatter.trees(trees, errors), errors, _as_json(trees_with_error(trees, errors)))
 
     def show_config(self, settings: "Settings") -> int:

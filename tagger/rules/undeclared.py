@@ -7,7 +7,7 @@ from tagger.rules.cascade import Rules
 from tagger.rules.marks import is_reserved
 from tagger.rules.versions import is_prerelease_word
 
-__all__ = ["declare_hint", "undeclared_variants"]
+__all__ = ["declare_hint", "undeclared_notes", "undeclared_variants"]
 
 _NUMBER = re.compile(r"[0-9][0-9._-]*")
 
@@ -42,3 +42,13 @@ def declare_hint(found: dict[str, str]) -> str:
     """Return what to do about undeclared variants."""
     names = " ".join(dict.fromkeys(found.values()))
     return f"Declare what is a variant, as `variants: {names}`."
+
+
+def undeclared_notes(exact: Container[str], tags: Iterable[str], rules: Rules) -> list[str]:
+    """Return a sentence for each undeclared variant, with a tag as its example."""
+    found = undeclared_variants(exact, tags, rules)
+    examples = {name: tag for tag, name in found.items()}
+    return [
+        f"{tag} looks like a variant of {tag.removesuffix(f'-{name}')}: declare it (`variants: {name}`)"
+        for name, tag in sorted(examples.items())
+    ]

@@ -12,9 +12,13 @@ from tagger.errors import NotFound
 from tagger.images.layout import Layout
 from tagger.images.stores import TagStore
 from tagger.names import Repository
+from tagger.operations.delete import Deletion, delete
 from tagger.operations.reconcile import Reconciliation, reconcile
+from tagger.operations.tags import list_tags
 from tagger.results import Event, Report
 from tagger.rules.cascade import Rules
+from tagger.rules.policy import Said
+from tagger.rules.terms import PolicyTerms
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import make_image, sign
@@ -91,7 +95,15 @@ class TestDrift:
         assert not reconciled(store).changed
         shutil.rmtree(folder)
 
-    def test_an_empty_repository(self, store: TagStore) -> None:
+    def test_a_repository_that_is_not_there(self, store: TagStore) -> None:
+        report = reconciled(store)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code) == (1, "NAME_UNKNOWN")
+
+    def test_a_repository_without_tags(self, store: TagStore) -> None:
+        make_image(store, "app", "a", "b")
+        for tag in ("a", "b"):
+            assert finished(delete(Deletion((tag,), RULES, (store,)))).exit_code == 0
         report = reconciled(store)
         assert (report.exit_code, report.changed) == (0, False)
 
@@ -216,3 +228,46 @@ class TestRepositories:
 def _requests(registry: DockerRegistry, name: str) -> list[str]:
     assert registry.running
     return [line for line in registry.running.requests() if f"/{name}/manifests/" in line]
+
+
+class TestDefaults:
+    """Where nothing says by which rules: no settings, no policy."""
+
+    def reconciled(self, store: TagStore, *, force: bool = False, **said: str) -> Report:
+        terms = PolicyTerms({name: Said((text,), f"--{name}") for name, text in said.items()})
+        return finished(reconcile(Reconciliation(terms.own_rules, (store,), terms=terms, force=force)))
+
+    def test_a_tag_that_would_move_down_wants_force(self, builds: Builds, store: TagStore) -> None:
+        for version in ("2.0.0", "2.1.0", "3.0.0-rc.1"):
+            released(builds, version, store)
+        store.point(store.manifest("3.0.0-rc.1"), ["latest"])
+        before = standing(store)
+        report = self.reconciled(store)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code, standing(store)) == (2, "DEFAULTS", before)
+        assert "latest holds the image of none of its versions" in report.error.message
+        assert self.reconciled(store, scheme="semver").exit_code == 0
+        assert standing(store)["latest"] == builds.source("2.1.0").digest
+        make_image(store, "unknown", "latest")
+        assert self.reconciled(store).exit_code == 2
+        assert self.reconciled(store, force=True).exit_code == 0
+
+    def test_what_moves_up_or_leaves_a_withdrawn_version_does_not(self, builds: Builds, store: TagStore) -> None:
+        for version in ("2.0.0", "2.1.0", "2.2.0"):
+            released(builds, version, store)
+        store.point(store.manifest("2.0.0"), ["latest"])
+        report = self.reconciled(store)
+        assert report.exit_code == 0
+        assert "DEFAULTS" in {warning.code for warning in report.warnings}
+        store.point(store.manifest("2.2.0"), ["withdrawn-2.2.0"])
+        assert self.reconciled(store).exit_code == 0
+        assert standing(store)["latest"] == builds.source("2.1.0").digest
+
+    def test_what_looks_like_a_variant_is_told(self, builds: Builds, store: TagStore) -> None:
+        released(builds, "2.0.0", store)
+        make_image(store, "alpine", "2.0.0-alpine")
+        told = "2.0.0-alpine looks like a variant of 2.0.0: declare it (`variants: alpine`)"
+        for report in (self.reconciled(store), released(builds, "2.0.0", store)):
+            found = [one.message for one in report.warnings if one.code == "UNDECLARED_VARIANT"]
+            assert found == [f"{store.place}: {told}"]
+        assert list_tags(store, RULES).notes == (f"{store.place}: {told}",)

@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from tagger.errors import NotFound
 from tagger.images.layout import REF_NAME, Layout
 from tagger.images.stores import TagStore
+from tagger.operations.delete import Deletion, delete
 from tagger.operations.tags import list_tags
 from tagger.reporting.trees import tree_text, trees_document
 from tagger.results import Facts
@@ -12,7 +16,7 @@ from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import PLATFORMS, attach, make_image, make_index, put, put_manifest, sign
-from tests.operations.running import RULES, Builds, released
+from tests.operations.running import RULES, Builds, finished, released
 from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import SmallRegistry
 
@@ -22,6 +26,12 @@ EMPTY: dict[str, object] = {
 
 
 def test_an_empty_repository(store: TagStore) -> None:
+    with pytest.raises(NotFound, match="no such repository") as caught:
+        list_tags(store, RULES)
+    assert caught.value.code == "NAME_UNKNOWN"
+    make_image(store, "app", "a", "b")
+    for tag in ("a", "b"):
+        assert finished(delete(Deletion((tag,), RULES, (store,)))).exit_code == 0
     tree = list_tags(store, RULES)
     assert trees_document([tree]) == {"repositories": [{"repository": store.place, **EMPTY}]}
     assert "no tags yet" in tree_text(tree)

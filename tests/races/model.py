@@ -60,6 +60,9 @@ class ModelStore:
             return answers
         raise _Waiting(requests)
 
+    def exists(self) -> bool:
+        return True
+
     def tags(self) -> Iterable[str]:
         return cast("frozenset[str]", self._ask(("list", "", ""))[0])
 

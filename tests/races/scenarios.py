@@ -40,7 +40,7 @@ def releases(version: str, build: str = "", rules: Rules = RULES) -> Program:
 
 def withdraws(version: str, *, undo: bool = False, purge: bool = False, rules: Rules = RULES) -> Program:
     """Return a run that withdraws a version."""
-    return lambda store: finished(withdraw(Withdrawal(version, rules, (store,), undo, purge)))
+    return lambda store: finished(withdraw(Withdrawal(version, rules, (store,), undo, purge, confirmed=True)))
 
 
 def reconciles(rules: Rules = RULES, *, purge: bool = False) -> Program:

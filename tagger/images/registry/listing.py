@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tagger.images.registry.answers import Answer
@@ -23,12 +24,15 @@ _LINK = r"<([^<>]*)>([^<>]*)"
 _NEXT = r"""(?i);\s*rel\s*=\s*"?[^";]*\bnext\b"""
 
 
-def list_tags(endpoint: Endpoint) -> set[str]:
-    """List every tag; none where the repository does not exist yet. Raise `StoreError`."""
+class _PageLost(Exception):
+    """The tag that a page begins after is gone: the walk begins anew."""
+
+
+def list_tags(endpoint: Endpoint) -> set[str] | None:
+    """List every tag; None where the repository does not exist yet. Raise `StoreError`."""
     for _ in range(MOST_WALKS):
-        found = _walk(endpoint)
-        if found is not None:
-            return found
+        with suppress(_PageLost):
+            return _walk(endpoint)
     raise endpoint.error("the listing changed all the time while it was read", "Run again when no tags are deleted.")
 
 
@@ -43,7 +47,7 @@ def next_query(answer: Answer) -> str | None:
 
 
 def _walk(endpoint: Endpoint) -> set[str] | None:
-    """List every tag, page by page, or return None when a page is lost: the tag that it begins after is gone.
+    """List every tag, page by page; None where the repository does not exist. Raise `_PageLost`, `StoreError`.
 
     Without `n` most registries answer all at once. Of a `Link` the query alone counts: the page is in this
     registry, whatever host or path a registry behind a proxy names.
@@ -55,9 +59,9 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
     while len(seen) < MOST_PAGES:
         answer = endpoint.call("GET", endpoint.path(f"tags/list{query}"), WHAT, most=LARGEST_LISTING)
         if status_of(answer.status).absent and found:
-            return None
+            raise _PageLost
         if status_of(answer.status).absent and (answer.errors or not answer.body.strip()):
-            return set()
+            return None
         if answer.status in (400, 405) and (size := next(sizes, None)):
             query = _with_page_size(query, size)
             continue

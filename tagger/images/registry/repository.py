@@ -37,6 +37,7 @@ class RegistryRepository:
         self._registry = registry
         self._endpoint = Endpoint(registry, repository, write, mount_from)
         self._reader = Reader(self._endpoint)
+        self._listed = True
         self._writer = Writer(self._endpoint, self._reader)
         self._uploader = Uploader(self._endpoint, self._reader)
 
@@ -51,7 +52,13 @@ class RegistryRepository:
 
     def tags(self) -> Iterable[str]:
         """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
-        return list_tags(self._endpoint)
+        found = list_tags(self._endpoint)
+        self._listed = found is not None
+        return found or ()
+
+    def exists(self) -> bool:
+        """Say whether the repository is there, as of the last listing."""
+        return self._listed
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
