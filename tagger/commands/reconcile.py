@@ -11,7 +11,7 @@ def _run(run: Run) -> int:
     stores = run.connections.stores(write=not settings.dry_run)
     from tagger.operations.reconcile import Reconciliation, reconcile
 
-    job = Reconciliation(settings.rules, stores, settings.purge, run.terms, settings.force)
+    job = Reconciliation(settings.rules, stores, settings.purge, run.terms, settings.force, settings.yes)
     return run.finish(reconcile(job, dry_run=settings.dry_run))
 
 

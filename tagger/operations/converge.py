@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
+from tagger.images.stores import TagStore
 from tagger.operations.afterwards import came_out
 from tagger.operations.look import Look
 from tagger.operations.view import View
@@ -73,9 +74,13 @@ def look_again(
     """Converge once more after tags were removed; return the changes and the error with what that came to.
 
     A version that was released meanwhile may have been given one of them: whoever writes last has to look. A tag that
-    stands again because it belongs to somebody now is no failure of its removal.
+    stands again because it belongs to somebody now is no failure of its removal. A look that fails takes nothing out of
+    what was done before it.
     """
-    result = converge(view)
+    try:
+        result = converge(view)
+    except TaggerError as failure:
+        return changes, error or failure
     now = {change.tag: change for change in result.changes}
     made = []
     for change in changes:
@@ -84,10 +89,18 @@ def look_again(
         made.append(_merged(change, later, True) if later and (refused or later.after != change.after) else change)
     made += [change for change in now.values() if change.writes]
     left = [change.tag for change in made if change.action == "refuse"]
-    if error and error.code == "STILL_THERE" and not (left and any(view.store.digests(left).values())):
+    if error and error.code == "STILL_THERE" and not (left and _stand(view.store, left)):
         made = [c._replace(action="remove", after=None, reason="removed") if c.action == "refuse" else c for c in made]
         error = None
     return made, result.error or error
+
+
+def _stand(store: TagStore, tags: Sequence[str]) -> bool:
+    """Say whether one of `tags` stands, or may stand."""
+    try:
+        return any(store.digests(tags).values())
+    except TaggerError:
+        return True
 
 
 def _write(view: View, writes: Sequence[Change]) -> None:

@@ -1,10 +1,11 @@
 """Put every floating tag of a repository where it belongs, from what is published."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import InputError, StoreError, TaggerError
+from tagger.errors import InputError, StoreError, TaggerError, Unconfirmed
 from tagger.images.stores import TagStore
+from tagger.operations.afterwards import ended
 from tagger.operations.converge import Converged, converge, look_again
 from tagger.operations.everywhere import each, everywhere, first_error, no_repository, undeclared, with_policy
 from tagger.operations.look import Look, every_tag
@@ -24,6 +25,7 @@ class Reconciliation(NamedTuple):
     """Which repositories to put in order; with `purge`, tags whose class has no version left are removed.
 
     Where only default rules decide, a tag that would move down, or from an unknown image, is moved with `force` alone.
+    What `purge` removes has to be `confirmed`.
     """
 
     rules: Rules
@@ -31,6 +33,7 @@ class Reconciliation(NamedTuple):
     purge: bool = False
     terms: Terms | None = None
     force: bool = False
+    confirmed: bool = True
 
     def view(self, store: TagStore) -> View:
         """Return a repository as this run sees it: it answers for every floating tag."""
@@ -70,9 +73,9 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     def objection(found: tuple[View, Look]) -> Outcome | None:
         try:
             _check(job, *found)
+            return None if dry_run or job.confirmed or not job.purge else _unconfirmed(*found)
         except TaggerError as error:
             return Outcome.failed(found[0].store.place, error)
-        return None
 
     outcomes = yield from everywhere(
         job.stores, look, each(act, events), terms=job.terms, objection=objection, independent=True
@@ -107,24 +110,44 @@ def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Ou
     store = view.store
     result = Converged(tuple(look.changes(view.claim)), look) if dry_run else converge(view, look)
     orphans = sorted(result.look.orphans())
-    if result.error or not orphans:
-        return Outcome.of(store.place, result.changes, result.error, dry_run=dry_run, done="reconciled")
-    if not job.purge:
-        digests = store.digests(orphans)
-        why = f"{NOBODY}; `--purge` removes it"
-        held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
-        return Outcome.of(store.place, (*result.changes, *held), dry_run=dry_run, done="reconciled")
     try:
+        if result.error or not orphans:
+            return _ended(store, result.changes, result.error, dry_run=dry_run)
+        if not job.purge:
+            digests = store.digests(orphans)
+            why = f"{NOBODY}; `--purge` removes it"
+            held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
+            return _ended(store, (*result.changes, *held), None, dry_run=dry_run)
         assumed = {change.tag: change.after for change in result.changes if change.writes}
         removal = plan_removal(store, orphans, assumed=assumed)
-    except TaggerError as error:
-        return Outcome.of(store.place, result.changes, error, done="reconciled")
+    except TaggerError as error:  # what was written before stays in the report
+        return _ended(store, result.changes, error, dry_run=dry_run)
     purged = removal.changes(dict.fromkeys(orphans, NOBODY))
     if dry_run:
-        return Outcome.of(store.place, (*result.changes, *purged), dry_run=True, done="reconciled")
+        return _ended(store, (*result.changes, *purged), None, dry_run=True)
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
-    return Outcome.of(store.place, *look_again(view, changes, removed.error), done="reconciled")
+    return _ended(store, *look_again(view, changes, removed.error), dry_run=False)
+
+
+def _ended(store: TagStore, changes: Iterable[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
+    if dry_run:
+        return Outcome.of(store.place, changes, error, dry_run=True, done="reconciled")
+    return ended(store.place, changes, error, done="reconciled")
+
+
+def _unconfirmed(view: View, look: Look) -> Outcome | None:
+    """Return how it ends when nobody said `--yes`: with a list of what would be removed; None where nothing would."""
+    orphans = sorted(look.orphans())
+    if not orphans:
+        return None
+    digests = view.store.digests(orphans)
+    changes = [
+        Change(tag, "refuse", digest, digest, "", f"{NOBODY}; confirm with --yes") for tag, digest in digests.items()
+    ]
+    place = view.store.place
+    error = Unconfirmed(f"{place}: nothing was written", "Say `--yes` to remove these tags.", code="UNCONFIRMED")
+    return Outcome(place, "refused", tuple(changes), None, error)
 
 
 def _risky_moves(view: View, look: Look) -> dict[str, str]:

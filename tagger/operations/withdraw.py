@@ -211,10 +211,7 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
         return _ended(store, [*changes, *planned], None, dry_run=True)
     removed = remove(removal)
     made = [*changes, *removed.changes(planned)]
-    try:
-        return _ended(store, *look_again(target.view, made, removed.error), dry_run=False)
-    except TaggerError as failure:
-        return _ended(store, made, removed.error or failure, dry_run=False)
+    return _ended(store, *look_again(target.view, made, removed.error), dry_run=False)
 
 
 def _ended(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:

@@ -13,12 +13,14 @@ from tagger.operations.approve import Approval, approve
 from tagger.operations.delete import Deletion, delete
 from tagger.operations.policy import PolicyChange, policy
 from tagger.operations.push import Push, push
+from tagger.operations.reconcile import Reconciliation, reconcile
+from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report, Running
 from tagger.rules.policy import Said
 from tagger.rules.terms import PolicyTerms
 from tests.images.making import make_image
-from tests.operations.running import RULES, Builds, finished, released
+from tests.operations.running import RULES, Builds, finished, job, released
 from tests.servers.small_registry import Fault, Request, SmallRegistry, Store
 
 NAME = "acme/app"
@@ -47,6 +49,10 @@ VERBS: Mapping[str, Verb] = {
     "withdraw": withdrawing,
     "withdraw --undo": lambda builds, store: withdrawing(builds, store, undo=True),
     "withdraw --purge": lambda builds, store: withdrawing(builds, store, purge=True),
+    "release": lambda builds, store: release(job(builds, "2.1.5", store)._replace(terms=TERMS)),
+    "release, held": lambda builds, store: release(job(builds, "2.1.5", store)._replace(hold=True)),
+    "reconcile": lambda _, store: reconcile(Reconciliation(RULES, (store,))),
+    "reconcile --purge": lambda _, store: reconcile(Reconciliation(RULES, (store,), purge=True)),
     "approve": lambda _, store: approve(Approval("2.2.0", RULES, (store,))),
     "policy set": lambda _, store: policy(PolicyChange("set", TERMS, (store,), ("2.1.3",))),
     "policy unset": lambda _, store: policy(PolicyChange("unset", TERMS, (store,))),
@@ -78,6 +84,8 @@ def prepared(builds: Builds, verb: str) -> Store:
         make_image(store, "edge", "edge", "edge-too")
         if "undo" in verb:
             assert finished(withdrawing(builds, store)).exit_code == 0
+        if "reconcile" in verb:
+            store.point(store.manifest("2.1.3"), ["2", "latest", "1.0", "3.1"])
         if verb == "approve":
             store.point(builds.source("2.2.0").stage(store, "2.2.0"), ["held-2.2.0"])
         if verb == "policy unset":

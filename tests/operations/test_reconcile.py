@@ -271,3 +271,18 @@ class TestDefaults:
             found = [one.message for one in report.warnings if one.code == "UNDECLARED_VARIANT"]
             assert found == [f"{store.place}: {told}"]
         assert list_tags(store, RULES).notes == (f"{store.place}: {told}",)
+
+
+def test_purging_wants_yes(builds: Builds, store: TagStore) -> None:
+    released(builds, "2.0.0", store)
+    store.point(store.manifest("2.0.0"), ["1.0"])
+    before = standing(store)
+    job = Reconciliation(RULES, (store,), purge=True, confirmed=False)
+    report = finished(reconcile(job))
+    assert report.error is not None
+    assert (report.exit_code, report.error.code, standing(store)) == (2, "UNCONFIRMED", before)
+    assert actions(report) == [("1.0", "refuse")]
+    assert finished(reconcile(job, dry_run=True)).exit_code == 0
+    assert finished(reconcile(job._replace(confirmed=True))).exit_code == 0
+    assert "1.0" not in standing(store)
+    assert not finished(reconcile(job)).changed  # nothing is left to confirm
