@@ -1,12 +1,14 @@
 """The connection breaks at each request of a verb: what the report says is what the registry holds."""
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tagger.errors import TaggerError
+from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.approve import Approval, approve
@@ -136,5 +138,36 @@ def test_the_report_is_true(verb: str, deletes_tags: bool, done: bool, lasts: bo
             problems += [f"request {number}: {problem}" for problem in dishonest(report, before, after)]
             if cut.seen < number:
                 assert report.exit_code == 0
+                break
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_report_of_a_run_that_is_stopped_is_true(verb: str, tmp_path: Path) -> None:
+    """A signal lets a run end: what it asks of the registry from then on is refused, and so is reading what stands."""
+    builds, problems = Builds(tmp_path), []
+    held = prepared(builds, verb)
+    for number in range(1, 200, 2):
+        with SmallRegistry(store=copy.deepcopy(held)) as registry:
+            before = registry.tags(NAME)
+            seen: list[Request] = []
+            with registry.client(retries=0, timeout=5.0) as client:
+
+                def stop(
+                    request: Request, number: int = number, seen: list[Request] = seen, client: Registries = client
+                ) -> None:
+                    seen.append(request)
+                    if len(seen) == number:
+                        threading.Thread(target=client.close, daemon=True).start()
+
+                registry.watch = stop
+                store = client.repository(Repository(registry.host, NAME), write=True)
+                try:
+                    report = finished(VERBS[verb](builds, store))
+                except TaggerError:
+                    assert registry.tags(NAME) == before, f"{verb} raised at request {number}, after it wrote"
+                    continue
+            problems += [f"request {number}: {problem}" for problem in dishonest(report, before, registry.tags(NAME))]
+            if len(seen) < number:
                 break
     assert not problems, "\n".join(problems)
