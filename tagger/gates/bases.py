@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tagger.errors import InputError, NotFound, Refused
 from tagger.gates.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
 from tagger.gates.provenance import materials
+from tagger.images.artifacts import lifted
 from tagger.images.configs import platform_manifests
 from tagger.images.manifests import Manifest, Platform
 from tagger.images.stores import Content, ImageConfig, TagStore
@@ -27,6 +28,9 @@ Place = Repository | Path
 """A repository of a registry, or an OCI layout on disk."""
 
 AT_ONCE = 8
+
+LIFTED = lifted().digest
+"""The digest at which a mark is not in force."""
 
 # How a repository of bases writes its versions is not among our settings: any tag of two numbers or more is one.
 _VERSION = re.compile(r"v?(?P<numbers>[0-9]+(?:\.[0-9]+){1,3})(?P<rest>[-._a-zA-Z].*)?")
@@ -157,10 +161,12 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
     """Read what one approval names: an image, or every version of a repository, withdrawn ones too."""
     root = store.manifest(approval.digest or approval.tag) if approval.digest or approval.tag else None
     tags = frozenset(store.tags())
-    newest = newest_of_series(tags)
     marks = {tag for tag in tags if tag.startswith(WITHDRAWN)}
+    digests = dict(_digests(store, marks, tags)) if marks else {}
+    undone = {tag for tag in marks if digests[tag] == LIFTED}
+    marks, newest = marks - undone, newest_of_series(tags - undone)
     one = {approval.tag, newest.get(approval.tag, "")} - {""}
-    digests = _digests(store, marks | (newest.keys() if root is None else one), tags)
+    digests |= _digests(store, newest.keys() if root is None else one, tags)
 
     def base(name: str, root: Manifest, own: Sequence[str]) -> ApprovedBase:
         # Of several versions that are one image, the last is as good as any; of a floating tag, what it holds counts.

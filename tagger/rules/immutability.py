@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from tagger.rules.cascade import Rules
-from tagger.rules.marks import WITHDRAWN
+from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.templates import Template
 
 __all__ = ["Immutability", "immutability"]
@@ -17,7 +17,16 @@ _SAMPLES = ("1.2.3", "10.20.30", "2.1.4.7", "3.24", "2026.07.1", "2.1.4-rc.1", "
 _DIGIT = "{0,1,2,3,4,5,6,7,8,9}"
 """A digit to Harbor, whose patterns know alternatives and no classes."""
 
-_MOVING = ("latest", "nightly", "main", "sha-1a2b3c4", f"{WITHDRAWN}2.1.4", f"sha256-{'0' * 64}.sig")
+_MOVING = (
+    "latest",
+    "nightly",
+    "main",
+    "sha-1a2b3c4",
+    f"{WITHDRAWN}2.1.4",
+    f"{HELD}2.1.4",
+    POLICY_TAG,
+    f"sha256-{'0' * 64}.sig",
+)
 """Tags that have to move or go whatever the settings are: a withdrawal is taken back, a signature is added to."""
 
 

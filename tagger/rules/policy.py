@@ -1,7 +1,6 @@
 """The policy of a repository: the settings that decide its tags, as JSON, compared, and which of two sources rules."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,10 +10,10 @@ from tagger.rules.patterns import check_pattern
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import DEFAULT_TEMPLATES, Template
 from tagger.rules.versions import SCHEMES, Scheme
+from tagger.rules.words import check_channel, check_variant
 
 __all__ = [
-    "DEFAULT_VARIANT", "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "check_channel",
-    "check_variant", "ruling",
+    "DEFAULT_VARIANT", "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "ruling",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -35,23 +34,6 @@ class PolicySetting(NamedTuple):
     kind: Literal["text", "flag", "list"]
     default: Texts
     canonical: Callable[[Texts], Texts]
-
-
-def check_variant(text: str) -> str:
-    """Return `text`, the name of a variant. Raise `InputError` when it is none."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
-        raise InputError(
-            f"{text!r} is not a variant",
-            "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
-        )
-    return text
-
-
-def check_channel(text: str) -> str:
-    """Return `text`, the word of a channel, in lower case. Raise `InputError` when it is none."""
-    if not re.fullmatch(r"[A-Za-z]+", text):
-        raise InputError(f"{text!r} is not a channel", "A channel is a word of letters, as rc or beta.")
-    return text.lower()
 
 
 def _one_of(*choices: str) -> Callable[[Texts], Texts]:

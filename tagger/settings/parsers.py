@@ -9,6 +9,7 @@ from tagger.errors import InputError
 from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template
+from tagger.rules.words import check_channel, check_variant
 
 __all__ = [
     "DEFAULT_VARIANT", "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
@@ -121,18 +122,12 @@ def latest(text: str) -> str:
 
 def channel(text: str) -> str:
     """Read the name of a channel."""
-    if not re.fullmatch(r"[A-Za-z]+", text):
-        raise InputError(f"{text!r} is not a channel", "A channel is a word of letters, as rc or beta.")
-    return text.lower()
+    return check_channel(text)
 
 
 def variant(text: str) -> str:
     """Read a variant; `default` is the one of the bare tags."""
-    if not re.fullmatch(_VARIANT, text) or re.fullmatch(r"v?[0-9.]+|latest", text):
-        raise InputError(
-            f"{text!r} is not a variant",
-            "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
-        )
+    check_variant(text)
     return "" if text == DEFAULT_VARIANT else text
 
 

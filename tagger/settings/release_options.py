@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from tagger.names import Repository
+from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
 from tagger.settings import parsers
 from tagger.settings.option import Option, flag, lines, text, words
 
 __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
-DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest")
 RELEASING = ("plan", "release", "config")
 RULING = (
     "plan", "release", "approve", "reconcile", "withdraw", "tags", "delete", "prune", "policy", "check", "components",

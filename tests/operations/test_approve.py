@@ -12,9 +12,10 @@ from tagger.images.layout import Layout
 from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.approve import Approval, approve
+from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report
-from tests.operations.running import RULES, Builds, actions, finished, released, standing
+from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
 from tests.servers.small_registry import SmallRegistry
 
 LIFTED = lifted().digest
@@ -26,9 +27,8 @@ def approved(name: str, *stores: TagStore, dry_run: bool = False) -> Report:
 
 
 def held(builds: Builds, store: TagStore, version: str) -> None:
-    """Let a version stand that is held: its exact tag, and the mark."""
-    image = builds.source(version).stage(store, version)
-    store.point(image, [f"held-{version}"])
+    """Release a version that is held."""
+    assert finished(release(job(builds, version, store)._replace(hold=True))).held
 
 
 class TestApproval:
