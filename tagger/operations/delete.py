@@ -42,6 +42,8 @@ class Deletion(NamedTuple):
         """Return the rules of a repository, by its policy; where that is to go, it need not be legible."""
         if self.terms is None:
             return self.rules
+        if not self.terms.follows:
+            return self.terms.rules(None, removal.store.place)
         try:
             return self.terms.rules(stored_policy(removal.store, removal.before.get(POLICY_TAG)), removal.store.place)
         except Refused:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from tagger.concurrency import side_by_side
-from tagger.errors import Refused, StoreError, TaggerError
+from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.artifacts import WITHDRAWN, policy_artifact, put_artifact
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import came_out, ended
@@ -19,7 +19,7 @@ from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG
 from tagger.rules.plan import Change, Claim
 from tagger.rules.policy import SETTINGS, Policy, Ruling
-from tagger.rules.terms import PolicyTerms
+from tagger.rules.terms import SHARED, PolicyTerms
 from tagger.rules.versions import Version
 
 __all__ = ["PolicyChange", "policy", "stored_rules"]
@@ -49,7 +49,7 @@ def stored_rules(terms: PolicyTerms, stores: Sequence[TagStore]) -> Rules | None
     def read(store: TagStore) -> str | None:
         return stored_policy(store, store.digests([POLICY_TAG])[POLICY_TAG])
 
-    for store, stored in side_by_side(read, stores):
+    for store, stored in side_by_side(read, stores if terms.follows else ()):
         if isinstance(stored, str):
             return terms.rules(stored, store.place)
     return None
@@ -90,6 +90,8 @@ class _Target(NamedTuple):
 
 
 def _set(job: PolicyChange, dry_run: bool) -> Running:
+    if not job.terms.follows:
+        raise InputError(SHARED, "Give each component a repository of its own to keep a policy there.", code="POLICY")
     text = job.terms.own.to_json()
     rules = job.terms.own.rules(withdrawn=job.withdrawn)
     artifact = policy_artifact(text)

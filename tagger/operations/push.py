@@ -171,7 +171,8 @@ def _look(job: Push, store: TagStore) -> _Target:
     rules, names = job.rules, tuple(job.images)
     before = dict(store.digests((*names, POLICY_TAG) if job.terms else names))
     if job.terms:
-        rules = job.terms.rules(stored_policy(store, before.pop(POLICY_TAG)), store.place)
+        digest = before.pop(POLICY_TAG)
+        rules = job.terms.rules(stored_policy(store, digest) if job.terms.follows else None, store.place)
     standing = {digest for digest in before.values() if digest}
     held = {
         source: digest

@@ -9,12 +9,16 @@ from tagger.rules.policy import Policy, Ruling, Said, agreed_policy, own_policy,
 __all__ = ["PolicyTerms"]
 
 
+SHARED = "components share a repository, and so have no policy there: the settings of each rule"
+
+
 class PolicyTerms:
     """The terms of a run in all of its repositories.
 
     `said` is what the run says of each setting of the policy, `plain` the templates of tags that belong to no version,
     `withdrawn` the versions that the settings withdraw; a repository without a policy is refused where one is
-    `required`. What the repositories store is taken note of as it is asked about.
+    `required`. A run that does not follow policies has the rules of its settings, as where components share a
+    repository. What the repositories store is taken note of as it is asked about.
     """
 
     def __init__(
@@ -24,20 +28,17 @@ class PolicyTerms:
         plain: Iterable[str] = (),
         withdrawn: Iterable[str] = (),
         required: bool = False,
+        follows: bool = True,
     ) -> None:
         self.said = said
         self.required = required
+        self.follows = follows
         self.stored: dict[str, str | None] = {}
         self._plain, self._withdrawn = tuple(plain), tuple(withdrawn)
         self._policies: dict[str, Policy] = {}
         self._rules: dict[Policy, Rules] = {}
         self._agreed: Policy | None = None
         self._own: Policy | None = None
-
-    @property
-    def follows(self) -> bool:
-        """True: the policy of a repository is read."""
-        return True
 
     @property
     def own(self) -> Policy:
@@ -106,9 +107,11 @@ class PolicyTerms:
                 if policy:
                     found.append(Ruling(policy, "repository", self._differing(policy)))
         if not found:
-            return ruling(self.said, None, "")
+            found.append(ruling(self.said, None, ""))
         differs = tuple(dict.fromkeys(name for one in found for name in one.differs))
         warnings = tuple(dict.fromkeys(text for one in found for text in one.warnings))
+        if not self.follows:
+            warnings = (*warnings, SHARED)
         source = next((one.source for one in found if one.source == "repository"), found[0].source)
         return Ruling(found[0].policy, source, differs, warnings)
 
@@ -118,7 +121,7 @@ class PolicyTerms:
         return self._rules[policy]
 
     def _policy(self, stored: str | None, place: str) -> Policy | None:
-        if stored is None:
+        if stored is None or not self.follows:
             return None
         if stored not in self._policies:
             self._policies[stored] = Policy.parse(stored, place)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagger.errors import InputError
 from tagger.names import DOCKER_HUB, Repository
@@ -14,8 +14,11 @@ from tagger.rules.versions import SCHEMES, Scheme
 from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS, named
 from tagger.settings.parsers import Login
-from tagger.settings.run_options import CONFIG
+from tagger.settings.search import find_settings_file
 from tagger.settings.values import Settings
+
+if TYPE_CHECKING:
+    from tagger.settings.file import SettingsFile
 
 __all__ = ["Login", "Settings", "gather"]
 
@@ -43,21 +46,34 @@ def gather(
     gathering = _Gathering(command)
     gathering.report_misspelled(environ)
     component = ""
-    path = Path(values["config"].texts[-1].strip()) if "config" in values else Path(CONFIG)
-    if (workspace / path).is_file():
+    named_file = values["config"].texts[-1].strip() if "config" in values else ""
+    path = workspace / named_file if named_file else find_settings_file(workspace, environ.get("GITHUB_WORKSPACE", ""))
+    if path and path.is_file():
         from tagger.settings.file import read_settings_file  # PyYAML is not imported where there is no file
 
-        file = read_settings_file(workspace / path)
+        file = read_settings_file(path)
         gathering.problems.extend((problem, "") for problem in file.problems)
         gathering.mentioned = file.mentioned
         if command != "push" and (file.components or "only" in values):
             component = gathering.component(values.get("only"), tuple(file.components))
+            gathering.shared = "images" not in values and _shares(file, component)
         values = {**file.values, **file.components.get(component, {}), **values}
     elif "config" in values:
-        raise InputError(f"there is no file {path}", "Point `config` at the settings, or leave it out.")
+        raise InputError(f"there is no file {named_file}", "Point `config` at the settings, or leave it out.")
     elif command != "push" and "only" in values:
         gathering.component(values["only"], ())
     return gathering.settings({**defaults, **values}, component)
+
+
+def _shares(file: "SettingsFile", component: str) -> bool:
+    """Say whether another component of the file has a repository of this one."""
+
+    def images(name: str) -> set[str]:
+        given = file.components.get(name, {}).get("images") or file.values.get("images")
+        return set(given.texts) if given else set()
+
+    own = images(component)
+    return any(not own.isdisjoint(images(name)) for name in file.components if name != component)
 
 
 def _origin_on_the_line(name: str) -> str:
@@ -79,6 +95,7 @@ class _Gathering:
         self.mentioned: Collection[str] = ()  # settings that the file says something about, rightly or wrongly
         self.given: Mapping[str, Given] = {}
         self.values: dict[str, Any] = {}
+        self.shared = False  # another component has a repository of this one
         self.wrong: set[str] = set()  # options of which an entry cannot be read
 
     def report_misspelled(self, environ: Mapping[str, str]) -> None:
@@ -133,6 +150,7 @@ class _Gathering:
             self.values,
             rules=Rules(),
             component=component,
+            shared=self.shared,
             texts={option.name: self._texts(option) for option in OPTIONS},
             given=given,
         )

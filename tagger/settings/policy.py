@@ -13,7 +13,13 @@ __all__ = ["policy_terms"]
 def policy_terms(settings: Settings) -> PolicyTerms:
     """Return by which rules the run decides: what its settings say, to be held against each repository's policy."""
     plain = (text for text in settings.tags if Template.parse(text).is_plain)
-    return PolicyTerms(_said(settings), plain=plain, withdrawn=settings.withdrawn, required=settings.require_policy)
+    return PolicyTerms(
+        _said(settings),
+        plain=plain,
+        withdrawn=settings.withdrawn,
+        required=settings.require_policy,
+        follows=not settings.shared,
+    )
 
 
 def _said(settings: Settings) -> Mapping[str, Said]:

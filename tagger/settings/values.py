@@ -20,7 +20,7 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
 
     `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where.
     `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
-    the file that this run works on.
+    the file that this run works on, and `shared` says that another one has a repository of its.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
         rules: Rules,
         all_logins: tuple[Login, ...] = (),
         component: str = "",
+        shared: bool = False,
         texts: Mapping[str, tuple[str, ...]],
         given: Mapping[str, Given],
     ) -> None:
@@ -37,6 +38,7 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
         self.rules = rules
         self.all_logins = all_logins
         self.component = component
+        self.shared = shared
         self.texts = texts
         self.given = given
 

@@ -107,6 +107,20 @@ class TestPolicy:
         assert (ran.code, ran.document["error"]["code"]) == (1, "POLICY")
         assert tagger("policy", "drop", *image).code == 2
 
+    def test_components_that_share_a_repository_have_none(self, place: Path, tmp_path: Path) -> None:
+        assert tagger("policy", "set", "--image", f"oci:{place}", "--stable", "<3").code == 0
+        (tmp_path / ".tagger.yml").write_text(
+            f"images: ['oci:{place}']\ncomponents:\n  one: {{tag-prefix: one/}}\n  two: {{images: ['oci:other']}}\n"
+            "  three: {tag-prefix: three/}\n"
+        )
+        source = build(tmp_path, "4.0.0")
+        for name, shared in (("one", True), ("three", True), ("two", False)):
+            ran = tagger("release", "--only", name, "--source", source, "--version", "4.0.0", "--json")
+            assert ran.code == 0, ran.err
+            assert any("share a repository" in one["message"] for one in ran.document["warnings"]) == shared
+        assert tagger("policy", "set", "--only", "one").code == 2
+        assert tagger("policy", "set", "--only", "two").code == 0
+
     @pytest.mark.usefixtures("place")
     def test_a_plan_without_a_registry_names_where_its_rules_came_from(self) -> None:
         for words, source in ((), "default"), (("--stable", "<3"), "settings"):

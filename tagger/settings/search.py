@@ -1,0 +1,31 @@
+"""Where the file of settings is: in the working folder, or above it in the same git repository."""
+
+from pathlib import Path
+
+from tagger.errors import InputError
+from tagger.settings.run_options import CONFIG
+from tagger.workspace import is_regular, repository_root
+
+__all__ = ["find_settings_file"]
+
+NAMES = (CONFIG, ".tagger.yaml")
+
+
+def find_settings_file(folder: Path, workspace: str = "") -> Path | None:
+    """Return the nearest file of settings, from `folder` upwards to the root of its git repository; None without one.
+
+    Outside a repository only `folder` is looked in. `workspace` is the runner's GITHUB_WORKSPACE. Raise `InputError`
+    where both spellings of the name stand in one folder.
+    """
+    try:
+        depth = len(folder.resolve().parts)
+    except OSError:  # the working folder was removed
+        return None
+    root = repository_root(folder, workspace)
+    for level in range(depth - len(root.parts) + 1 if root else 1):
+        found = [path for name in NAMES if is_regular(path := folder.joinpath(*[".."] * level, name))]
+        if len(found) > 1:
+            raise InputError(f"there are two files of settings: {found[0]} and {found[1]}", "Keep one of them.")
+        if found:
+            return found[0]
+    return None
