@@ -161,10 +161,9 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
     """Read what one approval names: an image, or every version of a repository, withdrawn ones too."""
     root = store.manifest(approval.digest or approval.tag) if approval.digest or approval.tag else None
     tags = frozenset(store.tags())
-    marks = {tag for tag in tags if tag.startswith(WITHDRAWN)}
-    digests = dict(_digests(store, marks, tags)) if marks else {}
-    undone = {tag for tag in marks if digests[tag] == LIFTED}
-    marks, newest = marks - undone, newest_of_series(tags - undone)
+    digests = _marks_in_force(store, tags)
+    marks = frozenset(digests)
+    newest = newest_of_series({tag for tag in tags if tag in marks or not tag.startswith(WITHDRAWN)})
     one = {approval.tag, newest.get(approval.tag, "")} - {""}
     digests |= _digests(store, newest.keys() if root is None else one, tags)
 
@@ -200,6 +199,13 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
         return list(
             pool.map(lambda own: base(f"{approval.name}:{own[1][-1]}", store.manifest(own[0]), own[1]), groups.items())
         )
+
+
+def _marks_in_force(store: TagStore, tags: Collection[str]) -> dict[str, str | None]:
+    """Return the marks of withdrawn versions that are not lifted, with their digests."""
+    marks = {tag for tag in tags if tag.startswith(WITHDRAWN)}
+    digests = _digests(store, marks, tags) if marks else {}
+    return {tag: digest for tag, digest in digests.items() if digest != LIFTED}
 
 
 def _digests(store: TagStore, tags: Collection[str], listed: Collection[str]) -> Mapping[str, str | None]:

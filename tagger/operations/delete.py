@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.concurrency import side_by_side
-from tagger.errors import InputError, NotFound, Refused, TaggerError, Unconfirmed
+from tagger.errors import InputError, NotFound, Refused, Unconfirmed
 from tagger.images.stores import TagStore
 from tagger.names import DIGEST, check_tag
 from tagger.operations.afterwards import ended
-from tagger.operations.everywhere import agree_on_policy, with_policy
+from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.lifting import LIFTED
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal
@@ -81,40 +80,40 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     """
     job.check()
 
-    def look(store: TagStore) -> _Target:
-        return _look(job, store)
+    def act(target: _Target) -> Outcome:
+        return _delete(target, dry_run)
 
-    looked = dict(side_by_side(look, job.stores))
-    if job.terms:
-        yield from agree_on_policy(job.terms, look, looked)
-    targets = [found for store in job.stores if isinstance(found := looked[store], _Target)]
-    outcomes = {store: Outcome.failed(store.place, r) for store, r in looked.items() if isinstance(r, TaggerError)}
-    unknown = set(job.names).difference(*(target.known for target in targets))
-    if unknown and not outcomes:
-        raise InputError(
-            f"no repository has {' or '.join(sorted(unknown))}",
-            "See `tags` for what is there.",
-            code="MANIFEST_UNKNOWN",
-        )
-    outcomes |= {target.store: target.refused() for target in targets if target.objections}
-    if not (outcomes or dry_run or job.confirmed) and any(target.unconfirmed for target in targets):
-        outcomes = {target.store: target.unconfirmed_outcome() for target in targets}
-    if outcomes:
-        outcomes = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | outcomes
-        targets = []
-    for target, result in side_by_side(lambda target: _delete(target, dry_run), targets):
-        place = target.store.place
-        outcome = outcomes[target.store] = Outcome.failed(place, result) if isinstance(result, TaggerError) else result
+    def consent(found: Mapping[TagStore, _Target]) -> Mapping[TagStore, Outcome]:
+        unknown = set(job.names).difference(*(target.known for target in found.values()))
+        if unknown:
+            raise InputError(
+                f"no repository has {' or '.join(sorted(unknown))}",
+                "See `tags` for what is there.",
+                code="MANIFEST_UNKNOWN",
+            )
+        if dry_run or job.confirmed or not any(target.unconfirmed for target in found.values()):
+            return {}
+        return {store: target.unconfirmed_outcome() for store, target in found.items()}
+
+    def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
         for change in outcome.changes:
             if change.writes and not dry_run:
-                yield Event("removed", place, change.tag)
-        for tag in target.adrift:
-            yield Event(
-                "warning", place, f"{tag} belongs to another version then, or to none: run `reconcile`", "DRIFTED"
-            )
-    repositories = tuple(outcomes[store] for store in job.stores)
-    error = next((outcome.error for outcome in repositories if outcome.error), None)
-    return with_policy(Report("delete", repositories, dry_run=dry_run, error=error), job.terms)
+                yield Event("removed", store.place, change.tag)
+        for tag in adrift[store]:
+            text = f"{tag} belongs to another version then, or to none: run `reconcile`"
+            yield Event("warning", store.place, text, "DRIFTED")
+
+    def look(store: TagStore) -> _Target:
+        target = _look(job, store)
+        adrift[store] = target.adrift
+        return target
+
+    adrift: dict[TagStore, tuple[str, ...]] = {}
+    acting = each(act, events)
+    outcomes = yield from everywhere(
+        job.stores, look, acting, terms=job.terms, objection=_Target.refused, consent=consent
+    )
+    return with_policy(Report("delete", outcomes, dry_run=dry_run, error=first_error(outcomes)), job.terms)
 
 
 class _Target(NamedTuple):
@@ -140,8 +139,10 @@ class _Target(NamedTuple):
         """The names that the repository has, as far as they are of interest."""
         return frozenset((*self.removal.tags, *self.removal.images, *self.objections))
 
-    def refused(self) -> Outcome:
-        """Return how it ends when something must stay."""
+    def refused(self) -> Outcome | None:
+        """Return how it ends when something must stay; None where nothing must."""
+        if not self.objections:
+            return None
         changes = [change.refused(o.message) for change in self.changes if (o := self.objections.get(change.tag))]
         return Outcome.failed(self.store.place, next(iter(self.objections.values())), changes)
 

@@ -1,6 +1,6 @@
 """Find out what goes with tags, or with manifests and every tag at them: the images that nothing names any more."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
@@ -100,13 +100,8 @@ def plan_removal(
     that stays is none of the `images`. Tags are taken to stand where `assumed` says. Raise `StoreError`.
     """
     check_deletable(store)
-    tags, before = tuple(tags), dict(standing_tags(store))
-    unlisted = [tag for tag in tags if tag not in before]
-    if unlisted:
-        before |= {tag: digest for tag, digest in store.digests(unlisted).items() if digest}
-    for tag, digest in (assumed or {}).items():
-        before.pop(tag, None)
-        before |= {tag: digest} if digest else {}
+    tags = tuple(tags)
+    before = _before(store, tags, assumed or {})
     wanted = dict.fromkeys(digests)
     going = dict.fromkeys(tag for tag in tags if tag in before)
     going |= {tag: None for tag, digest in before.items() if digest in wanted}
@@ -125,16 +120,34 @@ def plan_removal(
         images = found
         if not new:
             return Removal(store, before, tuple(names), images, attached)
-        for image, artifacts in side_by_side(store.referrers, sorted(new), store.jobs):
-            if isinstance(artifacts, TaggerError):
-                raise artifacts
-            for one in artifacts:
-                wanted[one.digest] = None
-                attached.setdefault(one.digest, image)
+        for artifact, image in _referrers(store, new):
+            wanted[artifact] = None
+            attached.setdefault(artifact, image)
         for tag in before:
             if attached_to(tag) in new and tag not in going:
                 going[tag] = None
                 attached[tag] = attached_to(tag)
+
+
+def _before(store: TagStore, tags: Sequence[str], assumed: Mapping[str, str | None]) -> Mapping[str, str]:
+    """Return every tag with its digest, those of `tags` too that the listing omits, and as `assumed`."""
+    before = dict(standing_tags(store))
+    unlisted = [tag for tag in tags if tag not in before]
+    if unlisted:
+        before |= {tag: digest for tag, digest in store.digests(unlisted).items() if digest}
+    for tag, digest in assumed.items():
+        before.pop(tag, None)
+        before |= {tag: digest} if digest else {}
+    return before
+
+
+def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is attached to images, each with its image."""
+    for image, artifacts in side_by_side(store.referrers, sorted(images), store.jobs):
+        if isinstance(artifacts, TaggerError):
+            raise artifacts
+        for one in artifacts:
+            yield one.digest, image
 
 
 def standing_tags(store: TagStore) -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """List a repository as a tree: its versions with the tags at them, what drifted, and what is no version."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
@@ -14,10 +14,11 @@ from tagger.operations.lifting import LIFTED
 from tagger.operations.look import Look, every_tag
 from tagger.operations.view import OwnTerms, Terms, View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
-from tagger.rules.cascade import Rules
+from tagger.rules.cascade import Published, Rules
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.plan import Claim
 from tagger.rules.undeclared import undeclared_notes
+from tagger.rules.versions import Version
 
 __all__ = ["list_tags"]
 
@@ -37,12 +38,87 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
         raise error
     if not store.exists():
         raise no_repository(store)
+    listing = _listing(store, look, long=long)
+    images = listing.images
+    contents = dict(_contents(store, {digest for digest in images.values() if digest})) if long else {}
+    artifacts: dict[str, list[Artifact]] = defaultdict(list)
+    read = (artifact for content in contents.values() for artifact in content.artifacts)
+    for artifact in sorted((*listing.hanging, *read)):
+        artifacts[artifact.image].append(artifact)
+    versions, shown = [], set[str]()
+    for version, digest in images.items():
+        content = contents.get(digest or "", _Content())
+        parts = dict.fromkeys((digest or "", *content.parts))
+        shown.update(parts)
+        attached = tuple(artifact for part in parts if part in artifacts for artifact in artifacts[part])
+        versions.append(listing.listed(version, digest, attached, content.facts))
+    published, exact = listing.published, listing.exact
+    return Tree(
+        store.place,
+        tuple(versions),
+        dict(_floating(look, listing.orphans, listing.digests)),
+        tuple(sorted(listing.other)),
+        tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
+        tuple(sorted(look.rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
+        look.dispute.message if look.dispute else "",
+        tuple(f"{store.place}: {text}" for text in undeclared_notes(exact, look.tags, look.rules)),
+    )
+
+
+class _Listing(NamedTuple):
+    """What the tags of a repository are, with the digests under them; `at` has the tags of no version by digest."""
+
+    look: Look
+    published: Published
+    exact: frozenset[str]
+    orphans: frozenset[str]
+    other: frozenset[str]
+    hanging: tuple[Artifact, ...]
+    digests: Mapping[str, str | None]
+    at: Mapping[str | None, Sequence[str]]
+
+    @property
+    def images(self) -> dict[Version, str | None]:
+        """The image of each version, newest first."""
+        exact = self.published.exact
+        return {version: self.digests[exact[version][0]] for version in sorted(self.published.versions, reverse=True)}
+
+    def listed(
+        self, version: Version, digest: str | None, attached: tuple[Artifact, ...], facts: Facts | None
+    ) -> ListedVersion:
+        """Return a version with the tags that point at its image."""
+        published, rules = self.published, self.look.rules
+        at = self.at.get(digest, ()) if digest else ()
+        pointing = [tag for tag in at if tag not in self.other and self._stands_at(tag, version, digest)]
+        usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
+        return ListedVersion(
+            version.text,
+            version.variant,
+            digest,
+            tuple(dict.fromkeys((*published.exact[version], *usual, *pointing))),
+            version in published.withdrawn,
+            attached,
+            tuple(tag for tag in at if tag in self.other),
+            facts,
+            version in published.held,
+        )
+
+    def _stands_at(self, tag: str, version: Version, digest: str | None) -> bool:
+        """Say whether a tag is shown at `version`: of several versions that are one image, at the one it belongs to."""
+        owner = self.look.owners.get(tag)
+        if owner is None or owner == version or owner not in self.published.exact:
+            return True
+        return self.digests[self.published.exact[owner][0]] != digest
+
+
+def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
+    """Read the marks and the digests that a list shows; those of tags of no version too where it is `long`."""
     rules = look.rules
     marks = {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
     read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
     published = rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED})
-    exact = {tag for tags in published.exact.values() for tag in tags}
-    orphans = look.orphans()
+    exact = frozenset(tag for tags in published.exact.values() for tag in tags)
+    orphans = frozenset(look.orphans())
     hanging = [
         Artifact(KINDS.get(t[len(image) :], "artifact"), t, image) for t in look.tags if (image := attached_to(t))
     ]
@@ -53,46 +129,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
     at: dict[str | None, list[str]] = defaultdict(list)
     for tag in (*look.owners, *sorted(orphans), *sorted(other)):
         at[digests.get(tag)].append(tag)
-    images = {version: digests[published.exact[version][0]] for version in sorted(published.versions, reverse=True)}
-    contents = dict(_contents(store, {digest for digest in images.values() if digest})) if long else {}
-    artifacts: dict[str, list[Artifact]] = defaultdict(list)
-    for artifact in sorted((*hanging, *(artifact for content in contents.values() for artifact in content.artifacts))):
-        artifacts[artifact.image].append(artifact)
-    versions, shown = [], set[str]()
-    for version, digest in images.items():
-        content = contents.get(digest or "", _Content())
-        pointing = [tag for tag in at[digest] if tag not in other] if digest else []
-        pointing = [
-            tag
-            for tag in pointing
-            if (owner := look.owners.get(tag)) is None or owner == version or images.get(owner) != digest
-        ]
-        usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
-        parts = dict.fromkeys((digest or "", *content.parts))
-        shown.update(parts)
-        versions.append(
-            ListedVersion(
-                version.text,
-                version.variant,
-                digest,
-                tuple(dict.fromkeys((*published.exact[version], *usual, *pointing))),
-                version in published.withdrawn,
-                tuple(artifact for part in parts if part in artifacts for artifact in artifacts[part]),
-                tuple(tag for tag in at[digest] if tag in other) if digest else (),
-                content.facts,
-                version in published.held,
-            )
-        )
-    return Tree(
-        store.place,
-        tuple(versions),
-        dict(_floating(look, orphans, digests)),
-        tuple(sorted(other)),
-        tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
-        tuple(sorted(rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
-        look.dispute.message if look.dispute else "",
-        tuple(f"{store.place}: {text}" for text in undeclared_notes(exact, look.tags, rules)),
-    )
+    return _Listing(look, published, exact, orphans, other, tuple(hanging), digests, at)
 
 
 def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | None]) -> Iterable[tuple[str, Floating]]:
