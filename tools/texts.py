@@ -19,6 +19,7 @@ OUTPUTS = {
     "tag-names": "The names of these tags, one a line.",
     "latest": "`true` when this release holds `latest` in every repository, or would.",
     "changed": "`true` when something was written; in a plan or a dry run, when something would be.",
+    "held": "`true` when the version is held: it waits for `approve`, and no floating tag moved to it.",
     "json": "The whole report, as `--json` prints it. Set by every command.",
 }
 INPUTS = {

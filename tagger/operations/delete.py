@@ -84,13 +84,9 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
         return _delete(target, dry_run)
 
     def consent(found: Mapping[TagStore, _Target]) -> Mapping[TagStore, Outcome]:
-        unknown = set(job.names).difference(*(target.known for target in found.values()))
-        if unknown:
-            raise InputError(
-                f"no repository has {' or '.join(sorted(unknown))}",
-                "See `tags` for what is there.",
-                code="MANIFEST_UNKNOWN",
-            )
+        if unknown := set(job.names).difference(*(target.known for target in found.values())):
+            names = " or ".join(sorted(unknown))
+            raise InputError(f"no repository has {names}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
         if dry_run or job.confirmed or not any(target.unconfirmed for target in found.values()):
             return {}
         return {store: target.unconfirmed_outcome() for store, target in found.items()}

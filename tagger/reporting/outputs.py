@@ -24,6 +24,7 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
         "tag-names": "\n".join(names),
         "latest": "true" if latest else "false",
         "changed": "true" if report.changed else "false",
+        "held": "true" if report.held else "false",
         "json": as_output(document),
     }
 
