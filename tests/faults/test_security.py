@@ -10,6 +10,7 @@ import click
 import pytest
 
 from tagger.errors import Refused
+from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.reporting.text import error_text, plain
 from tests.integration.commands import tagger
 from tests.races.processes import ENTRYPOINT
@@ -54,6 +55,7 @@ def test_a_password_is_in_no_process_list(small_registry: SmallRegistry, tmp_pat
     def watch(_request: object) -> None:
         seen.append(b"".join(file.read_bytes() for file in Path("/proc").glob(f"{process.pid}/cmdline")))
 
+    small_registry.put("acme/app", "nightly", Manifest(OCI_MANIFEST, b"{}"))
     small_registry.watch = watch
     small_registry.users = {"tester": SECRET}
     process = subprocess.Popen(
