@@ -18,7 +18,7 @@ from tagger.errors import EngineError, Refused, StoreError, TaggerError
 from tagger.images.configs import platform_configs
 from tagger.images.layout import INDEX_FILE, Index, LayoutContent
 from tagger.images.manifests import Descriptor, Manifest
-from tagger.images.registry.credentials import login_hint
+from tagger.images.registry.logins import login_hint
 from tagger.images.sources import ContentSource, SourceSpec, open_source
 from tagger.images.stores import ImageConfig, Source, TagStore
 from tagger.names import DOCKER_HUB, Reference, Repository
@@ -42,7 +42,7 @@ LARGEST_DOCUMENT = 4 * 1024 * 1024  # a manifest or a config of an image in the 
 class Logins(Protocol):
     """Who knows the logins for registries: the engine has none, its client sends them with every push."""
 
-    def auth_config(self, *names: str) -> dict[str, str]:
+    def auth_config(self, *names: str, repository: str = "") -> dict[str, str]:
         """Return what the engine takes for a push to a registry; empty when there is no login."""
 
 
@@ -128,7 +128,7 @@ class Engine:
         is read. Raise `StoreError` with the registry's words, `EngineError`.
         """
         repository, digest, failure = reference.repository, "", ""
-        login = self.logins.auth_config(repository.registry)
+        login = self.logins.auth_config(repository.registry, repository=repository.name)
         with self._asked() as client:
             lines = client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
             for line in lines:

@@ -1,45 +1,42 @@
-"""Authorization: what a registry wants to see of who asks, as its challenges say."""
+"""Authorization: what a registry is shown of who asks, as its challenges say."""
 
-import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from tagger.concurrency import SingleFlight
+from tagger.errors import InputError, StoreError
 from tagger.images.registry.answers import Reply
-from tagger.images.registry.credentials import Login
+from tagger.images.registry.challenges import Challenge, parse_challenges, preferred
+from tagger.images.registry.logins import Login
+from tagger.images.registry.scopes import covers, heard_scopes, joined
 from tagger.images.registry.tokens import Token, TokenCache
 
-__all__ = ["Access", "Authorization", "Challenge", "parse_challenges"]
+__all__ = ["Access", "Authorization"]
 
 Got = TypeVar("Got", bound=Reply)
 
-# RFC 9110, section 11.2: a challenge is a scheme and parameters, and commas stand between both.
-_PARAMETER = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
-_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_BETWEEN = re.compile(r"[\s,]+")
+MOST_TRIES = 4
+"""How often one request is sent: to a stranger, with a token, with the scope that was asked for, with a new token."""
 
 
 class Access(NamedTuple):
-    """Who asks, as a person knows it, and what for: scopes of the token specification, the repository's own first."""
+    """Who asks, as a person knows it, and what for: scopes of the token specification, the repository's own first.
+
+    `repository` is its name within the registry, by which the login is chosen.
+    """
 
     place: str
     scopes: tuple[str, ...]
-
-
-class Challenge(NamedTuple):
-    """One way to authenticate that a server names: `Bearer realm="…",service="…"`."""
-
-    scheme: str
-    parameters: Mapping[str, str] = MappingProxyType({})
+    repository: str = ""
 
 
 class Authorization:
-    """What one registry wants to see: nothing, a login, or a token for each set of scopes.
+    """What one registry is shown: nothing, a login, or a token for each set of scopes.
 
-    `fetch` asks a token server: the challenge and scopes in, a token out. `known` is the challenge of a registry whose
-    realm is known beforehand. `login` is called when the registry wants one.
+    `fetch` asks a token server: the challenge, and the access with the scopes that the token is for. `known` is the
+    challenge of a registry whose realm is known beforehand. `login` is called when the registry wants one.
     """
 
     def __init__(
@@ -47,31 +44,38 @@ class Authorization:
         fetch: Callable[[Challenge, Access], Token],
         *,
         known: Challenge | None = None,
-        login: Callable[[], Login] = Login,
+        login: Callable[[Access], Login] = lambda _access: Login(),
     ) -> None:
         self._fetch = fetch
         self._challenge = known
         self._login = login
         self._tokens = TokenCache()
+        self._heard: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._meeting = SingleFlight[bool]()
         self.met = known is not None
 
     def send(self, access: Access, send: Callable[[str], Got], warm: Callable[[], None]) -> Got:
-        """Send a request with what the registry wants to see, and once more when it wants something else.
+        """Send a request with what the registry wants to see, and again when it wants something else.
 
         `send` takes the `Authorization` header. The first request of all finds out what is wanted; others that wait for
         it, or for a token, do `warm` meanwhile.
         """
         meanwhile = _once(warm)
-        first = None if self.met else self.meet(access, send, meanwhile)
-        if first is not None and first.status != 401:
-            return first
-        if first is not None:
-            meanwhile = _nothing  # it opened a connection itself
-        authorization = self.header(access, meanwhile)
-        reply = send(authorization) if first is None or authorization else first
-        if reply.status == 401 and self.learn(access, authorization, reply):
-            reply = send(self.header(access, meanwhile))
+        reply = None if self.met else self.meet(access, send, meanwhile)
+        sent, new = "", False
+        if reply is None:
+            sent, new = self.header(access, meanwhile)
+            reply = send(sent)
+        for _ in range(MOST_TRIES - 1):
+            if not self.learn(access, sent, reply, new=new):
+                break
+            try:
+                sent, new = self.header(access, _nothing)
+            except StoreError:
+                if not self._unhear(access):
+                    raise
+                break  # the token server does not know the scope that the registry asked for
+            reply = send(sent)
         return reply
 
     def meet(self, access: Access, send: Callable[[str], Got], meanwhile: Callable[[], None]) -> Got | None:
@@ -88,72 +92,85 @@ class Authorization:
         self.met = self._meeting.get(lead, meanwhile)
         return replies[0] if replies else None
 
-    def header(self, access: Access, meanwhile: Callable[[], None]) -> str:
-        """Return the `Authorization` header for a request, empty for none; a token is fetched where one is wanted."""
+    def header(self, access: Access, meanwhile: Callable[[], None]) -> tuple[str, bool]:
+        """Return the `Authorization` header for a request, empty for none, and whether its token is new.
+
+        A token is fetched where one is wanted. Raise `StoreError`.
+        """
         challenge = self._challenge
         if challenge is None:
-            return ""
+            return "", False
+        login = self._login(access)
         if challenge.scheme == "basic":
-            return self._login().basic
-        if given := self._login().registry_token:
-            return f"Bearer {given}"
-        return f"Bearer {self._tokens.get(access.scopes, lambda: self._fetch(challenge, access), meanwhile).value}"
+            return login.basic, False
+        if login.registry_token:
+            return f"Bearer {login.registry_token}", False
+        wanted = access._replace(scopes=self._scopes(access))
+        token, new = self._tokens.get(wanted.scopes, lambda: self._fetch(challenge, wanted), meanwhile)
+        return f"Bearer {token.value}", new
 
-    def refused(self, access: Access, sent: str, challenges: Iterable[Challenge]) -> bool:
-        """Learn from the challenges of a refusal; say whether another try may do better."""
-        wanted = _preferred(challenges) or self._challenge
+    def learn(self, access: Access, sent: str, reply: Reply, *, new: bool = False) -> bool:
+        """Learn from a refusal of a request with the header `sent`; say whether another try may do better.
+
+        A token that was `new` for this request is not fetched again for it.
+        """
+        if reply.status not in (401, 403, 404):
+            return False
+        challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+        wanted = preferred(challenges)
+        if reply.status != 401 and not (wanted and wanted.lacks_scope):
+            return self._show_login(access, sent, challenges)
+        wanted = wanted or self._challenge
         if wanted is None:
             return False
-        if not sent:
-            self._challenge = wanted
-            return wanted.scheme == "bearer" or bool(self._login().basic)
         if wanted.scheme == "basic":
             self._challenge = wanted
-            return bool(self._login().basic) and sent != self._login().basic
-        if self._login().registry_token or wanted.parameters.get("error") == "insufficient_scope":
-            return False
-        if self._challenge is None or self._challenge.scheme != "bearer":
+            basic = self._login(access).basic
+            return bool(basic) and sent != basic
+        if not sent.startswith("Bearer "):
             self._challenge = wanted
-        self._tokens.forget(access.scopes, sent.removeprefix("Bearer "))
-        return True
-
-    def learn(self, access: Access, sent: str, reply: Reply) -> bool:
-        """Learn from an answer 401 to a request with the header `sent`; say whether another try may do better."""
-        return self.refused(access, sent, parse_challenges(reply.headers.getlist("WWW-Authenticate")))
+            return True
+        if self._login(access).registry_token:
+            return False
+        return self._hear(access, wanted) or (not wanted.lacks_scope and self._renew(access, sent, wanted, new))
 
     def secrets(self) -> frozenset[str]:
         """Return the tokens that are in use, for masking."""
         return self._tokens.secrets()
 
+    def _show_login(self, access: Access, sent: str, challenges: list[Challenge]) -> bool:
+        """Say whether the login is to be shown to a registry that hides from strangers, and asks for none."""
+        if sent or challenges or self._challenge is not None:
+            return False
+        login = Login()
+        with suppress(InputError):  # nobody asked for one
+            login = self._login(access)
+        if not login.basic:
+            return False
+        self._challenge = Challenge("basic")
+        return True
 
-def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
-    """Read `WWW-Authenticate` headers: several challenges may stand in one. What is no challenge is passed over."""
-    found: list[Challenge] = []
-    for header in headers:
-        parameters: dict[str, str] | None = None
-        place = 0
-        while place < len(header):
-            if between := _BETWEEN.match(header, place):
-                place = between.end()
-            elif parameter := _PARAMETER.match(header, place):
-                name, quoted, plain = parameter.groups()
-                if parameters is not None:
-                    value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-                    parameters.setdefault(name.lower(), value)
-                place = parameter.end()
-            elif scheme := _SCHEME.match(header, place):
-                parameters = {}
-                found.append(Challenge(scheme[0].lower(), parameters))
-                place = scheme.end()
-            else:
-                place += 1
-    return found
+    def _hear(self, access: Access, wanted: Challenge) -> bool:
+        """Take in the scope that a challenge names; say whether it is more than was asked for."""
+        scopes = self._scopes(access)
+        more = [one for one in heard_scopes(wanted.parameters.get("scope", "")) if not covers(scopes, one)]
+        if not more or access.scopes in self._heard:
+            return False
+        self._heard[access.scopes] = joined(scopes, more)
+        return True
 
+    def _unhear(self, access: Access) -> bool:
+        return self._heard.pop(access.scopes, None) is not None
 
-def _preferred(challenges: Iterable[Challenge]) -> Challenge | None:
-    """Return the challenge to answer: a token where the server offers one, else the login itself."""
-    usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and c.parameters.get("realm"))]
-    return next((c for c in usable if c.scheme == "bearer"), usable[0] if usable else None)
+    def _renew(self, access: Access, sent: str, wanted: Challenge, new: bool) -> bool:
+        """Forget a token that the registry does not take; say whether another may be fetched for this request."""
+        if self._challenge is None or self._challenge.scheme != "bearer":
+            self._challenge = wanted
+        self._tokens.forget(self._scopes(access), sent)
+        return not new
+
+    def _scopes(self, access: Access) -> tuple[str, ...]:
+        return self._heard.get(access.scopes, access.scopes)
 
 
 def _nothing() -> None:

@@ -17,10 +17,12 @@ from tagger.errors import StoreError, TaggerError
 from tagger.images.registry.addresses import PORTS, Origin, host_and_port, is_loopback, registry_address
 from tagger.images.registry.ahead import ConnectionsAhead
 from tagger.images.registry.answers import Answer, ConnectionFailed, Reply
-from tagger.images.registry.auth import Access, Authorization, Challenge
-from tagger.images.registry.credentials import Keychain, Login
+from tagger.images.registry.auth import Access, Authorization
+from tagger.images.registry.challenges import Challenge
+from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.failures import Peer, refused, unreachable
+from tagger.images.registry.logins import Login
 from tagger.images.registry.redirects import follow, resolve
 from tagger.images.registry.retry import Repetition
 from tagger.images.registry.tokens import Token, read_token, token_request
@@ -92,6 +94,8 @@ class Registry:
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
         self._origin: Origin | None = None
+        self._used = Login()
+        self._named = frozenset((endpoints or {}).values())
 
     # What a repository asks for
 
@@ -134,12 +138,12 @@ class Registry:
         Errors of the body are raised. After an answer 401 the next request has a new token.
         """
         access = request.access
-        authorization = self._authorization.header(access, self._ahead.claim)
+        authorization, new = self._authorization.header(access, self._ahead.claim)
         try:
             answer = self._read(self._open(request, authorization), request)
         except ConnectionFailed as error:
             return self.unreachable(access, request.what, error)
-        if answer.status == 401 and not self._authorization.learn(access, authorization, answer):
+        if answer.status == 401 and not self._authorization.learn(access, authorization, answer, new=new):
             raise self.refused(access, request.what, answer)
         return answer
 
@@ -176,7 +180,13 @@ class Registry:
 
     def resolve(self, base: str, location: str) -> str:
         """Return the URL that `location` means in an answer from `base`, a path or a URL. Raise `ValueError`."""
-        return resolve(self._where(), self.name, base, location, self._trusted)
+        own = self._where()
+        named = self._insecure | self._named
+        url = resolve(own, self.name, base, location, self._trusted, named)
+        origin = Origin.of(url)
+        if origin.host != own.host and not {origin.host, origin.netloc} & named:
+            self._transport.led((origin.host, origin.port), (own.host, own.port))
+        return url
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -184,19 +194,19 @@ class Registry:
 
     # Who asks
 
-    @cached_property
-    def _login(self) -> Login:
-        """The login, looked for when the registry wants one: that may mean to run a helper."""
-        return self._keychain.login(self.name, self._address)
+    def _login(self, access: Access) -> Login:
+        """Return the login for a repository, looked for when the registry wants one: that may mean to run a helper."""
+        at_home = self._address == registry_address(self.name, {}) and self._where().scheme == "https"
+        self._used = self._keychain.login(self.name, self._address, repository=access.repository, at_home=at_home)
+        return self._used
 
     @cached_property
     def _authorization(self) -> Authorization:
-        return Authorization(self._fetch_token, known=self._known, login=lambda: self._login)
+        return Authorization(self._fetch_token, known=self._known, login=self._login)
 
     @property
     def _peer(self) -> Peer:
-        used: Login = self.__dict__.get("_login", Login())
-        return Peer(self.name, self._address, used, self._keychain.secrets() | self._authorization.secrets())
+        return Peer(self.name, self._address, self._used, self._keychain.secrets() | self._authorization.secrets())
 
     def _authorized(self, access: Access, send: Callable[[str], Got]) -> Got:
         return self._authorization.send(access, send, self._ahead.claim)
@@ -207,7 +217,7 @@ class Registry:
             url = self.resolve("/", challenge.parameters["realm"])
         except ValueError as error:
             raise StoreError(f"asking for a token: {error}", code="UNAUTHORIZED", place=access.place) from error
-        what, login = f"asking {urlsplit(url).hostname} for a token", self._login
+        what, login = f"asking {urlsplit(url).hostname} for a token", self._login(access)
         if (login.basic or login.identity_token) and not self._trusted(Origin.of(url)):
             raise StoreError(
                 f"{what}: it would take the login over plain HTTP",
@@ -248,6 +258,7 @@ class Registry:
             )
             scheme = "http" if plain else "https"
             self._origin = Origin(scheme, self._host, self._port or PORTS[scheme])
+            self._transport.own((self._origin.host, self._origin.port))
         return self._origin
 
     def _greet(self, access: Access) -> None:

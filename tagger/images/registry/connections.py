@@ -2,11 +2,13 @@
 
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tagger.images.registry.addresses import Dial
+from tagger.images.registry.pace import BoundedResponse
 
 __all__ = ["PlainConnection", "SecureConnection"]
 
@@ -14,11 +16,21 @@ __all__ = ["PlainConnection", "SecureConnection"]
 class PlainConnection(HTTPConnection):
     """A connection that may have been begun already."""
 
+    response_class = BoundedResponse
     dial: Dial | None = None
+    check: Callable[[str], None] | None = None
+    """Called with the address that was connected to; raises where it may not be used."""
 
     def _new_conn(self) -> socket.socket:
         begun, self.dial = self.dial, None
-        return (begun and begun.take()) or super()._new_conn()
+        made = (begun and begun.take()) or super()._new_conn()
+        if self.check:
+            try:
+                self.check(str(made.getpeername()[0]))
+            except BaseException:
+                made.close()
+                raise
+        return made
 
 
 class SecureConnection(PlainConnection, HTTPSConnection):

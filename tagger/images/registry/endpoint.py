@@ -29,9 +29,10 @@ class Endpoint:
         self.place = str(repository)
         others = {one.name for one in mount_from if one.registry == repository.registry} - {repository.name}
         mounting = tuple(_scope(name, "pull") for name in sorted(others))
-        self.writing = Access(self.place, (_scope(repository.name, "pull,push"), *mounting))
-        self.access = self.writing if write else Access(self.place, (_scope(repository.name, "pull"), *mounting))
-        self.deleting = Access(self.place, (_scope(repository.name, "pull,push,delete"),))
+        name = repository.name
+        self.writing = Access(self.place, (_scope(name, "pull,push"), *mounting), name)
+        self.access = self.writing if write else Access(self.place, (_scope(name, "pull"), *mounting), name)
+        self.deleting = Access(self.place, (_scope(name, "pull,push,delete"),), name)
 
     def path(self, rest: str) -> str:
         """Return a path below the repository's root: `tags/list`."""
@@ -49,7 +50,7 @@ class Endpoint:
         """Return the access for requests that also read the repository `name`."""
         scope = _scope(name, "pull")
         scopes = self.access.scopes
-        return self.access if scope in scopes else Access(self.place, (*scopes, scope))
+        return self.access if scope in scopes else Access(self.place, (*scopes, scope), self.repository.name)
 
     def call(
         self,

@@ -17,8 +17,9 @@ from urllib3.exceptions import (
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed, one_line
-from tagger.images.registry.credentials import Login, login_hint
 from tagger.images.registry.dialects import dialect_of
+from tagger.images.registry.guard import Forbidden, Unsendable
+from tagger.images.registry.logins import Login, login_hint
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED
 
 __all__ = ["Peer", "refused", "unreachable"]
@@ -55,7 +56,7 @@ def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool 
 
 def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
     """Return the error that a connection ended in."""
-    cause, hint = _cause(peer, failure.cause)
+    cause, hint = _cause(peer._replace(address=failure.host or peer.address), failure.cause)
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
 
@@ -75,6 +76,10 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
                 f"If that is meant, name it: `insecure: {peer.registry}`.",
             )
         return f"no TLS connection to {address}: {reason}", check
+    if isinstance(error, Forbidden):
+        return str(error), "If that is meant, name the host in `insecure` or `endpoints`."
+    if isinstance(error, Unsendable):
+        return str(error), "Mend what it is made of: a login, a name or a type with characters that no header has."
     if isinstance(error, (NameResolutionError, LocationValueError)):
         return f"there is no host {address}", check
     if isinstance(error, ProxyError):

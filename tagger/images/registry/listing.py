@@ -1,10 +1,9 @@
 """The tags of a repository, listed page by page."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.dialects import PAGE_SIZES
@@ -14,14 +13,14 @@ from tagger.names import TAG
 
 __all__ = ["list_tags", "next_query"]
 
-LARGEST_LISTING = 64 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
+LARGEST_LISTING = 16 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
+MOST_BRACKETS = 64  # a listing is one list in one object; millions of empty lists would fill the memory
 MOST_PAGES = 10_000
 MOST_TAGS = 2_000_000
 MOST_WALKS = 5
 WHAT = "listing the tags"
 
-_LINK = r"<([^<>]*)>([^<>]*)"
-_NEXT = r"""(?i);\s*rel\s*=\s*"?[^";]*\bnext\b"""
+LONGEST_LINK = 16 * 1024
 
 
 class _PageLost(Exception):
@@ -39,11 +38,17 @@ def list_tags(endpoint: Endpoint) -> set[str] | None:
 def next_query(answer: Answer) -> str | None:
     """Return the query of the next page, as `?last=…`, or None at the end (RFC 8288)."""
     for header in answer.headers.getlist("Link"):
-        for url, parameters in re.findall(_LINK, header):
-            if re.search(_NEXT, parameters):
-                query = urlsplit(url).query
+        for link in header[:LONGEST_LINK].split("<")[1:]:
+            url, _, parameters = link.partition(">")
+            if any(_is_next(parameter) for parameter in parameters.split(";")):
+                query = url.partition("#")[0].partition("?")[2]
                 return f"?{query}" if query else ""
     return None
+
+
+def _is_next(parameter: str) -> bool:
+    name, _, value = parameter.partition("=")
+    return name.strip().lower() == "rel" and "next" in value.strip(' ",').lower().split()
 
 
 def _walk(endpoint: Endpoint) -> set[str] | None:
@@ -82,6 +87,8 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
 
 def _listed(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
     try:
+        if answer.body.count(b"[") + answer.body.count(b"{") > MOST_BRACKETS:
+            raise ValueError("it holds more than one list")
         tags = json.loads(answer.body)["tags"] or ()
         return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -19,8 +19,9 @@ from tagger.names import DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Reader"]
 
-LARGEST_MANIFEST = 100 * 1024 * 1024
-MOST_PAGES = 10_000
+LARGEST_MANIFEST = 4 * 1024 * 1024  # what registries take (distribution-spec, "Pushing manifests")
+MOST_PAGES = 1_000
+MOST_REFERRERS = 1_000
 CHUNK = 64 * 1024
 REMEMBERED = 64  # manifests kept for the next one who asks
 REMEMBERED_SIZE = 256 * 1024
@@ -34,6 +35,7 @@ class Reader:
         self._registry = endpoint.registry
         self._head_serves = True
         self._remembered: dict[str, Manifest] = {}
+        self._put: dict[str, str] = {}
 
     def digest(self, tag: str) -> str | None:
         """Read the digest under a tag, or None; by GET where a registry's HEAD does not tell."""
@@ -51,7 +53,9 @@ class Reader:
             raise self._endpoint.refused(what, answer)
         # A refusal of HEAD has no body, and only the body tells whether 403 is throttling (registries: GHCR).
         digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
-        return digest if DIGEST.fullmatch(digest) else self.digest_by_get(tag)
+        if not DIGEST.fullmatch(digest) or self._put.get(tag, digest) != digest:
+            return self.digest_by_get(tag)  # a HEAD may be answered from a cache: it contradicts what was just put
+        return digest
 
     def digest_by_get(self, tag: str) -> str | None:
         """Read the digest under a tag, or None, with its manifest."""
@@ -94,6 +98,10 @@ class Reader:
                 self._remembered.pop(next(iter(self._remembered)), None)
             self._remembered[manifest.digest] = manifest
 
+    def was_put(self, tag: str, digest: str) -> None:
+        """Keep what this run put under a tag."""
+        self._put[tag] = digest
+
     def forget(self, digest: str) -> None:
         """Forget a manifest that was deleted."""
         self._remembered.pop(digest, None)
@@ -121,23 +129,33 @@ class Reader:
         """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
         what = f"looking for blob {check_digest(descriptor.digest)}"
         answer = self._endpoint.call("HEAD", self._endpoint.blob_path(descriptor.digest), what)
-        if answer.status not in (200, 403, 404):
+        if answer.status == 401:
             raise self._endpoint.refused(what, answer)
-        return answer.status == 200
+        return answer.status == 200  # what the storage behind it refuses is not known: uploading it will tell
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
         """Return the artifacts attached to a manifest, by the referrers API or its tag fallback (spec, end-12a)."""
-        if self._registry.has_referrers is not False:
-            found = self._listed_referrers(digest)
-            if found is not None:
-                return found
-            self._registry.has_referrers = False
+        if self._registry.has_referrers is False:
+            return tuple(self._tagged_referrers(digest).values())
+        listed = self._registry.submit(self._listed_referrers, digest)
         try:
-            return self.manifest(digest.replace(":", "-")).children()
-        except NotFound:
-            return ()
+            tagged = self._tagged_referrers(digest)  # GHCR lists nothing though a signature is there (sbomify #1530)
+        finally:
+            found = listed.exception() or listed.result()
+        if isinstance(found, BaseException):
+            raise found
+        if found is None:
+            self._registry.has_referrers = False
+        return tuple({**tagged, **(found or {})}.values())
 
-    def _listed_referrers(self, digest: str) -> Sequence[Descriptor] | None:
+    def _tagged_referrers(self, digest: str) -> dict[str, Descriptor]:
+        """Return what the tag `sha256-…` lists (distribution-spec, "Referrers Tag Schema")."""
+        try:
+            return {one.digest: one for one in self.manifest(Digest(digest).tag).children()}
+        except NotFound:
+            return {}
+
+    def _listed_referrers(self, digest: str) -> dict[str, Descriptor] | None:
         """Return what the referrers API lists; None where the registry has none."""
         what = f"reading the referrers of {check_digest(digest)}"
         found: dict[str, Descriptor] = {}
@@ -149,13 +167,18 @@ class Reader:
                 return None
             if answer.status != 200:
                 raise self._endpoint.refused(what, answer)
+            page = _index_of(answer)
+            if page is None:
+                return None
             self._registry.has_referrers = True
-            found |= {one.digest: one for one in Manifest(OCI_INDEX, answer.body).children()}
+            found |= page
+            if len(found) > MOST_REFERRERS:
+                raise self._endpoint.error(f"{what}: there are more than {MOST_REFERRERS}", code="SIZE_INVALID")
             following = next_query(answer)
             if not following or following == query:
                 break
             query = following
-        return tuple(found.values())
+        return found
 
     def _check(self, manifest: Manifest, reference: str, what: str) -> None:
         """See that a manifest is a JSON object, of a schema that registries take today. Raise `StoreError`."""
@@ -169,3 +192,14 @@ class Reader:
             raise self._endpoint.error(
                 f"{reference} is an image of schema 1", "Build it anew: no registry takes it today.", code="UNSUPPORTED"
             )
+
+
+def _index_of(answer: Answer) -> dict[str, Descriptor] | None:
+    """Return what a page of referrers lists; None where the answer is no index: a login page, nothing, another API."""
+    manifest = Manifest(OCI_INDEX, answer.body)
+    try:
+        if not isinstance(manifest.document.get("manifests"), list):
+            return None
+        return {one.digest: one for one in manifest.children()}
+    except StoreError:
+        return None

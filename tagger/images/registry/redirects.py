@@ -1,17 +1,19 @@
 """Redirects, and other URLs that a registry names: where they lead, and what is sent there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from urllib3 import HTTPHeaderDict
 
 from tagger.images.registry.addresses import Origin
+from tagger.images.registry.guard import check_literal
 from tagger.images.registry.statuses import REDIRECTS
 
 __all__ = ["follow", "resolve"]
 
 MOST_REDIRECTS = 5
+KEEPING = frozenset({307, 308})
 
 
 class Led(Protocol):
@@ -48,24 +50,34 @@ def follow(
             sent["Authorization"] = credentials
         response = send(url, sent)
         location = response.headers.get("Location")
-        if response.status not in REDIRECTS or not location or method not in ("GET", "HEAD"):
+        kept = response.status in KEEPING  # method and body stay (RFC 9110, sections 15.4.8 and 15.4.9)
+        if response.status not in REDIRECTS or not location or not (kept or method in ("GET", "HEAD")):
             return response
         response.discard()
         url = lead(url, location)
     raise ValueError("it redirects in a circle")
 
 
-def resolve(own: Origin, name: str, base: str, location: str, is_trusted: Callable[[Origin], bool]) -> str:
+def resolve(
+    own: Origin,
+    name: str,
+    base: str,
+    location: str,
+    is_trusted: Callable[[Origin], bool],
+    named: Collection[str] = (),
+) -> str:
     """Return the URL that `location` means in an answer from `base`, a path or a URL, of the registry `name` at `own`.
 
     The registry's own name, and the plain HTTP of one behind a proxy that ends TLS, mean where we reach it.
-    Raise `ValueError` when it is no URL of the web, or one that may not be asked.
+    `named` are hosts that the workflow names. Raise `ValueError` when it is no URL of the web, or one that may not be
+    asked.
     """
     url = urljoin(own.url(base), location)
     origin, parts = Origin.of(url), urlsplit(url)
     same_host = origin.host == own.host and (origin.port == own.port or (origin.port, own.port) == (80, 443))
     if same_host or parts.netloc == name:
         return own.url(parts._replace(scheme="", netloc="", fragment="").geturl())
+    check_literal(origin, own, named)
     if own.scheme == "https" and not is_trusted(origin):
         raise ValueError("it leads from HTTPS to plain HTTP")
     return url

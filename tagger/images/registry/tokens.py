@@ -9,11 +9,12 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from tagger.concurrency import SingleFlight
-from tagger.images.registry.credentials import Login
+from tagger.images.registry.logins import Login
 
 __all__ = ["Token", "TokenCache", "TokenRequest", "read_token", "token_request"]
 
 EXPIRY_MARGIN = 5.0  # seconds; a token that is about to expire is not sent
+LONGEST = 10.0 * 365 * 86400  # seconds; what claims to last longer, or is no number, counts once
 DEFAULT_LIFETIME = 60.0  # seconds (distribution, "Token Authentication Specification")
 
 
@@ -29,7 +30,7 @@ class Token(NamedTuple):
     @classmethod
     def lasting(cls, value: str, seconds: float, asked: float) -> "Token":
         """Return a token that was asked for at `asked` and lasts `seconds`."""
-        return cls(value, asked + max(seconds - EXPIRY_MARGIN, seconds / 2))
+        return cls(value, asked + max(seconds - EXPIRY_MARGIN, seconds / 2) if 0 < seconds < LONGEST else asked)
 
 
 class TokenCache:
@@ -39,20 +40,23 @@ class TokenCache:
         self._flights: dict[tuple[str, ...], SingleFlight[Token]] = {}
         self._lock = threading.Lock()
 
-    def get(self, scopes: tuple[str, ...], fetch: Callable[[], Token], meanwhile: Callable[[], None]) -> Token:
-        """Return a token for scopes: the one that is kept, else a new one."""
+    def get(
+        self, scopes: tuple[str, ...], fetch: Callable[[], Token], meanwhile: Callable[[], None]
+    ) -> tuple[Token, bool]:
+        """Return a token for scopes, and whether it is new: one that is new counts, however soon it expires."""
         flight = self._flight(scopes)
-        while True:
-            token = flight.get(fetch, meanwhile)
-            if time.monotonic() < token.expires:
-                return token
-            flight.forget(token)
+        kept = flight.peek()
+        if kept is not None and time.monotonic() < kept.expires:
+            return kept, False
+        if kept is not None:
+            flight.forget(kept)
+        return flight.get(fetch, meanwhile), True
 
     def forget(self, scopes: tuple[str, ...], value: str) -> None:
-        """Forget a token that the registry refused, unless another has taken its place."""
+        """Forget the token of a header that the registry refused, unless another has taken its place."""
         flight = self._flight(scopes)
         token = flight.peek()
-        if token is not None and token.value == value:
+        if token is not None and value == f"Bearer {token.value}":
             flight.forget(token)
 
     def secrets(self) -> frozenset[str]:
@@ -92,8 +96,8 @@ def read_token(body: bytes, asked: float) -> Token:
         value = json.loads(body)
         token = value.get("token") or value["access_token"]
         lifetime = float(value.get("expires_in") or DEFAULT_LIFETIME)
-        if not re.fullmatch(r"[\x21-\x7e]+", token):
+        if not re.fullmatch(r"[\x21-\x7e]{1,65000}", token):
             raise ValueError("not a token")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("the answer holds no token") from error
     return Token.lasting(token, lifetime, asked)

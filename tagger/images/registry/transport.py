@@ -1,9 +1,11 @@
 """One request and its response: connections kept alive, TLS, proxies."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
@@ -24,12 +26,15 @@ from tagger import __version__
 from tagger.images.registry.addresses import Dial, Origin
 from tagger.images.registry.answers import ConnectionFailed
 from tagger.images.registry.connections import PlainConnection, SecureConnection
+from tagger.images.registry.guard import Unsendable, check_address
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED, speaks_tls, tls_context
 
 __all__ = ["Response", "TooLarge", "Transport"]
 
 CHUNK = 64 * 1024
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+UNREAD = 4 * 1024  # bytes of a body that nobody wants
 
 
 class TooLarge(Exception):
@@ -71,9 +76,15 @@ class Response:
         return bytes(body)
 
     def discard(self) -> None:
-        """Give the connection back; nobody reads the body."""
-        self._raw.drain_conn()
-        self._raw.release_conn()
+        """Give the connection back; nobody reads the body, so a long one costs the connection and no time."""
+        try:
+            rest = self._raw.read(UNREAD, decode_content=False)
+        except HTTPError:
+            rest = bytes(UNREAD)
+        if len(rest) < UNREAD:
+            self._raw.release_conn()
+        else:
+            self._raw.close()
 
     def close(self) -> None:
         """Give the connection back if all was read, else close it."""
@@ -100,6 +111,8 @@ class Transport:
         self._managers: dict[tuple[str, str], PoolManager] = {}
         self._proxies: dict[Origin, str] = {}
         self._live: WeakSet[Any] = WeakSet()
+        self._addresses: dict[tuple[str, int], set[str]] = {}
+        self._led_by: dict[tuple[str, int], tuple[str, int]] = {}
         # A file that cannot be used is said before anything is done.
         self._tls = tls_context(ca_file) if ca_file else None
         self._lock = threading.Lock()
@@ -110,10 +123,33 @@ class Transport:
         Nothing is repeated, and no redirect is followed.
         """
         origin = Origin.of(url)
+        if name := self._header_problem(headers):  # its value may be a secret, and is not repeated
+            error = Unsendable(f"the header {name} cannot be sent: it has characters that no header has")
+            raise ConnectionFailed(origin.netloc, error, sent=False, lasting=True)
         try:
             return Response(self._send(method, url, headers, body), origin)
         except HTTPError as error:
             raise _failed(origin, error) from error
+
+    def own(self, place: tuple[str, int]) -> None:
+        """Keep where a registry is: host and port. What it leads to is compared with the address that is connected."""
+        with self._lock:
+            self._addresses.setdefault(place, set())
+
+    def led(self, place: tuple[str, int], by: tuple[str, int]) -> None:
+        """Keep that a registry named a host: what that leads to is checked before it is used."""
+        with self._lock:
+            if place not in self._addresses:
+                self._led_by[place] = by
+
+    def _check(self, place: tuple[str, int], address: str) -> None:
+        with self._lock:
+            if place in self._addresses:
+                self._addresses[place].add(address)
+            by = self._led_by.get(place)
+            own = set(self._addresses.get(by, ())) if by else set()
+        if by:
+            check_address(place[0], address, own)
 
     def warm(self, url: str) -> None:
         """Open one more connection, which a request will find. What fails here fails there too, and is said there."""
@@ -149,6 +185,10 @@ class Transport:
             with suppress(OSError):
                 if connection.sock is not None:
                     connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _header_problem(self, headers: Mapping[str, str]) -> str:
+        """Return the name of a header whose value cannot be sent; empty where all can (RFC 9110, section 5.5)."""
+        return next((name for name, value in headers.items() if not HEADER_VALUE.fullmatch(value)), "")
 
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None
@@ -196,6 +236,7 @@ class Transport:
             with self._lock:
                 self._live.add(connection)
                 place = connection.host, connection.port
+                connection.check = partial(self._check, place)
                 connection.dial = next((begun for begun in self._dials if begun.place == place), None)
                 if connection.dial:
                     self._dials.remove(connection.dial)

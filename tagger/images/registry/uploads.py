@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import BinaryIO, cast
 from urllib.parse import urlencode, urlsplit
@@ -32,8 +32,8 @@ class Uploader:
     def check_writable(self) -> None:
         """Prove that writing is allowed: open an upload and cancel it. Raise `StoreError`."""
         location = self._begin("asking whether pushing is allowed")
-        # Where it cannot be cancelled, it expires.
-        self._endpoint.call("DELETE", location, "cancelling an upload", access=self._endpoint.writing)
+        with suppress(StoreError):  # where it cannot be cancelled, it expires
+            self._endpoint.call("DELETE", location, "cancelling an upload", access=self._endpoint.writing)
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None) -> None:
         """Bring a blob here: mounted from `mount_from` where that works, else uploaded from its beginning.

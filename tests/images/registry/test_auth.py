@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3 import HTTPHeaderDict
 
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry import dialects
-from tagger.images.registry.auth import Access, Authorization, Challenge, parse_challenges
-from tagger.images.registry.credentials import Keychain, Login
+from tagger.images.registry.answers import Answer
+from tagger.images.registry.auth import Access, Authorization
+from tagger.images.registry.challenges import Challenge, parse_challenges
+from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.dialects import DIALECTS, Dialect
+from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.tokens import Token
 from tagger.names import Repository
@@ -240,6 +244,8 @@ def test_a_password_is_sent_when_it_is_asked_for(small_registry: SmallRegistry, 
 
 def test_no_password_is_sent_to_whom_it_is_not_wanted_by(small_registry: SmallRegistry, opened: Opener) -> None:
     keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
+    for tag in ("1.0", "2.0"):
+        small_registry.put(NAME, tag, IMAGE)
     opened(small_registry, keychain=keychain).survey(["1.0", "2.0"])
     assert {request.authorization for request in small_registry.requests} == {""}
 
@@ -255,6 +261,7 @@ def test_a_wrong_password_is_sent_once(small_registry: SmallRegistry, opened: Op
 
 def test_a_registry_that_wants_a_login_for_writing_only(small_registry: SmallRegistry, opened: Opener) -> None:
     keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
+    small_registry.put(NAME, "1.0", IMAGE)
     store = opened(small_registry, keychain=keychain)
     store.survey([])
     small_registry.users = {"tester": "secret"}
@@ -417,22 +424,30 @@ def test_a_token_shows_nowhere() -> None:
     assert Token.lasting("secret", 4, 0).expires == 2
 
 
+def wants(*challenges: str) -> Answer:
+    """Return a refusal with challenges."""
+    headers = HTTPHeaderDict()
+    for challenge in challenges:
+        headers.add("WWW-Authenticate", challenge)
+    return Answer(401, headers)
+
+
 def test_a_registry_token_is_sent_as_it_is() -> None:
     def fetch(_challenge: Challenge, _access: Access) -> Token:
         raise AssertionError("a token was fetched")
 
-    authorization = Authorization(fetch, login=lambda: Login(registry_token="given"))
-    assert authorization.header(ACCESS, lambda: None) == ""
-    assert authorization.refused(ACCESS, "", [Challenge("bearer", {"realm": "https://x"})])
-    assert authorization.header(ACCESS, lambda: None) == "Bearer given"
-    assert not authorization.refused(ACCESS, "Bearer given", [Challenge("bearer", {"realm": "https://x"})])
+    authorization = Authorization(fetch, login=lambda _access: Login(registry_token="given"))
+    assert authorization.header(ACCESS, lambda: None) == ("", False)
+    assert authorization.learn(ACCESS, "", wants('Bearer realm="https://x"'))
+    assert authorization.header(ACCESS, lambda: None) == ("Bearer given", False)
+    assert not authorization.learn(ACCESS, "Bearer given", wants('Bearer realm="https://x"'))
 
 
 def test_a_challenge_that_nobody_can_answer_is_no_reason_to_try_again() -> None:
     authorization = Authorization(lambda _challenge, _access: Token("t"))
-    assert not authorization.refused(ACCESS, "", [])
-    assert not authorization.refused(ACCESS, "", [Challenge("negotiate"), Challenge("bearer")])
-    assert not authorization.refused(ACCESS, "", [Challenge("basic", {"realm": "x"})])
+    assert not authorization.learn(ACCESS, "", wants())
+    assert not authorization.learn(ACCESS, "", wants("Negotiate", "Bearer"))
+    assert not authorization.learn(ACCESS, "", wants('Basic realm="x"'))
 
 
 def test_a_basic_header_is_what_docker_sends(small_registry: SmallRegistry, opened: Opener) -> None:

@@ -13,8 +13,9 @@ from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry.addresses import Dial, Origin, is_loopback, places_ahead
 from tagger.images.registry.answers import Answer
-from tagger.images.registry.credentials import Keychain, Login
+from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.failures import Peer, refused
+from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.names import Repository
 from tests.servers.fixtures_registry import Opener

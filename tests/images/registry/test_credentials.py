@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.images.registry.credentials import HUB_KEY, Keychain, Login, registry_name
+from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.logins import HUB_KEY, Login, registry_name
 
 HUB_NAMES = [
     "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "https://index.docker.io/v1/",

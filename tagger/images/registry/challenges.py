@@ -1,0 +1,56 @@
+"""Challenges: how a server says what it wants to see (RFC 9110, section 11; RFC 6750)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+__all__ = ["Challenge", "parse_challenges", "preferred"]
+
+LONGEST = 64 * 1024  # characters of all headers
+
+_PARAMETER = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BETWEEN = re.compile(r"[\s,]+")
+
+
+class Challenge(NamedTuple):
+    """One way to authenticate that a server names: `Bearer realm="…",service="…"`."""
+
+    scheme: str
+    parameters: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def lacks_scope(self) -> bool:
+        """True where the token was accepted, and does not allow this."""
+        return self.parameters.get("error") == "insufficient_scope"
+
+
+def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
+    """Read `WWW-Authenticate` headers: several challenges may stand in one. What is no challenge is passed over."""
+    found: list[Challenge] = []
+    for header in headers:
+        parameters: dict[str, str] | None = None
+        place = 0
+        while place < len(header):
+            if between := _BETWEEN.match(header, place):
+                place = between.end()
+            elif parameter := _PARAMETER.match(header, place):
+                name, quoted, plain = parameter.groups()
+                if parameters is not None:
+                    value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                    parameters.setdefault(name.lower(), value)
+                place = parameter.end()
+            elif scheme := _SCHEME.match(header, place):
+                parameters = {}
+                found.append(Challenge(scheme[0].lower(), parameters))
+                place = scheme.end()
+            else:
+                place += 1
+    return found
+
+
+def preferred(challenges: Iterable[Challenge]) -> Challenge | None:
+    """Return the challenge to answer: a token where the server offers one, else the login itself."""
+    usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and c.parameters.get("realm"))]
+    return next((c for c in usable if c.scheme == "bearer"), usable[0] if usable else None)

@@ -1,0 +1,114 @@
+"""Credential helpers, asked as docker asks them (docker-credential-helpers)."""
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tagger.errors import InputError
+from tagger.images.registry.logins import Login, docker_key
+
+__all__ = ["ask_helper"]
+
+TIMEOUT = 60.0  # seconds; helpers of clouds ask a server
+LARGEST = 1024 * 1024  # bytes of an answer
+LONG = 8  # characters from which a secret is sought inside other values
+
+# Whose values are logins for others than the registry that a helper is asked for, or may hold some.
+PRIVATE = ("INPUT_", "TAGGER_", "ACTIONS_RUNTIME_", "DOCKER_AUTH_CONFIG", "CI_REGISTRY_PASSWORD", "CI_JOB_TOKEN")
+
+
+def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Collection[str], origin: str) -> Login:
+    """Return the login for a registry that a helper knows; an empty one where it knows none.
+
+    It gets `environ` without `secrets`, which are logins for others. `origin` is the configuration that names it.
+    Raise `InputError` when it is not here, or fails.
+    """
+    program = f"docker-credential-{helper}"
+    if "/" in helper or "\0" in helper:
+        raise InputError(f"{origin}: {helper!r} is not the name of a credential helper", _HINT)
+    path = _find(program, environ)
+    if not path:
+        raise InputError(f"{origin} takes the login for {name} from {program}, which is not here", _HINT)
+    try:
+        code, output = _run(path, docker_key(name).encode(), _without(environ, secrets))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{program} could not be asked for the login for {name}", _HINT) from error
+    if code:
+        said = output.decode(errors="replace").strip()
+        if "credentials not found" in said:
+            return Login()
+        what = said.splitlines()[0][:200] if said else f"it ended with {code}"
+        raise InputError(f"{program} has no login for {name}: {what}", _HINT)
+    try:
+        answer = json.loads(output)
+        username, secret = str(answer["Username"]), str(answer["Secret"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(f"{program} answered what is not a login", _HINT) from error
+    return Login.of(username, secret, program)
+
+
+def _find(program: str, environ: Mapping[str, str]) -> str:
+    """Return the path of a program; none is taken from the working folder, which may be somebody else's checkout."""
+    here = Path(os.path.realpath("."))
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        path = Path(folder)
+        inside = here != Path("/") and Path(os.path.realpath(path)).is_relative_to(here)
+        if not path.is_absolute() or inside:
+            continue
+        found = path / program
+        if found.is_file() and os.access(found, os.X_OK):
+            return str(found)
+    return ""
+
+
+def _run(path: str, question: bytes, environ: Mapping[str, str]) -> tuple[int, bytes]:
+    """Run a helper, and return its exit code and the beginning of what it writes. Raise `OSError`, `ValueError`."""
+    import subprocess  # few configurations name a helper
+    from threading import Timer
+
+    with subprocess.Popen(  # noqa: S603 - the program that the person's own configuration names
+        [path, "get"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=dict(environ),
+        cwd="/",
+    ) as process:
+        asked, answer = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
+        timer = Timer(TIMEOUT, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            try:
+                asked.write(question)
+                asked.close()
+            except BrokenPipeError:
+                pass  # it did not read the question
+            output = answer.read(LARGEST + 1)
+            if len(output) > LARGEST:
+                process.kill()
+                raise ValueError("it writes without end")
+            code = process.wait()
+        finally:
+            timer.cancel()
+    if code < 0:
+        raise ValueError("it was ended")
+    return code, output
+
+
+def _without(environ: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
+    """Return the environment of a helper: what is no login for others."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.upper().startswith(PRIVATE)
+        and not any(value == secret or (len(secret) >= LONG and secret in value) for secret in secrets)
+    }
+
+
+_HINT = (
+    "Give the login directly, with `username` and `password` or in `logins`; or write a docker configuration that "
+    "holds it itself, without `credsStore` and `credHelpers`. In an action, programs of the runner are not there."
+)

@@ -1,0 +1,112 @@
+"""Docker's configuration: the logins that it holds, and the credential helpers that it names."""
+
+import base64
+import binascii
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from tagger.errors import InputError
+from tagger.images.registry.logins import Key, Login, best_key, docker_key
+
+__all__ = ["DockerConfig"]
+
+LARGEST = 1024 * 1024  # bytes of a configuration
+
+
+class DockerConfig(NamedTuple):
+    """What docker's `config.json` says of logins (docker/cli, cli/config). `origin` is where it stands."""
+
+    origin: str = ""
+    auths: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    helpers: Mapping[str, str] = MappingProxyType({})
+    store: str = ""
+
+    def __repr__(self) -> str:
+        return f"DockerConfig({self.origin})"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "DockerConfig":
+        """Read the configuration; a missing one is an empty one. Raise `InputError` when it cannot be understood."""
+        folder = environ.get("DOCKER_CONFIG") or (environ["HOME"] + "/.docker" if environ.get("HOME") else "")
+        if not folder:
+            return cls()
+        path = Path(folder, "config.json")
+        try:
+            content = _content(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(str(path))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
+                "Make it readable, or point DOCKER_CONFIG elsewhere.",
+            ) from error
+        return cls.parse(content or b"{}", str(path))
+
+    @classmethod
+    def parse(cls, content: bytes, origin: str) -> "DockerConfig":
+        """Read a configuration that stands at `origin`. Raise `InputError` when it cannot be understood."""
+        hint = "Log in again with `docker login`, which writes it."
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{origin} is not JSON", hint) from error
+        if not isinstance(value, dict):
+            raise InputError(f"{origin} is not a JSON object", hint)
+        auths, helpers, store = (value.get(key) for key in ("auths", "credHelpers", "credsStore"))
+        return cls(
+            origin,
+            {key: entry for key, entry in auths.items() if isinstance(entry, dict)} if isinstance(auths, dict) else {},
+            {key: str(name) for key, name in helpers.items()} if isinstance(helpers, dict) else {},
+            store if isinstance(store, str) else "",
+        )
+
+    def helper(self, name: str, repository: str) -> str:
+        """Return the name of the credential helper that knows the login for a repository; empty where none does."""
+        key = best_key(self.helpers, name, repository)
+        return self.helpers[key] if key else self.store
+
+    def login(self, name: str, repository: str) -> Login:
+        """Return the login for a repository as it is written here. Raise `InputError` when it cannot be read."""
+        return next((login for entry in self._entries(name, repository) if (login := self._written(entry))), Login())
+
+    def _entries(self, name: str, repository: str) -> Iterator[Mapping[str, Any]]:
+        """Yield what `auths` has for a repository, the longest prefix first; of equal ones docker's own spelling."""
+        keys = [key for key in self.auths if Key.parse(key).matches(name, repository)]
+        own = docker_key(name)
+        yield from (self.auths[key] for key in sorted(keys, key=lambda key: (-len(Key.parse(key).path), key != own)))
+
+    def _written(self, entry: Mapping[str, Any]) -> Login:
+        username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
+        if entry.get("auth"):
+            try:
+                text = "".join(str(entry["auth"]).split())  # docker passes over line breaks too
+                decoded = base64.b64decode(text, validate=True).decode()
+            except (binascii.Error, ValueError) as error:
+                raise InputError(
+                    f"{self.origin}: an `auth` is not base64", "Log in again with `docker login`, which writes it."
+                ) from error
+            username, _, password = decoded.partition(":")
+        return Login(
+            username,
+            password.rstrip("\0"),
+            str(entry.get("identitytoken") or ""),
+            str(entry.get("registrytoken") or ""),
+            origin=self.origin,
+        )
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a regular file of bounded size. Raise `OSError`, `ValueError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST} bytes")
+    return content

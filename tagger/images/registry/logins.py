@@ -1,0 +1,96 @@
+"""A login, and for which repositories it is."""
+
+import base64
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tagger.names import DOCKER_HUB, HUB_ALIASES
+
+__all__ = ["HUB_KEY", "Key", "Login", "best_key", "docker_key", "login_hint", "registry_name"]
+
+HUB_KEY = "https://index.docker.io/v1/"
+"""What Docker Hub is called in docker's configuration, and when docker asks a credential helper."""
+
+TOKEN_USER = "<token>"  # noqa: S105 - the user name that says: the secret is an identity token (docker-credential-helpers)
+
+
+class Login(NamedTuple):
+    """What proves who is asking: a password, an identity token (ACR, OAuth2), or a registry token, sent as it is."""
+
+    username: str = ""
+    password: str = ""
+    identity_token: str = ""
+    registry_token: str = ""
+    origin: str = ""
+
+    @classmethod
+    def of(cls, username: str, secret: str, origin: str) -> "Login":
+        """Return a login by name and secret; the name `<token>` says that the secret is an identity token."""
+        if username == TOKEN_USER:
+            return cls(identity_token=secret, origin=origin)
+        return cls(username, secret, origin=origin)
+
+    @property
+    def basic(self) -> str:
+        """The value of a `Authorization: Basic` header; empty where there is no password."""
+        if not self.password:
+            return ""
+        content = f"{self.username}:{self.password}".encode(errors="surrogateescape")
+        return "Basic " + base64.b64encode(content).decode()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All that must never be shown."""
+        encoded = self.basic.removeprefix("Basic ")
+        return frozenset(filter(None, (self.password, self.identity_token, self.registry_token, encoded)))
+
+    def __repr__(self) -> str:
+        return f"Login({self.username!r}, {self.origin!r})"
+
+    def __bool__(self) -> bool:
+        return bool(self.password or self.identity_token or self.registry_token)
+
+
+class Key(NamedTuple):
+    """What a login is for: a registry, or a part of it: `quay.io/acme` (containers-auth.json(5))."""
+
+    registry: str
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Key":
+        """Read a key of `logins` or `auths`. The path of a URL, and an API's version, say nothing."""
+        _, scheme, rest = text.strip().rpartition("://")
+        host, _, path = rest.partition("/")
+        host, path = host.lower(), path.strip("/")
+        return cls(DOCKER_HUB if host in HUB_ALIASES else host, "" if scheme or path in ("v1", "v2") else path)
+
+    def matches(self, registry: str, repository: str) -> bool:
+        """Say whether it is for a repository: for its registry, for a namespace above it, or for it alone."""
+        return self.registry == registry and f"{repository}/".startswith(f"{self.path}/" if self.path else "")
+
+
+def best_key(keys: Iterable[str], registry: str, repository: str) -> str:
+    """Return the key with the longest prefix of a repository; empty where none is for it."""
+    found = [key for key in keys if Key.parse(key).matches(registry, repository)]
+    return max(found, key=lambda key: len(Key.parse(key).path), default="")
+
+
+def registry_name(key: str) -> str:
+    """Return what a registry is called in references: `docker.io` of `https://index.docker.io/v1/`."""
+    return Key.parse(key).registry
+
+
+def docker_key(name: str) -> str:
+    """Return what docker calls a registry in its configuration."""
+    return HUB_KEY if name == DOCKER_HUB else name
+
+
+def login_hint(registry: str) -> str:
+    """Say the ways to log in that work, inside an action too, where the runner's own `docker login` is not seen."""
+    return (
+        f"There is no login for {registry}. Give one: `username` and `password`; a line "
+        f"`{registry} USERNAME PASSWORD` in `logins`; or a docker configuration, with DOCKER_CONFIG set to its folder. "
+        "A `docker login` on a runner is not visible inside a container action unless DOCKER_CONFIG was set to "
+        "$RUNNER_TEMP/docker before it."
+    )
