@@ -171,9 +171,16 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
 
 
 def copy_referrers(
-    source: TaggedContent, store: TagStore, subjects: Iterable[str], *, jobs: int | None = None
+    source: TaggedContent,
+    store: TagStore,
+    subjects: Iterable[str],
+    *,
+    root: Manifest | None = None,
+    jobs: int | None = None,
 ) -> Sequence[Manifest]:
     """Bring the artifacts attached to `subjects`, digests, into `store`, and theirs in turn; return them.
+
+    `root`, the image itself, is put by its digest before what is attached: some registries want the subject first.
 
     They are found as referrers and under cosign's tags. Where `store` does not list a referrer after it was put, the
     tag `sha256-…` is kept for it (distribution-spec, "Referrers Tag Schema"). Raise `StoreError`.
@@ -187,6 +194,9 @@ def copy_referrers(
         tagged = source.digests([_tag(subject) + end for subject in waiting for end in SIGNATURE_TAGS])
         tags = {tag: digest for tag, digest in tagged.items() if digest}
         digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
+        if root and digests:
+            store.point(root, [])
+            root = None
         found = run_all(
             lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs
         )

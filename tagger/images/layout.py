@@ -21,6 +21,7 @@ from tagger.images.manifests import (
     OCI_INDEX,
     Descriptor,
     Manifest,
+    artifact_type_of,
     manifest_type,
 )
 from tagger.images.stores import Opener, Survey
@@ -573,8 +574,7 @@ class Layout(LayoutContent):
 
 def attached(artifact: Manifest) -> Descriptor:
     """Return what a list of referrers says of an artifact (distribution-spec, "Listing Referrers")."""
-    config = artifact.config()
-    kind = str(artifact.document.get("artifactType") or (config.media_type if config else ""))
+    kind = artifact_type_of(artifact)
     annotations = artifact.document.get("annotations")
     return artifact.descriptor()._replace(
         artifact_type=kind,

@@ -13,7 +13,8 @@ from tagger.names import DIGEST, Digest
 __all__ = [
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
     "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP",
-    "OCI_LAYER_ZSTD", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "manifest_type",
+    "OCI_LAYER_ZSTD", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "artifact_type_of",
+    "manifest_type",
 ]  # fmt: skip
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -173,6 +174,12 @@ class Manifest:
             return tuple(Descriptor.from_json(value) for value in values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"manifest {self.digest} has a broken descriptor", code="MANIFEST_INVALID") from error
+
+
+def artifact_type_of(manifest: Manifest) -> str:
+    """Return what an artifact is: its artifact type, else its config's (distribution-spec, "Listing Referrers")."""
+    config = manifest.config()
+    return str(manifest.document.get("artifactType") or (config.media_type if config else ""))
 
 
 def manifest_type(content: bytes, named: str) -> str:

@@ -109,7 +109,7 @@ class ContentSource:
             from tagger.images.copying import copy_image, copy_referrers
 
             parts = copy_image(self._read, store, self.root)
-            copy_referrers(self._read, store, [part.digest for part in parts])
+            copy_referrers(self._read, store, [part.digest for part in parts], root=self.root)
         if overwrite:
             store.point(self.root, [tag])
             return self.root

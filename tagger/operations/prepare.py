@@ -103,8 +103,8 @@ def _looked(job: Release, view: View) -> Look:
     try:
         return view.look(expect, manifests=wanted, coming=job.versions)
     except StoreError as error:
-        # Some registries answer 403 to the listing of a repository that does not exist yet (registries.md, section 1).
-        if error.status != 403:
+        # Some registries refuse the listing of a repository that does not exist yet: with 403, or 401 as Docker Hub.
+        if error.status not in (401, 403):
             raise
         view.store.check_writable()
         look = view.look(expect, coming=job.versions, unlisted=True)

@@ -186,14 +186,16 @@ def endpoint(text: str) -> tuple[str, str]:
 
 
 def login(text: str) -> Login:
-    """Read a line of `logins`. No message repeats it: it holds a password."""
+    """Read a line of `logins`: `registry[/namespace] username password`. No message repeats it."""
     parts = text.split(None, 2)
     if len(parts) != 3:
         raise InputError(
             "a line is not `registry username password`",
             "Write one login a line; the password is the rest of the line.",
         )
-    return Login(registry(parts[0]), parts[1], parts[2])
+    namespace = "" if "://" in parts[0] else parts[0].partition("/")[2].strip("/")
+    key = registry(parts[0])
+    return Login(f"{key}/{namespace}" if namespace not in ("", "v1", "v2") else key, parts[1], parts[2])
 
 
 def readable(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from tagger.errors import NotFound
 from tagger.gates.signatures.statements import Rejected, parsed
 from tagger.images.configs import is_attestation
-from tagger.images.manifests import Descriptor, Manifest
+from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.images.stores import Content
 
 __all__ = ["Candidate", "Found", "SignedContent", "Target", "look", "targets"]
@@ -94,7 +94,7 @@ def _of_referrer(content: Content, manifest: Manifest, target: Target, place: st
     subject = manifest.subject()
     if subject is None or (subject.digest, subject.size) != (target.digest, target.size):
         raise Rejected("its manifest is attached to something else")
-    if _type(manifest) == NOTATION:
+    if artifact_type_of(manifest) == NOTATION:
         yield Candidate(place, "unsupported", b"", target)
         return
     yield from _of_layers(content, manifest, target, place)
@@ -113,11 +113,6 @@ def _kind(media_type: str) -> Literal["bundle", "envelope", "simple"] | None:
     if media_type.startswith(BUNDLE):
         return "bundle"
     return {SIMPLE: "simple", ENVELOPE: "envelope"}.get(media_type)  # type: ignore[return-value] # one of these
-
-
-def _type(manifest: Manifest) -> str:
-    config = manifest.config()
-    return str(manifest.document.get("artifactType") or (config.media_type if config else ""))
 
 
 def _is_about(content: Content, manifest: Manifest, image: Descriptor) -> bool:
