@@ -15,6 +15,7 @@ __all__ = [
     "Floating",
     "ListedVersion",
     "Outcome",
+    "Passed",
     "PolicyInForce",
     "Report",
     "ReportWarning",
@@ -67,6 +68,13 @@ class Verification(NamedTuple):
     workflow: str = ""
     predicate: str = ""
     found_at: str = ""
+
+
+class Passed(NamedTuple):
+    """What the gates found: the approved base that an image stands on, if one was asked for, and who signed it."""
+
+    base: str = ""
+    verified: tuple[Verification, ...] = ()
 
 
 class Outcome(NamedTuple):

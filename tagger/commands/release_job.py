@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagger.commands.gate import gate_of
 from tagger.commands.run import Run
 from tagger.errors import InputError, TaggerError
 from tagger.rules.marks import is_reserved
@@ -55,7 +56,7 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent |
         version_from=origin,
         on_conflict=settings.on_conflict,
         plain=_plain_tags(run, rules),
-        gate=_Gate(run) if settings.golden or settings.require_referrer else None,
+        gate=gate_of(run, versions[0]),
         terms=run.terms,
         again=lambda found: _release_by(run, stores, event, found),
         hold=settings.hold == "true",
@@ -137,37 +138,6 @@ def _is_at_hand(source: "Source | None") -> bool:
     from tagger.images.sources import ContentSource
 
     return source is not None and not (isinstance(source, ContentSource) and source.content.repository)
-
-
-class _Gate:
-    """What an image must be before it gets a name; called with it, returns the approved base that it stands on."""
-
-    def __init__(self, run: Run) -> None:
-        self.settings, self.repository = run.settings, run.connections.repository
-
-    def __call__(self, source: "Source") -> str:
-        """Raise `Refused` where a gate refuses the image."""
-        self._check_attached(source)
-        return self._check_base(source) if self.settings.golden else ""
-
-    def _check_attached(self, source: "Source") -> None:
-        wanted = self.settings.require_referrer
-        if wanted:
-            from tagger.gates.attached import attached_types, check_attached
-            from tagger.images.sources import ContentSource
-
-            known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else ()
-            check_attached(wanted, known, source.reference)
-
-    def _check_base(self, source: "Source") -> str:
-        from tagger.gates.bases import examine
-        from tagger.images.sources import ContentSource
-
-        image = (source.content, source.root) if isinstance(source, ContentSource) else None
-        verdict = examine(
-            source.configs(), self.settings.golden, base=self.settings.base, image=image, open_place=self.repository
-        )
-        return str(verdict.check())
 
 
 def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.look import Look, own_tags
 from tagger.operations.view import OwnTerms, Terms, View
+from tagger.results import Passed
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change, Claim
 from tagger.rules.versions import Version
@@ -34,7 +35,7 @@ class Release(NamedTuple):
     version_from: str = "version"
     on_conflict: str = "revision"
     plain: tuple[str, ...] = ()
-    gate: Callable[[Source], str] | None = None
+    gate: Callable[[Source], Passed] | None = None
     terms: Terms | None = None
     again: "Callable[[Rules], Release] | None" = None
     hold: bool = False
@@ -106,7 +107,7 @@ class Preparation(NamedTuple):
     source: Source | None = None
     digest: str | None = None
     error: TaggerError | None = None
-    base: str | None = None
+    passed: Passed = Passed()
     verdict: Verdict = "release"
     held: bool = False
     warnings: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
 from tagger.operations.preparation import Preparation, Prepared, Release
 from tagger.operations.view import OwnTerms, Terms, View
+from tagger.results import Passed
 from tagger.rules.plan import Claim
 
 __all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
@@ -25,7 +26,7 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
     held = verdict == "hold" or any(is_held(job, prepared) for prepared in repositories)
     source = job.source
     undecided = Preparation(
-        job, tuple(repositories), source, source.digest if source else None, None, None, verdict, held, warnings
+        job, tuple(repositories), source, source.digest if source else None, None, Passed(), verdict, held, warnings
     )
     sound = [prepared for prepared in repositories if not prepared.error]
     if not sound or verdict in ("approve", "nothing"):
@@ -162,9 +163,11 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
         source = ContentSource(standing.store, digest or "", place, several=len(repositories) > 2)
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
     check_platforms(source, job.platforms, _replaced(decided))
-    base = job.gate(source) if job.gate else None  # also of an image that was kept in place of the build
+    passed = job.gate(source) if job.gate else Passed()  # also of an image that was kept in place of the build
     platforms = manifest_of_each(source, digest)
-    return undecided._replace(repositories=tuple(decided), source=source, digest=digest, base=base, platforms=platforms)
+    return undecided._replace(
+        repositories=tuple(decided), source=source, digest=digest, passed=passed, platforms=platforms
+    )
 
 
 def _replaced(decided: Sequence[Prepared]) -> Iterator[Replaced]:

@@ -180,7 +180,8 @@ def _report(
         source_digest=(source.digest or source.config_digest) if source else None,
         digest=preparation.digest,
         error=preparation.error or next((outcome.error for outcome in outcomes if outcome.error), None),
-        base=preparation.base,
+        base=preparation.passed.base or None,
+        verified=preparation.passed.verified,
         held=preparation.held,
         platforms=preparation.platforms,
     )

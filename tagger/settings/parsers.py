@@ -13,7 +13,7 @@ from tagger.rules.words import check_channel, check_variant
 
 __all__ = [
     "DEFAULT_VARIANT", "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
-    "latest", "login", "number", "pair", "platform", "readable", "registry", "revision", "seconds", "selection",
+    "latest", "login", "number", "platform", "readable", "registry", "seconds", "selection",
     "source", "template", "variant", "version_from",
 ]  # fmt: skip
 
@@ -131,16 +131,6 @@ def variant(text: str) -> str:
     return "" if text == DEFAULT_VARIANT else text
 
 
-def revision(text: str) -> str:
-    """Check how a packaging revision stands behind a version, or behind `{{variant}}`."""
-    if not re.fullmatch(r"(?:\{\{variant\}\})?[-_+][A-Za-z0-9]*N(?:\.N)*", text):
-        raise InputError(
-            f"{text!r} is not a form of revisions",
-            "Write what stands behind the version, N for each number: -N, -rN, _N, -N.N, -k3sN or {{variant}}-rN.",
-        )
-    return text
-
-
 def platform(text: str) -> str:
     """Check a platform, as images name it; `any` stands for no check."""
     if text != "any" and not re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?", text):
@@ -148,12 +138,19 @@ def platform(text: str) -> str:
     return text
 
 
-def pair(text: str) -> tuple[str, str]:
-    """Read a label or an annotation: its key, and its value, which may be empty."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip() or re.search(r"\s", key.strip()):
-        raise InputError(f"{text!r} is not KEY=VALUE", "Write one a line, as org.opencontainers.image.title=App.")
-    return key.strip(), value.strip()
+def signer(setting: str) -> Callable[[str], str]:
+    """Return what checks a row that says who must have signed."""
+
+    def parse(text: str) -> str:
+        from tagger.gates.signatures.rows import parse_row
+
+        try:
+            parse_row(text)
+        except InputError as error:
+            raise InputError(error.message.replace("`verify`", f"`{setting}`", 1), error.hint) from error
+        return text
+
+    return parse
 
 
 def artifact_type(text: str) -> str:

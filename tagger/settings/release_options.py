@@ -41,27 +41,11 @@ class ReleaseOptions:
         "Default: the first repository that has the exact tag.",
         parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
     )  # fmt: skip
-    digests = text(
-        "digests",
-        "What build jobs left, each an image in the first repository: a folder of files named after digests, of buildx "
-        "metadata files, or of OCI layouts and archives; or JSON text of job outputs.",
-        metavar="FOLDER|JSON", commands=RELEASING, **_what,
-    )  # fmt: skip
     platforms = words(
         "platforms",
         "Exactly these, as os/arch[/variant]; any: no check. Default: no fewer than the images under its floating tags "
         "have now.",
         parsers.platform, metavar="PLATFORM", commands=RELEASING, **_gates,
-    )  # fmt: skip
-    labels = lines(
-        "labels", "KEY=VALUE, beside those derived from the build, in the output of the same name.", parsers.pair,
-        flag="label", metavar="KEY=VALUE", commands=RELEASING, **_what,
-    )  # fmt: skip
-    annotations = lines(
-        "annotations",
-        "KEY=VALUE, beside those derived from the build, in the output of the same name and in an index that Tagger "
-        "assembles.",
-        parsers.pair, flag="annotation", metavar="KEY=VALUE", commands=RELEASING, **_what,
     )  # fmt: skip
     version = text(
         "version", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
@@ -86,18 +70,9 @@ class ReleaseOptions:
         "build-metadata", "2.1.4+5: refuse it, or write it 2.1.4_5 (underscore), only ever a tie-break.",
         "refuse", "underscore", default="refuse", commands=RULING, **_version,
     )  # fmt: skip
-    revisions = words(
-        "revisions",
-        "How a packaging revision stands behind a version: -N, -rN, _N, -N.N, -k3sN, or {{variant}}-rN.",
-        parsers.revision, metavar="FORM", commands=RULING, **_version,
-    )  # fmt: skip
     tags = lines(
         "tags", "Templates of the tags, one a line.", parsers.template, default=DEFAULT_TEMPLATES, flag="tag",
         metavar="TEMPLATE", commands=RULING, **_tags,
-    )  # fmt: skip
-    flavor = lines(
-        "flavor", "What docker/metadata-action takes beside its rows: latest=, prefix=, suffix=, onlatest=.", str,
-        metavar="KEY=VALUE", commands=RULING, **_tags,
     )  # fmt: skip
     variant = words(
         "variant", "This build's variant or variants; the bare tags are the variant `default`.", parsers.variant,
@@ -150,4 +125,14 @@ class ReleaseOptions:
         "require-referrer",
         "Artifact types: a build to which none of each is attached (signature, attestation, SBOM) is refused.",
         parsers.artifact_type, metavar="TYPE", commands=RELEASING, **_gates,
+    )  # fmt: skip
+    verify = lines(
+        "verify",
+        "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
+        "key env:NAME, or builder docker/github-builder repo=….",
+        parsers.signer("verify"), metavar="ROW", commands=RELEASING, **_gates,
+    )  # fmt: skip
+    trusted_root = text(
+        "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",
+        metavar="FILE", commands=RELEASING, **_gates,
     )  # fmt: skip

@@ -14,7 +14,7 @@ _login: dict[str, Any] = {"group": "logins", "in_file": False}
 _network: dict[str, Any] = {"group": "the network"}
 _output: dict[str, Any] = {"group": "output"}
 _consent: dict[str, Any] = {"group": "consent", "in_file": False}
-_WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "prune", "policy", "init", "config")
+_WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "policy", "config")
 
 
 class RunOptions:
@@ -60,21 +60,19 @@ class RunOptions:
     )
     config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
     json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)
-    quiet = flag("quiet", "Print results and errors only.", short="q", **_output)
-    verbose = flag("verbose", "Print every request, retry and decision.", short="v", **_output)
     tag_locally = flag(
         "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
         commands=RELEASING, group="its tags",
     )  # fmt: skip
     yes = flag(
         "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`, `prune`.",
-        commands=("delete", "withdraw", "reconcile", "prune"), **_consent,
+        commands=("delete", "withdraw", "reconcile"), **_consent,
     )  # fmt: skip
     force = flag(
         "force",
         "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
         "(withdraw), too large a share (prune), default rules (reconcile), bases or platforms that differ (release).",
-        commands=("delete", "withdraw", "prune", "reconcile", "release", "plan"), **_consent,
+        commands=("delete", "withdraw", "reconcile", "release", "plan"), **_consent,
     )  # fmt: skip
     purge = flag(
         "purge", "Delete what is withdrawn, or what belongs to no version any more.",
@@ -86,16 +84,6 @@ class RunOptions:
         "long", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
         commands=("tags",), **_output,
     )  # fmt: skip
-    table = flag("table", "Print a Markdown table for a README.", commands=("tags",), **_output)
-    html = text(
-        "html", "Write one self-contained page of the repository to this file.", metavar="FILE", commands=("tags",),
-        **_output,
-    )  # fmt: skip
-    public = flag("public", "Look whether strangers can pull the image.", commands=("check",), **_output)
-    write = flag("write", "Write the file that `init` proposes.", commands=("init",), **_output)
-    changed = flag(
-        "changed", "Leave out the components whose version is released everywhere.", commands=("components",), **_output
-    )
     only = words(
         "only", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.", str,
         metavar="NAME", group="what is released",

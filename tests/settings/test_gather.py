@@ -87,7 +87,7 @@ class TestLists:
 
     def test_how_each_is_split(self) -> None:
         assert {option.name for option in OPTIONS if option.kind == "lines"} == {
-            "images", "source", "tags", "flavor", "logins", "golden", "endpoints", "labels", "annotations", "keep-tags",
+            "images", "source", "tags", "logins", "golden", "endpoints", "verify",
         }  # fmt: skip
 
     @pytest.mark.parametrize("line", [["acme/a\nacme/b"], ["acme/a", "acme/b"], [" acme/a \n\n", "acme/b", "acme/a"]])
@@ -164,6 +164,7 @@ class TestBadInput:
             ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "a claimed base without `golden`", "Set `golden` too"),
+            ("verify", "keyless repo=acme/app", "says no issuer", "issuer=github"),
             ("require-referrer", "sbom", "'sbom' is not a media type", "application/spdx+json"),
             ("dry-run", "2", "`dry-run` is '2'", "true or false"),
             ("insecure", "http://x", "is not a host", "HOST:PORT"),
@@ -176,17 +177,7 @@ class TestBadInput:
             ("published-from", "git", "`git` is for `plan` alone", "from the repository itself"),
             ("published-from", "docker", "`published-from` is 'docker'", "registry, git, none"),
             ("platforms", "amd64", "'amd64' is not a platform", "os/arch"),
-            ("labels", "title", "'title' is not KEY=VALUE", "one a line"),
-            ("annotations", "a b=c", "'a b=c' is not KEY=VALUE", "one a line"),
-            ("revisions", "-r1", "'-r1' is not a form of revisions", "N for each number"),
             ("hold", "perhaps", "`hold` is 'perhaps'", "auto, true, false"),
-            ("keep", "majors=2", "'majors=2' is not what `keep` counts", "major=3"),
-            ("grace", "7", "'7' is not an age", "7d"),
-            ("limit", "101%", "'101%' is not a share", "20%"),
-            ("keep-tags", "pr-*", "'pr-*' is not a rule for tags", "age=14d"),
-            ("keep-tags", "pr-* age=1", "'1' is not an age", "12h"),
-            ("keep-tags", "pr-* max=1", "'max=1' is no limit of pr-*", "count=20"),
-            ("plan-id", "x", "'x' is not the id of a plan", "report of `prune`"),
             ("jobs", "0", "'0' is not from 1 to 256", "whole number"),
             ("jobs", "²", "'²' is not from 1 to 256", "whole number"),
             ("retries", "9" * 5000, "is not from 0 to 100", "whole number"),
