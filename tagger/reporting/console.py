@@ -36,9 +36,7 @@ class Console:
         if event.kind == "warning":
             self.warn(f"{event.place}: {event.text}" if event.place else event.text)
         elif event.kind in ("pushing", "staged"):
-            from tagger.reporting.text import plain
-
-            echo(plain(f"{event.place}: {event.kind} {event.text}"), self._err)
+            echo(f"{event.place}: {event.kind} {event.text}", self._err)
 
     def show_report(self, report: Report) -> int:
         """Say how a command ended."""
@@ -69,9 +67,7 @@ class Console:
         if self._runner.present:
             self._runner.warning(message)
         else:
-            from tagger.reporting.text import plain
-
-            echo(f"{style('Warning:', fg='yellow')} {plain(message)}", self._err)
+            echo(f"{style('Warning:', fg='yellow')} {message}", self._err)
 
     def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
         """Print the text, then the errors, then tell the runner; return the exit code."""

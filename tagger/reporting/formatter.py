@@ -75,6 +75,6 @@ def trees_with_error(trees: Sequence[Tree], errors: Sequence[TaggerError]) -> Ma
 
 
 def _dumped(document: Mapping[str, Any]) -> str:
-    from tagger.reporting.text import plain
+    from tagger.reporting.terminal import plain
 
     return plain(json.dumps(document, indent=2, ensure_ascii=False)).replace("##\\[", "##\\u005b")

@@ -4,17 +4,11 @@ import re
 from collections.abc import Iterator
 
 from tagger.errors import TaggerError
-from tagger.reporting.terminal import style
+from tagger.reporting.terminal import plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["digest_after", "error_text", "plain", "report_text", "short"]
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that move the cursor, colour, hide or turn what stands beside them."""
-
-_COMMAND = re.compile(r"^(\s*)(?=::)|(?<=##)(?=\[)", re.MULTILINE)
-"""Where the runner would see a command, also in its old spelling (actions/runner, ActionCommand.cs)."""
+__all__ = ["digest_after", "error_text", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -34,12 +28,6 @@ def error_text(error: TaggerError) -> str:
     """Return an error and what to do about it."""
     hint = f"\n{style('Hint:', fg='cyan')} {plain(error.hint)}" if error.hint else ""
     return f"{style(error.title + ':', fg='red', bold=True)} {plain(error.message)}{hint}"
-
-
-def plain(text: str) -> str:
-    """Return a text of somebody else's so that it is nothing but a text, to a terminal and to the runner."""
-    shown = _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return _COMMAND.sub(r"\g<0>\\", shown)
 
 
 def short(digest: str | None) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from tagger.errors import Refused
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.reporting.text import error_text, plain
+from tagger.reporting.terminal import plain
+from tagger.reporting.text import error_text
 from tests.integration.commands import tagger
 from tests.races.processes import ENTRYPOINT
 from tests.servers.small_registry import Fault, Reply, SmallRegistry

@@ -42,3 +42,15 @@ def test_of_a_command() -> None:
         assert run(["config"], {"INPUT_JOBS": "3"}, stream, io.StringIO(), io.StringIO()) == 0
     assert re.search(r"\x1b\[1mjobs +\x1b\[0m  3", terminal.getvalue())
     assert click.unstyle(terminal.getvalue()) == file.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_others_say_moves_no_cursor_and_gives_no_command(terminal: bool) -> None:
+    """However it came into a line: escapes, workflow commands in both spellings, letters that turn the line."""
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal  # type: ignore[method-assign]
+    echo(f"{style('head', fg='red')} a\x1b]0;owned\x07\u202eb\n::add-mask::x\n  ::error::y\n##[error]z", stream)
+    shown = stream.getvalue()
+    assert "\x1b]" not in shown
+    assert "\u202e" not in shown
+    assert not re.search(r"^\s*::|##\[", shown, re.MULTILINE)

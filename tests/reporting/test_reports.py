@@ -176,12 +176,35 @@ class TestMarkdown:
     def test_of_a_release(self) -> None:
         text = report_markdown(REPORT._replace(error=DENIED, base="debian | 13"))
         assert text.startswith("### Release 2.1.4\n")
-        rows = [line for line in text.splitlines() if line.startswith("| `")]
+        rows = [line for line in text.splitlines() if line.startswith(("| `", "| <code>"))]
         assert len(rows) == len(CHANGES)
-        assert "&lt;denied> by \\| rule" in rows[-1]
+        assert "not written: &#60;denied&#62; by &#124; rule" in rows[-1]
+        assert "| <code>bad&#124;tag</code> |" in rows[-1]
         assert "**Failed**: ghcr.io/acme/app: denied" in text
         assert "> Log in." in text
-        assert "debian \\| 13" in text
+        assert "debian &#124; 13" in text
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[log in](https://evil.example)",
+            "![x](https://evil.example/p.png)",
+            "https://evil.example",
+            "# head",
+            "<h1>x",
+            "a`\n```mermaid\ngraph TD\n```",
+            "**bold** _it_ ~no~ @acme/all &copy;",
+            "a | b",
+            "$x$",
+            "\\[x]",
+        ],
+    )
+    def test_what_others_say_is_text(self, text: str) -> None:
+        """No link, image, heading, table, diagram or mention of others stands in the summary."""
+        error = StoreError(text, text)
+        written = report_markdown(REPORT._replace(error=error, base=text, source=text))
+        for mark in ("](", "![", "://", "```", "\n# ", "<h1", "**bold", "@acme", "$x$", "\\["):
+            assert mark not in written.replace("**Failed**", "").replace(f"`{text}`", "")
 
     def test_of_a_dry_run(self) -> None:
         assert report_markdown(REPORT._replace(dry_run=True)).startswith("### Release 2.1.4 (dry run)")
