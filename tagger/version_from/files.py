@@ -16,7 +16,6 @@ __all__ = ["KNOWN_FILES", "check_placeholder", "file_version", "read_file", "spl
 KNOWN_FILES = ("VERSION", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml", "pom.xml")
 KEYED = frozenset({".json", ".toml", ".yaml", ".yml"})
 _PART = re.compile(r"""(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<plain>[^."']+))(?:\.(?=.)|\Z)""")
-_PROPERTY = re.compile(r"\$\{([^}]*)\}")
 
 
 def file_version(place: str, workspace: Path) -> Given:
@@ -80,7 +79,9 @@ def _version_in(file: Path, root: Path, key: str) -> str:
         case "Cargo.toml":
             return _cargo(file, root)
         case "pom.xml":
-            return _pom(file)
+            from tagger.version_from.maven import pom_version  # most runs read no POM
+
+            return pom_version(file, root)
         case _:
             return _plain(file)
 
@@ -198,51 +199,3 @@ def _cargo(file: Path, root: Path) -> str:
         if manifest.is_relative_to(root) and manifest.is_file() and _at(_document(manifest), ["workspace"]) is not None:
             return _keyed(manifest, "workspace.package.version")
     raise Absent("it takes its version from its Cargo workspace, which is not here")
-
-
-def _pom(file: Path) -> str:
-    texts = _xml_texts(read_regular(file))
-    version = texts.get("project/version") or texts.get("project/parent/version") or ""
-    for _ in range(10):  # a property may hold others; one that holds itself ends here too
-        if "${" in version and len(version) < 256:
-            version = _PROPERTY.sub(lambda name: texts.get(f"project/properties/{name[1]}", name[0]), version)
-    if "${" in version:
-        raise Absent(f"its version is {version[:100]}, and not all of that is defined in it")
-    if not version:
-        raise Absent("it has neither project/version nor project/parent/version")
-    return version
-
-
-def _xml_texts(content: bytes) -> dict[str, str]:
-    """Return the texts of the outer three levels of elements by their path, name spaces left out.
-
-    A document type is refused, and with it every entity: none can be defined elsewhere (XML 1.0, section 4).
-    """
-    from xml.parsers import expat  # most runs read no POM
-
-    names: list[str] = []
-    texts: dict[str, list[str]] = {}
-
-    def start(name: str, _attributes: Mapping[str, str]) -> None:
-        names.append(name.rpartition(" ")[2])
-
-    def end(_name: str) -> None:
-        names.pop()
-
-    def text(data: str) -> None:
-        if len(names) <= 3:
-            texts.setdefault("/".join(names), []).append(data)
-
-    def doctype(*_declaration: object) -> None:
-        raise ValueError("it declares a document type, which no POM needs")
-
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(content, True)
-    except expat.ExpatError as error:
-        raise ValueError(str(error)) from error
-    return {path: "".join(parts).strip() for path, parts in texts.items()}
