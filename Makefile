@@ -14,7 +14,7 @@ LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generat
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
-.PHONY: help setup packages lint format types test fuzz demo bench docs lock clean
+.PHONY: model help setup packages lint format types test fuzz demo bench docs lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ types: setup ## Check the types of code and tests.
 
 test: packages lint types ## Run everything; nothing is skipped.
 	pytest $(PYTEST)
+
+model: setup ## Explore every pair and triple of runs from small states, killed runs and listings that lag: half an hour.
+	$(BIN)/python -m tests.races --states
+	$(BIN)/python -m tests.races
 
 fuzz: setup ## Try parsers on twenty thousand inputs each.
 	HYPOTHESIS_PROFILE=long pytest -n 2 tests/test_fuzz.py tests/images/test_layout.py tests/images/test_archives.py \

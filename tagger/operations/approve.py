@@ -10,7 +10,7 @@ from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge
 from tagger.operations.naming import all_tags, find_versions
-from tagger.operations.view import OwnTerms, Terms
+from tagger.operations.view import OwnTerms, Terms, View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Claim
@@ -56,7 +56,7 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
         return _approve(target, dry_run)
 
     looks = partial(_look, job)
-    outcomes = yield from everywhere(job.stores, looks, each(act, events), terms=job.terms, consent=consent)
+    outcomes = yield from everywhere(job.stores, looks, each(act, events, _view), terms=job.terms, consent=consent)
     report = Report(
         "approve",
         outcomes,
@@ -67,6 +67,10 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
         error=first_error(outcomes),
     )
     return with_policy(report, job.terms)
+
+
+def _view(target: Marking) -> View:
+    return target.view
 
 
 def _look(job: Approval, store: TagStore) -> Marking:

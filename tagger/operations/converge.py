@@ -37,6 +37,7 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
     """
     look = first or view.look()
     made: dict[str, Change] = {}
+    failure: TaggerError | None = None
     try:
         for passed in range(PASSES + 1):
             if look.dispute:
@@ -48,8 +49,8 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
             for change in changes:
                 made[change.tag] = _merged(made.get(change.tag), change, change.tag in view.wrote)
             if not writes:
-                return Converged(tuple(made.values()), look, _changed_policy(view.objection()))
-            _write(view, writes)
+                return Converged(tuple(made.values()), look, failure or _changed_policy(view.objection()))
+            failure = _write(view, writes) or failure
             look = view.look()
     except TaggerError as error:
         return Converged(tuple(came_out(view.store, made.values(), error, written=view.wrote)), look, error)
@@ -103,8 +104,11 @@ def _stand(store: TagStore, tags: Sequence[str]) -> bool:
         return True
 
 
-def _write(view: View, writes: Sequence[Change]) -> None:
-    """Point the tags of each manifest, manifests side by side; then remove tags. Raise `TaggerError`."""
+def _write(view: View, writes: Sequence[Change]) -> TaggerError | None:
+    """Point the tags of each manifest, manifests side by side; then remove tags. Raise `TaggerError`.
+
+    What went wrong though every tag was removed is returned: another look has to follow all the same.
+    """
     groups: dict[str, list[str]] = defaultdict(list)
     for change in writes:
         if change.action == "remove":
@@ -123,19 +127,24 @@ def _write(view: View, writes: Sequence[Change]) -> None:
     if failure:
         raise failure
     leaving = [change.tag for change in writes if change.action == "remove"]
-    if leaving:
-        _remove(view, leaving)
+    return _remove(view, leaving) if leaving else None
 
 
-def _remove(view: View, tags: Sequence[str]) -> None:
-    """Remove floating tags that no version is left for. Raise `TaggerError`."""
+def _remove(view: View, tags: Sequence[str]) -> TaggerError | None:
+    """Remove floating tags that no version is left for; return what went wrong beside that. Raise `TaggerError`.
+
+    A tag that stands again was perhaps given to a version meanwhile: the next look says whether it was.
+    """
     from tagger.operations.removal import plan_removal  # few runs remove anything
     from tagger.operations.removing import remove
 
     removed = remove(plan_removal(view.store, tags))
     view.wrote.update({tag: None for tag in tags if tag in removed.gone})
-    if removed.error:
-        raise removed.error
+    if removed.error is None or removed.error.code == "STILL_THERE":
+        return None
+    if removed.gone.issuperset(tags):
+        return removed.error
+    raise removed.error
 
 
 def _merged(before: Change | None, now: Change, written: bool) -> Change:

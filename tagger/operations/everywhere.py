@@ -92,15 +92,22 @@ def with_policy(report: Report, terms: Terms | None) -> Report:
 
 
 def each(
-    act: Callable[[Found], Outcome], events: Callable[[TagStore, Outcome], Iterable[Event]] = lambda _store, _end: ()
+    act: Callable[[Found], Outcome],
+    events: Callable[[TagStore, Outcome], Iterable[Event]] = lambda _store, _end: (),
+    view: Callable[[Found], View] | None = None,
 ) -> Callable[[Mapping[TagStore, Found]], Acting]:
-    """Return what acts in every repository by itself, side by side, and tells `events` of each as it ends."""
+    """Return what acts in every repository by itself, side by side, and tells `events` of each as it ends.
+
+    What the `view` of a repository noticed is told too, and the tags that are not where they belong and stay so.
+    """
 
     def acting(found: Mapping[TagStore, Found]) -> Acting:
         ended: dict[TagStore, Outcome] = {}
         for store, result in side_by_side(lambda store: act(found[store]), found):
             outcome = Outcome.failed(store.place, result) if isinstance(result, TaggerError) else result
             ended[store] = outcome
+            if view:
+                yield from view_warnings(view(found[store]), outcome.changes)
             yield from events(store, outcome)
         return ended
 

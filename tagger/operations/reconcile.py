@@ -77,9 +77,8 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
         except TaggerError as error:
             return Outcome.failed(found[0].store.place, error)
 
-    outcomes = yield from everywhere(
-        job.stores, look, each(act, events), terms=job.terms, objection=objection, independent=True
-    )
+    acting = each(act, events, lambda found: found[0])
+    outcomes = yield from everywhere(job.stores, look, acting, terms=job.terms, objection=objection, independent=True)
     if job.terms and job.terms.summary().source == "default":
         text = "the default rules decide: no setting says by which, and no policy is kept"
         yield Event("warning", "", text, "DEFAULTS")

@@ -187,6 +187,9 @@ def _proven(removal: Removal, manifests: Mapping[str, Manifest]) -> frozenset[st
     others = {tag: digest for tag, digest in removal.before.items() if tag not in removal.tags}
     now = store.survey(others).digests
     lost = {tag: digest for tag, digest in others.items() if now[tag] is None}
+    images = {digest for tag, digest in lost.items() if not is_reserved(tag)}
+    # A mark alone was lifted by another run: a registry that takes too much takes every tag of the image.
+    lost = {tag: digest for tag, digest in lost.items() if digest in images}
     if not lost:
         left = store.digests(removal.tags)
         return frozenset(tag for tag in removal.tags if left[tag] is None)

@@ -16,6 +16,7 @@ from tagger.names import Repository
 from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import release
+from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report
 from tests.images.making import make_image
 from tests.operations.running import RULES, actions, finished, standing
@@ -184,3 +185,17 @@ def test_null_on_the_last_page(opened_repository: Open, tmp_path: Path) -> None:
         for version in ("1.0.0", "2.0.0"):
             assert repository.release(version).exit_code == 0
         assert repository.wrong() == []
+
+
+def test_every_verb_tells_what_it_noticed_and_left_alone(opened_repository: Open) -> None:
+    repository = opened_repository()
+    for version in ("1.0.0", "2.0.0", "3.0.0"):
+        repository.release(version)
+    store = repository.store
+    make_image(store, "another", "latest", labels={LABEL: "9.0.0"})
+    report = finished(withdraw(Withdrawal("3.0.0", RULES, (store,))))
+    assert [(warning.code, "`reconcile`" in warning.message) for warning in report.warnings] == [("DRIFTED", True)]
+    assert dict(actions(report))["latest"] == "hold"
+    report = finished(reconcile(Reconciliation(RULES, (store,))))
+    assert dict(actions(report))["latest"] == "move"
+    assert "latest holds an image that says it is 9.0.0, and there is no tag 9.0.0" in report.warnings[0].message

@@ -4,6 +4,7 @@
 --whole       two runs with the default tags too: some 20 minutes
 --sample N    so many random interleavings of three runs with the default tags (2000)
 --seed N      of the sample (1)
+--states      every pair of runs from every small state, and triples from a few: some 20 minutes
 """
 
 import argparse
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from tests.races.processes import race
 from tests.races.scenarios import FEW, RULES, SOME, Counted, Scenario, counted, faults, three_runs, two_runs
+from tests.races.states import explored, pairs, triples
 from tests.servers.distribution import distribution
 
 HEAD = "| runs | interleavings | states | wrong | after `reconcile` | exit codes |\n|---|---|---|---|---|---|"
@@ -28,7 +30,10 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=0, metavar="ROUNDS")
+    parser.add_argument("--states", action="store_true")
     given = parser.parse_args()
+    if given.states:
+        return _states()
     if given.processes:
         return _processes(given.processes)
     several = FEW if given.quick else SOME
@@ -53,6 +58,28 @@ def main() -> int:
             print(_row(result), flush=True)
             print(f"{scenario.name}: {time.monotonic() - start:.1f} s", file=sys.stderr)
     return 1 if left else 0
+
+
+def _states() -> int:
+    """Explore pairs and triples of runs from small states, print what ends wrong, and return 1 where anything does."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    found = 0
+    print("| runs | from | wrong | seconds |\n|---|---|---|---|")
+    with ProcessPoolExecutor(2) as pool:
+        for title, given in (("pairs", list(pairs())), ("triples, their round trips at one moment", list(triples()))):
+            start, wrong = time.monotonic(), 0
+            for ends in pool.map(explored, given, chunksize=8):
+                wrong += bool(ends)
+                for end in ends[:1]:
+                    print(end, file=sys.stderr, flush=True)
+            found += wrong
+            print(
+                f"| {len(given)} {title} | {len({state for state, _ in given})} states | {wrong} | "
+                f"{time.monotonic() - start:.0f} |",
+                flush=True,
+            )
+    return 1 if found else 0
 
 
 def _processes(rounds: int) -> int:

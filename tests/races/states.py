@@ -18,7 +18,7 @@ from tests.operations.running import finished
 from tests.races.model import MANIFESTS, Model, Program, Tags, made
 from tests.races.scenarios import FEW, reconciles, releases, withdraws
 
-__all__ = ["Run", "State", "Wrong", "pairs", "states", "triples", "wrong_ends"]
+__all__ = ["Run", "State", "Wrong", "explored", "pairs", "states", "triples", "wrong_ends"]
 
 LATEST = "latest"
 Mark = tuple[str, int]
@@ -161,6 +161,12 @@ def triples() -> Iterator[tuple[State, tuple[Run, ...]]]:
     for state in starts:
         for some in combinations([run for run in runs(state) if run[1] != 1], 3):
             yield state, some
+
+
+def explored(given: tuple[State, tuple[Run, ...]]) -> list[Wrong]:
+    """Return the wrong ends of some runs; of three, what a run asks together is answered at one moment."""
+    state, some = given
+    return list(wrong_ends(state, some, together=len(some) > 2))
 
 
 def wrong_ends(state: State, some: Sequence[Run], *, together: bool = False, sample: int = 0) -> Iterator[Wrong]:

@@ -1,5 +1,6 @@
 """Concurrent runs end where the rule says: every interleaving of two, killed runs, listings that lag, three runs."""
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -18,6 +19,7 @@ from tests.races.scenarios import (
     three_runs,
     two_runs,
 )
+from tests.races.states import Run, State, pairs, triples, wrong_ends
 
 
 def named(scenario: Scenario) -> str:
@@ -60,6 +62,30 @@ def test_three_runs(scenario: Scenario) -> None:
 @pytest.mark.parametrize("scenario", list(three_runs(RULES, 500)), ids=named)
 def test_a_sample_of_three_runs_with_the_default_tags(scenario: Scenario) -> None:
     assert counted(scenario, seed=7).wrong == 0
+
+
+def test_a_sample_of_pairs_of_runs_from_every_small_state() -> None:
+    """`make model` explores all 5,148 of them."""
+    some = random.Random(7).sample(list(pairs()), 40)
+    assert [wrong for state, runs in some for wrong in wrong_ends(state, runs)] == []
+
+
+def test_a_sample_of_three_runs_from_a_few_states() -> None:
+    some = random.Random(7).sample(list(triples()), 20)
+    assert [wrong for state, runs in some for wrong in wrong_ends(state, runs, sample=50)] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "runs"),
+    [
+        (State((1, 2), (("withdrawn", 1),), 2), (("undo", 1), ("withdraw", 2))),
+        (State((1,), (), 0), (("withdraw", 1), ("reconcile", 0))),
+        (State((1, 2, 3), (("withdrawn", 1),), 3), (("release", 4), ("hold", 4))),
+    ],
+    ids=str,
+)
+def test_pairs_of_runs_that_once_ended_wrong(state: State, runs: tuple[Run, ...]) -> None:
+    assert list(wrong_ends(state, runs)) == []
 
 
 def test_the_model_finds_what_goes_wrong_without_a_second_look() -> None:
