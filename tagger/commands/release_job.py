@@ -62,6 +62,7 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent |
         hold=settings.hold == "true",
         event=event,
         platforms=settings.platforms,
+        force=settings.force,
         commit=lambda: git_facts(run.workspace, run.environ).sha,
     )
 

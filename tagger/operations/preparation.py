@@ -26,6 +26,7 @@ class Release(NamedTuple):
     which rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule,
     `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit`
     returns the commit of this build, empty where it is not known. `platforms` are those that the image must have.
+    With `force` a version may lose its only tag.
     """
 
     versions: tuple[Version, ...]
@@ -42,6 +43,7 @@ class Release(NamedTuple):
     event: ReleaseEvent | None = None
     commit: Callable[[], str] = str
     platforms: tuple[str, ...] = ()
+    force: bool = False
 
     @property
     def exact_tags(self) -> tuple[str, ...]:

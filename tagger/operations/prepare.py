@@ -21,6 +21,10 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
     """Read every repository, decide on the image, and say what is wrong anywhere. Nothing is written."""
     job, repositories, warnings = _look_everywhere(job, writing)
     verdict = verdict_of(job, repositories)
+    floating = [one for one in repositories if not one.error and _floats_now(job, one.look)]
+    if floating and len(floating) == len(repositories):
+        return Preparation(job, tuple(repositories), job.source, verdict="nothing", warnings=warnings)
+    repositories = [one._replace(error=_shortened(job, one.store)) if one in floating else one for one in repositories]
     if verdict == "hold":
         repositories = [_as_held(job, prepared) for prepared in repositories]
     held = verdict == "hold" or any(is_held(job, prepared) for prepared in repositories)
@@ -124,18 +128,49 @@ def _objection(job: Release, store: TagStore, look: Look) -> TaggerError | None:
                 f"Release a newer version, or take it back with `withdraw {name} --undo`.",
                 code="WITHDRAWN",
             )
-        if version not in look.published.versions:
-            return Refused(
-                f"{store.place}: {version} is the floating tag of a longer version there, and cannot be a version too",
-                "Release it with as many numbers as the others have.",
-                code="CONFLICT",
-            )
+        if version not in look.published.versions and not _floats_now(job, look):
+            return _shortened(job, store)
     try:
         variants = {version.variant for version in job.versions}
         job.rules.check_lengths(version for version in look.published.versions if version.variant in variants)
     except InputError as error:
         return InputError(f"{store.place}: {error.message}", error.hint, code=error.code)
-    return look.dispute
+    return look.dispute or (None if job.force else _last_tag(job, store, look))
+
+
+def _floats_now(job: Release, look: Look) -> bool:
+    """Say whether every version is a longer one shortened by now: its tag stands, and is that one's floating tag."""
+    return all(
+        version not in look.published.versions
+        and version not in look.published.withdrawn
+        and any(look.digests.get(tag) and tag in look.owners for tag in job.rules.exact_tags(version))
+        for version in job.versions
+    )
+
+
+def _shortened(job: Release, store: TagStore) -> Refused:
+    version = job.versions[0]
+    return Refused(
+        f"{store.place}: {version} is the floating tag of a longer version there, and cannot be a version too",
+        "Release it with as many numbers as the others have.",
+        code="CONFLICT",
+    )
+
+
+def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
+    """Return the refusal of a release that takes the only tag of another version: 1.16.1 makes 1.16 float."""
+    floating = {tag for version in job.versions for tag in job.rules.floating_tags(version)}
+    taken = {tag for tag in floating if look.digests.get(tag) and (v := job.rules.read(tag)) and v not in job.versions}
+    if not taken:
+        return None
+    for version, tags in job.rules.published(look.tags).exact.items():
+        if taken.issuperset(tags) and version not in look.published.versions:
+            return Refused(
+                f"{store.place}: {version} would lose its only tag, as {tags[0]} would float to {job.versions[0]}",
+                f"Give it one more first, as {version}.0; or say `--force`.",
+                code="IN_FORCE",
+            )
+    return None
 
 
 def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparation) -> Preparation:

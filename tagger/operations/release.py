@@ -77,10 +77,8 @@ def _notices(preparation: Preparation) -> Iterator[Event]:
             "warning", "", f"{name} is held: the event approves it, and the source is not looked at", "APPROVED"
         )
     elif preparation.verdict == "nothing":
-        action = job.event.action if job.event else ""
-        yield Event(
-            "warning", "", f"{name} is in force: after the event `{action}` nothing is written", "NOTHING_TO_DO"
-        )
+        why = f"is in force: after the event `{job.event.action}`" if job.event else "is a floating tag by now:"
+        yield Event("warning", "", f"{name} {why} nothing is written", "NOTHING_TO_DO")
     elif preparation.held and not preparation.failed:
         yield Event("warning", "", f"{name} is held, and owns no floating tag until `approve {name}`", "HELD")
 

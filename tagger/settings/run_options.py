@@ -71,7 +71,8 @@ class RunOptions:
     force = flag(
         "force",
         "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
-        "(withdraw), too large a share (prune), default rules (reconcile), bases or platforms that differ (release).",
+        "(withdraw), too large a share (prune), default rules (reconcile), bases that differ by platform, or a version "
+        "that would lose its only tag (release).",
         commands=("delete", "withdraw", "reconcile", "release", "plan"), **_consent,
     )  # fmt: skip
     purge = flag(

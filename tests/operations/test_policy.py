@@ -150,7 +150,7 @@ class TestSetting:
         def watch(request: Request) -> None:
             if request.method == "PUT" and request.reference == TAG:
                 written.append(TAG)
-            elif written and request.method == "GET" and request.kind == "tags":
+            elif written and request.method in ("GET", "HEAD"):
                 small_registry.put(name, TAG, other)
 
         small_registry.watch = watch

@@ -213,6 +213,34 @@ class TestProtocol:
         assert standing(store)["sha-1a2b3c4"] == builds.source("2.0.0").digest
 
 
+class TestShortVersions:
+    """1.16 is a version until 1.16.1 makes its tag float."""
+
+    SHORT = Rules.of(("{{version}}", "{{major}}.{{minor}}", "latest"), scheme=Scheme("numeric"), mixed_parts=True)
+
+    def test_a_version_does_not_lose_its_only_tag(self, builds: Builds, store: Layout) -> None:
+        released(builds, "1.16", store, rules=self.SHORT)
+        before = standing(store)
+        longer = job(builds, "1.16.1", store, rules=self.SHORT)
+        for report in (finished(plan(longer)), finished(release(longer))):
+            assert (report.exit_code, report.error and report.error.code) == (1, "IN_FORCE")
+            assert report.error is not None
+            assert "1.16 would lose its only tag" in report.error.message
+        assert standing(store) == before
+        assert ("1.16", "move") in actions(finished(release(longer._replace(force=True))))
+        assert released(builds, "1.16.2", store, rules=self.SHORT).exit_code == 0
+
+    def test_its_job_run_again_changes_nothing(self, builds: Builds, store: Layout) -> None:
+        released(builds, "1.16", store, rules=self.SHORT)
+        finished(release(job(builds, "1.16.1", store, rules=self.SHORT)._replace(force=True)))
+        before = standing(store)
+        report = released(builds, "1.16", store, rules=self.SHORT)
+        assert (report.exit_code, report.changed, report.digest) == (0, False, None)
+        assert [outcome.status for outcome in report.repositories] == ["unchanged"]
+        assert [warning.code for warning in report.warnings] == ["NOTHING_TO_DO"]
+        assert standing(store) == before
+
+
 class TestPlanWithOneDown:
     """What a plan says of one repository is true whatever is wrong with another."""
 
