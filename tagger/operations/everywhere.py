@@ -135,7 +135,7 @@ def undeclared(store: TagStore, look: Look, versions: Iterable[Version]) -> Iter
 def no_repository(store: TagStore) -> StoreError:
     """Return the error of a verb that reads a repository which is not there."""
     hint = "Check its name, and that the login may read it; the first release creates it."
-    return NotFound("there is no such repository", hint, code="NAME_UNKNOWN", place=store.place)
+    return NotFound("the repository does not exist", hint, code="NAME_UNKNOWN", place=store.place)
 
 
 def first_error(outcomes: Iterable[Outcome]) -> TaggerError | None:

@@ -26,7 +26,7 @@ EMPTY: dict[str, object] = {
 
 
 def test_an_empty_repository(store: TagStore) -> None:
-    with pytest.raises(NotFound, match="no such repository") as caught:
+    with pytest.raises(NotFound, match="the repository does not exist") as caught:
         list_tags(store, RULES)
     assert caught.value.code == "NAME_UNKNOWN"
     make_image(store, "app", "a", "b")

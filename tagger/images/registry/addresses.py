@@ -108,8 +108,14 @@ def host_and_port(address: str) -> tuple[str, int | None]:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
+    """Say whether a host is this machine: an address of loopback, or `localhost` where that leads to such addresses."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        if host != "localhost" and not host.endswith(".localhost"):
+            return False
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
+    except (OSError, ValueError):  # UnicodeError is a ValueError
+        return False

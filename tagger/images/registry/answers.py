@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from urllib3 import HTTPHeaderDict
 
+from tagger.images.registry.challenges import parse_challenges
 from tagger.images.registry.dialects import IMMUTABLE, THROTTLED
 from tagger.images.registry.statuses import status_of
 
@@ -71,6 +72,12 @@ class Answer(NamedTuple):
         errors = self.errors
         named = str(errors[0].get("code") or "") if errors else ""
         return named if re.fullmatch(r"[A-Z][A-Z_]{1,60}", named) else status_of(self.status).code
+
+    @property
+    def lacks_scope(self) -> bool:
+        """True where who asks is known, and may not do this (RFC 6750, section 3.1)."""
+        challenges = parse_challenges(self.headers.getlist("WWW-Authenticate")) if self.status in (401, 403) else ()
+        return any(challenge.lacks_scope for challenge in challenges)
 
     @property
     def text(self) -> str:

@@ -47,7 +47,7 @@ class Request(NamedTuple):
     """What is asked of a registry.
 
     `target` is a path, or a URL that the registry named. `what` says it for a person. `opener` opens a body that is
-    streamed. `most` bytes may the answer have.
+    streamed. `most` bytes may the answer have. `retries` is how often it is sent again, if not as often as others.
     """
 
     method: str
@@ -58,6 +58,7 @@ class Request(NamedTuple):
     body: bytes | None = None
     opener: Callable[[], AbstractContextManager[BinaryIO]] | None = None
     most: int = SMALL
+    retries: int | None = None
 
 
 class Registry:
@@ -233,7 +234,7 @@ class Registry:
         answer = self._repeat(
             lambda: self._read(self._transport.open(wanted.method, wanted.url, wanted.headers, wanted.body), request),
             request,
-        )
+        )._replace(host="")
         if answer.status != 200:
             raise self.refused(access, what, answer)
         try:
@@ -312,7 +313,8 @@ class Registry:
             ) from error
         if self.takes_several_tags is None and DISTRIBUTION in response.headers:
             self.takes_several_tags = False
-        return Answer(response.status, response.headers, body)
+        led = response.origin.netloc if response.origin != self._origin else ""
+        return Answer(response.status, response.headers, body, host=led)
 
     def _repeat(
         self, attempt: Callable[[], Got], request: Request, done: Callable[[], Got | None] = lambda: None
@@ -320,7 +322,9 @@ class Registry:
         """Return the reply of `attempt`, made again where that may help."""
         access, what = request.access, request.what
         given_up = StoreError(f"{what}: given up", code="STOPPED", place=access.place)
-        return self._repetition.call(attempt, given_up, lambda error: self.unreachable(access, what, error), done)
+        return self._repetition.call(
+            attempt, given_up, lambda error: self.unreachable(access, what, error), done, retries=request.retries
+        )
 
 
 def known_challenge(name: str) -> Challenge | None:

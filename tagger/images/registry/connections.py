@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -24,13 +25,23 @@ class PlainConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         begun, self.dial = self.dial, None
         made = (begun and begun.take()) or super()._new_conn()
-        if self.check:
-            try:
-                self.check(str(made.getpeername()[0]))
-            except BaseException:
-                made.close()
-                raise
+        try:
+            self._check(made)
+        except BaseException:
+            made.close()
+            raise
         return made
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        """Send a request, also over a connection that somebody else had before."""
+        if self.sock is not None:
+            self._check(self.sock)
+        super().request(*arguments, **options)
+
+    def _check(self, sock: socket.socket) -> None:
+        if self.check:
+            with suppress(OSError):  # it is closed, which the request finds
+                self.check(str(sock.getpeername()[0]))
 
 
 class SecureConnection(PlainConnection, HTTPSConnection):

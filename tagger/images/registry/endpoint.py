@@ -62,11 +62,20 @@ class Endpoint:
         headers: Mapping[str, str] = MappingProxyType({}),
         body: bytes | None = None,
         most: int = SMALL,
+        retries: int | None = None,
         carried_out: Callable[[], bool] | None = None,
     ) -> Answer:
-        """Return the answer to a request, as `Registry.call` does."""
-        request = Request(method, target, access or self.access, what, headers, body, most=most)
-        return self.registry.call(request, carried_out=carried_out)
+        """Return the answer to a request, as `Registry.call` does.
+
+        Reading is tried with the right to push where that to pull is too little: Docker Hub says so of a repository
+        that is not there yet (distribution #2376).
+        """
+        request = Request(method, target, access or self.access, what, headers, body, most=most, retries=retries)
+        answer = self.registry.call(request, carried_out=carried_out)
+        if answer.lacks_scope and access is None and request.access != self.writing:
+            self.access = self.writing
+            return self.registry.call(request._replace(access=self.writing), carried_out=carried_out)
+        return answer
 
     def refused(self, what: str, answer: Answer, *, reading: bool = False) -> StoreError:
         """Return the error that an answer means; `NotFound` where something was read that is not there."""

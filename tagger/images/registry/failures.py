@@ -49,7 +49,9 @@ def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool 
     """Return the error that an answer means; `NotFound` where something was read that is not there."""
     kind = NotFound if answer.status == 404 and reading else StoreError
     text = peer.hide(answer.text)
-    code = answer.code
+    code = "DENIED" if answer.lacks_scope else answer.code
+    if answer.host:
+        what = f"{what} at {answer.host}, where the registry leads"
     message = f"{what}: {text}" if code in text or text.startswith("HTTP ") else f"{what}: {code}: {text}"
     return kind(message, _hint(peer, answer), code=code, place=place, status=answer.status)
 
@@ -93,6 +95,13 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
 
 def _hint(peer: Peer, answer: Answer) -> str:
     status, dialect = answer.status, dialect_of(peer.registry)
+    if answer.host:
+        return f"{peer.registry} keeps content at {answer.host}, which does not hand it out. Run the same again."
+    if answer.lacks_scope and peer.login and not dialect.denied:
+        return (
+            f"{peer.registry} took {peer.login.origin}, and does not allow this. Give it the right to read and write "
+            "this repository; if the repository does not exist yet, create it, or release to it first."
+        )
     if status == 401 and not peer.login:
         return login_hint(peer.registry)
     if status in (401, 403) and dialect.denied:
@@ -102,7 +111,10 @@ def _hint(peer: Peer, answer: Answer) -> str:
     if status == 403 and not peer.login:
         return login_hint(peer.registry)
     if status == 403:
-        return f"{peer.login.origin} may not do this. It needs the right to read and write this repository."
+        return (
+            f"{peer.login.origin} may not do this. It needs the right to read and write this repository, which may "
+            "also not exist yet."
+        )
     if status == 400 and b"HTTP request to an HTTPS server" in answer.body:
         return f"{peer.registry} speaks HTTPS: take it out of `insecure`."
     if status == 404 and answer.code == "NAME_UNKNOWN" and dialect.absent:

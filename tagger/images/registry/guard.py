@@ -1,16 +1,33 @@
 """Whether what a registry names may be asked: a registry elsewhere does not send a run to places inside."""
 
 import ipaddress
+import socket
 from collections.abc import Collection
 from typing import Literal
 
 from urllib3.exceptions import LocationValueError
 
-from tagger.images.registry.addresses import Origin
+from tagger.images.registry.addresses import Origin, is_loopback
 
 __all__ = ["Forbidden", "Unsendable", "check_address", "check_literal", "kind_of"]
 
-Kind = Literal["name", "public", "private", "own machine"]
+Kind = Literal["name", "public", "private", "loopback", "link-local", "unspecified"]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fec0::/10")
+)
+METADATA = frozenset(
+    ipaddress.ip_address(address) for address in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
+)
+"""Where clouds give credentials to their machines besides 169.254.169.254: Alibaba, Azure, Oracle, AWS by IPv6."""
+
+WITHIN = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+"""IPv6 addresses whose last four bytes are an IPv4 address (RFC 6052; RFC 4291, section 2.5.5.1)."""
+
+INSIDE = frozenset({"private", "loopback", "link-local", "unspecified"})
+"""A registry at such an address may name private ones."""
 
 
 class Forbidden(LocationValueError):
@@ -22,17 +39,17 @@ class Unsendable(LocationValueError):
 
 
 def kind_of(host: str) -> Kind:
-    """Return what an address is; `name` where it is none. Link-local addresses count as the machine's own: there are
-    the metadata services of clouds, which give out credentials."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0].strip("[]"))
-    except ValueError:
-        return "own machine" if host == "localhost" or host.endswith(".localhost") else "name"
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    if address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast:
-        return "own machine"
-    return "public" if address.is_global else "private"
+    """Return what kind of address a host is, in any way of writing it; `name` where it is none."""
+    address = _address(host)
+    if address is None:
+        return "loopback" if is_loopback(host) else "name"
+    if address.is_loopback:
+        return "loopback"
+    if address.is_unspecified:
+        return "unspecified"
+    if address.is_link_local or address.is_multicast or address in METADATA:
+        return "link-local"
+    return "private" if any(address in network for network in PRIVATE) else "public"
 
 
 def check_literal(origin: Origin, own: Origin, named: Collection[str]) -> None:
@@ -44,10 +61,9 @@ def check_literal(origin: Origin, own: Origin, named: Collection[str]) -> None:
     if origin.host == own.host or {origin.host, origin.netloc}.intersection(named):
         return
     kind, own_kind = kind_of(origin.host), kind_of(own.host)
-    if kind == "own machine" and own_kind != "own machine":
-        raise ValueError(f"{origin.netloc} is this machine or the network's own, and {own.netloc} is not")
-    if kind == "private" and own_kind not in ("private", "own machine"):
-        raise ValueError(f"{origin.netloc} is a private address, and {own.netloc} is none")
+    if kind in ("name", "public", own_kind) or (kind == "private" and own_kind in INSIDE):
+        return
+    raise ValueError(f"{origin.netloc} is a {kind} address, and {own.netloc} is none: it is not asked")
 
 
 def check_address(host: str, address: str, own_addresses: Collection[str]) -> None:
@@ -56,10 +72,24 @@ def check_address(host: str, address: str, own_addresses: Collection[str]) -> No
     `own_addresses` are those that the registry itself was reached at.
     """
     kind, known = kind_of(address), {kind_of(one) for one in own_addresses}
-    allowed = {
-        "public": True,
-        "private": bool(known & {"private", "own machine"}),
-        "own machine": "own machine" in known,
-    }
-    if not allowed.get(kind, True):
-        raise Forbidden(f"{host} is at {address}, which is {kind}; the registry that names it is not")
+    if kind == "public" or kind in known or (kind == "private" and known & INSIDE):
+        return
+    raise Forbidden(f"{host} is at {address}, a {kind} address, and the registry that names it is at none")
+
+
+def _address(host: str) -> Address | None:
+    """Return the address that a host is: also written as one number or short, and within an IPv6 address."""
+    text = host.partition("%")[0].strip("[]")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(text))  # 2130706433, 0x7f.1, 127.1
+        except (OSError, ValueError):
+            return None
+    if isinstance(address, ipaddress.IPv6Address) and not address.is_loopback and not address.is_unspecified:
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and any(address in network for network in WITHIN):
+            inner = ipaddress.IPv4Address(address.packed[-4:])
+        return inner or address
+    return address

@@ -14,9 +14,9 @@ from tagger.names import TAG
 __all__ = ["list_tags", "next_query"]
 
 LARGEST_LISTING = 16 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
-MOST_BRACKETS = 64  # a listing is one list in one object; millions of empty lists would fill the memory
+MOST_VALUES = 1_500_000  # in a page; each takes some 70 bytes of memory, whatever it takes in the answer
 MOST_PAGES = 10_000
-MOST_TAGS = 2_000_000
+MOST_TAGS = 1_000_000
 MOST_WALKS = 5
 WHAT = "listing the tags"
 
@@ -87,8 +87,9 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
 
 def _listed(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
     try:
-        if answer.body.count(b"[") + answer.body.count(b"{") > MOST_BRACKETS:
-            raise ValueError("it holds more than one list")
+        # Google's listings have an object for each manifest besides the tags.
+        if sum(map(answer.body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+            raise endpoint.error(f"{WHAT}: the answer holds more than {MOST_VALUES} values", code="SIZE_INVALID")
         tags = json.loads(answer.body)["tags"] or ()
         return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
     except (ValueError, KeyError, TypeError, RecursionError) as error:

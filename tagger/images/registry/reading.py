@@ -163,7 +163,8 @@ class Reader:
         for _ in range(MOST_PAGES):
             path = self._endpoint.path(f"referrers/{digest}{query}")
             answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
-            if status_of(answer.status).not_offered:
+            # Where reading is allowed, 401 and 403 come from what stands before a registry that does not know the path.
+            if status_of(answer.status).not_offered or answer.status in (401, 403):
                 return None
             if answer.status != 200:
                 raise self._endpoint.refused(what, answer)

@@ -33,7 +33,7 @@ class Uploader:
         """Prove that writing is allowed: open an upload and cancel it. Raise `StoreError`."""
         location = self._begin("asking whether pushing is allowed")
         with suppress(StoreError):  # where it cannot be cancelled, it expires
-            self._endpoint.call("DELETE", location, "cancelling an upload", access=self._endpoint.writing)
+            self._endpoint.call("DELETE", location, "cancelling an upload", access=self._endpoint.writing, retries=0)
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None) -> None:
         """Bring a blob here: mounted from `mount_from` where that works, else uploaded from its beginning.
