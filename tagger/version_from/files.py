@@ -71,8 +71,11 @@ def check_placeholder(text: str) -> str:
 
 
 def _version_in(file: Path, root: Path, key: str) -> str:
-    if key:
-        return _keyed(file, key)
+    from tagger.version_from.keyed import KEYS, keyed_text
+
+    known = key or KEYS.get(file.name) or KEYS.get(file.suffix, "")
+    if known:
+        return _keyed(file, known) if file.suffix in KEYED else keyed_text(file, known)
     match file.name:
         case "pyproject.toml":
             return _pyproject(file)

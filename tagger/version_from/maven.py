@@ -8,7 +8,7 @@ from xml.parsers import expat
 from tagger.version_from.found import Absent
 from tagger.workspace import is_regular, read_regular
 
-__all__ = ["pom_version"]
+__all__ = ["pom_version", "xml_texts"]
 
 MOST_PARENTS = 8
 MOST_NESTED = 10  # properties in properties
@@ -22,7 +22,7 @@ def pom_version(file: Path, root: Path) -> str:
     A property may be empty, stand in `.mvn/maven.config`, or in the POM of a parent inside the workspace
     (maven.apache.org, "Maven CI Friendly Versions", "POM Reference").
     """
-    own = _texts(file)
+    own = xml_texts(file)
     version = own.get("project/version") or own.get("project/parent/version") or ""
     properties: dict[str, str] = {}
     for texts in (own, *_parents(file, own, root)) if "${" in version else ():
@@ -49,7 +49,7 @@ def _parents(file: Path, texts: Mapping[str, str], root: Path) -> Iterator[Mappi
         file = (named / "pom.xml" if named.is_dir() else named).resolve()
         if not file.is_relative_to(root) or not is_regular(file):
             return
-        texts = _texts(file)
+        texts = xml_texts(file)
         yield texts
 
 
@@ -64,7 +64,7 @@ def _of_the_command_line(file: Path, root: Path) -> dict[str, str]:
     return {}
 
 
-def _texts(file: Path) -> dict[str, str]:
+def xml_texts(file: Path) -> dict[str, str]:
     """Return the texts of the outer three levels of elements by their path, name spaces left out.
 
     A document type is refused, and with it every entity: none can be defined elsewhere (XML 1.0, section 4).

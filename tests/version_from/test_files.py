@@ -130,7 +130,7 @@ def test_a_key_that_is_not_there(tmp_path: Path, key: str) -> None:
 
 def test_a_key_of_plain_text(tmp_path: Path) -> None:
     (tmp_path / "VERSION").write_text("2.1.4")
-    with pytest.raises(Absent, match="JSON, TOML and YAML"):
+    with pytest.raises(Absent, match="it has no text under version"):
         read_file(tmp_path, "VERSION", "version")
 
 
