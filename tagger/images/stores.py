@@ -16,12 +16,14 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 class Survey(NamedTuple):
     """What a repository holds: every tag, and the digests of those that were asked for.
 
-    `unlisted` are those of them that stand though the listing does not have them.
+    `unlisted` are those of them that stand though the listing does not have them, `lost` those that are listed and
+    answer nothing, however often they are read.
     """
 
     tags: frozenset[str]
     digests: Mapping[str, str | None]
     unlisted: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
 
 
 class ImageConfig(NamedTuple):
@@ -82,8 +84,9 @@ class TagStore(Content, Protocol):
     def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
         """List every tag and read the digests of `tags`, side by side.
 
-        A listed tag of `tags` is never taken as absent: it is read again until listing and reading agree. `manifests`
-        are those of `tags` whose manifests will be asked for next, so that they may come in the same round trip.
+        A listed tag of `tags` is never taken as absent: it is read again until listing and reading agree, or it is
+        lost. `manifests` are those of `tags` whose manifests will be asked for next, so that they may come in the same
+        round trip.
         """
 
     def check_writable(self) -> None:

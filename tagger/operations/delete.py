@@ -12,7 +12,8 @@ from tagger.operations.lifting import LIFTED
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, plan_removal
 from tagger.operations.removing import remove
-from tagger.operations.view import Terms, stored_policy
+from tagger.operations.stored import stored_policy
+from tagger.operations.view import Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
@@ -86,6 +87,13 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
     def consent(found: Mapping[TagStore, _Target]) -> Mapping[TagStore, Outcome]:
         if unknown := set(job.names).difference(*(target.known for target in found.values())):
             names = " or ".join(sorted(unknown))
+            if lost := sorted(unknown.intersection(tag for store in found for tag in store.tags())):
+                raise InputError(
+                    f"{lost[0]} is listed, and its manifest is gone: there is nothing that can be deleted",
+                    "A release, or `reconcile`, writes a floating tag anew. Any other is removed where the registry "
+                    "is run.",
+                    code="MANIFEST_UNKNOWN",
+                )
             raise InputError(f"no repository has {names}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
         if dry_run or job.confirmed or not any(target.unconfirmed for target in found.values()):
             return {}

@@ -26,7 +26,8 @@ class Look(NamedTuple):
     that a prerelease of the run makes necessary and that are not there yet, `scope` the floating tags that are looked
     at. `held` is what the exact tags of each owner hold; `dispute` says where two spellings of one version hold
     different images, so that nobody can say what its floating tags should hold. `unlisted` are tags that stand though
-    the listing omits them; `named` says which version an image is, of those that were read.
+    the listing omits them, `lost` those that it has and whose manifests are gone; `named` says which version an image
+    is, of those that were read.
     """
 
     rules: Rules
@@ -41,6 +42,7 @@ class Look(NamedTuple):
     held: Mapping[Version, str | None] = MappingProxyType({})
     dispute: Refused | None = None
     unlisted: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
     named: Mapping[str, Version] = MappingProxyType({})
 
     @property

@@ -13,7 +13,8 @@ from tagger.operations.lifting import LIFTED, lift, planned_lift
 from tagger.operations.look import Look, every_tag
 from tagger.operations.marking import set_change, set_marks, tombstone
 from tagger.operations.naming import Named
-from tagger.operations.view import OwnTerms, View, stored_policy
+from tagger.operations.stored import stored_policy
+from tagger.operations.view import OwnTerms, View
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG

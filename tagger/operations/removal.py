@@ -160,11 +160,7 @@ def standing_tags(store: TagStore) -> Mapping[str, str]:
     while new := [tag for tag in store.tags() if tag not in found]:
         found |= store.digests(new)
         lost = [tag for tag in new if found[tag] is None]
-        try:
-            found |= store.survey(lost).digests if lost else {}
-        except StoreError as error:
-            if error.code != "MANIFEST_UNKNOWN":  # a tag whose manifest is lost holds nothing that could be harmed
-                raise
+        found |= store.survey(lost).digests if lost else {}  # what stays lost holds nothing that could be harmed
     return {tag: digest for tag, digest in sorted(found.items()) if digest}
 
 

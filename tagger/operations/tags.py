@@ -32,7 +32,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
     A long list has what manifests, configs and the referrers API tell, and all other tags at each version. Without
     `terms` the tags are read by `rules`. Raise `TaggerError`.
     """
-    view = View(store, terms or OwnTerms(rules), every_tag, Claim(everything=True))
+    view = View(store, terms or OwnTerms(rules), every_tag, Claim(everything=True), tolerant=True)
     look = view.look()
     if error := view.objection():
         raise error
@@ -61,7 +61,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
         tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
         tuple(sorted(look.rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
         look.dispute.message if look.dispute else "",
-        tuple(f"{store.place}: {text}" for text in undeclared_notes(exact, look.tags, look.rules)),
+        tuple(f"{store.place}: {text}" for text in (*undeclared_notes(exact, look.tags, look.rules), *_lost(look))),
     )
 
 
@@ -140,6 +140,11 @@ def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | No
         yield tag, Floating(digest, owner.text, digest is None or digest != look.held.get(owner))
     for tag in sorted(orphans):
         yield tag, Floating(digests.get(tag), None, True)
+
+
+def _lost(look: Look) -> Iterable[str]:
+    for tag in sorted(look.lost):
+        yield f"the tag {tag} is listed, and its manifest is gone: nobody can pull it"
 
 
 class _Content(NamedTuple):

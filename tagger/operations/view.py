@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from tagger.errors import Refused, TaggerError
-from tagger.images.artifacts import POLICY, lifted
 from tagger.images.stores import Survey, TagStore
 from tagger.operations.look import Look, Scope, rivals
+from tagger.operations.lost import check_none_lost, kept
+from tagger.operations.stored import LIFTED, stored_policy
 from tagger.operations.vetting import previous_tag, vet
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.contenders import contenders
@@ -16,9 +17,6 @@ from tagger.rules.policy import Policy, Ruling
 from tagger.rules.versions import Version
 
 __all__ = ["OwnTerms", "Terms", "View", "marks_of", "stored_policy"]
-
-LIFTED = lifted().digest
-"""The digest at which a mark, or the policy's tag, is not in force."""
 
 
 class Terms(Protocol):
@@ -101,8 +99,10 @@ class View:
         *,
         versions: Iterable[Version] = (),
         amended: Callable[[Published], Published] | None = None,
+        tolerant: bool = False,
     ) -> None:
         self.store = store
+        self.tolerant = tolerant
         self.terms = terms
         self.scope = scope
         self.amended = amended
@@ -189,24 +189,6 @@ class View:
         self.stored = stored_policy(self.store, digest)
 
 
-def stored_policy(store: TagStore, digest: str | None) -> str | None:
-    """Return the JSON of the policy, given the digest under its tag; None where none is in force.
-
-    Raise `TaggerError` where something else than a policy stands there.
-    """
-    if digest is None or digest == LIFTED:
-        return None
-    annotations = store.manifest(digest).document.get("annotations")
-    text = annotations.get(POLICY) if isinstance(annotations, dict) else None
-    if not isinstance(text, str):
-        raise Refused(
-            f"{store.place}: {POLICY_TAG} holds something else than a policy",
-            "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
-            code="POLICY",
-        )
-    return text
-
-
 def marks_of(version: Version, rules: Rules) -> tuple[str, str]:
     """Return the two marks that a version may have."""
     return rules.withdrawn_mark(version), rules.held_mark(version)
@@ -221,6 +203,7 @@ class _Reading:
         self.coming = frozenset(tag for version in coming for tag in rules.exact_tags(version))
         self.known = survey.tags.union(view.seen)
         self.lifted: frozenset[str] = frozenset()
+        self.lost = survey.lost
         # Tags that come while listing and reading go on are not omitted: only those that were known before can be.
         self.unlisted = survey.unlisted.intersection((*view.seen, *view.names(rules)))
         self._learn(self.digests)
@@ -239,7 +222,7 @@ class _Reading:
             for text in vetted.unknown.values():
                 self.view.warn("UNKNOWN_IMAGE", text)
             self.view.vetted.update(change.before for change in changes if change.writes and change.before)
-            return look._replace(named=vetted.named, unlisted=self.unlisted)
+            return look._replace(named=vetted.named, unlisted=self.unlisted, lost=self.lost)
 
     def _with_owners(self) -> Look:
         """Read the tags in scope, their owners' exact tags, and marks, until that changes no owner any more."""
@@ -249,6 +232,9 @@ class _Reading:
             missing = [tag for tag in wanted if tag not in self.digests]
             self._read_all(missing)
             if not self._learn(wanted) and not missing:
+                if not self.view.tolerant:
+                    decisive = (*self.view.names(self.rules), *(tag for group in groups.values() for tag in group))
+                    check_none_lost(self.lost.intersection(decisive), self.view.store.place)
                 return look
 
     def _read_all(self, tags: Iterable[str]) -> Mapping[str, str | None]:
@@ -330,14 +316,14 @@ class _Reading:
         doubtful = {tag for tag in missing if tag in self.listing and self.digests[tag] is None}
         if doubtful:
             survey = store.survey(doubtful)
-            self.listing = survey.tags
+            self.listing, self.lost = survey.tags, self.lost | survey.lost
             self.digests |= survey.digests
 
     def _learn(self, read: Iterable[str]) -> bool:
         """Take in what was read: tags that are gone or unlisted, and marks that are lifted; say whether any is new."""
         before = self.known, self.lifted
         read = frozenset(read)
-        self.known -= {tag for tag in read if self.digests[tag] is None}
+        self.known -= {tag for tag in read if self.digests[tag] is None} - kept(self.lost, self.rules)
         self.known = self.known.union(tag for tag in read if self.digests[tag] and tag not in self.known)
         self.lifted = frozenset(
             t for t in self.known if self.digests.get(t) == LIFTED and t.startswith((WITHDRAWN, HELD))

@@ -35,6 +35,7 @@ class RegistryRepository:
         self.place = str(repository)
         self.jobs = registry.jobs
         self._registry = registry
+        self._lost: frozenset[str] = frozenset()
         self._endpoint = Endpoint(registry, repository, write, mount_from)
         self._reader = Reader(self._endpoint)
         self._listed = True
@@ -86,18 +87,16 @@ class RegistryRepository:
         digests = dict(zip(wanted, cast("list[str | None]", found), strict=True))
         for pause in PAUSES:
             doubtful = [tag for tag in wanted if digests[tag] is None and tag in listed]
-            if not doubtful:
-                unlisted = frozenset(tag for tag in wanted if digests[tag]) - listed
-                return Survey(listed | unlisted if unlisted else listed, digests, unlisted)
+            if not doubtful or (pause and self._lost.issuperset(doubtful)):  # what was lost stays lost
+                break
             if pause:
                 self._registry.pause(pause)
                 listed = frozenset(self.tags())
             digests |= zip(doubtful, self._registry.side_by_side(reader.digest_by_get, doubtful), strict=True)
-        raise self._endpoint.error(
-            f"the tag {doubtful[0]} is listed, and answers nothing",
-            "If somebody deletes it at this moment, run again; else its manifest is lost: push that tag again.",
-            code="MANIFEST_UNKNOWN",
-        )
+        lost = frozenset(tag for tag in wanted if digests[tag] is None and tag in listed)
+        self._lost |= lost
+        unlisted = frozenset(tag for tag in wanted if digests[tag]) - listed
+        return Survey(listed | unlisted if unlisted else listed, digests, unlisted, lost)
 
     def manifest(self, reference: str) -> Manifest:
         """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""

@@ -139,12 +139,17 @@ def test_a_listed_tag_that_answers_nothing_is_read_again(
     assert opened(small_registry, retries=4).survey(["1.0"]).digests == {"1.0": IMAGE.digest}
 
 
-def test_a_listed_tag_that_answers_nothing_for_ever_is_an_error(small_registry: SmallRegistry, opened: Opener) -> None:
-    fill(small_registry, ["1.0"])
+def test_a_listed_tag_that_answers_nothing_for_ever_is_lost(small_registry: SmallRegistry, opened: Opener) -> None:
+    fill(small_registry, ["1.0", "2.0"])
     small_registry.flaky["1.0"] = [404] * 100
-    with pytest.raises(StoreError, match=r"the tag 1\.0 is listed, and answers nothing") as caught:
-        opened(small_registry).survey(["1.0"])
-    assert caught.value.code == "MANIFEST_UNKNOWN"
+    store = opened(small_registry)
+    survey = store.survey(["1.0", "2.0", "3.0"])
+    assert survey.digests["1.0"] is None
+    assert survey.lost == {"1.0"}
+    assert survey.tags == {"1.0", "2.0"}
+    asked = len(small_registry.requests)
+    assert store.survey(["1.0"]).lost == {"1.0"}
+    assert len(small_registry.requests) - asked == 3  # it is read, listed and read once more
 
 
 def test_a_tag_that_is_deleted_meanwhile_is_absent(small_registry: SmallRegistry, opened: Opener) -> None:

@@ -1,0 +1,29 @@
+"""The policy that a repository keeps, as far as it is in force."""
+
+from tagger.errors import Refused
+from tagger.images.artifacts import POLICY, lifted
+from tagger.images.stores import TagStore
+from tagger.rules.marks import POLICY_TAG
+
+__all__ = ["LIFTED", "stored_policy"]
+
+LIFTED = lifted().digest
+"""The digest at which a mark, or the policy's tag, is not in force."""
+
+
+def stored_policy(store: TagStore, digest: str | None) -> str | None:
+    """Return the JSON of the policy, given the digest under its tag; None where none is in force.
+
+    Raise `TaggerError` where something else than a policy stands there.
+    """
+    if digest is None or digest == LIFTED:
+        return None
+    annotations = store.manifest(digest).document.get("annotations")
+    text = annotations.get(POLICY) if isinstance(annotations, dict) else None
+    if not isinstance(text, str):
+        raise Refused(
+            f"{store.place}: {POLICY_TAG} holds something else than a policy",
+            "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
+            code="POLICY",
+        )
+    return text

@@ -1,0 +1,64 @@
+"""Tags that are listed though their manifests are gone: they close no repository, and decide nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tagger.errors import InputError, StoreError
+from tagger.images.registry.repository import RegistryRepository
+from tagger.operations.delete import Deletion, delete
+from tagger.operations.reconcile import Reconciliation, reconcile
+from tagger.operations.tags import list_tags
+from tests.operations.running import RULES, Builds, actions, finished, released
+from tests.servers.fixtures_registry import Opener
+from tests.servers.small_registry import SmallRegistry
+
+NAME = "acme/app"
+Lose = Callable[[str], RegistryRepository]
+
+
+@pytest.fixture
+def lose(builds: Builds, small_registry: SmallRegistry, opened: Opener) -> Lose:
+    """Release 1.0.0 and 1.1.0, then lose the manifest of a tag; return the repository."""
+    store = opened(small_registry)
+    for version in ("1.0.0", "1.1.0"):
+        released(builds, version, store)
+
+    def lose_one(tag: str) -> RegistryRepository:
+        small_registry.store.repositories[NAME].point(tag, f"sha256:{'0' * 64}")
+        return opened(small_registry)
+
+    return lose_one
+
+
+def test_the_rest_is_listed_and_the_lost_one_named(lose: Lose) -> None:
+    for tag in ("latest", "1.1.0"):
+        tree = list_tags(lose(tag), RULES)
+        assert [version.version for version in tree.versions] == ["1.1.0", "1.0.0"]
+        assert f"the tag {tag} is listed, and its manifest is gone" in " ".join(tree.notes)
+    assert tree.versions[0].digest is None
+    assert tree.floating["latest"].drifted
+
+
+def test_a_floating_tag_is_written_anew(lose: Lose, builds: Builds, small_registry: SmallRegistry) -> None:
+    store = lose("latest")
+    report = finished(reconcile(Reconciliation(RULES, (store,))))
+    assert ("latest", "create") in actions(report)
+    assert small_registry.tags(NAME)["latest"] == small_registry.tags(NAME)["1.1.0"]
+    assert released(builds, "1.2.0", lose("latest")).exit_code == 0
+    assert small_registry.tags(NAME)["latest"] == small_registry.tags(NAME)["1.2.0"]
+
+
+def test_a_version_that_is_lost_is_not_taken_as_gone(lose: Lose, small_registry: SmallRegistry) -> None:
+    store = lose("1.1.0")
+    before = small_registry.tags(NAME)
+    outcome = finished(reconcile(Reconciliation(RULES, (store,)))).repositories[0]
+    assert isinstance(outcome.error, StoreError)
+    assert outcome.error.code == "MANIFEST_UNKNOWN"
+    assert "the tag 1.1.0 is listed, and answers nothing" in outcome.error.message
+    assert small_registry.tags(NAME) == before
+
+
+def test_deleting_says_that_there_is_nothing_to_delete(lose: Lose) -> None:
+    with pytest.raises(InputError, match="latest is listed, and its manifest is gone"):
+        finished(delete(Deletion(("latest",), RULES, (lose("latest"),))))
