@@ -15,7 +15,7 @@ from tagger.rules.versions import Version
 
 __all__ = ["PASSES", "Converged", "converge", "look_again"]
 
-PASSES = 5
+PASSES = 10
 """A pass that writes is followed by another that looks: more than this many means somebody writes against us."""
 
 
