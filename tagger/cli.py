@@ -1,5 +1,6 @@
 """The command line, which is also the action: arguments and environment become an exit code."""
 
+import errno
 import io
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 import tagger
 from tagger.commands import NAMES, command_named, commands
 from tagger.commands.command import Command
+from tagger.confidential import logins_in
 from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
 from tagger.settings.option import TRUE
@@ -94,9 +96,18 @@ def run(
             return 0
         return _run(command, parameters, environ, stdin, console, interruption or Interruption())
     except TaggerError as error:
-        from tagger.results import Report
+        return _show_failure(console, name, error)
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        failure = TaggerError(f"too many files are open: {error.strerror}", "Raise the limit: `ulimit -n 1024`.")
+        return _show_failure(console, name, failure)
 
-        return console.show_report(Report(name, error=error))
+
+def _show_failure(console: "Console", name: str, error: TaggerError) -> int:
+    from tagger.results import Report
+
+    return console.show_report(Report(name, error=error))
 
 
 def _run(
@@ -120,7 +131,7 @@ def _run(
     settings = gather(command.name, _given(parameters, stdin), environ)
     if settings.json:  # a file may have said so
         console.use_json(True)
-    console.mask(settings.secrets)
+    console.mask((*settings.secrets, *_proxy_logins(environ)))
     with Connections(settings, environ, console.warn) as connections:
         return command.run(
             Run(
@@ -134,6 +145,16 @@ def _run(
                 interruption=interruption,
             )
         )
+
+
+def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
+    """Return the passwords of the proxies that the environment names."""
+    return {
+        password
+        for name, value in environ.items()
+        if name.lower().endswith("_proxy")
+        for password in logins_in(value if "://" in value else f"http://{value}")
+    }
 
 
 def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:

@@ -229,6 +229,10 @@ class TestSecrets:
         assert sorted(lines[:3]) == ["::add-mask::hunter2", "::add-mask::hunter3", "::add-mask::hunter4"]
         assert stream == "out" or ended.document
 
+    def test_the_runner_hides_the_login_of_a_proxy(self) -> None:
+        environ = {"GITHUB_ACTIONS": "true", "HTTPS_PROXY": "http://me:hunter5@proxy.test:3128", "no_proxy": "a.test"}
+        assert "::add-mask::hunter5\n" in command("config", environ=environ).out
+
     def test_a_password_on_standard_input(self) -> None:
         ended = command("config", "--json", "--password-stdin", "--username", "octocat", stdin="hunter2\n")
         assert ended.document["settings"]["password"] == {"value": "***", "origin": "--password-stdin"}

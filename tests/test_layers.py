@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tagger"
-GROUND = {"names", "errors", "workspace"}
+GROUND = {"names", "errors", "workspace", "confidential"}
 BELOW = {
     "errors": set[str](),
     "workspace": set[str](),
+    "confidential": set[str](),
     "interruption": {"errors"},
     "concurrency": {"errors"},
     "names": {"errors"},
-    "rules": GROUND - {"workspace"},  # no I/O
+    "rules": {"names", "errors"},  # no I/O
     "results": {"rules", *GROUND},
     "images": {"rules", "concurrency", *GROUND},
     "version_from": {"images", "rules", *GROUND},

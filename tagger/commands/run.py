@@ -57,7 +57,7 @@ class Run:
         if self._build is None:
             from tagger.commands.sources import open_build
 
-            self._build = (open_build(self.settings, self.connections),)
+            self._build = (open_build(self.settings, self.connections, pushing=self.command == "release"),)
         return self._build[0]
 
     def one_argument(self) -> str:

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["open_build"]
 
 
-def open_build(settings: "Settings", connections: Connections) -> "Source | None":
-    """Open the built image, if the settings name one. Raise `InputError` where it is not there, `StoreError`."""
+def open_build(settings: "Settings", connections: Connections, *, pushing: bool) -> "Source | None":
+    """Open the built image, if the settings name one. Raise `InputError` where it is not there, `StoreError`.
+
+    `pushing` says that the run is to push it.
+    """
     if not settings.source:
         return None
     if len(settings.source) > 1 or settings.source[0].variant is not None:
@@ -24,6 +27,8 @@ def open_build(settings: "Settings", connections: Connections) -> "Source | None
     bare = spec.kind == "name" and "@" not in spec.value
     try:
         if spec.kind == "docker-daemon" or (bare and connections.engine.holds(spec.value)):
+            if pushing:
+                _check_consent(settings)
             return connections.engine.image(spec.value)
         return open_source(spec, connections.repository, several=len(settings.images) > 1)
     except (StoreError, EngineError) as error:
@@ -35,3 +40,13 @@ def open_build(settings: "Settings", connections: Connections) -> "Source | None
         if isinstance(error, NotFound) or error.code == "NOT_FOUND":
             raise InputError(message, hint, code=error.code) from error
         raise type(error)(message, hint, code=error.code) from error
+
+
+def _check_consent(settings: "Settings") -> None:
+    """Raise `InputError` where a file alone says which image of the engine goes where: that would give any away."""
+    source, images = (settings.given.get(name) for name in ("source", "images"))
+    if source and images and source.in_file and images.in_file:
+        raise InputError(
+            f"{source.origin}: only the file says that an image of the engine is pushed, and where to",
+            "Name `source` or `images` in the workflow, or on the command line: a checkout may not give images away.",
+        )

@@ -1,8 +1,6 @@
 """The Docker Engine as a source: an image that it holds is staged by one push. Nothing else here imports `docker`."""
 
-import hashlib
 import io
-import json
 import re
 import socket
 import tarfile
@@ -11,11 +9,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, cast
 
+from tagger.confidential import hide
 from tagger.errors import EngineError, Refused, StoreError, TaggerError
 from tagger.images.configs import platform_configs
+from tagger.images.docker_context import SOCKET, docker_context
 from tagger.images.layout import INDEX_FILE, Index, LayoutContent
 from tagger.images.manifests import Descriptor, Manifest
 from tagger.images.registry.logins import login_hint
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "EngineSource", "Logins"]
 
-SOCKET = "unix:///var/run/docker.sock"
 PATIENCE = 600
 """Seconds without a word after which the engine counts as hung: it is silent while a registry takes a large layer."""
 
@@ -60,7 +58,7 @@ class Engine:
 
         Raise `EngineError` when the context cannot be read.
         """
-        return cls(environ if environ.get("DOCKER_HOST") else {**environ, **_context(environ)}, logins)
+        return cls(environ if environ.get("DOCKER_HOST") else {**environ, **docker_context(environ)}, logins)
 
     def close(self) -> None:
         """End the conversation."""
@@ -158,7 +156,7 @@ class Engine:
         try:
             settings = docker.utils.kwargs_from_env(environment=dict(self._settings))
             return docker.APIClient(version="auto", timeout=PATIENCE, **settings)
-        except (docker.errors.DockerException, OSError) as error:
+        except (docker.errors.DockerException, OSError, ValueError, UnicodeError) as error:
             raise self._unreachable(error) from error
 
     @cached_property
@@ -390,38 +388,6 @@ def _familiar(repository: Repository) -> str:
     return repository.name.removeprefix("library/") if repository.registry == DOCKER_HUB else str(repository)
 
 
-def _context(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what the docker command's context says, as variables of the environment.
-
-    The folders are those of docker/cli, cli/context/store. Raise `EngineError`.
-    """
-    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/", ".docker"))
-    name = environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext") or "default"
-    if name == "default":
-        return {}
-    key = hashlib.sha256(str(name).encode()).hexdigest()
-    endpoint = (_read(folder / "contexts" / "meta" / key / "meta.json").get("Endpoints") or {}).get("docker") or {}
-    if not endpoint.get("Host"):
-        raise EngineError(
-            f"the docker context {name} is not in {folder}",
-            f"Choose another with `docker context use`, or set DOCKER_HOST, as in {SOCKET}.",
-        )
-    certificates = folder / "contexts" / "tls" / key / "docker"
-    return {
-        "DOCKER_HOST": str(endpoint["Host"]),
-        **({"DOCKER_CERT_PATH": str(certificates)} if certificates.is_dir() else {}),
-        **({"DOCKER_TLS_VERIFY": "" if endpoint.get("SkipTLSVerify") else "1"} if certificates.is_dir() else {}),
-    }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Read a JSON object; one that is not there is empty. What is wrong with docker's own file, docker says."""
-    with suppress(OSError, ValueError):
-        value = json.loads(path.read_bytes())
-        return value if isinstance(value, dict) else {}
-    return {}
-
-
 def _reason(error: Exception) -> str:
     """Return the innermost reason, without the names of the packages that it went through."""
     while (cause := error.__cause__ or error.__context__) and isinstance(cause, Exception):
@@ -431,9 +397,8 @@ def _reason(error: Exception) -> str:
 
 def _refused(repository: Repository, failure: str, login: Mapping[str, str]) -> StoreError:
     """Return the error of a push: the registry's words, and what usually mends it."""
-    words = " ".join(failure.split())
-    for secret in filter(None, map(login.get, ("password", "identitytoken", "registrytoken"))):
-        words = words.replace(secret, "***")
+    secrets = [value for value in map(login.get, ("password", "identitytoken", "registrytoken")) if value]
+    words = hide(" ".join(hide(failure, secrets).split()), secrets)
     code, hint = next((found[1:] for found in _FAILURES if re.search(found[0], words, re.IGNORECASE)), ("FAILED", ""))
     if code == "DENIED" and not login:
         hint = login_hint(repository.registry)

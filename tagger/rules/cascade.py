@@ -152,8 +152,12 @@ class Rules(NamedTuple):
                     yield Class(tag, channel, template.text == LATEST)
 
     def parse(self, text: str, variant: str = "") -> Version:
-        """Read a version as somebody gave it. Raise `InputError` when it is none, or its tag would say another."""
-        return self.check(self.scheme.parse(text).of_variant(variant))
+        """Read a version as somebody gave it, with its variant behind it or not.
+
+        Raise `InputError` when it is none, or its tag would say another.
+        """
+        plain = text.removesuffix(f"-{variant}") if variant else text
+        return self.check(self.scheme.parse(plain).of_variant(variant))
 
     def check(self, version: Version) -> Version:
         """Return `version` when its exact tags read back as it. Raise `InputError` when they would say another."""
@@ -169,6 +173,8 @@ class Rules(NamedTuple):
         suffix = version.prerelease or version.text
         if found is None:
             hint = f"If {suffix} is a variant, say so in `variant`; if it is a prerelease, name its word in `channels`."
+            if re.fullmatch(r"[0-9.]+", suffix):  # neither a variant nor a channel may be called so
+                hint = f"Release it as {version.text.removesuffix(f'-{suffix}')}, or begin {suffix} with a word, as rc."
             raise InputError(f"{version}: {suffix!r} is no prerelease that is known by its word", hint)
         raise InputError(
             f"{tags[0]} is the exact tag of {found}" + (f" in the variant {found.variant}" if found.variant else ""),

@@ -1,10 +1,10 @@
-"""A limit for regular expressions that come from a repository: none that could take long is run."""
+"""A limit for regular expressions of settings and policies: none that could take long is run."""
 
 import re
 
 from tagger.errors import InputError
 
-__all__ = ["check_pattern"]
+__all__ = ["check_pattern", "compile_pattern"]
 
 LONGEST = 200  # characters
 MOST_WEIGHT = 9  # a repeat weighs 2, as it multiplies the time; a choice 1, as it doubles it
@@ -53,8 +53,23 @@ def check_pattern(text: str) -> None:
         raise _refusal(text, "it has many repeats and choices")
 
 
+def compile_pattern(text: str) -> re.Pattern[str]:
+    """Return a regular expression. Raise `InputError` for what is none, and for one whose search could take long."""
+    if len(text) > LONGEST:
+        check_pattern(text)
+    try:
+        pattern = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"/{text}/ is not a regular expression: {error}", "See Python's `re` for its syntax."
+        ) from error
+    check_pattern(text)
+    return pattern
+
+
 def _refusal(text: str, why: str) -> InputError:
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return InputError(
-        f"the regular expression {text!r} could take long: {why}",
-        "A policy takes simple ones. A range says most of it, as `>=2.1 <3 || 5.x` or `!=2.2.0`.",
+        f"the regular expression {shown!r} could take long: {why}",
+        "Write a simpler one. A range says most of it, as `>=2.1 <3 || 5.x` or `!=2.2.0`.",
     )

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Self
 
 from tagger.errors import InputError
+from tagger.rules.patterns import compile_pattern
 from tagger.rules.versions import Version
 
 __all__ = ["Selection", "Series"]
@@ -73,12 +74,7 @@ class Selection:
         """Read a range or a regular expression. Raise `InputError` with what is wrong in it."""
         text = text.strip()
         if len(text) > 1 and text.startswith("/") and text.endswith("/"):
-            try:
-                return cls(text, (), re.compile(text[1:-1]))
-            except re.error as error:
-                raise InputError(
-                    f"{text} is not a regular expression: {error}", "See Python's `re` for its syntax."
-                ) from error
+            return cls(text, (), compile_pattern(text[1:-1]))
         alternatives = text.split("||") if text else []
         return cls(text, tuple(tuple(_comparators(part, text)) for part in alternatives))
 

@@ -17,6 +17,7 @@ DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", LATEST)
 FIELDS = ("version", "major", "minor", "patch", "revision", "prerelease", "channel", "variant", "raw")
 PLAIN_FIELDS = ("sha", "branch", "date")
 PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
+LONGEST = 1024  # characters of a template
 _FIELD = re.compile(r"\{\{(.*?)\}\}")
 _QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
 _DATE = rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # in few templates, and so compiled when it is looked for
@@ -37,6 +38,10 @@ class Template(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a template. Raise `InputError` for an unknown field, or a literal that no tag may hold."""
+        if len(text) > LONGEST:
+            raise InputError(
+                f"the template {text[:40]!r}… has {len(text)} characters", f"At most {LONGEST} are read; a tag has 128."
+            )
         pieces: list[tuple[str, str]] = []
         end = 0
         for match in _FIELD.finditer(text):

@@ -105,14 +105,20 @@ class Scheme(NamedTuple):
             spelled = spelled.replace("_", "+", 1)
         plain, plus, _ = spelled.partition("+")
         if plus and self.build_metadata == "refuse" and self.name != "pep440":
-            raise InputError(
-                f"the version {given} has build metadata, and a tag cannot hold a +",
-                f"Release it as {plain}, or set `build-metadata: underscore` to write {spelled.replace('+', '_')}.",
-            )
+            raise self._has_metadata(given, plain, spelled)
         version = _canonical_pep440(spelled) if self.name == "pep440" else _READERS[self.name](spelled, "", "")
         if version is None:
             raise InputError(f"{given!r} is not a version in the scheme {self.name}", _HINTS[self.name])
         return version._replace(raw=given)
+
+    def _has_metadata(self, given: str, plain: str, spelled: str) -> InputError:
+        """Return what is wrong with a version with a `+`; the hint names only what this scheme, or PEP 440, takes."""
+        hint = _HINTS[self.name]
+        if _READERS[self.name](plain, "", "") is not None:
+            hint = f"Release it as {plain}, or set `build-metadata: underscore` to write {spelled.replace('+', '_')}."
+        elif _canonical_pep440(plain) is not None:
+            hint = "A version as PEP 440 writes it wants `scheme: pep440`; leave out its local part: no tag holds it."
+        return InputError(f"the version {given} has build metadata, and a tag cannot hold a +", hint)
 
     def read(self, text: str, variant: str = "", raw: str = "") -> Version | None:
         """Read a version back from a tag; None when it is not one, or its suffix is no prerelease known by its word."""

@@ -43,7 +43,8 @@ class Option(Generic[Value]):
     letter. `secret` options come from the environment only. `commands` are those that take it; empty means every one.
     `in_file` is false of what a checkout may not say, and `workflow_only` are the choices that it may not take.
     `booleans` are the texts that may be written as true or false in YAML. `in_workflow` is its default there, where
-    that differs. `group` is where help lists it.
+    that differs. `never_empty` is true where an empty text on the command line is a mistake.
+    `group` is where help lists it.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class Option(Generic[Value]):
         workflow_only: tuple[str, ...] = (),
         booleans: tuple[str, ...] = (),
         in_workflow: str = "",
+        never_empty: bool = False,
         commands: tuple[str, ...] = (),
         group: str = "",
     ) -> None:
         self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
         self.default, self.choices, self.metavar, self.flag, self.short = default, choices, metavar, flag, short
         self.secret, self.in_file, self.workflow_only, self.booleans = secret, in_file, workflow_only, booleans
-        self.in_workflow, self.commands, self.group = in_workflow, commands, group
+        self.in_workflow, self.never_empty, self.commands, self.group = in_workflow, never_empty, commands, group
 
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...

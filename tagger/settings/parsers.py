@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from tagger.confidential import hide_logins, logins_in
 from tagger.errors import InputError
 from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
 from tagger.rules.selection import Selection, Series
@@ -13,12 +14,15 @@ from tagger.rules.words import check_channel, check_variant
 
 __all__ = [
     "DEFAULT_VARIANT", "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
-    "latest", "login", "number", "platform", "readable", "registry", "seconds", "selection",
+    "latest", "login", "number", "platform", "readable", "reference", "registry", "seconds", "selection",
     "source", "template", "variant", "version_from",
 ]  # fmt: skip
 
+Value = TypeVar("Value")
+
 DEFAULT_VARIANT = "default"
 LAYOUT = "oci:"
+_LOGIN_LINE = "Write one login a line, as ghcr.io octocat PASSWORD; the password is the rest of the line."
 _VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
@@ -51,6 +55,19 @@ def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
+def _without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Return what reads an address, and refuses a login in it: what is no secret is printed, and stored."""
+
+    def read(text: str) -> Value:
+        if logins_in(text):
+            plain = re.sub(r"(?:\w+://)?\*\*\*@", "", hide_logins(text))
+            raise InputError(f"{hide_logins(text)} holds a login", f"Write {plain}, and the login in `logins`.")
+        return parse(text)
+
+    return read
+
+
+@_without_login
 def image(text: str) -> Repository | Path:
     """Read a target repository, of a registry or a layout on disk."""
     if text.startswith(LAYOUT):
@@ -61,11 +78,8 @@ def image(text: str) -> Repository | Path:
         return Path(text.removeprefix(LAYOUT))
     for scheme in ("docker://", "https://", "http://"):
         if text.startswith(scheme):
-            plain = text.removeprefix(scheme).rpartition("@")[2]  # what stands before an @ may be a password
+            plain = text.removeprefix(scheme)
             raise InputError(f"{scheme}{plain} is not a repository", f"Write {plain}.")
-    if named := re.match(r"[^/@]*:[^/@]*@", text):
-        plain = text[named.end() :]
-        raise InputError(f"***@{plain} is not a repository", f"Write {plain}, and the login in `logins`.")
     if "," in text:
         raise InputError(f"{text!r} is not a repository", "No comma separates: repeat `--image`, or write one a line.")
     tail = text.rpartition("/")[2]
@@ -77,6 +91,7 @@ def image(text: str) -> Repository | Path:
     return Repository.parse(text)
 
 
+@_without_login
 def source(text: str) -> Build:
     """Read a source, with the variant that it is the build of, if that is said."""
     from tagger.images.sources import parse_source
@@ -160,12 +175,20 @@ def artifact_type(text: str) -> str:
     return text
 
 
+@_without_login
 def registry(text: str) -> str:
     """Read the name of a registry, as docker takes it."""
     name = re.sub(r"\Ahttps?://", "", text).split("/")[0]
     return DOCKER_HUB if name.lower() in HUB_ALIASES else host(name)
 
 
+@_without_login
+def reference(text: str) -> str:
+    """Check a reference, or a pattern of references."""
+    return text
+
+
+@_without_login
 def host(text: str) -> str:
     """Check a host with or without a port."""
     if not (HOST.fullmatch(text) or IPV6_HOST.fullmatch(text)):
@@ -173,6 +196,7 @@ def host(text: str) -> str:
     return text
 
 
+@_without_login
 def endpoint(text: str) -> tuple[str, str]:
     """Read where a registry is reached: its name, and the host and port."""
     name, equals, place = text.partition("=")
@@ -186,12 +210,12 @@ def login(text: str) -> Login:
     """Read a line of `logins`: `registry[/namespace] username password`. No message repeats it."""
     parts = text.split(None, 2)
     if len(parts) != 3:
-        raise InputError(
-            "a line is not `registry username password`",
-            "Write one login a line; the password is the rest of the line.",
-        )
+        raise InputError("a line is not `registry username password`", _LOGIN_LINE)
+    try:
+        key = registry(parts[0])
+    except InputError as error:  # a password may stand first
+        raise InputError("a line does not begin with a registry", _LOGIN_LINE) from error
     namespace = "" if "://" in parts[0] else parts[0].partition("/")[2].strip("/")
-    key = registry(parts[0])
     return Login(f"{key}/{namespace}" if namespace not in ("", "v1", "v2") else key, parts[1], parts[2])
 
 

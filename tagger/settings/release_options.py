@@ -49,7 +49,7 @@ class ReleaseOptions:
     )  # fmt: skip
     version = text(
         "version", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
-        metavar="VERSION", commands=RELEASING, **_version,
+        metavar="VERSION", never_empty=True, commands=RELEASING, **_version,
     )  # fmt: skip
     version_from = words(
         "version-from",
@@ -114,11 +114,12 @@ class ReleaseOptions:
         "require-policy", "Refuse a repository that keeps no policy.", commands=RULING, **_gates,
     )  # fmt: skip
     golden = lines(
-        "golden", "Approved base images; a build on none of them is refused.", str, metavar="BASE",
+        "golden", "Approved base images; a build on none of them is refused.", parsers.reference, metavar="BASE",
         commands=RELEASING, **_gates,
     )  # fmt: skip
     base = text(
-        "base", "The base that this build claims, for approvals that are patterns.", metavar="REFERENCE",
+        "base", "The base that this build claims, for approvals that are patterns.", parsers.reference,
+        metavar="REFERENCE",
         commands=RELEASING, **_gates,
     )  # fmt: skip
     require_referrer = words(

@@ -24,7 +24,11 @@ class RunOptions:
         "dry-run", "Show what would be written, and write nothing.", commands=_WRITING, **_output,
     )  # fmt: skip
     registry = text(
-        "registry", "The registry of `username` and `password`.", parsers.registry, metavar="HOST", **_login
+        "registry",
+        "The registry of `username` and `password`.",
+        parsers.registry,
+        metavar="HOST",
+        **_login,
     )
     username = text("username", "The name to log in with.", metavar="NAME", **_login)
     password = text("password", "The password or token to log in with.", secret=True, **_login)

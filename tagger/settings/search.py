@@ -27,5 +27,12 @@ def find_settings_file(folder: Path, workspace: str = "") -> Path | None:
         if len(found) > 1:
             raise InputError(f"there are two files of settings: {found[0]} and {found[1]}", "Keep one of them.")
         if found:
-            return found[0]
+            return _inside(found[0], root or folder)
     return None
+
+
+def _inside(path: Path, root: Path) -> Path:
+    """Return `path`. Raise `InputError` where it is a link out of `root`: what it leads to would be shown."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{path} is a link out of the repository", "Keep the file of settings in the repository.")
+    return path

@@ -17,7 +17,8 @@ __all__ = ["Settings"]
 class Settings(ReleaseOptions, RunOptions):
     """What one run is to do, for one image: each option under its own name. Every value is valid.
 
-    `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where.
+    `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where;
+    `wrong` are options of which an entry could not be read.
     `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
     the file that this run works on, and `shared` says that another one has a repository of its.
     """
@@ -32,6 +33,7 @@ class Settings(ReleaseOptions, RunOptions):
         shared: bool = False,
         texts: Mapping[str, tuple[str, ...]],
         given: Mapping[str, Given],
+        wrong: frozenset[str] = frozenset(),
     ) -> None:
         self.values = values
         self.rules = rules
@@ -40,6 +42,7 @@ class Settings(ReleaseOptions, RunOptions):
         self.shared = shared
         self.texts = texts
         self.given = given
+        self.wrong = wrong
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(map(str, self.images))})"  # secrets are among the others

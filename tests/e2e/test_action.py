@@ -126,6 +126,21 @@ class TestImageOfTheEngine:
         assert held(registry) == held(locked_registry) == dict.fromkeys(FOUR, step.outputs["digest"])
         assert again.outputs["tags"] == step.outputs["tags"]
 
+    def test_a_checkout_does_not_give_images_of_the_engine_away(
+        self, engine: Engine, registry: Distribution, run: Run, runner: Runner
+    ) -> None:
+        engine.build("given/away:build")
+        image = f"{registry.host}/acme/app"
+        file = runner.workspace / ".tagger.yml"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"images: {image}\nsource: docker-daemon:given/away:build\nversion: 2.1.4\n")
+        step = run()
+        assert step.code == 2
+        assert "only the file says that an image of the engine is pushed" in step.annotations[0].message
+        assert held(registry) == {}
+        assert run(images=image).code == 0
+        assert set(held(registry)) == set(FOUR)
+
     def test_push_that_the_registry_refuses(self, engine: Engine, registry: Distribution, run: Run) -> None:
         """The engine knows the registry by a name that it cannot reach."""
         engine.build("refused/app:build")

@@ -337,6 +337,15 @@ class TestCheck:
             self.USING.parse(text)
         assert hint in caught.value.hint
 
+    def test_no_hint_asks_for_a_variant_that_is_a_number(self) -> None:
+        with pytest.raises(InputError, match="'1' is no prerelease") as caught:
+            rules(scheme=Scheme("numeric")).parse("22.0.1-1")
+        assert "Release it as 22.0.1, or begin 1 with a word" in caught.value.hint
+
+    def test_the_variant_may_stand_behind_the_version_too(self) -> None:
+        assert self.USING.parse("v2.1.4-alpine", "alpine") == self.USING.parse("2.1.4", "alpine")
+        assert self.USING.parse("2.1.4-rc.1-alpine", "alpine") == self.USING.parse("2.1.4-rc.1", "alpine")
+
     def test_a_tag_too_long(self) -> None:
         with pytest.raises(InputError, match="is not a tag"):
             self.USING.parse(f"{'9' * 120}.0.0", "alpine")

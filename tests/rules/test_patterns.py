@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tagger.errors import InputError
-from tagger.rules.patterns import check_pattern
+from tagger.rules.patterns import check_pattern, compile_pattern
 
 USUAL = [
     r"^2\.", r"\.[0-9]*[02468]\.", r"^[0-9]+\.[0-9]+\.[0-9]+$", r"^(?!2\.2\.0)", r"^(2|3|4)\.", r"-lts$", r"[^]a]+",
@@ -39,3 +39,16 @@ def test_the_slowest_that_is_taken_takes_seconds_not_ages() -> None:
         start = time.monotonic()
         assert not re.search(text, "a" * 128)
         assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("text", [")", "(", "[", "*", "a{4294967296}", "(?P<n>", "\\"])
+def test_what_is_no_regular_expression(text: str) -> None:
+    with pytest.raises(InputError, match="is not a regular expression"):
+        compile_pattern(text)
+
+
+@pytest.mark.parametrize("text", [*SLOW, "(" * 100_000, "a" * 1_000_000])
+def test_one_that_could_take_long_is_told_of_shortly(text: str) -> None:
+    with pytest.raises(InputError, match="could take long") as caught:
+        compile_pattern(text)
+    assert len(caught.value.message) < 400

@@ -194,6 +194,13 @@ class TestBuildMetadata:
         assert "Release it as 2.1.4, or set `build-metadata: underscore` to write 2.1.4_5." in caught.value.hint
         assert scheme.read("2.1.4_5") is None
 
+    @pytest.mark.parametrize("scheme", [SEMVER, NUMERIC, CALVER])
+    def test_the_way_out_is_one(self, scheme: Scheme) -> None:
+        with pytest.raises(InputError, match="has build metadata") as caught:
+            scheme.parse("0.0.11.dev4+ge10ec06")
+        assert "`scheme: pep440`" in caught.value.hint
+        assert "Release it as" not in caught.value.hint
+
     @pytest.mark.parametrize("name", UNDERSCORE)
     @pytest.mark.parametrize("given", ["2.1.4+5", "2.1.4_5", "v2.1.4+5"])
     def test_written_with_an_underscore(self, name: str, given: str) -> None:

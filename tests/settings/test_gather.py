@@ -49,6 +49,11 @@ class TestPrecedence:
         assert settings.base == base
         assert settings.origin("base") == (origin.replace(".tagger.yml", f"{tmp_path}/.tagger.yml"))
 
+    @pytest.mark.parametrize("text", ["", " ", "\n"])
+    def test_an_empty_version_on_the_command_line_is_a_mistake(self, text: str) -> None:
+        assert refused({"INPUT_VERSION": "2.1.4"}, version=text).message == "--version: it is empty"
+        assert given({"INPUT_VERSION": text}).version == ""
+
     def test_lists_are_replaced_and_never_joined(self, tmp_path: Path) -> None:
         (tmp_path / ".tagger.yml").write_text("images: [acme/one, acme/two]\n")
         assert gather("release", {"images": ["acme/three"]}, {}, tmp_path).images == (
@@ -136,8 +141,21 @@ class TestBadInput:
             ("images", "acme/a acme/b", "is not a repository", "HOST/ACCOUNT/NAME"),
             ("images", "oci:", "names no directory", "Write oci:DIR."),
             ("images", "oci:a, oci:b", "names several directories", "one a line"),
-            ("images", "u:hunter2@ghcr.io/a/b", "***@ghcr.io/a/b is not a repository", "the login in `logins`"),
+            (
+                "images",
+                "u:hunter2@ghcr.io/a/b",
+                "***@ghcr.io/a/b holds a login",
+                "Write ghcr.io/a/b, and the login",
+            ),
             ("images", f"acme/{'a' * 260}", "longer than 255", "shorter"),
+            ("images", "https://u:hunter2@ghcr.io/a/b", "https://***@ghcr.io/a/b holds a login", "Write ghcr.io/a/b,"),
+            ("source", "u:hunter2@ghcr.io/a/b:1", "***@ghcr.io/a/b:1 holds a login", "`logins`"),
+            ("source", "docker://u:hunter2@ghcr.io/a/b:1", "docker://***@ghcr.io/a/b:1 holds a login", "`logins`"),
+            ("golden", "u:hunter2@ghcr.io/a/b", "holds a login", "`logins`"),
+            ("base", "https://u:hunter2@ghcr.io/a/b", "holds a login", "`logins`"),
+            ("insecure", "http://u:hunter2@ghcr.io", "holds a login", "`logins`"),
+            ("endpoints", "ghcr.io=u:hunter2@x:1", "ghcr.io=***@x:1 holds a login", "`logins`"),
+            ("version", "me:hunter2@ghcr.io", "***@ghcr.io", ""),
             ("source", "docker-archive:", "names nothing", "docker-daemon"),
             ("source", "https://x/y", "is not a source", "docker-daemon"),
             ("version", "2.1", "'2.1' is not a version in the scheme semver", "MAJOR.MINOR.PATCH"),
@@ -197,6 +215,7 @@ class TestBadInput:
         assert error.message.startswith(f"{variable}: ")
         assert message in error.message
         assert hint in error.hint
+        assert "hunter2" not in f"{error.message} {error.hint}"
         flag = next(option.flag or option.name for option in OPTIONS if option.name == name)
         assert refused({}, command, **{name: value}).message == error.message.replace(variable, f"--{flag}", 1)
 
@@ -273,6 +292,23 @@ class TestLogins:
         assert given(login, images="oci:build").all_logins[0].registry == "docker.io"
         error = refused(login, images=["acme/app", "ghcr.io/acme/app"])
         assert "INPUT_USERNAME: the images are in several registries: docker.io, ghcr.io" in error.message
+        assert "hunter2" not in error.message + error.hint
+
+    def test_a_checkout_does_not_say_where_it_goes(self, tmp_path: Path) -> None:
+        (tmp_path / ".tagger.yml").write_text("images: evil.test/acme/app\n")
+        login = {"INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2"}
+        with pytest.raises(InputError, match=r"INPUT_USERNAME: the registry of this login would follow from") as caught:
+            gather("plan", {}, login, tmp_path)
+        assert "`registry: evil.test`" in caught.value.hint
+        named = gather("plan", {}, {**login, "INPUT_REGISTRY": "ghcr.io"}, tmp_path)
+        assert named.all_logins == (Login("ghcr.io", "octocat", "hunter2"),)
+        told = gather("plan", {}, {**login, "INPUT_IMAGES": "ghcr.io/acme/app"}, tmp_path)
+        assert told.all_logins == (Login("ghcr.io", "octocat", "hunter2"),)
+
+    @pytest.mark.parametrize("line", ["hunter2! me ghcr.io", "hunter2 me", "https://me:hunter2@ghcr.io a b"])
+    def test_a_line_in_another_order_is_not_repeated(self, line: str) -> None:
+        error = refused({"INPUT_LOGINS": line})
+        assert error.message.startswith("INPUT_LOGINS: line 1: ")
         assert "hunter2" not in error.message + error.hint
 
     @pytest.mark.parametrize("name", ["docker.io", "index.docker.io", "https://index.docker.io/v1/", "hub.docker.com"])

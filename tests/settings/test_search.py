@@ -45,3 +45,15 @@ def test_both_spellings_contradict_each_other(tmp_path: Path) -> None:
         (tmp_path / name).write_text("images: [acme/app]\n")
     with pytest.raises(InputError, match="two files of settings"):
         find_settings_file(tmp_path)
+
+
+def test_a_link_out_of_the_repository_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret.yml").write_text("auths: {ghcr.io: {auth: aHVudGVyMg==}}\n")
+    root = repository(tmp_path / "repository")
+    (root / ".tagger.yml").symlink_to(tmp_path / "secret.yml")
+    with pytest.raises(InputError, match="is a link out of the repository"):
+        gather("config", {}, {}, root)
+    (root / ".tagger.yml").unlink()
+    (root / "shared.yml").write_text("images: [acme/app]\n")
+    (root / ".tagger.yml").symlink_to("shared.yml")
+    assert gather("config", {}, {}, root).images

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +16,9 @@ __all__ = ["Answer", "ConnectionFailed", "Reply", "is_immutable", "is_throttled"
 
 LONGEST = 200
 """Characters of a body that are shown."""
+
+_MOST = 64 * 1024
+"""Bytes of a body that are looked at for what is shown."""
 
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+"
 
@@ -82,11 +85,15 @@ class Answer(NamedTuple):
     @property
     def text(self) -> str:
         """What the registry says, for a person and on one line."""
+        return self.told(str)
+
+    def told(self, hide: Callable[[str], str]) -> str:
+        """Return what the registry says, without what `hide` takes out: before it is shortened, and once more after."""
         said = "; ".join(filter(None, (_said(error) for error in self.errors)))
         if not said:
             content = str(self.headers.get("Content-Type", ""))
-            said = "" if "html" in content else self.body[: 4 * LONGEST].decode(errors="replace")
-        return one_line(said) or f"HTTP {self.status} {_phrase(self.status)}".strip()
+            said = "" if "html" in content else self.body[:_MOST].decode(errors="replace")
+        return hide(one_line(hide(said))) or f"HTTP {self.status} {_phrase(self.status)}".strip()
 
 
 def is_throttled(answer: Answer) -> bool:

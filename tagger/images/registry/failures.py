@@ -15,6 +15,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from tagger.confidential import HIDDEN, hide
 from tagger.errors import NotFound, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed, one_line
 from tagger.images.registry.dialects import dialect_of
@@ -40,15 +41,13 @@ class Peer(NamedTuple):
 
     def hide(self, text: str) -> str:
         """Return a text of the registry's without secrets that it may echo."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return re.sub(_CONFIDENTIAL, r"\1***", text)
+        return re.sub(_CONFIDENTIAL, rf"\1{HIDDEN}", hide(text, self.secrets))
 
 
 def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool = True) -> StoreError:
     """Return the error that an answer means; `NotFound` where something was read that is not there."""
     kind = NotFound if answer.status == 404 and reading else StoreError
-    text = peer.hide(answer.text)
+    text = answer.told(peer.hide)
     code = "DENIED" if answer.lacks_scope else answer.code
     if answer.host:
         what = f"{what} at {answer.host}, where the registry leads"

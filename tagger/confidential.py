@@ -1,0 +1,61 @@
+"""Secrets in texts: found as they are, encoded, and where a text was cut; and logins in addresses."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+__all__ = ["HIDDEN", "forms", "hide", "hide_logins", "logins_in"]
+
+HIDDEN = "***"
+_LEAST = 4
+"""The fewest characters of a secret's beginning that are hidden at the end of a text."""
+
+_LOGIN = re.compile(
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s@]+)@(?!sha[0-9]+:)"
+    r"|(?<![\w.-])(?!(?:oci|oci-archive|docker-archive|docker-daemon|file|env):)"
+    r"[^\s/@:'\"=]+:(?P<password>[^\s@]*)@(?!sha[0-9]+:)(?=\S)"
+)
+"""A name and a password before a host (RFC 3986, section 3.2.1), with or without a scheme; no digest follows."""
+
+
+def forms(secret: str) -> frozenset[str]:
+    """Return a secret as it may stand in a text: as it is, in a URL, in JSON, and within Base64."""
+    data = secret.encode(errors="surrogateescape")
+    found = {secret, quote(data, safe=""), quote(data), quote_plus(data)}
+    found |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    for offset in range(3):
+        first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            part = encode(bytes(offset) + data).decode()[first:last]
+            found |= {part} if len(part) >= 2 * _LEAST else set()
+    return frozenset(filter(None, found))
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without secrets: hide first what is whole, then shorten it elsewhere.
+
+    A text that was cut may end in the beginning of a secret: that is hidden too.
+    """
+    known = sorted({form for secret in secrets if secret for form in forms(secret)}, key=len, reverse=True)
+    for form in known:
+        text = text.replace(form, HIDDEN)
+    for form in known:
+        for length in range(min(len(form) - 1, len(text)), _LEAST - 1, -1):
+            if text.endswith(form[:length]):
+                return text[:-length] + HIDDEN
+    return text
+
+
+def hide_logins(text: str) -> str:
+    """Return a text without what stands before a host as `name:password@`."""
+    return _LOGIN.sub(lambda match: f"{match['scheme'] or ''}{HIDDEN}@", text)
+
+
+def logins_in(text: str) -> frozenset[str]:
+    """Return the passwords that stand before a host in a text."""
+    found = (
+        match["password"] or (match["user"] or "").partition(":")[2] or match["user"] for match in _LOGIN.finditer(text)
+    )
+    return frozenset(filter(None, found))

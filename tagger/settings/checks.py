@@ -1,0 +1,160 @@
+"""What several settings say together: the rules of the tags, the logins, contradictions."""
+
+import re
+from collections.abc import Collection
+from functools import partial
+
+from tagger.errors import InputError
+from tagger.names import DOCKER_HUB
+from tagger.rules.cascade import Rules
+from tagger.rules.versions import SCHEMES, Scheme
+from tagger.settings.options import named
+from tagger.settings.parsers import Login
+from tagger.settings.problems import Problems
+from tagger.settings.values import Settings
+
+__all__ = ["check_together", "logins_of", "rules_of"]
+
+POLICY = ("scheme", "mixed-parts", "build-metadata", "tags", "variants", "variant", "channels", "stable", "latest")
+"""The settings that decide the tags of a repository, and the variant of this build."""
+
+
+def check_together(settings: Settings, command: str, mentioned: Collection[str], problems: Problems) -> None:
+    """Note what contradicts itself: settings that are right, each alone. `mentioned` are settings that a file means."""
+    unneeded = command == "config" or (command == "plan" and settings.published_from == "none")
+    if not {*settings.given, *mentioned} & {"images"} and not unneeded:
+        problems.add("no image: nothing says which repositories to release to", "Set `images`, as ghcr.io/acme/app.")
+    if settings.published_from in ("git", "none") and command not in ("plan", "config"):
+        problems.add(
+            _at(settings, "published-from", f"`{settings.published_from}` is for `plan` alone"),
+            "A release reads what is published from the repository itself.",
+        )
+    if settings.mixed_parts and settings.scheme == "semver":
+        problems.add(
+            _at(settings, "mixed-parts", "semantic versions have three parts, always"),
+            "Set `scheme: numeric`, or drop it.",
+        )
+    if settings.build_metadata == "underscore" and settings.scheme == "pep440":
+        problems.add(
+            _at(settings, "build-metadata", "a local version of PEP 440 belongs into no registry"),
+            "Drop it, or choose another scheme.",
+        )
+    if settings.purge and settings.undo:
+        problems.add("`purge` and `undo` contradict each other", "Choose one.")
+    if settings.base and not settings.golden:
+        problems.add(_at(settings, "base", "a claimed base without `golden` is never looked at"), "Set `golden` too.")
+
+
+def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | None:
+    """Return the rules of the repository's tags, or None when something in them is wrong."""
+    known_problems = len(problems)
+    declared = settings.variants
+    for name in settings.build_variants:
+        if declared and name and name not in declared:
+            texts = " ".join(settings.texts["variants"])
+            problems.add(
+                _at(settings, "variant", f"{name!r} is none of the `variants`: {texts}"),
+                "Declare it in `variants`, where all that the repository has stand.",
+            )
+    variants = tuple(dict.fromkeys(("", *declared, *settings.build_variants)))
+    for name in settings.channels:
+        if name in variants:
+            problems.add(
+                _at(settings, "channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
+                "Call one of the two otherwise.",
+            )
+    if settings.wrong.intersection(POLICY):
+        return None
+    sound = len(problems) == known_problems
+    make = partial(_rules_of, settings, variants)
+    rules = problems.attempt(_origin(settings, "tags"), make) if sound else None
+    if rules and "withdrawn" in settings.given:
+        for place, entry in named("withdrawn").entries(settings.given["withdrawn"]):
+            problems.attempt(place, partial(_check_version_name, rules, entry))
+    # By which rules a release reads its version, the repository may say: alone, a wrong one is told of later.
+    told = command not in ("plan", "release") or settings.published_from != "registry" or len(problems)
+    if told and "version" in settings.given and settings.scheme in SCHEMES:
+        problems.attempt(_origin(settings, "version"), partial(_check_version, settings, rules))
+    return rules
+
+
+def logins_of(settings: Settings, problems: Problems) -> tuple[Login, ...]:
+    """Return the logins that the settings give: those of `logins`, and a single one."""
+    username, password = settings.username, settings.password
+    if username and password:
+        return (*settings.logins, Login(_login_registry(settings, problems), username, password))
+    if username or password:
+        have, lack = ("username", "password") if username else ("password", "username")
+        problems.add(
+            _at(settings, have, f"there is a {have} and no {lack}"),
+            "Set both; on the command line the password is read by `--password-stdin`.",
+        )
+    elif "registry" in settings.given:
+        problems.add(_at(settings, "registry", "a registry without a login"), "Set `username` and `password` too.")
+    return settings.logins
+
+
+def _login_registry(settings: Settings, problems: Problems) -> str:
+    """Return the registry that a single login is for: the one named, else the one that every image is in.
+
+    A checkout does not say where a login goes: its file may name images, and not the registry of a login.
+    """
+    if "registry" in settings.given:
+        return settings.registry
+    registries = sorted({image.registry for image in settings.repositories})
+    if registries and settings.given["images"].in_file:
+        problems.add(
+            _at(settings, "username", f"the registry of this login would follow from {_origin(settings, 'images')}"),
+            f"A file does not say where a login goes: name the registry, as `registry: {registries[0]}`.",
+        )
+    elif len(registries) > 1:
+        problems.add(
+            _at(settings, "username", f"the images are in several registries: {', '.join(registries)}"),
+            "Say which one the login is for with `registry`, or use `logins`.",
+        )
+    return registries[0] if registries else DOCKER_HUB
+
+
+def _rules_of(settings: Settings, variants: tuple[str, ...]) -> Rules:
+    return Rules.of(
+        settings.tags,
+        scheme=_scheme_of(settings),
+        variants=variants,
+        channels=settings.channels,
+        stable=settings.stable,
+        latest=settings.latest,
+        withdrawn=settings.withdrawn,
+        mixed_parts=settings.mixed_parts,
+    )
+
+
+def _scheme_of(settings: Settings) -> Scheme:
+    return Scheme(settings.scheme, settings.build_metadata, frozenset(settings.channels))
+
+
+def _check_version(settings: Settings, rules: Rules | None) -> None:
+    from tagger.version_from.reading import from_text
+
+    plain = from_text(settings.version, settings.tag_prefix)
+    if rules:
+        rules.parse(plain, variant=settings.build_variants[0])
+    else:
+        _scheme_of(settings).parse(plain)
+
+
+def _check_version_name(rules: Rules, text: str) -> None:
+    if not (
+        rules.read(text) or rules.read(f"v{text}") or rules.scheme.read(re.sub(r"\Av", "", text.replace("+", "_")))
+    ):
+        raise InputError(
+            f"{text!r} is not a version in the scheme {rules.scheme.name}",
+            "Write 2.1.4 for all its variants, or the exact tag of one, as 2.1.4-alpine.",
+        )
+
+
+def _origin(settings: Settings, name: str) -> str:
+    return settings.given[name].origin if name in settings.given else f"`{name}`"
+
+
+def _at(settings: Settings, name: str, text: str) -> str:
+    return f"{_origin(settings, name)}: {text}"

@@ -1,0 +1,55 @@
+"""What is wrong in the settings of a run: gathered, and told at once."""
+
+import re
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from tagger.confidential import hide_logins
+from tagger.errors import InputError
+
+__all__ = ["Problems"]
+
+Value = TypeVar("Value")
+
+
+class Problems:
+    """Mistakes, each with what to do about it. No login that stands in an address is repeated."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, text: str, hint: str = "") -> None:
+        """Note a mistake, once."""
+        one = (hide_logins(text), hide_logins(hint))
+        if one not in self._found:
+            self._found.append(one)
+
+    def attempt(self, place: str, make: Callable[[], Value]) -> Value | None:
+        """Return what `make` makes; where it raises `InputError`, that is a mistake at `place`."""
+        try:
+            return make()
+        except InputError as error:
+            self.add(f"{place}: {error.message}", error.hint)
+            return None
+
+    def check(self) -> None:
+        """Raise one `InputError` that says everything that is wrong, a line each."""
+        if not self._found:
+            return
+        if len(self._found) == 1:
+            raise InputError(*self._found[0])
+        lines = [
+            f"{text}{'' if text.endswith(('?', '.')) else '.'} {hint}".rstrip()
+            for text, hint in sorted(self._found, key=_line_and_column)
+        ]
+        raise InputError("\n".join((f"{len(lines)} problems in the settings:", *lines)))
+
+
+def _line_and_column(problem: tuple[str, str]) -> tuple[int, int]:
+    """Sort what is wrong in a file by its line; what is wrong elsewhere comes after it."""
+    match = re.match(r"[^\n`]*?:([0-9]+):([0-9]+): ", problem[0])
+    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)

@@ -1,0 +1,66 @@
+"""Secrets in texts: raw, encoded, cut off; and logins before a host."""
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.confidential import hide, hide_logins, logins_in
+
+SECRETS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="*"), min_size=8, max_size=40)
+
+
+@given(SECRETS, st.binary(max_size=9), st.binary(max_size=9))
+def test_no_encoding_of_a_secret_stays(secret: str, before: bytes, after: bytes) -> None:
+    data = before + secret.encode() + after
+    written = {
+        secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False),
+        base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode(),
+    }  # fmt: skip
+    for text in written:
+        assert "***" in hide(f"the token {text} was refused", [secret])
+    assert secret not in hide(f"{secret}{secret} {secret}", [secret])
+
+
+@given(SECRETS, st.integers(4, 7))
+def test_the_beginning_of_a_secret_at_a_cut(secret: str, length: int) -> None:
+    assert hide(f"it was {secret[:length]}", [secret]).endswith("***")
+
+
+def test_what_is_no_secret_stays() -> None:
+    assert hide("the tag latest was not found", ["hunter2hunter2", ""]) == "the tag latest was not found"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:hunter2@ghcr.io/a/b", "https://***@ghcr.io/a/b"),
+        ("me:hunter2@ghcr.io/a/b", "***@ghcr.io/a/b"),
+        ("docker://me:hunter2@ghcr.io/a/b:1", "docker://***@ghcr.io/a/b:1"),
+        ("ghcr.io=me:hunter2@x:1", "ghcr.io=***@x:1"),
+        ("http://me:hunter2/@127.0.0.1:1", "http://***@127.0.0.1:1"),
+        ("http://me:hunter[2@127.0.0.1:1", "http://***@127.0.0.1:1"),
+        ("https://hunter2@ghcr.io", "https://***@ghcr.io"),
+        ("docker-daemon:me:hunter2@ghcr.io/x", "docker-daemon:***@ghcr.io/x"),
+        ("'me:hunter2@ghcr.io/x' is not", "'***@ghcr.io/x' is not"),
+    ],
+)
+def test_a_login_in_an_address(text: str, shown: str) -> None:
+    assert hide_logins(text) == shown
+    assert all("hunter" in password for password in logins_in(text))
+    assert len(logins_in(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ghcr.io/acme/app@sha256:8b76", "docker://localhost:5000/app@sha256:8b76", "localhost:5000/app:1@sha256:8b76",
+        "oci:folder@here:1", "a: b@c", "https://ghcr.io/acme/app", "octocat@example.org", "user@host:path",
+    ],
+)  # fmt: skip
+def test_what_is_no_login(text: str) -> None:
+    assert hide_logins(text) == text
+    assert not logins_in(text)
