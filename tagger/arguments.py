@@ -56,8 +56,7 @@ def _parser(command: Command) -> click.Command:
 
 
 def _parameter(option: Option[object]) -> click.Option:
-    spellings = (f"-{option.short}" if option.short else option.spelling, option.spelling, f"--{option.name}")
-    names = list(dict.fromkeys((*spellings, option.attribute)))
+    names = list(dict.fromkeys((option.spelling, f"--{option.name}", option.attribute)))
     if option.kind == "flag":
         return click.Option(names, is_flag=True, help=option.usage)
     return click.Option(names, multiple=True, metavar="|".join(option.choices) or option.metavar, help=option.usage)

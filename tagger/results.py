@@ -26,7 +26,7 @@ __all__ = [
     "finish",
 ]
 
-Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
+Done = Literal["released", "reconciled", "withdrawn", "approved", "deleted", "pushed"]
 """How a repository ended in which a command wrote what it had to: each verb has its own word."""
 
 Status = Literal["planned", "unchanged", "incomplete", "failed", "refused"] | Done

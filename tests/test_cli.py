@@ -70,6 +70,9 @@ class TestCommands:
         assert "else plan" in ended.out
         assert "--version" in ended.out
 
+    def test_options_name_no_command_that_is_not_there(self) -> None:
+        assert {name for option in OPTIONS for name in option.commands} <= set(NAMES)
+
     @pytest.mark.parametrize("name", NAMES)
     def test_the_help_of_a_command_names_its_options(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert command(name, "--help").code == 0

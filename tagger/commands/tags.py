@@ -1,13 +1,8 @@
 """`tags`: show a repository as a tree."""
 
-from typing import TYPE_CHECKING
-
 from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.errors import TaggerError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["COMMAND"]
 

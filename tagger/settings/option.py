@@ -37,14 +37,13 @@ class Holder(Protocol):
 class Option(Generic[Value]):
     """An option `--name`, the input `name`, the key `name` of the file, and the attribute `name` of the settings.
 
-    `kind` says how its texts are split: `lines` has one entry a line, `words` are split on white space, the others
-    are one text, of a repeated one the last. `read` makes its value of these entries; `parse` reads one of them and
-    raises `InputError`. `flag` is its spelling on the command line where that differs, `short` a second one of one
-    letter. `secret` options come from the environment only. `commands` are those that take it; empty means every one.
-    `in_file` is false of what a checkout may not say, and `workflow_only` are the choices that it may not take.
-    `booleans` are the texts that may be written as true or false in YAML. `in_workflow` is its default there, where
-    that differs. `never_empty` is true where an empty text on the command line is a mistake.
-    `group` is where help lists it.
+    `kind` says how its texts are split: `lines` has one entry a line, `words` are split on white space, the others are
+    one text, of a repeated one the last. `read` makes its value of these entries; `parse` reads one of them and raises
+    `InputError`. `flag` is its spelling on the command line where that differs. `secret` options come from the
+    environment only. `commands` are those that take it; empty means every one. `in_file` is false of what a checkout
+    may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts that may be written
+    as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty` is true where an
+    empty text on the command line is a mistake. `group` is where help lists it.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Option(Generic[Value]):
         choices: tuple[str, ...] = (),
         metavar: str = "TEXT",
         flag: str = "",
-        short: str = "",
         secret: bool = False,
         in_file: bool = True,
         workflow_only: tuple[str, ...] = (),
@@ -70,7 +68,7 @@ class Option(Generic[Value]):
         group: str = "",
     ) -> None:
         self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
-        self.default, self.choices, self.metavar, self.flag, self.short = default, choices, metavar, flag, short
+        self.default, self.choices, self.metavar, self.flag = default, choices, metavar, flag
         self.secret, self.in_file, self.workflow_only, self.booleans = secret, in_file, workflow_only, booleans
         self.in_workflow, self.never_empty, self.commands, self.group = in_workflow, never_empty, commands, group
 

@@ -12,10 +12,7 @@ from tagger.settings.option import Option, flag, lines, text, words
 __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
 RELEASING = ("plan", "release", "config")
-RULING = (
-    "plan", "release", "approve", "reconcile", "withdraw", "tags", "delete", "prune", "policy", "check", "components",
-    "config",
-)  # fmt: skip
+RULING = ("plan", "release", "approve", "reconcile", "withdraw", "tags", "delete", "policy", "config")
 
 _what: dict[str, Any] = {"group": "what is released"}
 _version: dict[str, Any] = {"group": "its version"}
@@ -36,9 +33,8 @@ class ReleaseOptions:
     )  # fmt: skip
     source = lines(
         "source",
-        "The built image, or several that become one: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], "
-        "oci-archive:FILE[:TAG], docker-archive:FILE[:TAG], or a bare name; VARIANT=SOURCE is the build of a variant. "
-        "Default: the first repository that has the exact tag.",
+        "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+        "docker-archive:FILE[:TAG], or a bare name. Default: the first repository that has the exact tag.",
         parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
     )  # fmt: skip
     platforms = words(
@@ -131,7 +127,7 @@ class ReleaseOptions:
         "verify",
         "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
         "key env:NAME, or builder docker/github-builder repo=….",
-        parsers.signer("verify"), metavar="ROW", commands=RELEASING, **_gates,
+        parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
     )  # fmt: skip
     trusted_root = text(
         "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",

@@ -69,14 +69,13 @@ class RunOptions:
         commands=RELEASING, group="its tags",
     )  # fmt: skip
     yes = flag(
-        "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`, `prune`.",
+        "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`.",
         commands=("delete", "withdraw", "reconcile"), **_consent,
     )  # fmt: skip
     force = flag(
         "force",
         "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
-        "(withdraw), too large a share (prune), default rules (reconcile), bases that differ by platform, or a version "
-        "that would lose its only tag (release).",
+        "(withdraw), default rules (reconcile), or a version that would lose its only tag (release).",
         commands=("delete", "withdraw", "reconcile", "release", "plan"), **_consent,
     )  # fmt: skip
     purge = flag(

@@ -1,4 +1,4 @@
-"""The rows of `verify` and `base-verify`: who must have signed."""
+"""The rows of `verify`: who must have signed."""
 
 import re
 import shlex
