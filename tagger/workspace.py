@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["FILE_BOUND", "is_regular", "read_regular", "repository_root"]
+__all__ = ["FILE_BOUND", "is_regular", "read_regular", "read_text", "repository_root"]
 
 FILE_BOUND = 1024 * 1024
 """The most bytes of a file of settings, or of one that holds a version."""
@@ -21,6 +21,11 @@ def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:
     if len(content) > bound:
         raise OSError(errno.EFBIG, f"it is longer than {bound:,} bytes", str(path))
     return content
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a regular file, in UTF-8 with or without a mark. Raise `OSError`, `UnicodeError`."""
+    return read_regular(path).decode("utf-8-sig")
 
 
 def is_regular(path: Path) -> bool:

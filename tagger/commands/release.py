@@ -27,7 +27,7 @@ def _run(run: Run) -> int:
         try:
             _tag_locally(run, job.source, report)
         except EngineError as error:  # the release is done, and stays done
-            run.console.warn(f"the engine did not take the tags of the release: {error.message}")
+            run.warn("ENGINE", f"the engine did not take the tags of the release: {error.message}")
     return run.show(report)
 
 

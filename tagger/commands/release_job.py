@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tagger.results import Report
     from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
-    from tagger.version_from.event import ReleaseEvent
 
 __all__ = ["build_versions", "release_job"]
 
@@ -31,17 +30,16 @@ def release_job(run: Run, *, write: bool) -> "Release":
     stores = run.connections.stores(write=write)
     from tagger.operations.policy import stored_rules  # while the registries are being connected to
 
-    event = _release_event(run)
     try:
-        return _release_by(run, stores, event, run.terms.own_rules)
+        return _release_by(run, stores, run.terms.own_rules)
     except InputError:
         rules = stored_rules(run.terms, stores)
         if rules is None or rules == run.terms.own_rules:
             raise
-        return _release_by(run, stores, event, rules)
+        return _release_by(run, stores, rules)
 
 
-def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent | None", rules: "Rules") -> "Release":
+def _release_by(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules") -> "Release":
     """Return the release by the given rules."""
     from tagger.operations.prepare import Release
     from tagger.version_from.git import git_facts
@@ -52,15 +50,15 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent |
         versions=versions,
         rules=rules,
         stores=stores,
-        source=_source(run, event),
+        source=_source(run),
         version_from=origin,
         on_conflict=settings.on_conflict,
         plain=_plain_tags(run, rules),
         gate=gate_of(run, versions[0]),
         terms=run.terms,
-        again=lambda found: _release_by(run, stores, event, found),
+        again=lambda found: _release_by(run, stores, found),
         hold=settings.hold == "true",
-        event=event,
+        event=run.release_event,
         platforms=settings.platforms,
         force=settings.force,
         commit=lambda: git_facts(run.workspace, run.environ).sha,
@@ -69,7 +67,7 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", event: "ReleaseEvent |
 
 def nothing_to_do(run: Run) -> "Report | None":
     """Return the report of a run that a release event started after which nothing is released: a deletion, say."""
-    event = _release_event(run)
+    event = run.release_event
     if event is None or event.writes:
         return None
     from tagger.results import Outcome, Report
@@ -79,21 +77,12 @@ def nothing_to_do(run: Run) -> "Report | None":
     return Report(run.command, tuple(Outcome(place, "unchanged") for place in places), dry_run=run.command == "plan")
 
 
-def _release_event(run: Run) -> "ReleaseEvent | None":
-    """Return the release event that says whether the version is held, where the settings leave that to it."""
-    if run.settings.hold != "auto" or run.environ.get("GITHUB_EVENT_NAME") != "release":
-        return None
-    from tagger.version_from.event import read_release_event
-
-    return read_release_event(run.environ)
-
-
-def _source(run: Run, event: "ReleaseEvent | None") -> "Source | None":
+def _source(run: Run) -> "Source | None":
     """Return the built image; after the event `released` there need not be any, as a held version is approved."""
     try:
         return run.build
     except TaggerError:
-        if event and event.action == "released":
+        if run.release_event and run.release_event.action == "released":
             return None
         raise
 
@@ -118,7 +107,7 @@ def build_versions(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]
         asked = "version-from" in settings.given
         if run.command == "release" and not asked:
             check_ref(run.environ)
-        build = _source(run, _release_event(run))
+        build = _source(run)
         places = Places(
             run.workspace,
             run.environ,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagger.results import Report, ReportWarning, Running
     from tagger.rules.terms import PolicyTerms
     from tagger.settings.values import Settings
+    from tagger.version_from.event import ReleaseEvent
 
 __all__ = ["Run"]
 
@@ -39,6 +40,7 @@ class Run:
         self.connections, self.console, self.interruption = connections, console, interruption
         self.workspace = workspace
         self._build: tuple[Source | None] | None = None
+        self._release_event: tuple[ReleaseEvent | None] | None = None
         self._warnings: list[ReportWarning] = []
         self._terms: PolicyTerms | None = None
 
@@ -59,6 +61,17 @@ class Run:
 
             self._build = (open_build(self.settings, self.connections, pushing=self.command == "release"),)
         return self._build[0]
+
+    @property
+    def release_event(self) -> "ReleaseEvent | None":
+        """The release event that says whether the version is held, where the settings leave that to it: read once."""
+        if self._release_event is None:
+            self._release_event = (None,)
+            if self.settings.hold == "auto" and self.environ.get("GITHUB_EVENT_NAME") == "release":
+                from tagger.version_from.event import read_release_event
+
+                self._release_event = (read_release_event(self.environ),)
+        return self._release_event[0]
 
     def one_argument(self) -> str:
         """Return the one positional argument. Raise `InputError` where there is none, or several."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from tagger.errors import NotFound, Refused
 from tagger.images.copying import SIGNATURE_TAGS, TaggedContent
 from tagger.images.manifests import artifact_type_of
+from tagger.names import Digest
 
 __all__ = ["attached_types", "check_attached"]
 
@@ -21,7 +22,7 @@ def attached_types(content: TaggedContent, digest: str) -> frozenset[str]:
             subject = artifact.subject()
             if subject is not None and subject.digest == digest:
                 found.add(artifact_type_of(artifact))
-    tagged = content.digests([digest.replace(":", "-") + end for end in SIGNATURE_TAGS])
+    tagged = content.digests([Digest(digest).tag + end for end in SIGNATURE_TAGS])
     for held in filter(None, tagged.values()):
         found.update(layer.media_type for layer in content.manifest(held).layers())
     return frozenset(found - {""})

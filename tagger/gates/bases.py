@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tagger.errors import InputError, NotFound, Refused
 from tagger.gates.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
 from tagger.gates.provenance import materials
-from tagger.images.artifacts import lifted
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.configs import platform_manifests
 from tagger.images.manifests import Manifest, Platform
 from tagger.images.stores import Content, ImageConfig, TagStore
@@ -28,9 +28,6 @@ Place = Repository | Path
 """A repository of a registry, or an OCI layout on disk."""
 
 AT_ONCE = 8
-
-LIFTED = lifted().digest
-"""The digest at which a mark is not in force."""
 
 # How a repository of bases writes its versions is not among our settings: any tag of two numbers or more is one.
 _VERSION = re.compile(r"v?(?P<numbers>[0-9]+(?:\.[0-9]+){1,3})(?P<rest>[-._a-zA-Z].*)?")
@@ -205,7 +202,7 @@ def _marks_in_force(store: TagStore, tags: Collection[str]) -> dict[str, str | N
     """Return the marks of withdrawn versions that are not lifted, with their digests."""
     marks = {tag for tag in tags if tag.startswith(WITHDRAWN)}
     digests = _digests(store, marks, tags) if marks else {}
-    return {tag: digest for tag, digest in digests.items() if digest != LIFTED}
+    return {tag: digest for tag, digest in digests.items() if digest != LIFTED_DIGEST}
 
 
 def _digests(store: TagStore, tags: Collection[str], listed: Collection[str]) -> Mapping[str, str | None]:

@@ -11,7 +11,8 @@ from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manife
 from tagger.images.stores import TagStore
 
 __all__ = [
-    "HELD", "LIFTED", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted", "policy_artifact", "put_artifact",
+    "HELD", "LIFTED", "LIFTED_DIGEST", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted", "policy_artifact",
+    "put_artifact",
 ]  # fmt: skip
 
 POLICY = "dev.tagger.policy"
@@ -52,6 +53,10 @@ def artifact(annotations: Mapping[str, str]) -> Manifest:
 def lifted() -> Manifest:
     """Return the artifact at which a mark is not in force: fixed bytes, so its digest is known beforehand."""
     return artifact({LIFTED: "true"})
+
+
+LIFTED_DIGEST = lifted().digest
+"""The digest at which a mark, or the tag of the policy, is not in force."""
 
 
 def policy_artifact(text: str) -> Manifest:

@@ -191,7 +191,7 @@ def copy_referrers(
     seen = set(waiting)
     while waiting:
         listed = dict(zip(waiting, run_all(source.referrers, waiting, jobs), strict=True))
-        tagged = source.digests([_tag(subject) + end for subject in waiting for end in SIGNATURE_TAGS])
+        tagged = source.digests([Digest(subject).tag + end for subject in waiting for end in SIGNATURE_TAGS])
         tags = {tag: digest for tag, digest in tagged.items() if digest}
         digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
         if root and digests:
@@ -232,7 +232,7 @@ def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descripto
         missing = [artifact for artifact in artifacts if artifact.digest not in listed]
         if not missing:
             return
-        tag = _tag(subject)
+        tag = Digest(subject).tag
         known: Sequence[Descriptor] = ()
         with suppress(NotFound):
             known = store.manifest(tag).children()
@@ -318,7 +318,3 @@ def _same_registry(one: Repository | None, other: Repository | None) -> bool:
 
 def _at_once(source: Content, store: TagStore) -> int:
     return store.jobs if store.repository else AT_ONCE if source.repository else 1
-
-
-def _tag(digest: str) -> str:
-    return digest.replace(":", "-")

@@ -190,7 +190,7 @@ class LayoutContent:
         for root in index.roots.values():
             if self._subject(root) == digest:
                 found[root.digest] = attached(self._manifest(root.digest, root.media_type))
-        fallback = index.tags.get(check_digest(digest).replace(":", "-"))
+        fallback = index.tags.get(check_digest(digest).tag)
         if fallback is not None:
             listed = self._manifest(fallback.digest, fallback.media_type).children()
             found = {descriptor.digest: descriptor for descriptor in listed} | found

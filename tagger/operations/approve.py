@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from tagger.errors import InputError, Refused
+from tagger.errors import Refused
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge
-from tagger.operations.naming import all_tags, find_versions
-from tagger.operations.view import OwnTerms, Terms, View
+from tagger.operations.naming import all_tags, find_versions, no_version
+from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.view import View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Claim
@@ -42,11 +43,7 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
             images.update(named.images)
             meant.setdefault(named.rules, []).extend(named.versions)
         if not images:
-            raise InputError(
-                f"no repository holds a version {job.name}",
-                "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
-                code="MANIFEST_UNKNOWN",
-            )
+            raise no_version(job.name)
         return {}
 
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import InputError, NotFound, Refused, Unconfirmed
+from tagger.errors import InputError, Refused, Unconfirmed
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import TagStore
 from tagger.names import DIGEST, check_tag
 from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
-from tagger.operations.lifting import LIFTED
 from tagger.operations.look import every_tag
-from tagger.operations.removal import Removal, check_deletable, plan_removal
+from tagger.operations.removal import Removal, check_deletable, holds_manifest, plan_removal
 from tagger.operations.removing import remove
 from tagger.operations.stored import stored_policy
-from tagger.operations.view import Terms
+from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
@@ -85,16 +85,7 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
         return _delete(target, dry_run)
 
     def consent(found: Mapping[TagStore, _Target]) -> Mapping[TagStore, Outcome]:
-        if unknown := set(job.names).difference(*(target.known for target in found.values())):
-            names = " or ".join(sorted(unknown))
-            if lost := sorted(unknown.intersection(tag for store in found for tag in store.tags())):
-                raise InputError(
-                    f"{lost[0]} is listed, and its manifest is gone: there is nothing that can be deleted",
-                    "A release, or `reconcile`, writes a floating tag anew. Any other is removed where the registry "
-                    "is run.",
-                    code="MANIFEST_UNKNOWN",
-                )
-            raise InputError(f"no repository has {names}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
+        _check_known(job, found)
         if dry_run or job.confirmed or not any(target.unconfirmed for target in found.values()):
             return {}
         return {store: target.unconfirmed_outcome() for store, target in found.items()}
@@ -118,6 +109,20 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
         job.stores, look, acting, terms=job.terms, objection=_Target.refused, consent=consent
     )
     return with_policy(Report("delete", outcomes, dry_run=dry_run, error=first_error(outcomes)), job.terms)
+
+
+def _check_known(job: Deletion, found: "Mapping[TagStore, _Target]") -> None:
+    """Raise `InputError` for names that no repository has, or of which only the listing is left."""
+    if unknown := set(job.names).difference(*(target.known for target in found.values())):
+        names = " or ".join(sorted(unknown))
+        if lost := sorted(unknown.intersection(tag for store in found for tag in store.tags())):
+            raise InputError(
+                f"{lost[0]} is listed, and its manifest is gone: there is nothing that can be deleted",
+                "A release, or `reconcile`, writes a floating tag anew. Any other is removed where the registry "
+                "is run.",
+                code="MANIFEST_UNKNOWN",
+            )
+        raise InputError(f"no repository has {names}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
 
 
 class _Target(NamedTuple):
@@ -164,10 +169,10 @@ class _Target(NamedTuple):
 def _look(job: Deletion, store: TagStore) -> _Target:
     """Read one repository: what goes with the names, and what speaks against it. Raise `StoreError`."""
     check_deletable(store)
-    digests = [digest for digest in job.digests if _holds(store, digest)]
+    digests = [digest for digest in job.digests if holds_manifest(store, digest)]
     removal = plan_removal(store, sorted(store.tags()) if job.everything else job.tags, digests)
     rules, before = job.rules_for(removal), removal.before
-    lifted = {tag for tag, digest in before.items() if digest == LIFTED}
+    lifted = {tag for tag, digest in before.items() if digest == LIFTED_DIGEST}
     published = rules.published(before, lifted)
     owners = cascade(published.in_force, rules)
     staying = before.keys() - removal.tags
@@ -192,14 +197,6 @@ def _delete(target: _Target, dry_run: bool) -> Outcome:
         return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
     removed = remove(target.removal)
     return ended(target.store.place, removed.changes(target.changes), removed.error, done="deleted")
-
-
-def _holds(store: TagStore, digest: str) -> bool:
-    try:
-        store.manifest(digest)
-    except NotFound:
-        return False
-    return True
 
 
 def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]]:

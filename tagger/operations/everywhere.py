@@ -7,13 +7,17 @@ from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.look import Look
-from tagger.operations.view import Terms, View
+from tagger.operations.terms import Terms
+from tagger.operations.view import View
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning
 from tagger.rules.plan import Change
 from tagger.rules.undeclared import undeclared_notes
 from tagger.rules.versions import Version
 
-__all__ = ["Acting", "agree_on_policy", "each", "everywhere", "first_error", "view_warnings", "with_policy"]
+__all__ = [
+    "Acting", "agree_on_policy", "each", "everywhere", "first_error", "no_repository", "undeclared", "view_warnings",
+    "with_policy",
+]  # fmt: skip
 
 Found = TypeVar("Found")
 Acting = Generator[Event, None, Mapping[TagStore, Outcome]]

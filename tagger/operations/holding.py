@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from tagger.errors import Refused, TaggerError
-from tagger.images.artifacts import HELD, artifact
-from tagger.operations.lifting import LIFTED
+from tagger.images.artifacts import HELD, LIFTED_DIGEST, artifact
 from tagger.operations.look import Look, own_tags
+from tagger.operations.marking import set_change
 from tagger.operations.preparation import Prepared, Release
-from tagger.operations.view import OwnTerms, View, marks_of
+from tagger.operations.terms import OwnTerms
+from tagger.operations.view import View, marks_of
 from tagger.rules.cascade import Published
-from tagger.rules.plan import Action, Change, Claim, full_name
+from tagger.rules.plan import Change, Claim, full_name
 from tagger.rules.versions import Version
 from tagger.version_from.event import Verdict
 
@@ -21,6 +22,7 @@ def _stands(job: Release, prepared: Prepared, version: Version) -> bool:
 
 
 def is_held(job: Release, prepared: Prepared) -> bool:
+    """Say whether a repository has the mark of one of the versions."""
     return any(version in prepared.look.published.held for version in job.versions)
 
 
@@ -63,7 +65,7 @@ def _in_force(job: Release, prepared: Prepared) -> Refused | None:
     """Return the refusal of a version that stands without a mark: it is in force, and nobody can hold it any more."""
     digests = prepared.look.digests
     for version in job.versions:
-        marked = any(digests.get(mark) not in (None, LIFTED) for mark in marks_of(version, job.rules))
+        marked = any(digests.get(mark) not in (None, LIFTED_DIGEST) for mark in marks_of(version, job.rules))
         if not marked and _stands(job, prepared, version):
             name = job.rules.exact_tags(version)[0]
             return Refused(
@@ -77,8 +79,5 @@ def _in_force(job: Release, prepared: Prepared) -> Refused | None:
 def _held_mark(job: Release, version: Version, look: Look) -> Change:
     """Return what becomes of the mark of a version that is held: it stands at an artifact of its own."""
     mark, exact = job.rules.held_mark(version), job.rules.exact_tags(version)[0]
-    before = look.digests.get(mark)
-    in_force = before is not None and before != LIFTED
-    action: Action = "keep" if in_force else "create" if before is None else "move"
-    after = before if in_force else artifact({HELD: exact}).digest
-    return Change(mark, action, before, after, version.text, f"{full_name(version)} is held until `approve {exact}`")
+    reason = f"{full_name(version)} is held until `approve {exact}`"
+    return set_change(look.digests.get(mark), version, mark, artifact({HELD: exact}).digest, reason)

@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tagger.errors import StoreError, TaggerError
-from tagger.images.artifacts import lifted, put_artifact
+from tagger.images.artifacts import LIFTED_DIGEST, lifted, put_artifact
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import came_out
 from tagger.operations.removal import Removal, check_deletable
 from tagger.operations.removing import Removed, remove
 from tagger.rules.plan import Change
 
-__all__ = ["LIFTED", "NO_DELETION", "lift", "planned_lift"]
-
-LIFTED = lifted().digest
-"""The digest at which a mark, or the policy's tag, is not in force."""
+__all__ = ["NO_DELETION", "lift", "planned_lift"]
 
 NO_DELETION = ("UNSUPPORTED", "DENIED", "UNAUTHORIZED")
 """What registries answer that remove no tags, or not for this login."""
@@ -62,4 +59,4 @@ def _remove(store: TagStore, tags: Mapping[str, str], beside: Mapping[str, str])
 
 def _pointed(change: Change) -> Change:
     reason = f"{change.reason}; the registry removes no tags, so it points at an empty artifact"
-    return change._replace(action="move", after=LIFTED, reason=reason)
+    return change._replace(action="move", after=LIFTED_DIGEST, reason=reason)

@@ -5,15 +5,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tagger.errors import TaggerError
-from tagger.images.artifacts import artifact, put_artifact
+from tagger.images.artifacts import LIFTED_DIGEST, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import came_out
 from tagger.operations.converge import Converged, converge
-from tagger.operations.lifting import LIFTED, lift, planned_lift
+from tagger.operations.lifting import lift, planned_lift
 from tagger.operations.look import Look, own_tags
 from tagger.operations.naming import Named
-from tagger.operations.view import Terms, View
+from tagger.operations.terms import Terms
+from tagger.operations.view import View
 from tagger.rules.cascade import Published
 from tagger.rules.plan import Action, Change, Claim
 from tagger.rules.versions import Version
@@ -86,10 +87,9 @@ def mark_and_converge(marking: Marking, artifacts: Sequence[Manifest] = ()) -> M
     return Marked((*marks, *result.changes), result.look, result.error)
 
 
-def set_change(named: Named, version: Version, mark: str, after: str, reason: str) -> Change:
-    """Return what becomes of a mark that is to be in force; where it is already, it stays where it stands."""
-    before = named.digests.get(mark)
-    in_force = before is not None and before != LIFTED
+def set_change(before: str | None, version: Version, mark: str, after: str, reason: str) -> Change:
+    """Return what becomes of a mark that is to be in force; one that is already stays where it stands, `before`."""
+    in_force = before is not None and before != LIFTED_DIGEST
     action: Action = "keep" if in_force else "create" if before is None else "move"
     return Change(mark, action, before, before if in_force else after, version.text, reason)
 
@@ -97,7 +97,7 @@ def set_change(named: Named, version: Version, mark: str, after: str, reason: st
 def lifted_change(named: Named, version: Version, mark: str, reason: str) -> Change | None:
     """Return what becomes of a mark that is to be out of force; None where it is already."""
     before = named.digests.get(mark)
-    if before is None or before == LIFTED:
+    if before is None or before == LIFTED_DIGEST:
         return None
     return planned_lift(named.store, mark, before, version.text, reason)
 
@@ -109,7 +109,7 @@ def set_marks(
     beside: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Sequence[Change], TaggerError | None]:
     """Set marks, or lift them while the tags `beside` stand; return what became of each, and what went wrong."""
-    if any(change.action == "remove" or change.after == LIFTED for change in marks):
+    if any(change.action == "remove" or change.after == LIFTED_DIGEST for change in marks):
         return lift(store, marks, beside)
     made: dict[str, Manifest] = {one.digest: one for one in artifacts}
     written: set[str] = set()

@@ -5,15 +5,16 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from tagger.errors import InputError
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import TagStore
-from tagger.operations.lifting import LIFTED
 from tagger.operations.look import Look
-from tagger.operations.view import Terms, View, marks_of
+from tagger.operations.terms import Terms
+from tagger.operations.view import View, marks_of
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Claim
 from tagger.rules.versions import Version
 
-__all__ = ["Named", "all_tags", "find_versions"]
+__all__ = ["Named", "all_tags", "find_versions", "no_version"]
 
 
 class Named(NamedTuple):
@@ -50,11 +51,20 @@ def find_versions(store: TagStore, terms: Terms, name: str) -> Named:
     if look.rules != assumed:
         look = view.look(_candidates(name, look.rules))
     rules = look.rules
-    lifted = [tag for tag in look.tags if look.digests.get(tag) == LIFTED]
+    lifted = [tag for tag in look.tags if look.digests.get(tag) == LIFTED_DIGEST]
     published = rules.published(look.tags, lifted)
     known = published.versions | published.withdrawn | published.held
     versions = tuple(sorted((version for version in known if name in rules.withdrawn_names(version)), reverse=True))
     return Named(store, rules, versions, look.tags, published, _with_digests(store, look, versions))
+
+
+def no_version(name: str) -> InputError:
+    """Return the error of a name that means a version in no repository."""
+    return InputError(
+        f"no repository holds a version {name}",
+        "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
+        code="MANIFEST_UNKNOWN",
+    )
 
 
 def all_tags(rules: Rules, versions: Iterable[Version]) -> tuple[str, ...]:

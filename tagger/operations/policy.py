@@ -4,17 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from tagger.concurrency import side_by_side
-from tagger.errors import InputError, Refused, StoreError, TaggerError
-from tagger.images.artifacts import WITHDRAWN, policy_artifact, put_artifact
+from tagger.errors import InputError, Refused, TaggerError
+from tagger.images.artifacts import LIFTED_DIGEST, WITHDRAWN, policy_artifact, put_artifact
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.everywhere import each, everywhere, first_error
-from tagger.operations.lifting import LIFTED, lift, planned_lift
+from tagger.operations.lifting import lift, planned_lift
 from tagger.operations.look import Look, every_tag
 from tagger.operations.marking import set_change, set_marks, tombstone
 from tagger.operations.naming import Named
 from tagger.operations.stored import stored_policy
-from tagger.operations.view import OwnTerms, View
+from tagger.operations.terms import OwnTerms
+from tagger.operations.view import View, look_before_write
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG
@@ -99,7 +100,7 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
 
     def look(store: TagStore) -> _Target:
         view = View(store, OwnTerms(rules, follows=False), every_tag, Claim())
-        found = _looked(view)
+        found = look_before_write(view, [POLICY_TAG])
         before = found.digests[POLICY_TAG]
         reason = f"this policy: {_shown(job.terms.own)}"
         action: Literal["keep", "create", "move"]
@@ -132,7 +133,7 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
 def _unset(job: PolicyChange, dry_run: bool) -> Running:
     def look(store: TagStore) -> tuple[TagStore, tuple[Change, ...]]:
         before = store.digests([POLICY_TAG])[POLICY_TAG]
-        if before is None or before == LIFTED:
+        if before is None or before == LIFTED_DIGEST:
             return store, ()
         return store, (planned_lift(store, POLICY_TAG, before, "", "the settings of each run rule from now on"),)
 
@@ -158,20 +159,6 @@ def _verified(text: str, dry_run: bool) -> Callable[[TagStore, Outcome], Sequenc
         return () if dry_run or outcome.error else (Event("verified", store.place, text),)
 
     return events
-
-
-def _looked(view: View) -> Look:
-    """Look at a repository, which may not exist yet: then some registries refuse the listing."""
-    try:
-        return view.look([POLICY_TAG])
-    except StoreError as error:
-        if error.status not in (401, 403):
-            raise
-        view.store.check_writable()
-        look = view.look([POLICY_TAG], unlisted=True)
-        if any(look.digests.values()):
-            raise
-        return look
 
 
 def _looked_at_last(target: _Target, changes: tuple[Change, ...], digest: str) -> Outcome:
@@ -217,4 +204,4 @@ def _mark(store: TagStore, rules: Rules, version: Version, look: Look) -> Change
     digests = {**look.digests, **store.digests([*exact, mark])}
     named = Named(store, rules, (version,), look.tags, look.published, digests)
     after = named.image(version) or tombstone(WITHDRAWN, exact[0]).digest
-    return set_change(named, version, mark, after, f"{version} is withdrawn, as the settings say")
+    return set_change(named.digests.get(mark), version, mark, after, f"{version} is withdrawn, as the settings say")

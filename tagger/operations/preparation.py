@@ -8,7 +8,8 @@ from tagger.errors import TaggerError
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.look import Look, own_tags
-from tagger.operations.view import OwnTerms, Terms, View
+from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.view import View
 from tagger.results import Passed
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change, Claim

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from tagger.concurrency import at_once, side_by_side
-from tagger.errors import InputError, Refused, StoreError, TaggerError
+from tagger.errors import InputError, Refused, TaggerError
 from tagger.gates.platforms import Replaced, check_platforms, manifest_of_each
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
 from tagger.operations.preparation import Preparation, Prepared, Release
-from tagger.operations.view import OwnTerms, Terms, View
+from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.view import View, look_before_write
 from tagger.results import Passed
 from tagger.rules.plan import Claim
 
@@ -105,17 +106,7 @@ def _looked(job: Release, view: View) -> Look:
     expect = (*job.exact_tags, *job.floating_tags, *job.plain)
     # What the exact tag holds is put under other tags, tells the source's image by its config, and has platforms.
     wanted = job.exact_tags[:1]
-    try:
-        return view.look(expect, manifests=wanted, coming=job.versions)
-    except StoreError as error:
-        # Some registries refuse the listing of a repository that does not exist yet: with 403, or 401 as Docker Hub.
-        if error.status not in (401, 403):
-            raise
-        view.store.check_writable()
-        look = view.look(expect, coming=job.versions, unlisted=True)
-        if any(look.digests.values()):
-            raise
-        return look
+    return look_before_write(view, expect, manifests=wanted, coming=job.versions)
 
 
 def _objection(job: Release, store: TagStore, look: Look) -> TaggerError | None:

@@ -12,7 +12,7 @@ from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import agree_on_policy, with_policy
 from tagger.operations.prepare import is_same_image
 from tagger.operations.stored import stored_policy
-from tagger.operations.view import Terms
+from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG, check_not_reserved

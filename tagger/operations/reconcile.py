@@ -11,7 +11,8 @@ from tagger.operations.everywhere import each, everywhere, first_error, no_repos
 from tagger.operations.look import Look, every_tag
 from tagger.operations.removal import plan_removal
 from tagger.operations.removing import remove
-from tagger.operations.view import OwnTerms, Terms, View
+from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.view import View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change, Claim, full_name

@@ -6,21 +6,13 @@ from typing import NamedTuple
 from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
+from tagger.images.registry.dialects import dialect_of
 from tagger.images.stores import TagStore
-from tagger.names import DOCKER_HUB, Repository, attached_to
+from tagger.names import Repository, attached_to
 from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
-__all__ = ["Removal", "check_deletable", "deletes_whole_images", "other_way", "plan_removal", "standing_tags"]
-
-GHCR = "ghcr.io"
-OTHER_WAYS = {
-    DOCKER_HUB: "Docker Hub deletes tags by its own API and pages alone: hub.docker.com/r/{name}/tags, or "
-    "DELETE https://hub.docker.com/v2/repositories/{name}/tags/TAG/ with a token of the scope Delete.",
-    GHCR: "GitHub deletes package versions, each an image with all its tags: on the package's page, or by "
-    "`gh api -X DELETE /orgs/OWNER/packages/container/NAME/versions/ID` (/user/packages/… for a person).",
-}
-"""Registries that this API deletes nothing from, and how it is done there."""
+__all__ = ["Removal", "check_deletable", "holds_manifest", "other_way", "plan_removal", "standing_tags"]
 
 
 class Removal(NamedTuple):
@@ -73,18 +65,13 @@ class Removal(NamedTuple):
 def check_deletable(store: TagStore, tags: Iterable[str] = ()) -> None:
     """Raise `StoreError`, naming `tags`, where it is known that the distribution API deletes nothing."""
     repository = store.repository
-    if repository and repository.registry in OTHER_WAYS:
+    if repository and not dialect_of(repository.registry).deletes:
         raise StoreError(
             f"{repository.registry} deletes nothing through the distribution API{_listed(tags)}",
             other_way(repository),
             code="UNSUPPORTED",
             place=store.place,
         )
-
-
-def deletes_whole_images(store: TagStore) -> bool:
-    """Say whether the registry's own way deletes an image with all its tags, and no tag alone."""
-    return store.repository is not None and store.repository.registry == GHCR
 
 
 def plan_removal(
@@ -217,11 +204,16 @@ def _listed(tags: Iterable[str]) -> str:
 
 def other_way(repository: Repository) -> str:
     """Say how something is deleted in a registry that this API deletes nothing from."""
-    if repository.registry in OTHER_WAYS:
-        return OTHER_WAYS[repository.registry].format(name=repository.name)
-    if ".dkr.ecr." in repository.registry:
-        return f"aws ecr batch-delete-image --repository-name {repository.name} --image-ids imageTag=TAG"
-    return (
+    return dialect_of(repository.registry).deletion.format(name=repository.name) or (
         "Let the registry delete: of distribution, `storage.delete.enabled: true` in its configuration or "
         "REGISTRY_STORAGE_DELETE_ENABLED=true in its environment; else ask whoever runs it."
     )
+
+
+def holds_manifest(store: TagStore, digest: str) -> bool:
+    """Say whether a manifest is there, by its digest. Raise `StoreError`."""
+    try:
+        store.manifest(digest)
+    except NotFound:
+        return False
+    return True

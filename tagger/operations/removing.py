@@ -16,7 +16,7 @@ from tagger.images.artifacts import PLACEHOLDER, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import read_if_possible
-from tagger.operations.removal import Removal, other_way, standing_tags
+from tagger.operations.removal import Removal, holds_manifest, other_way, standing_tags
 from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
@@ -100,7 +100,7 @@ class _Progress:
         left = dict(read_if_possible(store, [tag for tag in removal.tags if gone is None or tag not in gone]))
         for digest in self.begun.difference(self.gone, removal.tags):
             with suppress(TaggerError):
-                left[digest] = digest if _stands(store, digest) else None
+                left[digest] = digest if holds_manifest(store, digest) else None
         now = {name for name, digest in left.items() if digest is None}
         # Of a tag that could not be read, the registry's answer counts.
         answered = self.gone - left.keys() if gone is None else self.gone - set(removal.tags)
@@ -110,14 +110,6 @@ class _Progress:
             frozenset(self.begun),
             {name: digest for name, digest in left.items() if digest},
         )
-
-
-def _stands(store: TagStore, digest: str) -> bool:
-    try:
-        store.manifest(digest)
-    except NotFound:
-        return False
-    return True
 
 
 def _untag(store: TagStore, tags: Sequence[str], progress: _Progress) -> bool:

@@ -1,14 +1,11 @@
 """The policy that a repository keeps, as far as it is in force."""
 
 from tagger.errors import Refused
-from tagger.images.artifacts import POLICY, lifted
+from tagger.images.artifacts import LIFTED_DIGEST, POLICY
 from tagger.images.stores import TagStore
 from tagger.rules.marks import POLICY_TAG
 
-__all__ = ["LIFTED", "stored_policy"]
-
-LIFTED = lifted().digest
-"""The digest at which a mark, or the policy's tag, is not in force."""
+__all__ = ["stored_policy"]
 
 
 def stored_policy(store: TagStore, digest: str | None) -> str | None:
@@ -16,7 +13,7 @@ def stored_policy(store: TagStore, digest: str | None) -> str | None:
 
     Raise `TaggerError` where something else than a policy stands there.
     """
-    if digest is None or digest == LIFTED:
+    if digest is None or digest == LIFTED_DIGEST:
         return None
     annotations = store.manifest(digest).document.get("annotations")
     text = annotations.get(POLICY) if isinstance(annotations, dict) else None

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import StoreError
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.configs import platform_manifests
 from tagger.images.stores import TagStore
 from tagger.names import attached_to
 from tagger.operations.everywhere import no_repository
-from tagger.operations.lifting import LIFTED
 from tagger.operations.look import Look, every_tag
-from tagger.operations.view import OwnTerms, Terms, View
+from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.view import View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
@@ -116,7 +117,7 @@ def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
     rules = look.rules
     marks = {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
     read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
-    published = rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED})
+    published = rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED_DIGEST})
     exact = frozenset(tag for tags in published.exact.values() for tag in tags)
     orphans = frozenset(look.orphans())
     hanging = [

@@ -8,13 +8,12 @@ from tagger.errors import StoreError, TaggerError
 from tagger.images.configs import first_labels
 from tagger.images.stores import TagStore
 from tagger.operations.look import Look
-from tagger.rules.cascade import Rules
+from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
+from tagger.version_from.labels import VERSION_LABEL
 
 __all__ = ["Vetted", "previous_tag", "vet"]
-
-VERSION_LABEL = "org.opencontainers.image.version"
 
 Read = Callable[[Iterable[str]], Mapping[str, str | None]]
 """Reads tags by name that were not read yet, and returns the digests of all that were read."""
@@ -42,7 +41,8 @@ def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection
     named = _named(look.digests, rules)
     doubtful = _doubtful(changes, {*done, *named})
     if doubtful:
-        others = [tag for change in doubtful if (tag := _newest_other(change, look))]
+        published = rules.published(look.tags)
+        others = [tag for change in doubtful if (tag := _newest_other(change, look, published))]
         named = _named(read(others), rules)
         doubtful = _doubtful(doubtful, {*done, *named})
     if not doubtful:
@@ -74,10 +74,9 @@ def _doubtful(changes: Iterable[Change], known: Collection[str]) -> list[Change]
     return [change for change in changes if change.writes and change.before and change.before not in known]
 
 
-def _newest_other(change: Change, look: Look) -> str | None:
+def _newest_other(change: Change, look: Look, published: Published) -> str | None:
     """Return the exact tag of the newest listed version of a tag's class that is not its owner."""
     owner = look.owners.get(change.tag)
-    published = look.rules.published(look.tags)
     others = (v for v in published.versions if v != owner and (owner is None or v.variant == owner.variant))
     for version in sorted(others, reverse=True):
         if change.tag in look.rules.floating_tags(version, look.rules.channels):

@@ -1,85 +1,22 @@
 """One repository as a verb sees it: by which rules, which floating tags, and for which of them it answers."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
 
-from tagger.errors import Refused, TaggerError
+from tagger.errors import Refused, StoreError, TaggerError
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import Survey, TagStore
 from tagger.operations.look import Look, Scope, rivals
 from tagger.operations.lost import check_none_lost, kept
-from tagger.operations.stored import LIFTED, stored_policy
+from tagger.operations.stored import stored_policy
+from tagger.operations.terms import Terms
 from tagger.operations.vetting import previous_tag, vet
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.contenders import contenders
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.plan import Claim, needed_channel_tags
-from tagger.rules.policy import Policy, Ruling
 from tagger.rules.versions import Version
 
-__all__ = ["OwnTerms", "Terms", "View", "marks_of", "stored_policy"]
-
-
-class Terms(Protocol):
-    """By which rules the tags of a repository are decided: what its policy says, else the settings of the run."""
-
-    @property
-    def follows(self) -> bool:
-        """False where no policy is read: whatever stands under its tag, the settings rule."""
-
-    def rules(self, stored: str | None, place: str) -> Rules:
-        """Return the rules for the repository `place`, given the JSON of its policy, None where it has none.
-
-        Raise `Refused` where the policy is not legible.
-        """
-
-    def objection(self, stored: str | None, place: str) -> TaggerError | None:
-        """Return what speaks against a run that was told something else than the policy says; None where nothing does.
-
-        A run that meets this before it wrote anything ends there; later it first takes back what it wrote.
-        """
-
-    def rules_now(self, place: str) -> Rules:
-        """Return the rules for a repository, by what was last known to be stored there."""
-
-    def objection_now(self, place: str) -> TaggerError | None:
-        """Return the objection for a repository, by what was last known to be stored there."""
-
-    def agree(self) -> Sequence[str]:
-        """Let one policy rule in every repository that was asked about; return warnings. Raise `Refused`."""
-
-    def summary(self) -> Ruling:
-        """Return where the rules of the run came from, what differs anywhere, and what to warn of."""
-
-
-class OwnTerms(NamedTuple):
-    """The rules of the run's settings, whatever a repository says."""
-
-    own: Rules
-    follows: bool = True
-
-    def rules(self, _stored: str | None, _place: str) -> Rules:
-        """Return the rules of the settings."""
-        return self.own
-
-    def objection(self, _stored: str | None, _place: str) -> TaggerError | None:
-        """Return nothing: no policy is asked for."""
-        return None
-
-    def rules_now(self, _place: str) -> Rules:
-        """Return the rules of the settings."""
-        return self.own
-
-    def objection_now(self, _place: str) -> TaggerError | None:
-        """Return nothing: no policy is asked for."""
-        return None
-
-    def agree(self) -> Sequence[str]:
-        """Return nothing: the same rules are everywhere."""
-        return ()
-
-    def summary(self) -> Ruling:
-        """Return that no policy ruled."""
-        return Ruling(Policy.of({}), "default")
+__all__ = ["View", "look_before_write", "marks_of"]
 
 
 class View:
@@ -187,6 +124,26 @@ class View:
             return
         self._policy = digest
         self.stored = stored_policy(self.store, digest)
+
+
+def look_before_write(
+    view: View, expect: Iterable[str], *, manifests: Collection[str] = (), coming: Collection[Version] = ()
+) -> Look:
+    """Look at a repository that the first write may create.
+
+    Some registries refuse the listing of one that does not exist yet: with 403, or 401 as Docker Hub. Raise
+    `TaggerError` where it cannot be written, or exists and is refused all the same.
+    """
+    try:
+        return view.look(expect, manifests=manifests, coming=coming)
+    except StoreError as error:
+        if error.status not in (401, 403):
+            raise
+        view.store.check_writable()
+        look = view.look(expect, coming=coming, unlisted=True)
+        if any(look.digests.values()):
+            raise
+        return look
 
 
 def marks_of(version: Version, rules: Rules) -> tuple[str, str]:
@@ -326,6 +283,6 @@ class _Reading:
         self.known -= {tag for tag in read if self.digests[tag] is None} - kept(self.lost, self.rules)
         self.known = self.known.union(tag for tag in read if self.digests[tag] and tag not in self.known)
         self.lifted = frozenset(
-            t for t in self.known if self.digests.get(t) == LIFTED and t.startswith((WITHDRAWN, HELD))
+            t for t in self.known if self.digests.get(t) == LIFTED_DIGEST and t.startswith((WITHDRAWN, HELD))
         )
         return before != (self.known, self.lifted)

@@ -20,10 +20,11 @@ from tagger.operations.marking import (
     set_change,
     tombstone,
 )
-from tagger.operations.naming import Named, all_tags, find_versions
+from tagger.operations.naming import Named, all_tags, find_versions, no_version
 from tagger.operations.removal import check_deletable, plan_removal
 from tagger.operations.removing import remove
-from tagger.operations.view import OwnTerms, Terms, View
+from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.view import View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Change, Claim
@@ -61,11 +62,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     def consent(found: Mapping[TagStore, Marking]) -> Mapping[TagStore, Outcome]:
         targets = [found[store] for store in job.stores]
         if not any(target.named.versions for target in targets):
-            raise InputError(
-                f"no repository holds a version {job.name}",
-                "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
-                code="MANIFEST_UNKNOWN",
-            )
+            raise no_version(job.name)
         for target in targets:
             meant.setdefault(target.named.rules, []).extend(target.named.versions)
         if job.purge and not (job.confirmed or dry_run):
@@ -143,7 +140,7 @@ def _mark(job: Withdrawal, named: Named, version: Version) -> Change | None:
     own = tombstone(WITHDRAWN, named.rules.exact_tags(version)[0]).digest
     after = own if job.purge else named.image(version) or own
     undo = "purged, which cannot be undone" if job.purge else f"`withdraw {job.name} --undo` takes that back"
-    change = set_change(named, version, mark, after, f"{version} is withdrawn; {undo}")
+    change = set_change(named.digests.get(mark), version, mark, after, f"{version} is withdrawn; {undo}")
     if change.action != "keep":
         return change
     if job.purge and change.after != own:

@@ -10,16 +10,15 @@ from tagger.rules.patterns import check_pattern
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import DEFAULT_TEMPLATES, Template
 from tagger.rules.versions import SCHEMES, Scheme
-from tagger.rules.words import check_channel, check_variant
+from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 
 __all__ = [
-    "DEFAULT_VARIANT", "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "ruling",
+    "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "ruling",
 ]  # fmt: skip
 
 FORMAT = 1
 LARGEST = 65536  # bytes of JSON
 MOST_ENTRIES = 200  # of one list: official images have up to 60 variants
-DEFAULT_VARIANT = "default"
 Texts = tuple[str, ...]
 
 

@@ -4,7 +4,10 @@ import re
 
 from tagger.errors import InputError
 
-__all__ = ["check_channel", "check_variant"]
+__all__ = ["DEFAULT_VARIANT", "check_channel", "check_variant"]
+
+DEFAULT_VARIANT = "default"
+"""What settings call the variant of the bare tags."""
 
 
 def check_variant(text: str) -> str:

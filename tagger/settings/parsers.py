@@ -10,17 +10,16 @@ from tagger.errors import InputError
 from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template
-from tagger.rules.words import check_channel, check_variant
+from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 
 __all__ = [
-    "DEFAULT_VARIANT", "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
+    "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
     "latest", "login", "number", "platform", "readable", "reference", "registry", "seconds", "selection",
     "source", "template", "variant", "version_from",
 ]  # fmt: skip
 
 Value = TypeVar("Value")
 
-DEFAULT_VARIANT = "default"
 LAYOUT = "oci:"
 _LOGIN_LINE = "Write one login a line, as ghcr.io octocat PASSWORD; the password is the rest of the line."
 _VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
@@ -153,19 +152,12 @@ def platform(text: str) -> str:
     return text
 
 
-def signer(setting: str) -> Callable[[str], str]:
-    """Return what checks a row that says who must have signed."""
+def signer(text: str) -> str:
+    """Check a row that says who must have signed."""
+    from tagger.gates.signatures.rows import parse_row
 
-    def parse(text: str) -> str:
-        from tagger.gates.signatures.rows import parse_row
-
-        try:
-            parse_row(text)
-        except InputError as error:
-            raise InputError(error.message.replace("`verify`", f"`{setting}`", 1), error.hint) from error
-        return text
-
-    return parse
+    parse_row(text)
+    return text
 
 
 def artifact_type(text: str) -> str:
@@ -212,11 +204,12 @@ def login(text: str) -> Login:
     if len(parts) != 3:
         raise InputError("a line is not `registry username password`", _LOGIN_LINE)
     try:
-        key = registry(parts[0])
+        registry(parts[0])
     except InputError as error:  # a password may stand first
         raise InputError("a line does not begin with a registry", _LOGIN_LINE) from error
-    namespace = "" if "://" in parts[0] else parts[0].partition("/")[2].strip("/")
-    return Login(f"{key}/{namespace}" if namespace not in ("", "v1", "v2") else key, parts[1], parts[2])
+    from tagger.images.registry.logins import Key
+
+    return Login(str(Key.parse(parts[0])), parts[1], parts[2])
 
 
 def readable(text: str) -> str:

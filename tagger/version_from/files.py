@@ -9,7 +9,7 @@ from typing import Any
 
 from tagger.errors import InputError
 from tagger.version_from.found import Absent, Given
-from tagger.workspace import read_regular
+from tagger.workspace import read_text
 
 __all__ = ["KNOWN_FILES", "check_placeholder", "file_version", "read_file", "split_key"]
 
@@ -109,15 +109,9 @@ def _readable(path: str) -> Iterator[None]:
         raise InputError(f"file:{path} cannot be read: {detail}", "Mend the file, or name another one.") from error
 
 
-def _read(file: Path) -> str:
-    return read_regular(file).decode("utf-8-sig")
-
-
 def _document(file: Path) -> Any:
     """Parse a file by its ending, every number as the text that it is written as: `2.10` is not 2.1."""
-    if file.suffix not in KEYED:
-        raise Absent(f"keys are read in JSON, TOML and YAML files, and {file.name} is none by its ending")
-    text = _read(file)
+    text = read_text(file)
     match file.suffix:
         case ".json":
             return json.loads(text, parse_int=str, parse_float=str)
@@ -168,7 +162,7 @@ def _plain(file: Path) -> str:
     """Read `version` at the top of JSON, TOML and YAML, and the first line of any other file."""
     if file.suffix in KEYED:
         return _keyed(file, "version")
-    for line in _read(file).splitlines():
+    for line in read_text(file).splitlines():
         if line.strip():
             return line.strip()
     raise Absent("it is empty")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tagger.version_from.found import Absent
-from tagger.workspace import read_regular
+from tagger.workspace import read_text
 
 __all__ = ["KEYS", "keyed_text"]
 
@@ -36,13 +36,9 @@ def keyed_text(file: Path, key: str) -> str:
     return text
 
 
-def _text_of(file: Path) -> str:
-    return read_regular(file).decode("utf-8-sig")
-
-
 def _property(file: Path, key: str) -> str:
     """Read a line `key=value` or `key: value` (docs.oracle.com, java.util.Properties)."""
-    for line in _text_of(file).splitlines():
+    for line in read_text(file).splitlines():
         name, value = [*re.split(r"\s*[=:]\s*|\s+", line.strip(), maxsplit=1), ""][:2]
         if name == key and not line.lstrip().startswith(("#", "!")):
             return value.strip()
@@ -55,7 +51,7 @@ def _ini(file: Path, key: str) -> str:
 
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(_text_of(file))
+        parser.read_string(read_text(file))
     except configparser.Error as error:
         raise ValueError(f"it is no INI file: {type(error).__name__}") from error
     section, _, name = key.rpartition(".")
@@ -73,7 +69,7 @@ def _source_line(file: Path, key: str) -> str:
     """Read a text in quotes that is given to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `version: "…"`."""
     typed = r"(?::\s*[\w\[\]<>. ]{1,40})?"
     name = re.compile(rf"""(?<![\w.]){re.escape(key)}\s*{typed}(?::=|=|:)\s*["'`]([^"'`]{{1,256}})["'`]""")
-    for line in _text_of(file).splitlines():
+    for line in read_text(file).splitlines():
         if match := name.search(line[:1000]):
             return match[1].strip()
     return ""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.images.artifacts import lifted
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.layout import Layout
 from tagger.images.stores import TagStore
 from tagger.names import Repository
@@ -17,8 +17,6 @@ from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report
 from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
 from tests.servers.small_registry import SmallRegistry
-
-LIFTED = lifted().digest
 
 
 def approved(name: str, *stores: TagStore, dry_run: bool = False) -> Report:
@@ -120,7 +118,7 @@ def test_where_no_tag_can_be_removed_the_mark_is_pointed_elsewhere(
         assert report.exit_code == 0
         assert dict(actions(report)) == {"held-2.0.0": "move", "2.0": "create", "2": "create", "latest": "move"}
         after = standing(store)
-        assert after["held-2.0.0"] == LIFTED
+        assert after["held-2.0.0"] == LIFTED_DIGEST
         assert after["latest"] == builds.source("2.0.0").digest
         assert not approved("2.0.0", store).changed
         released(builds, "1.0.1", store)  # a backport does not take the mark for one in force

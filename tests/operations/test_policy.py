@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import TaggerError
-from tagger.images.artifacts import POLICY, lifted, policy_artifact, put_artifact
+from tagger.images.artifacts import LIFTED_DIGEST, POLICY, policy_artifact, put_artifact
 from tagger.images.layout import Layout
 from tagger.images.stores import TagStore
 from tagger.names import Repository
@@ -30,7 +30,6 @@ from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import Request, SmallRegistry
 
 TAG = "tagger-policy"
-LIFTED = lifted().digest
 
 
 def terms(origin: str = "--option", *, in_file: bool = False, required: bool = False, **said: str) -> PolicyTerms:
@@ -110,7 +109,7 @@ class TestSetting:
             changed("set", terms(stable="<3"), store)
             report = changed("unset", terms(), store)
             assert (report.exit_code, actions(report)) == (0, [(TAG, "move")])
-            assert standing(store)[TAG] == LIFTED
+            assert standing(store)[TAG] == LIFTED_DIGEST
             assert not changed("unset", terms(), store).changed
             assert released(builds, "4.0.0", store).policy.source == "default"
             assert changed("show", terms(), store).repositories[0].changes[0].reason == "no policy"

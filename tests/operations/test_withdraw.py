@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import InputError, StoreError
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.layout import Layout
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
-from tagger.operations.lifting import LIFTED
 from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report
@@ -354,7 +354,7 @@ class TestRepositories:
             report = withdrawn("2.1.4", store, undo=True)
             assert report.exit_code == 0
             after = dict(standing(store))
-            assert after.pop("withdrawn-2.1.4") == LIFTED
+            assert after.pop("withdrawn-2.1.4") == LIFTED_DIGEST
             assert after == first
             assert not withdrawn("2.1.4", store, undo=True).changed
             published(builds, store, "2.1.4")
@@ -381,7 +381,7 @@ class TestRepositories:
             assert planned.repositories[0].changes == report.repositories[0].changes
             assert dict(actions(report))["withdrawn-2.1.4"] == "move"
             after = dict(standing(store))
-            assert after.pop("withdrawn-2.1.4") == LIFTED
+            assert after.pop("withdrawn-2.1.4") == LIFTED_DIGEST
             assert after == before
             assert withdrawn("2.1.4", store).repositories[0].changes[0].action == "move"
             assert standing(store)["withdrawn-2.1.4"] == before["2.1.4"]

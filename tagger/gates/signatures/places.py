@@ -8,6 +8,7 @@ from tagger.gates.signatures.statements import Rejected, parsed
 from tagger.images.configs import is_attestation
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.images.stores import Content
+from tagger.names import Digest
 
 __all__ = ["Candidate", "Found", "SignedContent", "Target", "look", "targets"]
 
@@ -72,7 +73,7 @@ def look(content: SignedContent, target: Target) -> Found:
     """Return every signature that is attached to a manifest. Raise `StoreError` where a place cannot be read."""
     candidates: list[Candidate] = []
     unusable: list[tuple[str, str]] = []
-    tags = [target.digest.replace(":", "-") + end for end in (".sig", ".att")]
+    tags = [Digest(target.digest).tag + end for end in (".sig", ".att")]
     places = [f"referrers of {target.digest}", *(f"tag {tag}" for tag in tags)]
     for descriptor in content.referrers(target.digest)[:MOST]:
         place = f"referrer {descriptor.digest}"
@@ -112,7 +113,7 @@ def _of_layers(content: Content, manifest: Manifest, target: Target, place: str)
 def _kind(media_type: str) -> Literal["bundle", "envelope", "simple"] | None:
     if media_type.startswith(BUNDLE):
         return "bundle"
-    return {SIMPLE: "simple", ENVELOPE: "envelope"}.get(media_type)  # type: ignore[return-value] # one of these
+    return "simple" if media_type == SIMPLE else "envelope" if media_type == ENVELOPE else None
 
 
 def _is_about(content: Content, manifest: Manifest, image: Descriptor) -> bool:

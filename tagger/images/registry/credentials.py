@@ -27,7 +27,7 @@ class Keychain:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._given = {
-            "/".join(filter(None, Key.parse(key))): Login.of(username, password, "the login given for it")
+            str(Key.parse(key)): Login.of(username, password, "the login given for it")
             for key, username, password in logins
         }
         self._github = Login("x-access-token", github_token, origin="`github-token`") if github_token else Login()

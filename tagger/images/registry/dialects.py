@@ -16,7 +16,8 @@ class Dialect(NamedTuple):
     `registry`: its name, or a part of it that begins with a dot. `address`: where it is reached, if elsewhere.
     `realm`, `service`: its token server, if it is known beforehand. `immutable`, `throttled`: regular expressions of
     what it says when a tag may not move, or when it wants to be asked less often. `denied`, `absent`: what to do about
-    a login that may not, and about a repository that is not there. `source`: where all this is said.
+    a login that may not, and about a repository that is not there. `deletes` is false where this API deletes nothing;
+    `deletion` says how it is done there. `source`: where all this is said.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Dialect(NamedTuple):
     denied: str = ""
     absent: str = ""
     page_sizes: tuple[int, ...] = ()
+    deletes: bool = True
+    deletion: str = ""
 
 
 DIALECTS = (
@@ -42,6 +45,9 @@ DIALECTS = (
         service="registry.docker.io",
         immutable="already assigned to an image",
         throttled="too many requests",
+        deletes=False,
+        deletion="Docker Hub deletes tags by its own API and pages alone: hub.docker.com/r/{name}/tags, or DELETE "
+        "https://hub.docker.com/v2/repositories/{name}/tags/TAG/ with a token of the scope Delete.",
     ),
     Dialect(
         "GitHub Container Registry",
@@ -53,6 +59,9 @@ DIALECTS = (
         denied="Give the job `permissions: packages: write`, and the repository the role Write in the package's "
         'settings, "Manage Actions access". The token of a person has to be a classic one with the scope '
         "write:packages.",
+        deletes=False,
+        deletion="GitHub deletes package versions, each an image with all its tags: on the package's page, or by "
+        "`gh api -X DELETE /orgs/OWNER/packages/container/NAME/versions/ID` (/user/packages/… for a person).",
     ),
     Dialect(
         "Amazon ECR",
@@ -61,6 +70,7 @@ DIALECTS = (
         immutable="immutab|cannot be overwritten",
         absent="ECR makes no repository by itself: create it first, or a creation template for pushes.",
         page_sizes=(1000, 100),
+        deletion="aws ecr batch-delete-image --repository-name {name} --image-ids imageTag=TAG",
     ),
     Dialect("Harbor", "goharbor/harbor, src/server/middleware/immutable/pushmf.go", immutable="immutab"),
     Dialect("GitLab", "docs.gitlab.com, protected container tags", immutable="protected tag|tag is protected"),

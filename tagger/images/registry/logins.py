@@ -65,6 +65,9 @@ class Key(NamedTuple):
         host, path = host.lower(), path.strip("/")
         return cls(DOCKER_HUB if host in HUB_ALIASES else host, "" if scheme or path in ("v1", "v2") else path)
 
+    def __str__(self) -> str:
+        return f"{self.registry}/{self.path}" if self.path else self.registry
+
     def matches(self, registry: str, repository: str) -> bool:
         """Say whether it is for a repository: for its registry, for a namespace above it, or for it alone."""
         return self.registry == registry and f"{repository}/".startswith(f"{self.path}/" if self.path else "")
