@@ -1,6 +1,7 @@
 """`.tagger.yml`: the settings under their own names, each with the line where it stands."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from tagger.errors import InputError
 from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS
+from tagger.settings.problems import SHOWN
 from tagger.workspace import read_regular
 
 __all__ = ["COMPONENTS", "NO", "YES", "SettingsFile", "read_settings_file"]
@@ -67,6 +69,7 @@ class _Reader:
         self.text = text
         self.problems: list[tuple[int, int, str]] = []
         self.mentioned: set[str] = set()
+        self.unknown = 0
 
     def read(self, root: Node | None) -> SettingsFile:
         """Read the whole file."""
@@ -87,12 +90,8 @@ class _Reader:
             if name == COMPONENTS and components is not None:
                 self._components(value, components)
             elif name not in options:
-                known = [option.name for option in OPTIONS if option.in_file and not option.secret]
-                import difflib
-
-                close = difflib.get_close_matches(name, known if components is None else [*known, COMPONENTS], 1)
-                self.mentioned.update(close)
-                self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
+                close = self._close(name, () if components is None else (COMPONENTS,))
+                self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close}`?" if close else ""))
             elif options[name].secret:
                 self._problem(key, f"`{name}` is a secret: hand it over in the environment, never in a file")
             elif not options[name].in_file:
@@ -102,6 +101,18 @@ class _Reader:
                 if texts:
                     values[name] = Given(tuple(texts.values()), self._where(value), tuple(texts), in_file=True)
         return values
+
+    def _close(self, name: str, more: tuple[str, ...]) -> str:
+        """Return the setting that an unknown name probably means; of the first `SHOWN` names only: a search is slow."""
+        self.unknown += 1
+        if self.unknown > SHOWN:
+            return ""
+        known = (option.name for option in OPTIONS if option.in_file and not option.secret)
+        import difflib
+
+        close = difflib.get_close_matches(name, [*known, *more], 1)
+        self.mentioned.update(close)
+        return close[0] if close else ""
 
     def _components(self, node: Node, components: dict[str, Mapping[str, Given]]) -> None:
         if node.tag == _NULL:
@@ -118,7 +129,7 @@ class _Reader:
     def _entries(self, node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
         """Yield the entries of a mapping, each name once: its own first, then those of the mappings merged into it."""
         seen: set[str] = set()
-        merged: list[Node] = []
+        merged: deque[Node] = deque()
         for key, value in node.value:
             if key.tag == _MERGE:
                 merged.append(value)
@@ -133,16 +144,16 @@ class _Reader:
                 yield key.value, key, value
         visited = {id(node)}
         while merged:
-            other = merged.pop(0)
+            other = merged.popleft()
             if id(other) in visited:
                 continue
             visited.add(id(other))
             if isinstance(other, SequenceNode):
-                merged = [*other.value, *merged]
+                merged.extendleft(reversed(other.value))
             elif not isinstance(other, MappingNode):
                 self._problem(other, "`<<` merges the settings of a mapping, and this is none")
             else:
-                merged = [*(value for key, value in other.value if key.tag == _MERGE), *merged]
+                merged.extendleft(value for key, value in reversed(other.value) if key.tag == _MERGE)
                 for key, value in other.value:
                     if isinstance(key, ScalarNode) and key.tag != _MERGE and key.value not in seen:
                         seen.add(key.value)

@@ -8,25 +8,25 @@ from typing import TypeVar
 from tagger.confidential import hide_logins
 from tagger.errors import InputError
 
-__all__ = ["Problems"]
+__all__ = ["SHOWN", "Problems"]
 
 Value = TypeVar("Value")
+SHOWN = 100
+"""As many mistakes are told; of the others, how many they are."""
 
 
 class Problems:
     """Mistakes, each with what to do about it. No login that stands in an address is repeated."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[str, str]] = []
+        self._found: dict[tuple[str, str], None] = {}
 
     def __len__(self) -> int:
         return len(self._found)
 
     def add(self, text: str, hint: str = "") -> None:
         """Note a mistake, once."""
-        one = (hide_logins(text), hide_logins(hint))
-        if one not in self._found:
-            self._found.append(one)
+        self._found[hide_logins(text), hide_logins(hint)] = None
 
     def attempt(self, place: str, make: Callable[[], Value]) -> Value | None:
         """Return what `make` makes; where it raises `InputError`, that is a mistake at `place`."""
@@ -41,12 +41,14 @@ class Problems:
         if not self._found:
             return
         if len(self._found) == 1:
-            raise InputError(*self._found[0])
+            raise InputError(*next(iter(self._found)))
         lines = [
             f"{text}{'' if text.endswith(('?', '.')) else '.'} {hint}".rstrip()
-            for text, hint in sorted(self._found, key=_line_and_column)
+            for text, hint in sorted(self._found, key=_line_and_column)[:SHOWN]
         ]
-        raise InputError("\n".join((f"{len(lines)} problems in the settings:", *lines)))
+        if more := len(self._found) - len(lines):
+            lines.append(f"And {more} more.")
+        raise InputError("\n".join((f"{len(self._found)} problems in the settings:", *lines)))
 
 
 def _line_and_column(problem: tuple[str, str]) -> tuple[int, int]:

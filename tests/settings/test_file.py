@@ -13,6 +13,7 @@ from tagger.errors import InputError
 from tagger.settings.file import SettingsFile, read_settings_file
 from tagger.settings.gather import gather
 from tagger.settings.options import OPTIONS
+from tagger.settings.problems import SHOWN
 from tagger.settings.schema import schema
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "tagger.schema.json"
@@ -208,6 +209,12 @@ components:
         assert texts["c"] == {"jobs": "2", "source": "x", "base": "y"}
         assert texts["d"] == {"jobs": "4"}
 
+    def test_thousands_of_merges_keep_their_order(self, tmp_path: Path) -> None:
+        bases = "".join(f"  b{number}: &b{number} {{jobs: {number}, base: x}}\n" for number in range(2000))
+        merges = ", ".join(f"*b{number}" for number in range(2000))
+        file = read(tmp_path, f"components:\n{bases}  all: {{<<: [{merges}]}}\n")
+        assert file.components["all"]["jobs"].texts == ("0",)
+
     def test_a_mistake_that_is_merged_is_told_once(self, tmp_path: Path) -> None:
         file = read(tmp_path, "components:\n  a: &a {colour: x}\n  b: {<<: *a}\n")
         assert [problem.partition("yml:")[2] for problem in file.problems] == ["2:10: unknown setting `colour`"]
@@ -287,6 +294,15 @@ colour: blue
         assert "did you mean `images`?" in lines[0]
         assert "`scheme` is one of: semver, numeric, calver, pep440." in lines[1]
         assert "unknown field {{majr}}" in lines[2]
+
+    def test_of_very_many_the_first_are_told(self, tmp_path: Path) -> None:
+        (tmp_path / ".tagger.yml").write_text("".join(f"imagez{number}: 1\n" for number in range(3 * SHOWN)))
+        with pytest.raises(InputError) as caught:
+            gather("plan", {}, {}, tmp_path)
+        first, *lines, last = caught.value.message.splitlines()
+        assert (first, last) == (f"{3 * SHOWN} problems in the settings:", f"And {2 * SHOWN} more.")
+        assert len(lines) == SHOWN
+        assert all(line.endswith("did you mean `images`?") for line in lines)
 
     def test_contradictions_are_mistakes_too(self, tmp_path: Path) -> None:
         (tmp_path / ".tagger.yml").write_text(
