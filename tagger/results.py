@@ -9,9 +9,11 @@ from tagger.rules.plan import Change
 
 __all__ = [
     "Artifact",
+    "Checkup",
     "Done",
     "Event",
     "Facts",
+    "Finding",
     "Floating",
     "ListedVersion",
     "Outcome",
@@ -235,3 +237,33 @@ class Tree(NamedTuple):
     purged: tuple[str, ...] = ()
     dispute: str = ""
     notes: tuple[str, ...] = ()
+
+
+class Finding(NamedTuple):
+    """Something that `check` found: an `error` or a `warning` to act on, or a `note` of what is so.
+
+    `code` is one upper-case word for programs, `repository` empty where it is about the whole run.
+    """
+
+    level: Literal["error", "warning", "note"]
+    code: str
+    message: str
+    hint: str = ""
+    repository: str = ""
+
+    @classmethod
+    def of(cls, error: TaggerError, repository: str = "") -> Self:
+        """Return the finding that an error is."""
+        return cls("error", error.code, error.message.removeprefix(f"{repository}: "), error.hint, repository)
+
+
+class Checkup(NamedTuple):
+    """What `check` found, in which repositories."""
+
+    repositories: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 where an error was found."""
+        return int(any(finding.level == "error" for finding in self.findings))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagger.names import Repository
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagger.images.layout import Layout
     from tagger.images.registry.credentials import Keychain
     from tagger.images.registry.registries import Registries
-    from tagger.images.stores import TagStore
+    from tagger.images.stores import ExaminedStore, TagStore
     from tagger.settings.values import Settings
 
 __all__ = ["Connections"]
@@ -33,6 +33,7 @@ class Connections:
         self._layouts: list[Layout] = []
         self._keychain: Keychain | None = None
         self._registries: Registries | None = None
+        self._strangers: Registries | None = None
         self._engine: Engine | None = None
 
     def __enter__(self) -> "Connections":
@@ -45,8 +46,8 @@ class Connections:
         """Refuse all that is asked of any repository from now on; what is under way ends. Any thread may call this."""
         for layout in self._layouts:
             layout.stop()
-        if self._registries:
-            self._registries.close()
+        for registries in filter(None, (self._registries, self._strangers)):
+            registries.close()
 
     @property
     def keychain(self) -> "Keychain":
@@ -58,6 +59,29 @@ class Connections:
             logins = [(login.registry, login.username, login.password) for login in settings.all_logins]
             self._keychain = Keychain(logins=logins, github_token=settings.github_token, environ=self._environ)
         return self._keychain
+
+    @property
+    def strangers(self) -> "Registries":
+        """The registries as somebody sees them who has no login."""
+        if self._strangers is None:
+            from tagger.images.registry.credentials import Keychain
+            from tagger.images.registry.registries import Registries
+
+            self._strangers = self._cleanup.enter_context(Registries(keychain=Keychain(), **self._network))
+        return self._strangers
+
+    @property
+    def _network(self) -> dict[str, Any]:
+        """How registries are reached."""
+        settings = self._settings
+        return {
+            "insecure": frozenset(settings.insecure),
+            "endpoints": settings.places,
+            "ca_file": settings.ca_file,
+            "jobs": settings.jobs,
+            "timeout": settings.timeout,
+            "retries": settings.retries,
+        }
 
     @property
     def registries(self) -> "Registries":
@@ -72,16 +96,7 @@ class Connections:
             from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
 
             self._registries = self._cleanup.enter_context(
-                Registries(
-                    keychain=self.keychain,
-                    insecure=insecure,
-                    endpoints=settings.places,
-                    ca_file=settings.ca_file,
-                    jobs=settings.jobs,
-                    timeout=settings.timeout,
-                    retries=settings.retries,
-                    dials=dials,
-                )
+                Registries(keychain=self.keychain, dials=dials, **self._network)
             )
         return self._registries
 
@@ -94,7 +109,7 @@ class Connections:
             self._engine = self._cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))
         return self._engine
 
-    def repository(self, repository: Repository | Path, *, write: bool = False) -> "TagStore":
+    def repository(self, repository: Repository | Path, *, write: bool = False) -> "ExaminedStore":
         """Open a repository: of a registry, or a layout on disk."""
         if isinstance(repository, Path):
             from tagger.images.layout import Layout

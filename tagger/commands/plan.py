@@ -1,13 +1,12 @@
 """`plan`: show what a release would change."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
+from tagger.commands.git_versions import versions_of
 from tagger.commands.release_job import build_versions, nothing_to_do, release_job
 from tagger.commands.run import Run
-from tagger.errors import InputError
 
 if TYPE_CHECKING:
     from tagger.rules.versions import Version
@@ -40,12 +39,7 @@ def _told_versions(run: Run) -> "tuple[Version, ...]":
         return ()
     from tagger.version_from.git import git_tags
 
-    found = []
-    for tag in git_tags(run.workspace):
-        with suppress(InputError):  # a git tag that is no version is none, as in a repository
-            if tag.startswith(settings.tag_prefix):
-                text = tag.removeprefix(settings.tag_prefix)
-                found.append(settings.rules.parse(text, settings.build_variants[0]))
+    found = versions_of(run, git_tags(run.workspace), settings.rules)
     return tuple(version.of_variant(variant) for version in found for variant in settings.build_variants)
 
 

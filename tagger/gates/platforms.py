@@ -10,7 +10,7 @@ from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Content, Source
 
-__all__ = ["ANY", "Replaced", "check_platforms", "manifest_of_each", "normal_platform"]
+__all__ = ["ANY", "Replaced", "check_platforms", "manifest_of_each", "normal_platform", "platforms_of"]
 
 ANY = "any"
 
@@ -52,7 +52,7 @@ def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[
     for one in replaced:
         before = one.content.manifest(one.digest)
         if (root is not None and root.is_index) or before.is_index:
-            _check_no_fewer(_platforms(source, root), _platforms_of(one.content, before), one.tag, source.reference)
+            _check_no_fewer(_platforms(source, root), platforms_of(one.content, before), one.tag, source.reference)
 
 
 def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
@@ -94,11 +94,11 @@ def _check_once(root: Manifest, reference: str) -> None:
 def _platforms(source: Source, root: Manifest | None) -> set[str]:
     """Return the platforms of the image that is released."""
     if root is not None and root.is_index and isinstance(source, ContentSource):
-        return _platforms_of(source.content, root)
+        return platforms_of(source.content, root)
     return {normal_platform(config.platform) for config in source.configs()}
 
 
-def _platforms_of(content: Content, root: Manifest) -> set[str]:
+def platforms_of(content: Content, root: Manifest) -> set[str]:
     """Return the platforms of an image: an index names them, unless it leaves that to the configs."""
     named = {name for name, _ in _children(root)}
     if root.is_index and named and "" not in named:

@@ -24,7 +24,7 @@ from tagger.images.manifests import (
     artifact_type_of,
     manifest_type,
 )
-from tagger.images.stores import Opener, Survey
+from tagger.images.stores import Abilities, Opener, Survey
 from tagger.names import DIGEST, TAG, Digest, Repository, check_digest, check_tag
 from tagger.workspace import read_regular
 
@@ -313,6 +313,10 @@ class Layout(LayoutContent):
         return False
 
     # Writing
+
+    def abilities(self) -> Abilities:
+        """Return what every layout can do."""
+        return Abilities(deletes="tags", several_tags=True)
 
     def check_writable(self) -> None:
         """Prove that writing is allowed, leaving nothing behind. Raise `InputError`, `StoreError`."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from tagger.images.manifests import Descriptor, Manifest
 from tagger.names import Repository
 
-__all__ = ["Content", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
+__all__ = ["Abilities", "Content", "ExaminedStore", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
@@ -119,6 +119,26 @@ class TagStore(Content, Protocol):
         The bytes are streamed. What `opener` yields is checked already, as `Content.blob` does; a registry checks it
         once more. `opener` is called again when an upload is begun anew. Raise `StoreError`.
         """
+
+
+class Abilities(NamedTuple):
+    """What a repository can do beside what every one can, and as whom it is asked.
+
+    `login` says where the login was found, empty where none is used. `deletes` is what a deletion may name: `tags`,
+    `manifests` alone, `nothing`, or it is `refused` to this login, or `unknown`. `several_tags`: one request sets
+    several; None where only a push tells.
+    """
+
+    login: str = ""
+    deletes: Literal["tags", "manifests", "nothing", "refused", "unknown"] = "unknown"
+    several_tags: bool | None = None
+
+
+class ExaminedStore(TagStore, Protocol):
+    """A repository that can be asked what it can do."""
+
+    def abilities(self) -> Abilities:
+        """Find out what it can do, as far as that is known without a write. Raise `StoreError`."""
 
 
 class Source(Protocol):

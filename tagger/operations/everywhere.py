@@ -20,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 Found = TypeVar("Found")
+Store = TypeVar("Store", bound=TagStore)
 Acting = Generator[Event, None, Mapping[TagStore, Outcome]]
 """What is done in every repository: events on the way, and how each ended."""
 
@@ -64,7 +65,7 @@ def everywhere(
 
 
 def agree_on_policy(
-    terms: Terms, look: Callable[[TagStore], Found], looked: dict[TagStore, Found | TaggerError]
+    terms: Terms, look: Callable[[Store], Found], looked: dict[Store, Found | TaggerError]
 ) -> Iterator[Event]:
     """Let one policy rule in all repositories: look again where another had to be known first.
 

@@ -21,7 +21,7 @@ from tagger.rules.plan import Claim
 from tagger.rules.undeclared import undeclared_notes
 from tagger.rules.versions import Version
 
-__all__ = ["list_tags"]
+__all__ = ["list_tags", "published_versions"]
 
 KINDS = {".sig": "signature", ".att": "attestation", ".sbom": "sbom", "": "referrers"}
 """What hangs on an image by a tag: how cosign ends them, and the list of the referrers' fallback."""
@@ -115,9 +115,8 @@ class _Listing(NamedTuple):
 def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
     """Read the marks and the digests that a list shows; those of tags of no version too where it is `long`."""
     rules = look.rules
-    marks = {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
-    read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
-    published = rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED_DIGEST})
+    marks = _marks(look)
+    published = published_versions(store, look)
     exact = frozenset(tag for tags in published.exact.values() for tag in tags)
     orphans = frozenset(look.orphans())
     hanging = [
@@ -131,6 +130,17 @@ def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
     for tag in (*look.owners, *sorted(orphans), *sorted(other)):
         at[digests.get(tag)].append(tag)
     return _Listing(look, published, exact, orphans, other, tuple(hanging), digests, at)
+
+
+def published_versions(store: TagStore, look: Look) -> Published:
+    """Return every version that stands, and which are marked: marks that the look did not read are read."""
+    marks = _marks(look)
+    read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
+    return look.rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED_DIGEST})
+
+
+def _marks(look: Look) -> set[str]:
+    return {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
 
 
 def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | None]) -> Iterable[tuple[str, Floating]]:

@@ -7,7 +7,7 @@ from tagger.errors import TaggerError
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.terminal import echo, style
-from tagger.results import Event, Report, Tree
+from tagger.results import Checkup, Event, Report, Tree
 
 if TYPE_CHECKING:
     from tagger.settings.values import Settings
@@ -61,6 +61,23 @@ class Console:
         from tagger.reporting.settings import settings_document
 
         return self._show(self._formatter.config(settings), (), _as_json(settings_document(settings)))
+
+    def show_check(self, checkup: Checkup) -> int:
+        """Say what `check` found: in a log of the runner's each error and warning is annotated too."""
+        from tagger.reporting.checkups import checkup_document, checkup_markdown
+
+        errors = [finding for finding in checkup.findings if finding.level == "error"]
+        if self._runner.present:
+            for finding in checkup.findings:
+                text = "\n".join(filter(None, (f"{finding.repository}: {finding.message}", finding.hint)))
+                if finding.level == "warning":
+                    self._runner.warning(text.removeprefix(": "), finding.code)
+                elif finding.level == "error":
+                    self._runner.error(TaggerError(text.removeprefix(": "), code=finding.code))
+        code = self._show(
+            self._formatter.checkup(checkup), (), _as_json(checkup_document(checkup)), checkup_markdown(checkup)
+        )
+        return max(code, int(bool(errors)))
 
     def warn(self, message: str) -> None:
         """Say what a person has to know, though nothing failed."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tagger.errors import TaggerError
-from tagger.results import Report, Tree
+from tagger.results import Checkup, Report, Tree
 from tagger.settings.values import Settings
 
 __all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
@@ -22,6 +22,9 @@ class Formatter(Protocol):
 
     def config(self, settings: Settings) -> str:
         """Return the settings as understood."""
+
+    def checkup(self, checkup: Checkup) -> str:
+        """Return what `check` found."""
 
 
 class TextFormatter:
@@ -45,6 +48,12 @@ class TextFormatter:
 
         return settings_text(settings)
 
+    def checkup(self, checkup: Checkup) -> str:
+        """Return what `check` found, a line each, with what to do about it."""
+        from tagger.reporting.checkups import checkup_text
+
+        return checkup_text(checkup)
+
 
 class JsonFormatter:
     """The JSON of the contract, on every exit code."""
@@ -64,6 +73,12 @@ class JsonFormatter:
         from tagger.reporting.settings import settings_document
 
         return _dumped(settings_document(settings))
+
+    def checkup(self, checkup: Checkup) -> str:
+        """Return what `check` found, errors and warnings apart from notes."""
+        from tagger.reporting.checkups import checkup_document
+
+        return _dumped(checkup_document(checkup))
 
 
 def trees_with_error(trees: Sequence[Tree], errors: Sequence[TaggerError]) -> Mapping[str, Any]:

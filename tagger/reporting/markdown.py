@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tagger.reporting.text import digest_after
 from tagger.results import Report
 
-__all__ = ["report_markdown"]
+__all__ = ["cell", "code", "report_markdown"]
 
 # What means something in GitHub's Markdown (GFM, sections 2.4, 6.9 and 6.11), as an entity; a hyphen and a dot mean
 # something at the beginning of a line alone, and there are words of ours.
@@ -24,31 +24,31 @@ def _lines(report: Report) -> Iterator[str]:
     title = " ".join(filter(None, (report.command.capitalize(), report.version)))
     yield f"### {title}{' (dry run)' if report.dry_run else ''}"
     if report.source:
-        yield f"\nImage {_code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else "")
+        yield f"\nImage {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else "")
     if report.base:
-        yield f"\nBase {_cell(report.base)}"
+        yield f"\nBase {cell(report.base)}"
     for outcome in report.repositories:
-        yield f"\n**{_cell(outcome.repository)}** · {outcome.status}\n"
+        yield f"\n**{cell(outcome.repository)}** · {outcome.status}\n"
         if outcome.changes:
             yield "| tag | action | digest after | why |"
             yield "|---|---|---|---|"
         for change in outcome.changes:
             digest = digest_after(change, report)
             digest = f"`{digest}`" if digest.startswith("sha256:") else digest
-            yield f"| {_code(change.tag)} | {change.action} | {digest} | {_cell(change.reason)} |"
+            yield f"| {code(change.tag)} | {change.action} | {digest} | {cell(change.reason)} |"
     errors = dict.fromkeys(error for error in (report.error, *(o.error for o in report.repositories)) if error)
     for error in errors:
-        yield f"\n> **{error.title}**: {_cell(error.message)}"
+        yield f"\n> **{error.title}**: {cell(error.message)}"
         if error.hint:
-            yield f"> {_cell(error.hint)}"
+            yield f"> {cell(error.hint)}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return a text of somebody else's so that it is nothing but a text: no link, image, heading, table or diagram."""
     line = " ".join(text.split())
     return _ADDRESS.sub(":&#47;&#47;", _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line))
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return a text in the type of code."""
-    return f"`{text}`" if _SAFE_CODE.fullmatch(text) else f"<code>{_cell(text)}</code>"
+    return f"`{text}`" if _SAFE_CODE.fullmatch(text) else f"<code>{cell(text)}</code>"

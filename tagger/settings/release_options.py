@@ -12,7 +12,7 @@ from tagger.settings.option import Option, flag, lines, text, words
 __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
 RELEASING = ("plan", "release", "config")
-RULING = ("plan", "release", "approve", "reconcile", "withdraw", "tags", "delete", "policy", "config")
+RULING = ("plan", "release", "approve", "reconcile", "withdraw", "tags", "check", "delete", "policy", "config")
 
 _what: dict[str, Any] = {"group": "what is released"}
 _version: dict[str, Any] = {"group": "its version"}
@@ -41,7 +41,7 @@ class ReleaseOptions:
         "platforms",
         "Exactly these, as os/arch[/variant]; any: no check. Default: no fewer than the images under its floating tags "
         "have now.",
-        parsers.platform, metavar="PLATFORM", commands=RELEASING, **_gates,
+        parsers.platform, metavar="PLATFORM", commands=(*RELEASING, "check"), **_gates,
     )  # fmt: skip
     version = text(
         "version", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
@@ -53,8 +53,9 @@ class ReleaseOptions:
         parsers.version_from, default=("git-tag", "label", "file"), metavar="WHERE", commands=RELEASING, **_version,
     )  # fmt: skip
     tag_prefix = text(
-        "tag-prefix", "What stands before the version in git tags: app/ or app-.", commands=RELEASING, **_version
-    )
+        "tag-prefix", "What stands before the version in git tags: app/ or app-.", commands=(*RELEASING, "check"),
+        **_version,
+    )  # fmt: skip
     scheme = _choice("scheme", "How versions are written.", *SCHEMES, default="semver", commands=RULING, **_version)
     mixed_parts = flag(
         "mixed-parts",

@@ -88,6 +88,9 @@ class RunOptions:
         "long", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
         commands=("tags",), **_output,
     )  # fmt: skip
+    public = flag(
+        "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
+    )  # fmt: skip
     only = words(
         "only", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.", str,
         metavar="NAME", group="what is released",

@@ -206,6 +206,11 @@ class Registry:
         return Authorization(self._fetch_token, known=self._known, login=self._login)
 
     @property
+    def login_used(self) -> str:
+        """Where the login was found that the registry was last asked with; empty where it wanted none."""
+        return self._used.origin if self._used else ""
+
+    @property
     def _peer(self) -> Peer:
         return Peer(self.name, self._address, self._used, self._keychain.secrets() | self._authorization.secrets())
 

@@ -17,7 +17,8 @@ class Dialect(NamedTuple):
     `realm`, `service`: its token server, if it is known beforehand. `immutable`, `throttled`: regular expressions of
     what it says when a tag may not move, or when it wants to be asked less often. `denied`, `absent`: what to do about
     a login that may not, and about a repository that is not there. `deletes` is false where this API deletes nothing;
-    `deletion` says how it is done there. `source`: where all this is said.
+    `deletion` says how it is done there; `private` what to do where strangers may not
+    pull. `source`: where all this is said.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Dialect(NamedTuple):
     page_sizes: tuple[int, ...] = ()
     deletes: bool = True
     deletion: str = ""
+    private: str = ""
 
 
 DIALECTS = (
@@ -48,6 +50,7 @@ DIALECTS = (
         deletes=False,
         deletion="Docker Hub deletes tags by its own API and pages alone: hub.docker.com/r/{name}/tags, or DELETE "
         "https://hub.docker.com/v2/repositories/{name}/tags/TAG/ with a token of the scope Delete.",
+        private="Make the repository public on its page at Docker Hub: Settings, Visibility.",
     ),
     Dialect(
         "GitHub Container Registry",
@@ -62,6 +65,8 @@ DIALECTS = (
         deletes=False,
         deletion="GitHub deletes package versions, each an image with all its tags: on the package's page, or by "
         "`gh api -X DELETE /orgs/OWNER/packages/container/NAME/versions/ID` (/user/packages/… for a person).",
+        private="A package is private when it is first pushed, and no API changes that: on its page, Package settings, "
+        "Change visibility. In an organization that has to be allowed first.",
     ),
     Dialect(
         "Amazon ECR",

@@ -11,7 +11,7 @@ from tagger.images.registry.listing import list_tags
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.uploads import Uploader
 from tagger.images.registry.writing import Writer
-from tagger.images.stores import Opener, Survey
+from tagger.images.stores import Abilities, Opener, Survey
 from tagger.names import Repository, check_tag
 
 __all__ = ["RegistryRepository"]
@@ -113,6 +113,11 @@ class RegistryRepository:
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
         return self._reader.has_blob(descriptor)
+
+    def abilities(self) -> Abilities:
+        """Find out what the registry can do, as far as that is known without a write. Raise `StoreError`."""
+        deletes = self._writer.deletes() if self._listed else "unknown"
+        return Abilities(self._registry.login_used, deletes, self._registry.takes_several_tags)
 
     # Writing
 

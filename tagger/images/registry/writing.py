@@ -1,6 +1,8 @@
 """Manifests put under tags and digests of a repository of a registry, and deleted."""
 
+import os
 from collections.abc import Sequence
+from typing import Literal
 from urllib.parse import urlencode
 
 from tagger.errors import StoreError
@@ -51,6 +53,21 @@ class Writer:
         answer = self._deletion(digest, what)
         self._check_deleted(answer, what, digest)
         self._reader.forget(digest)
+
+    def deletes(self) -> Literal["tags", "manifests", "nothing", "refused", "unknown"]:
+        """Find out what may be deleted, by asking to delete a tag and a digest that are random, and so nothing's."""
+        for kind, target in (
+            ("tags", f"tagger-check-{os.urandom(12).hex()}"),
+            ("manifests", Digest.of(os.urandom(32))),
+        ):
+            answer = self._deletion(target, f"asking whether {kind} are deleted")
+            if answer.status in (401, 403):
+                return "refused"
+            if answer.status in DELETED or status_of(answer.status).absent:
+                return "tags" if kind == "tags" else "manifests"
+            if not status_of(answer.status).not_offered:
+                return "unknown"
+        return "nothing"
 
     def _deletion(self, target: str, what: str) -> Answer:
         """Ask for a deletion, with the right to push, and where that is too little with that to delete.

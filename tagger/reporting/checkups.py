@@ -1,0 +1,76 @@
+"""What `check` found: as text, as JSON, and as Markdown for the step summary."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tagger.reporting.markdown import cell
+from tagger.reporting.terminal import plain, style
+from tagger.results import Checkup, Finding
+
+__all__ = ["checkup_document", "checkup_markdown", "checkup_text"]
+
+_LEVELS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("✓", "green")}
+
+
+def checkup_document(checkup: Checkup) -> dict[str, Any]:
+    """Return the JSON of `check`: errors and warnings are `findings`, and what is well, or only to be known, `notes`.
+
+    A finding without a repository is about all of them.
+    """
+    first = next((finding for finding in checkup.findings if finding.level == "error"), None)
+    return {
+        "command": "check",
+        "repositories": [{"repository": place, **_counts(checkup, place)} for place in checkup.repositories],
+        "findings": [_document(finding) for finding in checkup.findings if finding.level != "note"],
+        "notes": [_document(finding) for finding in checkup.findings if finding.level == "note"],
+        "error": {"code": first.code, "message": first.message, "hint": first.hint} if first else None,
+    }
+
+
+def checkup_text(checkup: Checkup) -> str:
+    """Return what was found as a person reads it: by repository, and the sums at the end."""
+    return "\n".join(_lines(checkup))
+
+
+def checkup_markdown(checkup: Checkup) -> str:
+    """Return what was found as the runner shows it under the job."""
+    icons = {"error": "❌", "warning": "⚠️", "note": "✅"}
+    lines = [f"### Check: {_sums(checkup)}"]
+    for place in _places(checkup):
+        lines += ["", f"**{cell(place or 'All repositories')}**", ""]
+        for finding in (finding for finding in checkup.findings if finding.repository == place):
+            hint = f"<br>{cell(finding.hint)}" if finding.hint else ""
+            lines.append(f"- {icons[finding.level]} {cell(finding.message)}{hint}")
+    return "\n".join(lines)
+
+
+def _lines(checkup: Checkup) -> Iterator[str]:
+    for place in _places(checkup):
+        yield style(plain(place or "all repositories"), bold=True)
+        for finding in (finding for finding in checkup.findings if finding.repository == place):
+            mark, color = _LEVELS[finding.level]
+            yield f"  {style(mark, fg=color)} {plain(finding.message)}"
+            if finding.hint:
+                yield f"    {style('Hint:', fg='cyan')} {plain(finding.hint)}"
+        yield ""
+    yield style(_sums(checkup), fg="red" if checkup.exit_code else "green", bold=True)
+
+
+def _places(checkup: Checkup) -> list[str]:
+    with_findings = {finding.repository for finding in checkup.findings}
+    return [place for place in (*checkup.repositories, "") if place in with_findings]
+
+
+def _sums(checkup: Checkup) -> str:
+    counts = {level: sum(one.level == level for one in checkup.findings) for level in ("error", "warning")}
+    texts = [f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts.items() if count]
+    return ", ".join(texts) or "nothing is wrong"
+
+
+def _counts(checkup: Checkup, place: str) -> dict[str, int]:
+    own = [finding.level for finding in checkup.findings if finding.repository == place]
+    return {"errors": own.count("error"), "warnings": own.count("warning")}
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {**finding._asdict(), "repository": finding.repository or None}
