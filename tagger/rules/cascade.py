@@ -10,7 +10,7 @@ from tagger.errors import InputError
 from tagger.names import TAG
 from tagger.rules.marks import HELD, WITHDRAWN, check_not_reserved, is_reserved
 from tagger.rules.selection import Selection, Series
-from tagger.rules.templates import LATEST, Template
+from tagger.rules.templates import Template
 from tagger.rules.versions import Scheme, Version, channel_of
 
 __all__ = ["Class", "Published", "Rules", "cascade"]
@@ -58,7 +58,8 @@ class Rules(NamedTuple):
     """How a repository's tags follow from its versions.
 
     `variants` are all that the repository has, the bare tags being the variant "" (written `default`); `latest` is
-    `auto`, `false` or a series; `stable` limits the versions that floating tags may belong to.
+    `auto`, `false` or a series; `stable` limits the versions that floating tags may belong to. Templates that are
+    `replaced` have one beside them that names the variant, and are not the variants'.
     """
 
     scheme: Scheme = Scheme()
@@ -69,6 +70,7 @@ class Rules(NamedTuple):
     latest: str = "auto"
     withdrawn: frozenset[str] = frozenset()
     mixed_parts: bool = False
+    replaced: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -107,6 +109,7 @@ class Rules(NamedTuple):
             latest=latest,
             withdrawn=frozenset(map(_plain_name, withdrawn)),
             mixed_parts=mixed_parts,
+            replaced=frozenset(template.bare for template in read if "variant" in template.fields),
         )
         rules._check_templates()
         return rules
@@ -121,9 +124,16 @@ class Rules(NamedTuple):
         """The templates of tags that belong to no version."""
         return tuple(template for template in self.templates if template.is_plain)
 
+    def templates_of(self, variant: str) -> tuple[Template, ...]:
+        """Return the templates of a variant: without those that another one replaces, which names it."""
+        if not variant or not self.replaced:
+            return self.templates
+        return tuple(one for one in self.templates if "variant" in one.fields or one.canonical not in self.replaced)
+
     def exact_tags(self, version: Version) -> tuple[str, ...]:
         """Return the exact tags of a version, the staged one first."""
-        return _distinct(tag for template in self.exact if (tag := template.fill(version)))
+        templates = self.templates_of(version.variant)
+        return _distinct(tag for template in templates if template.is_exact and (tag := template.fill(version)))
 
     def floating_tags(self, version: Version, channels: Collection[str] = ()) -> tuple[str, ...]:
         """Return the floating tags whose class `version` is in, narrow to wide as the templates stand.
@@ -136,20 +146,20 @@ class Rules(NamedTuple):
         """Yield the classes of `version`, each tag once; its exact tags are none."""
         seen = set(self.exact_tags(version))
         own = version.channel if version.channel in self.channels else ""
-        for template in self.templates:
+        for template in self.templates_of(version.variant):
             if not template.is_floating:
                 continue
             if template.is_channel:
                 names = channels if not version.prerelease else (own,) if own else ()
                 fills = [(template.fill(version, name), name) for name in names]
-            elif version.prerelease or (template.text == LATEST and self.latest == "false"):
+            elif version.prerelease or (template.is_latest and self.latest == "false"):
                 continue
             else:
                 fills = [(template.fill(version), "")]
             for tag, channel in fills:
                 if tag and tag not in seen:
                     seen.add(tag)
-                    yield Class(tag, channel, template.text == LATEST)
+                    yield Class(tag, channel, template.is_latest)
 
     def parse(self, text: str, variant: str = "") -> Version:
         """Read a version as somebody gave it, with its variant behind it or not.
@@ -183,7 +193,12 @@ class Rules(NamedTuple):
 
     def reader(self) -> Callable[[str], Version | None]:
         """Return what tells the version of an exact tag, or None for every other tag: made once, for many tags."""
-        readers = [template.reader(self.scheme, variant) for template in self.exact for variant in self.variants]
+        readers = [
+            template.reader(self.scheme, variant)
+            for variant in self.variants
+            for template in self.templates_of(variant)
+            if template.is_exact
+        ]
 
         def read(tag: str) -> Version | None:
             for reader in readers:
@@ -200,8 +215,12 @@ class Rules(NamedTuple):
 
     def claims(self, tag: str) -> bool:
         """Say whether a tag is, or could become, a version's (exact, floating), or is reserved."""
-        floating = (template for template in self.templates if template.is_floating)
-        patterns = [template.pattern(variant, self.channels) for template in floating for variant in self.variants]
+        patterns = [
+            template.pattern(variant, self.channels)
+            for variant in self.variants
+            for template in self.templates_of(variant)
+            if template.is_floating
+        ]
         return bool(is_reserved(tag) or self.read(tag) or any(re.fullmatch(pattern, tag) for pattern in patterns))
 
     def published(self, tags: Iterable[str], lifted: Collection[str] = ()) -> Published:

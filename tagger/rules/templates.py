@@ -21,6 +21,7 @@ LONGEST = 1024  # characters of a template
 _FIELD = re.compile(r"\{\{(.*?)\}\}")
 _QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
 _DATE = rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # in few templates, and so compiled when it is looked for
+_VARIANT = re.compile(r"\A\{\{variant\}\}[-._]?|[-._]?\{\{variant\}\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
 
@@ -92,9 +93,27 @@ class Template(NamedTuple):
         """How many of a version's numbers it looks at, from the first: 2 of `{{major}}.{{minor}}`."""
         return max((PARTS[field] + 1 for field in self.fields if field in PARTS), default=0)
 
+    @property
+    def bare(self) -> str:
+        """The text without the variant: `latest` of `latest-{{variant}}` and of `{{variant}}`.
+
+        A template that names the variant stands for this one, where the variants have it.
+        """
+        if "variant" not in self.fields:
+            return self.canonical
+        return _VARIANT.sub("", self.canonical) or LATEST
+
+    @property
+    def is_latest(self) -> bool:
+        """True when it is `latest`, or what variants have for it."""
+        return self.bare == LATEST
+
     def with_channel(self) -> "Template":
         """Return the channel's template beside this floating one: `{{major}}` -> `{{major}}-{{channel}}`."""
-        return Template.parse("{{channel}}" if self.text == LATEST else f"{self.text}-{{{{channel}}}}")
+        text = "{{channel}}" if self.is_latest else f"{self.bare}-{{{{channel}}}}"
+        if "variant" in self.fields:
+            text = self.canonical.replace(self.bare, text) if self.bare in self.canonical else f"{text}-{{{{variant}}}}"
+        return Template.parse(text)
 
     def fill(self, version: Version, channel: str = "") -> str | None:
         """Return the tag of `version`; None when it lacks a part that the template names.

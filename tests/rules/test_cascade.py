@@ -141,6 +141,57 @@ class TestVariants:
         assert {tag: owner for tag, owner in both.items() if "alpine" not in tag} == owners(bare)
 
 
+class TestTemplatesOfVariants:
+    """A template that names the variant is that of the variants, in place of the bare one."""
+
+    ROOTLESS = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest", "latest-{{variant}}")
+
+    def test_latest_of_a_variant_beside_latest(self) -> None:
+        using = rules(templates=self.ROOTLESS, variants=("", "rootless"))
+        assert owners(["1.22.1", "1.22.1-rootless"], using) == {
+            "1.22": "1.22.1", "1": "1.22.1", "latest": "1.22.1",
+            "1.22-rootless": "1.22.1-rootless", "1-rootless": "1.22.1-rootless", "latest-rootless": "1.22.1-rootless",
+        }  # fmt: skip
+
+    def test_without_latest(self) -> None:
+        using = rules(templates=self.ROOTLESS, variants=("", "rootless"), latest="false")
+        assert owners(["1.22.1-rootless"], using) == {
+            "1.22-rootless": "1.22.1-rootless",
+            "1-rootless": "1.22.1-rootless",
+        }
+
+    def test_an_exact_template_of_the_variants(self) -> None:
+        using = rules(templates=("v{{version}}", "{{variant}}-v{{version}}", "latest"), variants=("", "slim"))
+        tags = ["v2.1.4", "slim-v2.1.5", "v2.1.6-slim"]
+        assert owners(tags, using) == {"latest": "v2.1.4", "slim": "slim-v2.1.5"}
+        assert using.claims("slim-v2.1.5")
+        assert not using.claims("v2.1.6-slim")
+
+    def test_channels(self) -> None:
+        using = rules(templates=self.ROOTLESS, variants=("", "rootless"), channels=("rc",))
+        assert set(owners(["2.2.0-rc.1-rootless", "2.2.0-rc.1"], using)) == {
+            "2.2-rc", "2-rc", "rc", "2.2-rc-rootless", "2-rc-rootless", "rc-rootless",
+        }  # fmt: skip
+
+    @given(
+        SETS, SETS, st.sampled_from(["latest-{{variant}}", "{{variant}}-{{major}}", "{{variant}}.{{major}}.{{minor}}"])
+    )
+    def test_each_replaces_one_tag_and_moves_no_other(self, bare: set[str], slim: set[str], template: str) -> None:
+        plain = rules(variants=("", "slim"))
+        using = rules(templates=(*DEFAULT_TEMPLATES, template), variants=("", "slim"))
+        tags = [*bare, *(f"{tag}-slim" for tag in slim)]
+        before, after = owners(tags, plain), owners(tags, using)
+        replaced = using.templates[-1].bare
+        expected = {}
+        for tag, owner in before.items():
+            version = using.read(owner)
+            assert version is not None
+            fills = {one.canonical: one.fill(version) for one in plain.templates}
+            own = using.templates[-1].fill(version) if version.variant and fills[replaced] == tag else None
+            expected[own or tag] = owner
+        assert after == expected
+
+
 class TestLimits:
     """`stable`, `latest` and `withdrawn` say where a repository differs from the plain rule."""
 

@@ -59,10 +59,31 @@ class TestFilling:
 
     @pytest.mark.parametrize(
         ("floating", "channel"),
-        [("latest", "{{channel}}"), ("v{{major}}", "v{{major}}-{{channel}}"), ("x", "x-{{channel}}")],
+        [
+            ("latest", "{{channel}}"),
+            ("v{{major}}", "v{{major}}-{{channel}}"),
+            ("x", "x-{{channel}}"),
+            ("latest-{{variant}}", "{{channel}}-{{variant}}"),
+            ("{{variant}}", "{{channel}}-{{variant}}"),
+            ("{{variant}}-{{major}}", "{{variant}}-{{major}}-{{channel}}"),
+            ("{{major}}-{{variant}}", "{{major}}-{{channel}}-{{variant}}"),
+        ],
     )
     def test_the_template_of_a_channel(self, floating: str, channel: str) -> None:
         assert Template.parse(floating).with_channel().text == channel
+
+    @pytest.mark.parametrize(
+        ("template", "bare"),
+        [
+            ("latest", "latest"), ("latest-{{variant}}", "latest"), ("{{variant}}-latest", "latest"),
+            ("{{variant}}", "latest"), ("{{ version }}-{{variant}}", "{{version}}"),
+            ("v{{major}}_{{ variant }}.x", "v{{major}}.x"), ("{{major}}", "{{major}}"),
+            ("{{variant}}{{major}}", "{{major}}"),
+        ],
+    )  # fmt: skip
+    def test_the_template_that_a_variants_own_one_stands_for(self, template: str, bare: str) -> None:
+        assert Template.parse(template).bare == bare
+        assert Template.parse(template).is_latest == (bare == "latest")
 
     @pytest.mark.parametrize(
         ("template", "variant", "tag"),
