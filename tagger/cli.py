@@ -86,7 +86,7 @@ def run(
         return 0
     from tagger.reporting.console import Console
 
-    console = Console(environ, out, err, json=_wants_json(words, environ))
+    console = Console(environ, out, err, json=_wants_json(words, environ), commands=NAMES)
     name = ""
     try:
         name = _command_name(words, environ)

@@ -1,6 +1,7 @@
 """Where a run says what it does: standard output and error, and the runner of a workflow."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tagger.errors import TaggerError
@@ -18,8 +19,17 @@ __all__ = ["Console"]
 class Console:
     """The outlets of one run. Each `show_…` says how the run ended, everywhere, and returns the exit code."""
 
-    def __init__(self, environ: Mapping[str, str], out: TextIO, err: TextIO, *, json: bool = False) -> None:
-        self._environ, self._out, self._err = environ, out, err
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        out: TextIO,
+        err: TextIO,
+        *,
+        json: bool = False,
+        commands: Collection[str] = (),
+    ) -> None:
+        """`commands` are the names of all: what messages call so is no setting."""
+        self._environ, self._out, self._err, self._commands = environ, out, err, commands
         self.use_json(json)
 
     def use_json(self, wanted: bool) -> None:
@@ -44,6 +54,7 @@ class Console:
         from tagger.reporting.markdown import report_markdown
         from tagger.reporting.outputs import report_outputs
 
+        report = self._spelled_report(report)
         errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
         if report.error:
             errors.setdefault(report.error.message, report.error)
@@ -54,6 +65,7 @@ class Console:
         """Say what stands in repositories."""
         for text in (text for tree in trees for text in (tree.dispute, *tree.notes) if text):
             self.warn(text)
+        errors = [self._spelled_error(error) for error in errors]
         return self._show(self._formatter.trees(trees, errors), errors, _as_json(trees_with_error(trees, errors)))
 
     def show_config(self, settings: "Settings") -> int:
@@ -66,6 +78,11 @@ class Console:
         """Say what `check` found: in a log of the runner's each error and warning is annotated too."""
         from tagger.reporting.checkups import checkup_document, checkup_markdown
 
+        findings = [
+            one._replace(message=self._spelled(one.message, names=False), hint=self._spelled(one.hint))
+            for one in checkup.findings
+        ]
+        checkup = checkup._replace(findings=tuple(findings))
         errors = [finding for finding in checkup.findings if finding.level == "error"]
         if self._runner.present:
             for finding in checkup.findings:
@@ -81,10 +98,34 @@ class Console:
 
     def warn(self, message: str) -> None:
         """Say what a person has to know, though nothing failed."""
+        message = self._spelled(message, names=False)
         if self._runner.present:
             self._runner.warning(message)
         else:
             echo(f"{style('Warning:', fg='yellow')} {message}", self._err)
+
+    def _spelled(self, text: str, *, names: bool = True) -> str:
+        """Return a message with its settings as options, or as inputs where a runner is present."""
+        if "`" not in text:
+            return text
+        from tagger.settings.wording import spelled
+
+        return spelled(text, self._commands, in_workflow=self._runner.present, names=names)
+
+    def _spelled_error(self, error: TaggerError) -> TaggerError:
+        shown = copy.copy(error)
+        shown.message, shown.hint = self._spelled(error.message, names=False), self._spelled(error.hint)
+        return shown
+
+    def _spelled_report(self, report: Report) -> Report:
+        repositories = [
+            one._replace(error=self._spelled_error(one.error)) if one.error else one for one in report.repositories
+        ]
+        return report._replace(
+            error=self._spelled_error(report.error) if report.error else None,
+            repositories=tuple(repositories),
+            warnings=tuple(one._replace(message=self._spelled(one.message, names=False)) for one in report.warnings),
+        )
 
     def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
         """Print the text, then the errors, then tell the runner; return the exit code."""
