@@ -220,7 +220,7 @@ class TestSources:
         arguments = ("--version", "2.1.4", "--source", source)
         ran = tagger("release", "--json", *images(f"{open_registry.host}/{name}"), *arguments)
         assert ran.code == 2
-        assert ran.document["error"]["hint"] == "Push the build first, or check `source`."
+        assert ran.document["error"]["hint"] == "Push the build first, or check `--source`."
 
 
 class TestTagsThatCannotBeTrusted:
