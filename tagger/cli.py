@@ -121,30 +121,34 @@ def _run(
     """Gather the settings, open what the command works with, and run it."""
     from tagger.commands.connections import Connections
     from tagger.commands.run import Run
-    from tagger.settings.gather import gather
+    from tagger.settings.gather import gather_each
 
     positional = _positional(parameters, environ)
     if positional and not command.arguments:
         raise InputError(
             f"`{command.name}` takes no arguments, and got {' '.join(positional)}", "Leave `arguments` out."
         )
-    settings = gather(command.name, _given(parameters, stdin), environ)
+    components = gather_each(command.name, _given(parameters, stdin), environ, several=command.several)
+    settings = components[0]
     if settings.json:  # a file may have said so
         console.use_json(True)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
-    with Connections(settings, environ, console.warn) as connections:
-        return command.run(
-            Run(
-                settings,
-                positional,
-                environ,
-                command=command.name,
-                argument_name=command.arguments,
-                connections=connections,
-                console=console,
-                interruption=interruption,
-            )
+    with Connections(settings, environ, console.warn, components) as connections:
+        run = Run(
+            settings,
+            positional,
+            environ,
+            command=command.name,
+            argument_name=command.arguments,
+            connections=connections,
+            console=console,
+            interruption=interruption,
         )
+        if len(components) < 2:
+            return command.run(run)
+        from tagger.commands.several import run_components
+
+        return run_components(command, run, components)
 
 
 def _proxy_logins(environ: Mapping[str, str]) -> set[str]:

@@ -10,7 +10,9 @@ from tagger.rules.plan import Change
 __all__ = [
     "Artifact",
     "Checkup",
+    "ComponentsReport",
     "Done",
+    "Ended",
     "Event",
     "Facts",
     "Finding",
@@ -24,6 +26,7 @@ __all__ = [
     "Running",
     "Status",
     "Tree",
+    "Trees",
     "Verification",
     "finish",
 ]
@@ -266,4 +269,45 @@ class Checkup(NamedTuple):
     @property
     def exit_code(self) -> int:
         """1 where an error was found."""
-        return int(any(finding.level == "error" for finding in self.findings))
+        return int(self.error is not None)
+
+    @property
+    def error(self) -> TaggerError | None:
+        """The first error that was found."""
+        found = next((finding for finding in self.findings if finding.level == "error"), None)
+        return TaggerError(found.message, found.hint, code=found.code) if found else None
+
+
+class Trees(NamedTuple):
+    """What stands in several repositories; `errors` are of those that could not be read."""
+
+    trees: tuple[Tree, ...]
+    errors: tuple[TaggerError, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every repository could be read, else what its error says."""
+        return max((error.exit_code for error in self.errors), default=0)
+
+    @property
+    def error(self) -> TaggerError | None:
+        """The first error."""
+        return next(iter(self.errors), None)
+
+
+Ended = Report | Trees | Checkup
+"""How a command ended for one component."""
+
+
+class ComponentsReport(NamedTuple):
+    """How a command ended for several components, each by its name; `error` is that of the run as a whole."""
+
+    command: str
+    components: Mapping[str, Ended]
+    error: TaggerError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is done, else the highest of the components."""
+        codes = [ended.exit_code for ended in self.components.values()]
+        return max([*codes, self.error.exit_code if self.error else 0])

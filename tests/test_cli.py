@@ -321,10 +321,10 @@ class TestOutput:
         assert (ended.code, Path("app").exists()) == (2, False)
 
     def test_a_bug_keeps_its_traceback(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(*_: object) -> None:
+        def broken(*_: object, **_more: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("tagger.settings.gather.gather", broken)
+        monkeypatch.setattr("tagger.settings.gather.gather_each", broken)
         with pytest.raises(ZeroDivisionError):
             command("plan")
 

@@ -48,4 +48,6 @@ def _git_versions(run: Run, rules: "Rules") -> "list[Version]":
     return versions_of(run, git_tags(run.workspace, within), rules)
 
 
-COMMAND = Command("check", "Find what a release, or those who pull, would stumble over; write nothing.", _run)
+COMMAND = Command(
+    "check", "Find what a release, or those who pull, would stumble over; write nothing.", _run, several="all"
+)

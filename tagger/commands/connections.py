@@ -1,8 +1,11 @@
 """What a run opens, each when it is first asked for: logins, registries, layouts, the Docker Engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from copy import copy
+from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from tagger.names import Repository
@@ -20,103 +23,59 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """What one run has opened. Use it in a `with` block, which closes all of it."""
+    """What one run has opened, for the settings of one component. Use it in a `with` block, which closes all of it."""
 
     def __init__(
-        self, settings: "Settings", environ: Mapping[str, str], say: Callable[[str], None] = lambda _: None
+        self,
+        settings: "Settings",
+        environ: Mapping[str, str],
+        say: Callable[[str], None] = lambda _: None,
+        components: "Sequence[Settings]" = (),
     ) -> None:
-        """`say` tells a person why a run waits."""
-        self._say = say
+        """`say` tells a person why a run waits; `components` are the settings of all that share what is opened."""
         self._settings = settings
-        self._environ = environ
-        self._cleanup = ExitStack()
-        self._layouts: list[Layout] = []
-        self._keychain: Keychain | None = None
-        self._registries: Registries | None = None
-        self._strangers: Registries | None = None
-        self._engine: Engine | None = None
+        self._opened = _Opened(components or (settings,), environ, say)
 
     def __enter__(self) -> "Connections":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
+        self._opened.cleanup.close()
+
+    def of(self, settings: "Settings") -> "Connections":
+        """Return what this run has opened, for the settings of another component."""
+        other = copy(self)
+        other._settings = settings
+        return other
 
     def stop(self) -> None:
         """Refuse all that is asked of any repository from now on; what is under way ends. Any thread may call this."""
-        for layout in self._layouts:
-            layout.stop()
-        for registries in filter(None, (self._registries, self._strangers)):
-            registries.close()
+        self._opened.stop()
 
     @property
     def keychain(self) -> "Keychain":
         """The logins of this run."""
-        if self._keychain is None:
-            from tagger.images.registry.credentials import Keychain
-
-            settings = self._settings
-            logins = [(login.registry, login.username, login.password) for login in settings.all_logins]
-            self._keychain = Keychain(logins=logins, github_token=settings.github_token, environ=self._environ)
-        return self._keychain
+        return self._opened.keychain
 
     @property
     def strangers(self) -> "Registries":
         """The registries as somebody sees them who has no login."""
-        if self._strangers is None:
-            from tagger.images.registry.credentials import Keychain
-            from tagger.images.registry.registries import Registries
-
-            self._strangers = self._cleanup.enter_context(Registries(keychain=Keychain(), **self._network))
-        return self._strangers
-
-    @property
-    def _network(self) -> dict[str, Any]:
-        """How registries are reached."""
-        settings = self._settings
-        return {
-            "insecure": frozenset(settings.insecure),
-            "endpoints": settings.places,
-            "ca_file": settings.ca_file,
-            "jobs": settings.jobs,
-            "timeout": settings.timeout,
-            "retries": settings.retries,
-        }
+        return self._opened.strangers
 
     @property
     def registries(self) -> "Registries":
         """The registries of this run: one client for each."""
-        if self._registries is None:
-            from tagger.images.registry.addresses import Dial, places_ahead
-
-            settings = self._settings
-            insecure = frozenset(settings.insecure)
-            names = [image.registry for image in settings.repositories]
-            dials = [Dial(one, settings.timeout) for one in places_ahead(names, insecure, settings.places)]
-            from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
-
-            self._registries = self._cleanup.enter_context(
-                Registries(keychain=self.keychain, dials=dials, **self._network)
-            )
-        return self._registries
+        return self._opened.registries
 
     @property
     def engine(self) -> "Engine":
         """The Docker Engine, which is not asked before something is wanted of it."""
-        if self._engine is None:
-            from tagger.images.engine import Engine  # the docker package is not imported where no engine is meant
-
-            self._engine = self._cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))
-        return self._engine
+        return self._opened.engine
 
     def repository(self, repository: Repository | Path, *, write: bool = False) -> "ExaminedStore":
         """Open a repository: of a registry, or a layout on disk."""
         if isinstance(repository, Path):
-            from tagger.images.layout import Layout
-
-            layout = Layout(repository, self._say)
-            self._layouts.append(layout)
-            return layout
+            return self._opened.layout(repository)
         opened = self.registries.repository(repository, write=write)
         opened.connect()
         return opened
@@ -124,3 +83,104 @@ class Connections:
     def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every target repository."""
         return tuple(self.repository(image, write=write) for image in self._settings.images)
+
+
+class _Opened:
+    """What the components of a run share: each is opened once, by the thread that first asks for it."""
+
+    def __init__(
+        self, components: "Sequence[Settings]", environ: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
+        self._say = say
+        self._components = components
+        self._environ = environ
+        self._lock = RLock()
+        self._layouts: list[Layout] = []
+        self._registries: Registries | None = None
+        self._strangers: Registries | None = None
+        self._stopped = False
+        self.cleanup = ExitStack()
+
+    def stop(self) -> None:
+        """Refuse all that is asked from now on."""
+        self._stopped = True
+        for layout in list(self._layouts):
+            layout.stop()
+        for registries in filter(None, (self._registries, self._strangers)):
+            registries.close()
+
+    def layout(self, folder: Path) -> "Layout":
+        """Open a layout on disk."""
+        from tagger.images.layout import Layout
+
+        layout = Layout(folder, self._say)
+        self._layouts.append(layout)
+        if self._stopped:
+            layout.stop()
+        return layout
+
+    @cached_property
+    def keychain(self) -> "Keychain":
+        """The logins: a component has none of its own."""
+        from tagger.images.registry.credentials import Keychain
+
+        settings = self._components[0]
+        logins = [(login.registry, login.username, login.password) for login in settings.all_logins]
+        return Keychain(logins=logins, github_token=settings.github_token, environ=self._environ)
+
+    @property
+    def registries(self) -> "Registries":
+        """The registries of all components."""
+        with self._lock:
+            if self._registries is None:
+                self._registries = self.cleanup.enter_context(self._connected())
+                if self._stopped:
+                    self._registries.close()
+            return self._registries
+
+    @property
+    def strangers(self) -> "Registries":
+        """The registries as somebody sees them who has no login."""
+        with self._lock:
+            if self._strangers is None:
+                from tagger.images.registry.credentials import Keychain
+                from tagger.images.registry.registries import Registries
+
+                self._strangers = self.cleanup.enter_context(Registries(keychain=Keychain(), **self._network))
+            return self._strangers
+
+    @property
+    def _network(self) -> dict[str, Any]:
+        """How registries are reached. Where components differ in how much they bear, that of the most serves all."""
+        settings = self._components[0]
+        return {
+            "insecure": frozenset(settings.insecure),
+            "endpoints": settings.places,
+            "ca_file": settings.ca_file,
+            "jobs": max(each.jobs for each in self._components),
+            "timeout": max(each.timeout for each in self._components),
+            "retries": max(each.retries for each in self._components),
+        }
+
+    def _connected(self) -> "Registries":
+        from tagger.images.registry.addresses import Dial, places_ahead
+
+        network = self._network
+        names = [image.registry for each in self._components for image in each.repositories]
+        places = places_ahead(names, network["insecure"], network["endpoints"])
+        dials = [Dial(one, network["timeout"]) for one in places]
+        from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
+
+        return Registries(keychain=self.keychain, dials=dials, **network)
+
+    @property
+    def engine(self) -> "Engine":
+        """The Docker Engine."""
+        with self._lock:
+            return self._engine
+
+    @cached_property
+    def _engine(self) -> "Engine":
+        from tagger.images.engine import Engine  # the docker package is not imported where no engine is meant
+
+        return self.cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))

@@ -43,4 +43,4 @@ def _told_versions(run: Run) -> "tuple[Version, ...]":
     return tuple(version.of_variant(variant) for version in found for variant in settings.build_variants)
 
 
-COMMAND = Command("plan", "Show what `release` would change; write nothing anywhere.", _run)
+COMMAND = Command("plan", "Show what `release` would change; write nothing anywhere.", _run, several="all")

@@ -26,4 +26,5 @@ COMMAND = Command(
     "Show the policy that a repository keeps, set it to this run's settings, or unset it.",
     _run,
     arguments="[set|unset]",
+    several="all",
 )

@@ -15,4 +15,4 @@ def _run(run: Run) -> int:
     return run.finish(reconcile(job, dry_run=settings.dry_run))
 
 
-COMMAND = Command("reconcile", "Put every floating tag of the repository where it belongs.", _run)
+COMMAND = Command("reconcile", "Put every floating tag of the repository where it belongs.", _run, several="all")

@@ -53,4 +53,6 @@ def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
     )
 
 
-COMMAND = Command("release", "Put the image into every repository and point every tag of its version at it.", _run)
+COMMAND = Command(
+    "release", "Put the image into every repository and point every tag of its version at it.", _run, several="named"
+)

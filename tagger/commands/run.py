@@ -44,6 +44,20 @@ class Run:
         self._warnings: list[ReportWarning] = []
         self._terms: PolicyTerms | None = None
 
+    def of(self, settings: "Settings", console: "Console") -> "Run":
+        """Return the run of another component, which shares what this one has opened."""
+        return Run(
+            settings,
+            self.arguments,
+            self.environ,
+            command=self.command,
+            argument_name=self.argument_name,
+            connections=self.connections.of(settings),
+            console=console,
+            interruption=self.interruption,
+            workspace=self.workspace,
+        )
+
     @property
     def terms(self) -> "PolicyTerms":
         """By which rules the run decides in each repository."""

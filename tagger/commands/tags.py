@@ -22,4 +22,4 @@ def _run(run: Run) -> int:
     return run.console.show_trees(trees, errors)
 
 
-COMMAND = Command("tags", "Show the repository as a tree of versions and the tags at them.", _run)
+COMMAND = Command("tags", "Show the repository as a tree of versions and the tags at them.", _run, several="all")

@@ -8,7 +8,7 @@ from tagger.errors import TaggerError
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.terminal import echo, style
-from tagger.results import Checkup, Event, Report, Tree
+from tagger.results import Checkup, ComponentsReport, Ended, Event, Report, Tree, Trees
 
 if TYPE_CHECKING:
     from tagger.settings.values import Settings
@@ -61,6 +61,21 @@ class Console:
         outputs = report_outputs(report, report_document(report))
         return self._show(self._formatter.report(report), errors.values(), outputs, report_markdown(report))
 
+    def show_components(self, report: ComponentsReport) -> int:
+        """Say how a command ended for several components."""
+        from tagger.reporting.components import components_document, components_markdown, named_errors
+        from tagger.reporting.outputs import components_outputs
+
+        each = {name: self._spelled_ended(ended) for name, ended in report.components.items()}
+        report = report._replace(components=each, error=report.error and self._spelled_error(report.error))
+        outputs = components_outputs(report, components_document(report))
+        for ended in report.components.values():
+            if isinstance(ended, Checkup):
+                self._annotate(ended)
+        text = self._formatter.components(report)
+        code = self._show(text, named_errors(report), outputs, components_markdown(report))
+        return max(code, report.exit_code)
+
     def show_trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> int:
         """Say what stands in repositories."""
         for text in (text for tree in trees for text in (tree.dispute, *tree.notes) if text):
@@ -78,23 +93,21 @@ class Console:
         """Say what `check` found: in a log of the runner's each error and warning is annotated too."""
         from tagger.reporting.checkups import checkup_document, checkup_markdown
 
-        findings = [
-            one._replace(message=self._spelled(one.message, names=False), hint=self._spelled(one.hint))
-            for one in checkup.findings
-        ]
-        checkup = checkup._replace(findings=tuple(findings))
-        errors = [finding for finding in checkup.findings if finding.level == "error"]
-        if self._runner.present:
-            for finding in checkup.findings:
-                text = "\n".join(filter(None, (f"{finding.repository}: {finding.message}", finding.hint)))
-                if finding.level == "warning":
-                    self._runner.warning(text.removeprefix(": "), finding.code)
-                elif finding.level == "error":
-                    self._runner.error(TaggerError(text.removeprefix(": "), code=finding.code))
+        checkup = self._spelled_checkup(checkup)
+        self._annotate(checkup)
         code = self._show(
             self._formatter.checkup(checkup), (), _as_json(checkup_document(checkup)), checkup_markdown(checkup)
         )
-        return max(code, int(bool(errors)))
+        return max(code, checkup.exit_code)
+
+    def _annotate(self, checkup: Checkup) -> None:
+        """Annotate the step of a runner with each error and warning that `check` found."""
+        for finding in checkup.findings if self._runner.present else ():
+            text = "\n".join(filter(None, (f"{finding.repository}: {finding.message}", finding.hint)))
+            if finding.level == "warning":
+                self._runner.warning(text.removeprefix(": "), finding.code)
+            elif finding.level == "error":
+                self._runner.error(TaggerError(text.removeprefix(": "), code=finding.code))
 
     def warn(self, message: str) -> None:
         """Say what a person has to know, though nothing failed."""
@@ -116,6 +129,18 @@ class Console:
         shown = copy.copy(error)
         shown.message, shown.hint = self._spelled(error.message, names=False), self._spelled(error.hint)
         return shown
+
+    def _spelled_checkup(self, checkup: Checkup) -> Checkup:
+        findings = [
+            one._replace(message=self._spelled(one.message, names=False), hint=self._spelled(one.hint))
+            for one in checkup.findings
+        ]
+        return checkup._replace(findings=tuple(findings))
+
+    def _spelled_ended(self, ended: Ended) -> Ended:
+        if isinstance(ended, Trees):
+            return ended._replace(errors=tuple(map(self._spelled_error, ended.errors)))
+        return self._spelled_checkup(ended) if isinstance(ended, Checkup) else self._spelled_report(ended)
 
     def _spelled_report(self, report: Report) -> Report:
         repositories = [

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tagger.errors import TaggerError
-from tagger.results import Checkup, Report, Tree
+from tagger.results import Checkup, ComponentsReport, Report, Tree
 from tagger.settings.values import Settings
 
 __all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
@@ -16,6 +16,9 @@ class Formatter(Protocol):
 
     def report(self, report: Report) -> str:
         """Return how a command ended."""
+
+    def components(self, report: ComponentsReport) -> str:
+        """Return how a command ended for several components."""
 
     def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:
         """Return repositories as trees; `errors` are of those that could not be read."""
@@ -35,6 +38,12 @@ class TextFormatter:
         from tagger.reporting.text import report_text
 
         return report_text(report) if report.repositories or not report.error else ""
+
+    def components(self, report: ComponentsReport) -> str:
+        """Return how a command ended for several components."""
+        from tagger.reporting.components import components_text
+
+        return components_text(report)
 
     def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:  # noqa: ARG002 - told beside it
         """Return repositories as trees."""
@@ -63,6 +72,12 @@ class JsonFormatter:
         from tagger.reporting.documents import report_document
 
         return _dumped(report_document(report))
+
+    def components(self, report: ComponentsReport) -> str:
+        """Return how a command ended for several components."""
+        from tagger.reporting.components import components_document
+
+        return _dumped(components_document(report))
 
     def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:
         """Return repositories as trees, and the first error."""

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tagger.results import Report
+from tagger.results import ComponentsReport, Report
 
-__all__ = ["as_output", "report_outputs"]
+__all__ = ["as_output", "components_outputs", "report_outputs"]
 
 
 def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
@@ -25,6 +25,25 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
         "latest": "true" if latest else "false",
         "changed": "true" if report.changed else "false",
         "held": "true" if report.held else "false",
+        "json": as_output(document),
+    }
+
+
+def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the outputs of several components: tags of all; a version and a digest where all have the same one."""
+    reports = [ended for ended in report.components.values() if isinstance(ended, Report)]
+    if not reports:
+        return {"json": as_output(document)}
+    each = [report_outputs(one, {}) for one in reports]
+    found = {name: list(dict.fromkeys(outputs[name] for outputs in each)) for name in each[0]}
+    return {
+        "version": found["version"][0] if len(found["version"]) == 1 else "",
+        "digest": found["digest"][0] if len(found["digest"]) == 1 else "",
+        "tags": "\n".join(filter(None, found["tags"])),
+        "tag-names": "\n".join(dict.fromkeys(name for names in found["tag-names"] for name in names.split())),
+        "latest": "true" if found["latest"] == ["true"] else "false",
+        "changed": "true" if "true" in found["changed"] else "false",
+        "held": "true" if "true" in found["held"] else "false",
         "json": as_output(document),
     }
 

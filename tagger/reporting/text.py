@@ -8,13 +8,13 @@ from tagger.reporting.terminal import plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["digest_after", "error_text", "report_text", "short"]
+__all__ = ["COLORS", "digest_after", "error_text", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
     "remove": ("-", "red"), "refuse": ("!", "red"),
 }  # fmt: skip
-_STATUS = {
+COLORS = {
     "planned": "bright_black", "unchanged": "bright_black", "incomplete": "red", "failed": "red", "refused": "red",
 }  # fmt: skip
 
@@ -60,7 +60,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _repository(outcome: Outcome, report: Report) -> Iterator[str]:
-    color = _STATUS.get(outcome.status, "green")
+    color = COLORS.get(outcome.status, "green")
     yield f"{style(outcome.repository, bold=True)}  {style(outcome.status, fg=color)}"
     width = max((len(change.tag) for change in outcome.changes), default=0)
     for change in outcome.changes:

@@ -1,7 +1,9 @@
-"""The components of a file of settings: which one a run works on, and whether it shares a repository."""
+"""The components of a file of settings: which of them a run works on, and what each of them says."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 from tagger.settings.option import Given
 from tagger.settings.options import named
@@ -10,35 +12,109 @@ from tagger.settings.problems import Problems
 if TYPE_CHECKING:  # PyYAML is not imported where there is no file
     from tagger.settings.file import SettingsFile
 
-__all__ = ["choose_component", "shares_repository"]
+__all__ = ["Components", "Several"]
+
+Several = Literal["one", "named", "all"]
+"""How many components a command works on: one; several where they are named; all where nobody picks any."""
+
+_NAME = re.compile(r"\{\{\s*component\s*\}\}")
+_VERSION = re.compile(r"v?[0-9]")
 
 
-def choose_component(only: Given | None, known: Sequence[str], problems: Problems) -> str:
-    """Return the component of the file to work on: the one that `only` picks, or the single one; empty for none."""
-    names = named("only").split(only.texts) if only else ()
-    if len(names) == 1 and names[0] in known:
-        return names[0]
-    if not names and len(known) == 1:
-        return known[0]
-    if len(names) > 1:
-        wrong, hint = f"`only` names several components: {' '.join(names)}", "Pick one with `--only NAME`."
-    elif not known:
-        wrong, hint = f"there is no component {' '.join(names)}", "`only` picks one of `components` in `.tagger.yml`."
-    elif names:
-        wrong, hint = f"there is no component {names[0]}", f"The components are: {', '.join(known)}."
-    else:
-        wrong, hint = "the file has several components", f"Pick one with `--only`: {', '.join(known)}."
-    if names or not len(problems):  # a file with mistakes in it is mended first
-        problems.add(f"{only.origin}: {wrong}" if only else wrong, hint)
-    return ""
+class Components:
+    """The components of one file, where the command line and the environment say `values`, which beat the file."""
+
+    def __init__(self, file: "SettingsFile | None", values: Mapping[str, Given], problems: Problems) -> None:
+        self._file, self._values, self._problems = file, values, problems
+        self.names: tuple[str, ...] = tuple(file.components) if file else ()
+        self._shared: frozenset[str] | None = None
+
+    def settings(self, name: str) -> dict[str, Given]:
+        """Return what is said of a component, `{{component}}` being its name; where it is empty, of none of them."""
+        own = {**self._file.values, **self._file.components.get(name, {})} if self._file else {}
+        shown = name or "component" * bool(self.names)  # so that what all share can be read
+        return {option: _filled(option, given, shown) for option, given in {**own, **self._values}.items()}
+
+    def shares_repository(self, name: str) -> bool:
+        """Say whether another component of the file has a repository of this one."""
+        if "images" in self._values:
+            return False
+        if self._shared is None:
+            counts = Counter(image for each in self.names for image in self._images(each))
+            self._shared = frozenset(image for image, count in counts.items() if count > 1)
+        return not self._shared.isdisjoint(self._images(name))
+
+    def chosen(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
+        """Return the components to work on: those of `only`, that of the git tag, the single one, else all.
+
+        `tags` are the git tags that the run is for. It is a problem where none can be picked, or too many are.
+        """
+        only = self._values.get("only")
+        found = self._named(only, several) if only else self._unnamed(several, tags)
+        images = self._values.get("images")
+        if len(found) > 1 and images and not any(_NAME.search(text) for text in images.texts):
+            wrong = f"{images.origin}: these repositories would be those of {len(found)} components"
+            self._problems.add(wrong, "Pick one with `--only NAME`, or write {{component}} in its place.")
+        return found
+
+    def _unnamed(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
+        """Return the components of a run that names none."""
+        found = self.names if len(self.names) < 2 else self._of_images() or self._of_tag(tags())
+        if len(found) == 1:
+            return found
+        if several == "all":
+            return found or self.names
+        if not len(self._problems):  # a file with mistakes in it is mended first
+            hint = f"Pick one with `--only`: {', '.join(found or self.names)}."
+            self._problems.add("the file has several components", hint)
+        return ()
+
+    def _named(self, only: Given, several: Several) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(named("only").split(only.texts)))
+        unknown = [name for name in names if name not in self.names]
+        if not unknown and (len(names) == 1 or several != "one"):
+            return names
+        if not self.names:
+            wrong, hint = f"there is no component {' '.join(names)}", "`only` picks of `components` in `.tagger.yml`."
+        elif unknown:
+            wrong, hint = f"there is no component {unknown[0]}", f"The components are: {', '.join(self.names)}."
+        else:
+            wrong, hint = f"`only` names several components: {' '.join(names)}", "Pick one with `--only NAME`."
+        self._problems.add(f"{only.origin}: {wrong}", hint)
+        return ()
+
+    def _of_images(self) -> tuple[str, ...]:
+        """Return the components that have one of the repositories that are named outside of the file."""
+        given = self._values.get("images")
+        images = set(named("images").split(given.texts)) if given else set()
+        return tuple(name for name in self.names if images & self._images(name))
+
+    def _of_tag(self, tags: Iterable[str]) -> tuple[str, ...]:
+        """Return the components whose `tag-prefix` stands before a version in one of `tags`; the longest one counts."""
+        prefixes = {name: self._text("tag-prefix", name) for name in self.names}
+        found = set[str]()
+        for tag in tags:
+            fits = {
+                name: len(prefix)
+                for name, prefix in prefixes.items()
+                if tag.startswith(prefix) and _VERSION.match(tag, len(prefix))
+            }
+            found |= {name for name, length in fits.items() if length == max(fits.values())}
+        return tuple(name for name in self.names if name in found)
+
+    def _images(self, name: str) -> set[str]:
+        """Return the texts of a component's images, as the file says them."""
+        given = self._file and (self._file.components[name].get("images") or self._file.values.get("images"))
+        return set(named("images").split(_filled("images", given, name).texts)) if given else set()
+
+    def _text(self, option: str, name: str) -> str:
+        """Return the text of an option of one component; empty where nobody gives any."""
+        given = self.settings(name).get(option)
+        return given.texts[-1].strip() if given else ""
 
 
-def shares_repository(file: "SettingsFile", component: str) -> bool:
-    """Say whether another component of the file has a repository of this one."""
-
-    def images(name: str) -> set[str]:
-        given = file.components.get(name, {}).get("images") or file.values.get("images")
-        return set(given.texts) if given else set()
-
-    own = images(component)
-    return any(not own.isdisjoint(images(name)) for name in file.components if name != component)
+def _filled(option: str, given: Given, name: str) -> Given:
+    """Return what is given with a component's name in place of `{{component}}`."""
+    if not name or named(option).secret or not any("{{" in text for text in given.texts):
+        return given
+    return given._replace(texts=tuple(_NAME.sub(lambda _: name, text) for text in given.texts))

@@ -1,13 +1,14 @@
 """Options, environment and `.tagger.yml` become `Settings`, every problem reported at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagger.errors import InputError
 from tagger.rules.cascade import Rules
 from tagger.settings.checks import check_together, logins_of, rules_of
-from tagger.settings.components import choose_component, shares_repository
+from tagger.settings.components import Components, Several
 from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS, named
 from tagger.settings.parsers import Login
@@ -18,7 +19,7 @@ from tagger.settings.values import Settings
 if TYPE_CHECKING:
     from tagger.settings.file import SettingsFile
 
-__all__ = ["Login", "Settings", "gather"]
+__all__ = ["Login", "Settings", "gather", "gather_each"]
 
 Value = TypeVar("Value")
 
@@ -26,32 +27,81 @@ Value = TypeVar("Value")
 def gather(
     command: str, given: Mapping[str, Sequence[str]], environ: Mapping[str, str], workspace: Path = Path()
 ) -> Settings:
-    """Gather the settings of one run: command line, environment, file, default, in this order.
+    """Gather the settings of a run that works on one component, or on none, as `gather_each` does."""
+    return gather_each(command, given, environ, workspace)[0]
 
-    `given` are the texts of the command line by option name. Raise `InputError` naming everything that is wrong.
+
+def gather_each(
+    command: str,
+    given: Mapping[str, Sequence[str]],
+    environ: Mapping[str, str],
+    workspace: Path = Path(),
+    *,
+    several: Several = "one",
+) -> tuple[Settings, ...]:
+    """Gather the settings of one run: command line, environment, file, default, in this order; for each component.
+
+    `given` are the texts of the command line by option name; `several` says how many components the command works on.
+    Raise `InputError` naming everything that is wrong.
     """
     problems = Problems()
     values = _on_the_line(given, problems)
     values = _in_environment(environ) | values
     _report_misspelled(environ, problems)
     file = _read_file(values, environ, workspace)
-    component, shared, mentioned = "", False, set[str]()  # settings that the file means, rightly or wrongly
+    mentioned = set[str]()  # settings that the file means, rightly or wrongly
     if file:
         for problem in file.problems:
             problems.add(problem)
         mentioned |= file.mentioned
-    if command != "push" and ("only" in values or (file and file.components)):
-        component = choose_component(values.get("only"), tuple(file.components) if file else (), problems)
-        mentioned |= set() if component else {"images"}  # they may stand in the component
-    if file:
-        shared = "images" not in values and shares_repository(file, component)
-        values = {**file.values, **file.components.get(component, {}), **values}
-    made = _Reader(_defaults(environ) | values, problems).read(component, shared=shared)
+    components = Components(file, values, problems)
+    names: tuple[str, ...] = ("",)
+    if command != "push" and ("only" in values or components.names):
+        names = components.chosen(several, partial(_git_tags, command, values, environ, workspace)) or ("",)
+        mentioned |= set() if names[0] else {"images"}  # they may stand in the component
+    defaults = _defaults(environ)
+    gathered = tuple(_gathered(command, defaults, components, name, mentioned, problems) for name in names)
+    problems.check()
+    return gathered
+
+
+def _gathered(
+    command: str,
+    defaults: Mapping[str, Given],
+    components: Components,
+    name: str,
+    mentioned: Collection[str],
+    problems: Problems,
+) -> Settings:
+    """Gather the settings of one component, or of a run without any."""
+    values = {**defaults, **components.settings(name)}
+    made = _Reader(values, problems).read(name, shared=bool(name) and components.shares_repository(name))
     made.all_logins = logins_of(made, problems)
     made.rules = rules_of(made, command, problems) or made.rules
     check_together(made, command, mentioned, problems)
-    problems.check()
     return made
+
+
+def _git_tags(
+    command: str, values: Mapping[str, Given], environ: Mapping[str, str], workspace: Path
+) -> tuple[str, ...]:
+    """Return the git tags that a run is for: that of `version`, else of the workflow, else those at HEAD.
+
+    A tag at HEAD counts for those alone who release it, or plan to.
+    """
+    from tagger.version_from.refs import TAGS, workflow_ref
+
+    if "version" in values:
+        return tuple(text.strip().removeprefix(TAGS) for text in values["version"].texts[-1:])
+    ref = workflow_ref(environ)
+    if ref and ref.tag:
+        return (ref.tag,)
+    if command not in ("plan", "release"):
+        return ()
+    from tagger.version_from.git import read_checkout
+
+    checkout = read_checkout(workspace, environ.get("GITHUB_WORKSPACE", ""))
+    return checkout.at_head if checkout else ()
 
 
 def _on_the_line(given: Mapping[str, Sequence[str]], problems: Problems) -> dict[str, Given]:

@@ -92,6 +92,8 @@ class RunOptions:
         "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
     )  # fmt: skip
     only = words(
-        "only", "The one of the `components` in `.tagger.yml` to work on; for `push`, the tags to push.", str,
-        metavar="NAME", group="what is released",
+        "only",
+        "The `components` of `.tagger.yml` to work on; for `push`, the tags to push. Default: the component whose "
+        "`tag-prefix` the git tag has, else all where nothing is released.",
+        str, metavar="NAME", group="what is released",
     )  # fmt: skip

@@ -1,0 +1,149 @@
+"""The report of several components: a document, and a table in text and in Markdown."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from copy import copy
+from typing import Any
+
+from tagger.errors import TaggerError
+from tagger.reporting.checkups import checkup_document, checkup_text
+from tagger.reporting.documents import error_document, report_document
+from tagger.reporting.markdown import cell, code
+from tagger.reporting.terminal import plain, style
+from tagger.reporting.text import COLORS, report_text
+from tagger.reporting.trees import tree_text, trees_document
+from tagger.results import Checkup, ComponentsReport, Ended, Report, Trees
+
+__all__ = ["components_document", "components_markdown", "components_text", "named_errors", "status_of"]
+
+NAMED = 5
+"""Components that are named where one error is that of many."""
+
+
+def components_document(report: ComponentsReport) -> dict[str, Any]:
+    """Return the JSON of several components; its error is that of the run, else of the first that has one."""
+    errors = (ended.error for ended in report.components.values() if ended.error)
+    return {
+        "command": report.command,
+        "components": {name: _document(ended) for name, ended in report.components.items()},
+        "error": error_document(report.error or next(errors, None)),
+    }
+
+
+def components_text(report: ComponentsReport) -> str:
+    """Return what became of each component that has something to tell, then a table of all."""
+    return "\n".join(_lines(report))
+
+
+def components_markdown(report: ComponentsReport) -> str:
+    """Return the table of the step summary, and what went wrong."""
+    rows = [
+        f"| {code(name)} | {cell(_version(ended))} | {status_of(ended)} | {' '.join(map(code, _written(ended)))} |"
+        for name, ended in report.components.items()
+    ]
+    errors = [
+        f"\n> **{error.title}**: {cell(error.message)}{_hint(error)}" for error in named_errors(report, found=True)
+    ]
+    title = f"### {report.command.capitalize()}: {len(report.components)} components\n"
+    return "\n".join((title, "| component | version | status | tags written |", "|---|---|---|---|", *rows, *errors))
+
+
+def named_errors(report: ComponentsReport, *, found: bool = False) -> list[TaggerError]:
+    """Return the errors, each once and with the names of the components that it is of.
+
+    What `check` found stands in its own text: with `found` it counts too.
+    """
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    errors: dict[tuple[str, str], TaggerError] = {}
+    for name, ended in report.components.items():
+        for error in _errors(ended, found):
+            key = (error.message, error.hint)
+            if report.error is None or report.error.message != error.message:
+                names[key].append(name)
+                errors[key] = error
+    each = [_of_components(error, names[key]) for key, error in errors.items()]
+    return [report.error, *each] if report.error else each
+
+
+def status_of(ended: Ended) -> str:
+    """Return one word for a component: that of its repositories where they agree, else what is worst or was done."""
+    if isinstance(ended, Trees):
+        return "failed" if ended.error else "listed"
+    if isinstance(ended, Checkup):
+        return "failed" if ended.error else "checked"
+    statuses = [outcome.status for outcome in ended.repositories]
+    if ended.error and not any(outcome.error for outcome in ended.repositories):
+        return "incomplete" if "incomplete" in statuses else "failed"
+    order = ("incomplete", "failed", "refused")
+    worst = next((status for status in order if status in statuses), None)
+    return worst or next((status for status in statuses if status != "unchanged"), "unchanged")
+
+
+def _document(ended: Ended) -> dict[str, Any]:
+    if isinstance(ended, Trees):
+        return trees_document(ended.trees) | ({"error": error_document(ended.error)} if ended.error else {})
+    return checkup_document(ended) if isinstance(ended, Checkup) else report_document(ended)
+
+
+def _errors(ended: Ended, found: bool) -> Iterable[TaggerError]:
+    """Return the errors of one component, each message once."""
+    if isinstance(ended, Trees):
+        return ended.errors
+    if isinstance(ended, Checkup):
+        wrong = (finding for finding in ended.findings if finding.level == "error" and found)
+        return [TaggerError(": ".join(filter(None, (one.repository, one.message))), one.hint) for one in wrong]
+    errors = {outcome.error.message: outcome.error for outcome in ended.repositories if outcome.error}
+    if ended.error:
+        errors.setdefault(ended.error.message, ended.error)
+    return errors.values()
+
+
+def _of_components(error: TaggerError, names: list[str]) -> TaggerError:
+    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    named = copy(error)
+    named.message = f"{shown}: {error.message}"
+    return named
+
+
+def _lines(report: ComponentsReport) -> Iterator[str]:
+    for name, ended in report.components.items():
+        if text := _text(ended):
+            yield f"{style('component', fg='cyan')} {style(name, bold=True)}"
+            yield from (text, "")
+    rows = {name: (_version(ended), status_of(ended)) for name, ended in report.components.items()}
+    names = max(map(len, ("component", *rows)))
+    versions = max(len(version) for version in ("version", *(version for version, _ in rows.values())))
+    yield style(f"{'component':<{names}}  {'version':<{versions}}  status", bold=True)
+    for name, (version, status) in rows.items():
+        written = len(_written(report.components[name]))
+        tags = f"  {written} tag{'s' * (written != 1)}" if written else ""
+        shown = style(status, fg=COLORS.get(status, "green"))
+        yield f"{plain(name):<{names}}  {plain(version):<{versions}}  {shown}{tags}"
+
+
+def _text(ended: Ended) -> str:
+    """Return what there is to tell of a component; nothing where it did nothing, or has an error alone."""
+    if isinstance(ended, Trees):
+        return "\n".join(map(tree_text, ended.trees))
+    if isinstance(ended, Checkup):
+        return checkup_text(ended) if any(finding.level != "note" for finding in ended.findings) else ""
+    worth = ended.command == "policy" or any(
+        change.action != "keep" for outcome in ended.repositories for change in outcome.changes
+    )
+    return report_text(ended) if worth or any(outcome.error for outcome in ended.repositories) else ""
+
+
+def _version(ended: Ended) -> str:
+    return (ended.version or "") if isinstance(ended, Report) else ""
+
+
+def _written(ended: Ended) -> list[str]:
+    """Return the tags that were written, or would be, each once."""
+    if not isinstance(ended, Report):
+        return []
+    changes = (change for outcome in ended.repositories for change in outcome.changes)
+    return list(dict.fromkeys(change.tag for change in changes if change.writes))
+
+
+def _hint(error: TaggerError) -> str:
+    return f"\n> {cell(error.hint)}" if error.hint else ""
