@@ -7,11 +7,15 @@ from typing import NamedTuple, Self
 from tagger.errors import InputError
 
 __all__ = [
+    "CANONICAL",
     "DIGEST", "DOCKER_HUB", "TAG", "Digest", "Reference", "Repository", "attached_to", "check_digest", "check_tag",
 ]  # fmt: skip
 
 DOCKER_HUB = "docker.io"
 HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
+
+CANONICAL = "sha256"
+"""The algorithm by which a registry names what it is given without a digest (image-spec, descriptor.md)."""
 
 # distribution-spec, "Pulling manifests": the grammar of a tag and of a repository name; image-spec: of a digest.
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
@@ -42,7 +46,7 @@ class Digest(str):
     __slots__ = ()
 
     @classmethod
-    def of(cls, content: bytes, algorithm: str = "sha256") -> Self:
+    def of(cls, content: bytes, algorithm: str = CANONICAL) -> Self:
         """Return the digest of `content`."""
         return cls(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
 

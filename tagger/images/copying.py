@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 AT_ONCE = 8
 LARGEST_BLOB = 1 << 40
+REFUSED_KINDS = ("MANIFEST_INVALID", "UNSUPPORTED")
+"""How a registry refuses a kind of manifest that it does not know (oras-project/oras#727)."""
 SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 """How cosign ends the tags of what it attached: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
 
@@ -218,7 +220,20 @@ def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> 
     except NotFound:
         return ()
     parts = copy_image(source, store, artifact, jobs=jobs)
-    store.point(artifact, [])
+    try:
+        store.point(artifact, [])
+    except StoreError as error:
+        if error.code not in REFUSED_KINDS:
+            raise
+        text = error.message.removeprefix(f"{store.place}: ")
+        raise StoreError(
+            f"what is attached to the image, a manifest of the type {artifact.media_type}, is refused: {text}",
+            "The registry does not take this kind of attached artifact. Delete it where the image is, and attach it "
+            "anew with a tool of today (cosign, oras 1.0 and later, notation 1.0 and later).",
+            code=error.code,
+            place=store.place,
+            status=error.status,
+        ) from error
     return parts
 
 

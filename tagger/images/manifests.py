@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from tagger.errors import StoreError
 from tagger.images.documents import Ambiguous, read_manifest_document
-from tagger.names import DIGEST, Digest
+from tagger.names import CANONICAL, DIGEST, Digest
 
 __all__ = [
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
@@ -103,7 +103,7 @@ class Descriptor(NamedTuple):
 class Manifest:
     """A manifest or an index: its bytes are its identity, so they are never written anew."""
 
-    def __init__(self, media_type: str, content: bytes, algorithm: str = "sha256") -> None:
+    def __init__(self, media_type: str, content: bytes, algorithm: str = CANONICAL) -> None:
         """Take the bytes as they are; `algorithm` is that of the digest by which they are named."""
         self.media_type = media_type
         self.content = content

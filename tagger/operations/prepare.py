@@ -7,6 +7,7 @@ from tagger.errors import InputError, Refused, TaggerError
 from tagger.gates.platforms import Replaced, check_platforms, manifest_of_each
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
+from tagger.names import Digest
 from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
 from tagger.operations.preparation import Preparation, Prepared, Release
@@ -260,6 +261,7 @@ def _check_one_build(job: Release, decided: Sequence[Prepared]) -> None:
 def is_same_image(source: Source, store: TagStore, digest: str) -> bool:
     """Say whether a standing manifest is the source's image: by digest, or by config where it has no manifest yet."""
     if source.digest is not None:
-        return source.digest == digest
+        one, other = Digest(source.digest), Digest(digest)
+        return one == other or (one.algorithm != other.algorithm and one.fits(store.manifest(digest).content))
     config = store.manifest(digest).config()
     return config is not None and config.digest == source.config_digest

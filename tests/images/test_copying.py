@@ -29,6 +29,8 @@ from tests.images.making import (
     put_manifest,
     sign,
 )
+from tests.servers.fixtures_registry import Opener as OpenedStore
+from tests.servers.small_registry import SmallRegistry
 
 
 class Place(Layout):
@@ -225,6 +227,19 @@ class TestAttached:
         assert [item.digest for item in target.referrers(child.digest)] == [of_child.digest]
         cosign = [f"{index.digest}.sig", f"{child.digest}.att", f"{sbom.digest}.sbom"]
         assert set(target.tags()) == {"2.1.4"} | {tag.replace(":", "-") for tag in cosign}
+
+    def test_one_of_a_kind_that_is_refused_is_said_to_be_attached(
+        self, source: Layout, small_registry: SmallRegistry, opened: OpenedStore
+    ) -> None:
+        old = "application/vnd.oci.artifact.manifest.v1+json"
+        image = make_image(source)
+        content = {"mediaType": old, "blobs": [], "subject": image.descriptor().to_json()}
+        source.point(Manifest(old, json.dumps(content).encode()), [])
+        small_registry.refuses = lambda media_type: media_type == old
+        with pytest.raises(StoreError, match="attached to the image, a manifest of the type ") as caught:
+            copy_referrers(source, opened(small_registry), [image.digest])
+        assert caught.value.code == "MANIFEST_INVALID"
+        assert "attach it anew" in caught.value.hint
 
     def test_a_second_copy_writes_no_blob_and_moves_no_tag(self, source: Layout, target: Place) -> None:
         index = make_index(source)

@@ -108,6 +108,7 @@ class SmallRegistry(HttpServer):
     `needs_n`: so is none. `link`: how the next page is named: `path`, `url`, `query`, `foreign` (another host),
     `prefix` (the path lacks a part), `circular`, or `none`. `order`: `sorted`, `oldest` or `newest` first.
     `lists`: what a listing has of the sorted tags. `omits`: which tags it leaves out.
+    `refuses`: which media types of manifests it does not take.
     `strict_last`: 404 for a page after a tag that is gone. `null_tags`: `null` for no tags. `absent`: the status for
     a repository that does not exist. `flaky`: statuses that the next reads of a tag get. `head`: what HEAD of a
     manifest gets: `digest`, `bare` (no digest), or a status. `several_tags`: how many tags one PUT may set; 0 ignores
@@ -137,6 +138,7 @@ class SmallRegistry(HttpServer):
         self.head: str | int = "digest"
         self.several_tags = 0
         self.announced = True
+        self.refuses: Callable[[str], bool] = lambda _media_type: False
         self.immutable: Callable[[str], bool] = lambda _tag: False
         self.dialect = "ecr"
         self.deletes_tags = True
@@ -369,8 +371,11 @@ class SmallRegistry(HttpServer):
         return self._get_manifests(request, repository)
 
     def _put_manifests(self, request: Request, repository: "Stored") -> Reply:
-        manifest = Manifest(request.headers.get("Content-Type", ""), request.body)
         by_digest = bool(DIGEST.fullmatch(request.reference))
+        algorithm = request.reference.partition(":")[0] if by_digest else "sha256"
+        manifest = Manifest(request.headers.get("Content-Type", ""), request.body, algorithm)
+        if self.refuses(manifest.media_type):
+            return _error(400, "MANIFEST_INVALID", "manifest invalid")
         if by_digest and request.reference != manifest.digest:
             return _error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
         if not by_digest and not TAG.fullmatch(request.reference):

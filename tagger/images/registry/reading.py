@@ -1,8 +1,8 @@
 """Manifests, digests, blobs and referrers, read from a repository of a registry."""
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 from tagger.errors import NotFound, StoreError
@@ -15,7 +15,7 @@ from tagger.images.registry.endpoint import ACCEPT, Endpoint
 from tagger.images.registry.listing import next_query
 from tagger.images.registry.statuses import status_of
 from tagger.images.registry.transport import Response
-from tagger.names import DIGEST, Digest, check_digest, check_tag
+from tagger.names import CANONICAL, DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Reader"]
 
@@ -36,6 +36,24 @@ class Reader:
         self._head_serves = True
         self._remembered: dict[str, Manifest] = {}
         self._put: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def digests(self, tags: Collection[str]) -> dict[str, str | None]:
+        """Read the digest under each of `tags`, side by side; None where there is no such tag."""
+        found = self._registry.side_by_side(self.digest, tags)
+        return self.one_name(dict(zip(tags, found, strict=True)))
+
+    def one_name(self, found: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Return digests by tag, each content under one name.
+
+        A registry names what is put under a tag by sha256, and what is put under a sha512 digest by that
+        (distribution/distribution#4420): the other algorithm's name is the one of both.
+        """
+        others = {digest for digest in found.values() if digest and Digest(digest).algorithm != CANONICAL}
+        for digest in others.difference(self._names.values()):
+            with suppress(NotFound):
+                self.manifest(digest)
+        return {tag: digest and self._names.get(digest, digest) for tag, digest in found.items()}
 
     def digest(self, tag: str) -> str | None:
         """Read the digest under a tag, or None; by GET where a registry's HEAD does not tell."""
@@ -53,6 +71,7 @@ class Reader:
             raise self._endpoint.refused(what, answer)
         # A refusal of HEAD has no body, and only the body tells whether 403 is throttling (registries: GHCR).
         digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
+        digest = self._names.get(digest, digest)
         if not DIGEST.fullmatch(digest) or self._put.get(tag, digest) != digest:
             return self.digest_by_get(tag)  # a HEAD may be answered from a cache: it contradicts what was just put
         return digest
@@ -60,9 +79,10 @@ class Reader:
     def digest_by_get(self, tag: str) -> str | None:
         """Read the digest under a tag, or None, with its manifest."""
         try:
-            return self.manifest(tag).digest
+            digest = self.manifest(tag).digest
         except NotFound:
             return None
+        return self._names.get(digest, digest)
 
     def holds(self, digest: str, what: str) -> bool:
         """Say whether a manifest is there, by its digest."""
@@ -80,7 +100,7 @@ class Reader:
             raise self._endpoint.refused(what, answer, reading=True)
         named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         claimed = reference if DIGEST.fullmatch(reference) else answer.headers.get("Docker-Content-Digest", "")
-        algorithm = Digest(claimed).algorithm if DIGEST.fullmatch(claimed) else "sha256"
+        algorithm = Digest(claimed).algorithm if DIGEST.fullmatch(claimed) else CANONICAL
         manifest = Manifest(manifest_type(answer.body, named), answer.body, algorithm)
         if DIGEST.fullmatch(claimed) and manifest.digest != claimed:
             raise self._endpoint.error(
@@ -93,6 +113,8 @@ class Reader:
 
     def remember(self, manifest: Manifest) -> None:
         """Keep a manifest for the next one who asks for its digest."""
+        if manifest.algorithm != CANONICAL:
+            self._names[Digest.of(manifest.content)] = manifest.digest
         if len(manifest.content) <= REMEMBERED_SIZE:
             while len(self._remembered) >= REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)), None)

@@ -63,8 +63,7 @@ class RegistryRepository:
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
-        wanted = list(dict.fromkeys(tags))
-        return dict(zip(wanted, self._registry.side_by_side(self._reader.digest, wanted), strict=True))
+        return self._reader.digests(list(dict.fromkeys(tags)))
 
     def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
         """List every tag and read the digests of `tags`, side by side; those of `manifests` with their manifests.
@@ -84,7 +83,7 @@ class RegistryRepository:
         for result in found:
             if isinstance(result, BaseException):
                 raise result
-        digests = dict(zip(wanted, cast("list[str | None]", found), strict=True))
+        digests = reader.one_name(dict(zip(wanted, cast("list[str | None]", found), strict=True)))
         for pause in PAUSES:
             doubtful = [tag for tag in wanted if digests[tag] is None and tag in listed]
             if not doubtful or (pause and self._lost.issuperset(doubtful)):  # what was lost stays lost

@@ -11,7 +11,7 @@ from tagger.images.registry.answers import Answer, is_immutable
 from tagger.images.registry.endpoint import Endpoint
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.statuses import DELETED, STORED, status_of
-from tagger.names import DIGEST, Digest, check_digest, check_tag
+from tagger.names import CANONICAL, DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Writer"]
 
@@ -34,8 +34,11 @@ class Writer:
             groups = [targets[place : place + TAGS_AT_ONCE] for place in range(0, len(targets), TAGS_AT_ONCE)]
             accepted = self._registry.side_by_side(lambda group: self._put_several(manifest, group), groups)
             targets = [tag for tag in targets if not any(tag in group for group in accepted)]
-        self._registry.side_by_side(lambda target: self._put(manifest, target), targets)
+        if manifest.algorithm != CANONICAL and targets:
+            self._put(manifest, manifest.digest)  # under a tag alone the registry would name it by sha256
+            targets = [target for target in targets if target != manifest.digest]
         self._reader.remember(manifest)
+        self._registry.side_by_side(lambda target: self._put(manifest, target), targets)
 
     def untag(self, tag: str) -> None:
         """Remove one tag and nothing else. Raise `StoreError`, with the code UNSUPPORTED where that cannot be done."""

@@ -72,6 +72,21 @@ def test_many_tags_are_put_in_groups(small_registry: SmallRegistry, opened: Open
     assert set(small_registry.tags(NAME)) == set(tags)
 
 
+def test_a_manifest_named_by_sha512_has_one_name(small_registry: SmallRegistry, opened: Opener) -> None:
+    named = Manifest(OCI_MANIFEST, ONE.content, "sha512")
+    store = opened(small_registry)
+    store.point(named, ["2.1.4"])
+    small_registry.put(NAME, "2.1", ONE)
+    assert store.digests(["2.1.4", "2.1"]) == {"2.1.4": named.digest, "2.1": named.digest}
+    assert small_registry.tags(NAME)["2.1.4"] == ONE.digest  # a registry names what is put under a tag by sha256
+    assert store.manifest(named.digest).digest == named.digest
+
+    small_registry.put(NAME, "2.1.4", named)
+    other = opened(small_registry)  # which put nothing, so it learns of the two names by reading
+    assert other.survey(["2.1.4", "2.1"]).digests == {"2.1.4": named.digest, "2.1": named.digest}
+    assert other.digests(["2.1"]) == {"2.1": named.digest}
+
+
 def test_one_tag_is_put_under_its_name(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.announced, small_registry.several_tags = False, 10
     store = opened(small_registry)
