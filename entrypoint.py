@@ -1,9 +1,41 @@
-"""The entry point of the action and of the command."""
+"""The entry point of the action and of the command; also an old Python reads it, and says what is missing."""
 
 import gc
+import sys
+
+OLDEST = (3, 11)
+
+
+def main() -> int:
+    """Run the program, or say what it lacks and end with 2."""
+    if sys.version_info < OLDEST:
+        needed, have = (".".join(map(str, version[:2])) for version in (OLDEST, sys.version_info))
+        return say("Tagger needs Python " + needed + " or newer, and this is " + have, "Run it with a newer Python.")
+    gc.set_threshold(100000)  # a run keeps most of what it makes: looking for garbage all the time costs a twentieth
+    try:
+        from tagger.cli import main as run
+    except ImportError as error:  # before anything ran; what is missing later, the command line tells
+        package = (getattr(error, "name", "") or "").split(".")[0]
+        if not package or package == "tagger" or package in sys.stdlib_module_names:
+            raise
+        return say(
+            "the Python package " + package + " is missing",
+            "Install what Tagger needs: `pip install --require-hashes -r requirements.txt`, or `pip install .`.",
+        )
+    run()
+    return 0
+
+
+def say(message: str, hint: str) -> int:
+    """Print an error and what to do about it, and return the exit code."""
+    sys.stderr.write("Invalid input: " + message + "\nHint: " + hint + "\n")
+    if "--json" in sys.argv:
+        import json
+
+        error = {"code": "MISSING_PACKAGE", "message": message, "hint": hint}
+        sys.stdout.write(json.dumps({"error": error, "repositories": []}) + "\n")
+    return 2
+
 
 if __name__ == "__main__":
-    gc.set_threshold(100_000)  # a run keeps most of what it makes: looking for garbage all the time costs a twentieth
-    from tagger.cli import main
-
-    main()
+    sys.exit(main())

@@ -3,22 +3,27 @@
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import tagger
-from tagger.commands import NAMES, command_named, commands
+from tagger.commands import NAMES, command_named
 from tagger.commands.command import Command
 from tagger.confidential import logins_in
 from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
+from tagger.reporting.terminal import echo, width_of
 from tagger.settings.option import TRUE
 from tagger.settings.options import OPTIONS, named
+from tagger.words import Line, read_line
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
     from tagger.reporting.console import Console
+    from tagger.settings.values import Settings
 
 __all__ = ["main", "run"]
 
@@ -77,37 +82,80 @@ def run(
     interruption: Interruption | None = None,
 ) -> int:
     """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
-    words = list(arguments)
-    if words == ["--version"]:
-        print(f"tagger {tagger.__version__}", file=out)
-        return 0
-    if words[:1] in (["--help"], ["-h"]):
-        print(_overview(), file=out)
-        return 0
+    line = read_line(arguments)
     from tagger.reporting.console import Console
 
-    console = Console(environ, out, err, json=_wants_json(words, environ), commands=NAMES)
-    name = ""
+    console = Console(environ, out, err, json=_wants_json(line, environ), commands=NAMES)
+    name = line.command
     try:
-        name = _command_name(words, environ)
-        command = command_named(name)
-        parameters = _parse(command, words[1:] if words[:1] == [name] else words)
-        if parameters is None:
+        if text := _told(line, environ, out):
+            echo(text, out)
             return 0
-        return _run(command, parameters, environ, stdin, console, interruption or Interruption())
+        command = command_named(_command_name(line, environ))
+        name = command.name
+        parameters = _parse(command, line.rest)
+        return _run(command, parameters, environ, stdin, console, interruption or Interruption(), line)
     except TaggerError as error:
-        return _show_failure(console, name, error)
+        return _show_failure(console, name if name in NAMES else "", line, error)
+    except ModuleNotFoundError as error:
+        return _show_failure(console, name if name in NAMES else "", line, _missing(error))
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise
         failure = TaggerError(f"too many files are open: {error.strerror}", "Raise the limit: `ulimit -n 1024`.")
-        return _show_failure(console, name, failure)
+        return _show_failure(console, name, line, failure)
 
 
-def _show_failure(console: "Console", name: str, error: TaggerError) -> int:
+def _show_failure(console: "Console", name: str, line: Line, error: TaggerError) -> int:
     from tagger.results import Report
 
+    if isinstance(error, InputError) and line.may_hold_a_password:
+        error = InputError(line.hidden(error.message, NAMES), line.hidden(error.hint, NAMES), code=error.code)
     return console.show_report(Report(name, error=error))
+
+
+def _missing(error: ModuleNotFoundError) -> InputError:
+    """Return what a package that is not installed means. Raise `error` where a module of ours is missing: a bug."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package == "tagger" or package in sys.stdlib_module_names:
+        raise error
+    return InputError(
+        f"the Python package {package} is missing",
+        "Install what Tagger needs: `pip install --require-hashes -r requirements.txt`, or `pip install .`.",
+        code="MISSING_PACKAGE",
+    )
+
+
+def _told(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
+    """Return what a line asks of the program itself: its version, its help, a completion; empty where it runs."""
+    if line.wants_version or line.command == "version":
+        return f"tagger {tagger.__version__}"
+    if line.command == "completion" and not line.wants_help:
+        from tagger.completion import completion
+
+        return completion(" ".join(line.plain))
+    helping = line.command in ("help", "completion")
+    if not (line.wants_help or helping or _says_nothing(line, environ)):
+        return ""
+    from tagger.help import command_help, program_help
+
+    width = min(width_of(out, environ), 100)
+    name = " ".join(line.plain) if helping else line.command
+    if not name or line.command == "completion":
+        return program_help(width, verbose=line.is_verbose)
+    return command_help(command_named(_known(name, line)), width, verbose=line.is_verbose)
+
+
+def _says_nothing(line: Line, environ: Mapping[str, str]) -> bool:
+    """Say whether there are no words and nothing is configured: no variable says anything, and no file."""
+    if line.command or line.rest:
+        return False
+    said = (name for name, value in environ.items() if value.strip() and name.startswith(("INPUT_", "TAGGER_")))
+    if any(name != "TAGGER_NOW" for name in said):
+        return False
+    from tagger.settings.search import find_settings_file
+
+    return find_settings_file(Path(), environ.get("GITHUB_WORKSPACE", "")) is None
 
 
 def _run(
@@ -117,18 +165,14 @@ def _run(
     stdin: TextIO,
     console: "Console",
     interruption: Interruption,
+    line: Line,
 ) -> int:
     """Gather the settings, open what the command works with, and run it."""
     from tagger.commands.connections import Connections
     from tagger.commands.run import Run
-    from tagger.settings.gather import gather_each
 
     positional = _positional(parameters, environ)
-    if positional and not command.arguments:
-        raise InputError(
-            f"`{command.name}` takes no arguments, and got {' '.join(positional)}", "Leave `arguments` out."
-        )
-    components = gather_each(command.name, _given(parameters, stdin), environ, several=command.several)
+    components = _settings(command, positional, _given(parameters, stdin), environ, line)
     settings = components[0]
     if settings.json:  # a file may have said so
         console.use_json(True)
@@ -151,6 +195,19 @@ def _run(
         return run_components(command, run, components)
 
 
+def _settings(
+    command: Command, words: Sequence[str], given: Mapping[str, Sequence[str]], environ: Mapping[str, str], line: Line
+) -> "tuple[Settings, ...]":
+    """Return the settings of each component that the command works on."""
+    from tagger.settings.arguments import Arguments
+    from tagger.settings.gather import gather_each
+
+    if words and not command.arguments:
+        raise InputError(f"`{command.name}` takes no arguments, and got {' '.join(words)}", "Leave `arguments` out.")
+    meant = Arguments(words, command.words, guarded=line.may_hold_a_password) if command.words else None
+    return gather_each(command.name, given, environ, arguments=meant, several=command.several)
+
+
 def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
     """Return the passwords of the proxies that the environment names."""
     return {
@@ -161,53 +218,41 @@ def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
     }
 
 
-def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:
+def _wants_json(line: Line, environ: Mapping[str, str]) -> bool:
     """Say whether JSON is asked for, also where the rest cannot be understood."""
     asked = any(environ.get(name, "").strip().lower() in TRUE for name in named("json").variables)
-    return asked or "--json" in words
+    return asked or "--json" in line.options
 
 
-def _command_name(words: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return the command: the first word, else what the environment names, else `plan`, which writes nothing."""
-    if words and not words[0].startswith("-"):
-        name, origin = words[0], ""
-    else:
-        variables = ("INPUT_COMMAND", "TAGGER_COMMAND")
-        origin = next((variable for variable in variables if environ.get(variable, "").strip()), "")
-        name = environ[origin].strip() if origin else "plan"
-    if name not in NAMES:
-        import difflib
-
-        close = difflib.get_close_matches(name, NAMES, 1)
-        hint = f"Did you mean {close[0]}? " if close else ""
-        where = f"{origin}: " if origin else ""
-        raise InputError(f"{where}there is no command {name!r}", f"{hint}The commands are: {', '.join(NAMES)}.")
-    return name
+def _command_name(line: Line, environ: Mapping[str, str]) -> str:
+    """Return the command: of the line, else what the environment names, else `plan`, which writes nothing."""
+    if line.command:
+        return _known(line.command, line)
+    variables = ("INPUT_COMMAND", "TAGGER_COMMAND")
+    origin = next((variable for variable in variables if environ.get(variable, "").strip()), "")
+    return _known(environ[origin].strip(), line, f"{origin}: ") if origin else "plan"
 
 
-def _parse(command: Command, words: Sequence[str]) -> Mapping[str, Any] | None:
-    """Return the parameters that the words behind a command give, None when its help was printed instead."""
+def _known(name: str, line: Line, where: str = "") -> str:
+    """Return the name of a command. Raise `InputError` where there is none of this name."""
+    if name in NAMES:
+        return name
+    import difflib
+
+    close = difflib.get_close_matches(name, (*NAMES, "help", "version", "completion"), 1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    if not where and len(line.plain) == 0 and re.match(r"v?[0-9]|[^/]+/", name):
+        hint = f"Say what to do with it: `release {name}`, or `plan {name}`, which writes nothing. "
+    raise InputError(f"{where}there is no command {name!r}", f"{hint}The commands are: {', '.join(NAMES)}.")
+
+
+def _parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
+    """Return the parameters that the words of a line give."""
     if not words:
         return {}
     from tagger.arguments import parse
 
     return parse(command, words)
-
-
-def _overview() -> str:
-    """Return the help of the whole program."""
-    from tagger.arguments import EPILOG
-
-    return "\n".join(
-        (
-            "Usage: tagger [COMMAND] [OPTIONS]",
-            f"\n{tagger.__doc__}",
-            "\nCommands; without one it is what INPUT_COMMAND says, else plan:",
-            *(f"  {command.name:<10} {command.help}" for command in commands()),
-            "\ntagger COMMAND --help lists the options of a command, tagger --version prints the version.",
-            EPILOG,
-        )
-    )
 
 
 def _positional(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 
 import tagger
 from tagger.cli import run
-from tagger.commands import NAMES, commands
+from tagger.commands import NAMES
 from tagger.images.layout import Layout
 from tagger.settings.options import OPTIONS
 from tests.images.making import make_image
@@ -58,32 +58,11 @@ class TestCommands:
     """Without a command it is INPUT_COMMAND, else `plan`, which writes nothing."""
 
     def test_the_version_of_the_program(self) -> None:
-        assert command("--version") == Run(0, f"tagger {tagger.__version__}\n", "")
-
-    @pytest.mark.parametrize("flag", ["--help", "-h"])
-    def test_the_help_names_every_command(self, flag: str) -> None:
-        ended = command(flag)
-        assert ended.code == 0
-        lines = ended.out.splitlines()
-        assert [one.name for one in commands() if f"  {one.name:<10} {one.help}" not in lines] == []
-        assert max(map(len, lines)) <= 100
-        assert "else plan" in ended.out
-        assert "--version" in ended.out
+        for words in (["--version"], ["-V"], ["version"]):
+            assert command(*words) == Run(0, f"tagger {tagger.__version__}\n", "")
 
     def test_options_name_no_command_that_is_not_there(self) -> None:
         assert {name for option in OPTIONS for name in option.commands} <= set(NAMES)
-
-    @pytest.mark.parametrize("name", NAMES)
-    def test_the_help_of_a_command_names_its_options(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-        assert command(name, "--help").code == 0
-        printed = " ".join(capsys.readouterr().out.split())
-        options = [
-            option for option in OPTIONS if not option.secret and (not option.commands or name in option.commands)
-        ]
-        assert [option.name for option in options if f"--{option.flag or option.name}" not in printed] == []
-        assert "--password-stdin" in printed
-        assert name != "release" or "--on-conflict revision|fail|keep|overwrite" in printed
-        assert printed.count("May be repeated.") == sum(option.is_list for option in options)
 
     @pytest.mark.parametrize(
         ("arguments", "environ", "expected"),
@@ -95,6 +74,9 @@ class TestCommands:
             (("config",), {"INPUT_COMMAND": "release"}, "config"),
             (("--json",), {"INPUT_COMMAND": "release"}, "release"),
             (("--version", "2.1.4"), {}, "plan"),
+            (("--image", "a b", "release"), {}, "release"),
+            (("-q", "--scheme", "calver", "tags", "--json"), {"INPUT_COMMAND": "release"}, "tags"),
+            (("--scheme=calver", "reconcile"), {}, "reconcile"),
         ],
     )
     def test_which_one_runs(self, arguments: tuple[str, ...], environ: dict[str, str], expected: str) -> None:
@@ -109,11 +91,23 @@ class TestCommands:
             ((), {"INPUT_COMMAND": "push all"}, "INPUT_COMMAND: there is no command 'push all'", "The commands are"),
             (("plan", "--colour"), {}, "No such option '--colour'", "tagger plan --help"),
             (("plan", "--image"), {}, "Option '--image' requires an argument", "tagger plan --help"),
-            (("plan", "2.1.4"), {}, "unexpected extra argument (2.1.4)", "tagger plan --help"),
+            (("plan", "2.1.4"), {}, "`plan` got 2.1.4, and nothing says which repositories", "or set `--image`"),
+            (("plan", "a/b", "2.1.4", "x"), {}, "`plan` got a word too many: a/b 2.1.4 x", "[REPOSITORY] [VERSION]"),
+            (("plan", "a/b", ""), {}, "`plan` got an empty word", "Is a variable empty?"),
+            (("plan", "a/b", "--image", "a/c", "--published-from=none"), {}, "VERSION: 'a/b'", ""),
+            (("plan", "a/b", "1.0.0", "--image", "a/c"), {}, "REPOSITORY is given twice", "Write one."),
+            (("release", "a/b", "1.0.0", "--version", "1.0.1"), {}, "VERSION is given twice: as the word 1.0.0", ""),
+            (("reconcile", "1.0.0"), {}, "`reconcile` got 1.0.0, and nothing says which", "`reconcile [REPOSITORY]`"),
+            (("--image", "a/b", "2.1.4"), {}, "there is no command '2.1.4'", "`release 2.1.4`, or `plan 2.1.4`"),
+            (("--username", "me", "--password-stdin", "hunter2"), {}, "there is no command '***'", "The commands"),
+            (("tags", "--username", "me", "hunter2"), {}, "`tags` got ***", "Write `tags "),
+            (("plan", "a/b", "hunter2", "--username", "me", "--published-from=none"), {}, "'***'", ""),
+            (("help", "nothing"), {}, "there is no command 'nothing'", "The commands are"),
+            (("completion", "tcsh"), {}, "there is no completion for tcsh", "bash, zsh, fish"),
             (("release", "--dry-run=maybe"), {}, "Option '--dry-run' does not take a value", "tagger release --help"),
             (("plan", "--password=hunter2"), {}, "--password is not taken from the command line", "--password-stdin"),
             (("plan", "--logins", "r u hunter2"), {}, "--logins is not taken", "Set TAGGER_LOGINS in the environment"),
-            (("plan", "--password-stdin", "hunter2"), {}, "unexpected extra argument (***)", "tagger plan --help"),
+            (("config", "--password-stdin", "hunter2"), {}, "unexpected extra argument (***)", "tagger config --help"),
             (("withdraw", "--image", "a/b"), {}, "`withdraw` takes one VERSION, and got none", "input `arguments`"),
             (("delete", "sha256:8b76", "--image", "oci:a"), {}, "'sha256:8b76' is not a whole digest", "all 64 digits"),
             (("plan", "--password-stdin"), {}, "--password-stdin: there is nothing on standard input", "Pipe"),
@@ -294,7 +288,9 @@ class TestOutput:
         assert f"GITHUB_OUTPUT: {here}/none/output cannot be written: No such file" in ended.err
         assert f"GITHUB_STEP_SUMMARY: {here} cannot be written: Is a directory" in ended.err
 
-    @pytest.mark.parametrize("arguments", [("nothing",), ("plan",), ("withdraw", "--image", "a/b"), ("tags", "x")])
+    @pytest.mark.parametrize(
+        "arguments", [("nothing",), ("plan",), ("withdraw", "--image", "a/b"), ("tags", "x", "y", "z")]
+    )
     def test_the_runner_learns_of_wrong_input(self, here: Path, arguments: tuple[str, ...]) -> None:
         environ = {"GITHUB_OUTPUT": str(here / "output"), "GITHUB_STEP_SUMMARY": str(here / "summary")}
         assert command(*arguments, environ=environ).code == 2

@@ -40,7 +40,21 @@ BELOW = {
         *GROUND,
     },
     "arguments": {"commands", "settings", *GROUND},
-    "cli": {"interruption", "arguments", "commands", "reporting", "results", "settings", *GROUND},
+    "words": {"settings"},
+    "help": {"commands", "reporting", "settings"},
+    "completion": {"commands", "settings", "errors"},
+    "cli": {
+        "interruption",
+        "arguments",
+        "words",
+        "help",
+        "completion",
+        "commands",
+        "reporting",
+        "results",
+        "settings",
+        *GROUND,
+    },
 }
 ONLY = {
     "click": {"arguments.py"},

@@ -19,7 +19,12 @@ def _run(run: Run) -> int:
 
 COMMAND = Command(
     "approve",
-    "Lift the hold of VERSION, and give it the floating tags that a release would.",
+    "Lift the hold of VERSION: it gets its floating tags.",
     _run,
     arguments="VERSION",
+    examples=(
+        "approve 2.0.0 --image ghcr.io/acme/app",
+        "approve 2.0.0 --image ghcr.io/acme/app --dry-run",
+        "approve 2.0.0-alpine --image ghcr.io/acme/app",
+    ),
 )

@@ -49,5 +49,9 @@ def _git_versions(run: Run, rules: "Rules") -> "list[Version]":
 
 
 COMMAND = Command(
-    "check", "Find what a release, or those who pull, would stumble over; write nothing.", _run, several="all"
+    "check",
+    "Find what a release, or those who pull, would stumble over.",
+    _run,
+    several="all",
+    examples=("check --image ghcr.io/acme/app", "check --image ghcr.io/acme/app --public", "check --only api"),
 )

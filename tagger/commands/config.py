@@ -10,4 +10,6 @@ def _run(run: Run) -> int:
     return run.console.show_config(run.settings)
 
 
-COMMAND = Command("config", "Show the settings as understood, and where each came from.", _run)
+COMMAND = Command("config", "Show the settings as understood, and where each came from.", _run,
+    examples=("config", "config --json", "config --only api"),
+)  # fmt: skip

@@ -25,7 +25,12 @@ def _run(run: Run) -> int:
 
 COMMAND = Command(
     "delete",
-    "Delete tags, or a digest with all its tags, and prove that no other tag was lost.",
+    "Delete tags or a digest, and prove that no other tag was lost.",
     _run,
     arguments="TAG…|DIGEST…",
+    examples=(
+        "delete nightly --image ghcr.io/acme/app",
+        "delete 2.1.4-rc.1 --image ghcr.io/acme/app --yes",
+        "delete --all --yes --image ghcr.io/acme/app",
+    ),
 )

@@ -43,4 +43,16 @@ def _told_versions(run: Run) -> "tuple[Version, ...]":
     return tuple(version.of_variant(variant) for version in found for variant in settings.build_variants)
 
 
-COMMAND = Command("plan", "Show what `release` would change; write nothing anywhere.", _run, several="all")
+COMMAND = Command(
+    "plan",
+    "Show what `release` would change; write nothing anywhere.",
+    _run,
+    arguments="[REPOSITORY] [VERSION]",
+    words=("images", "version"),
+    several="all",
+    examples=(
+        "plan ghcr.io/acme/app 2.1.4 --source docker-daemon:app:build",
+        "plan ghcr.io/acme/app 2.1.4",
+        "plan 2.1.4 --published-from git",
+    ),
+)

@@ -23,8 +23,13 @@ def _run(run: Run) -> int:
 
 COMMAND = Command(
     "policy",
-    "Show the policy that a repository keeps, set it to this run's settings, or unset it.",
+    "Show, set or unset the policy that a repository keeps.",
     _run,
     arguments="[set|unset]",
     several="all",
+    examples=(
+        "policy --image ghcr.io/acme/app",
+        "policy set --image ghcr.io/acme/app --scheme calver",
+        "policy unset --image ghcr.io/acme/app --dry-run",
+    ),
 )

@@ -29,5 +29,13 @@ def _run(run: Run) -> int:
 
 
 COMMAND = Command(
-    "push", "Push every local tag of the engine image NAME into the repositories.", _run, arguments="NAME"
+    "push",
+    "Push every local tag of the engine image NAME.",
+    _run,
+    arguments="NAME",
+    examples=(
+        "push app --image ghcr.io/acme/app",
+        "push app --image ghcr.io/acme/app --only nightly",
+        "push ghcr.io/acme/app --image ghcr.io/acme/app --dry-run",
+    ),
 )

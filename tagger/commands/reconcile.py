@@ -15,4 +15,16 @@ def _run(run: Run) -> int:
     return run.finish(reconcile(job, dry_run=settings.dry_run))
 
 
-COMMAND = Command("reconcile", "Put every floating tag of the repository where it belongs.", _run, several="all")
+COMMAND = Command(
+    "reconcile",
+    "Put every floating tag of the repository where it belongs.",
+    _run,
+    arguments="[REPOSITORY]",
+    words=("images",),
+    several="all",
+    examples=(
+        "reconcile ghcr.io/acme/app --dry-run",
+        "reconcile ghcr.io/acme/app",
+        "reconcile ghcr.io/acme/app --purge --yes",
+    ),
+)

@@ -54,5 +54,15 @@ def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
 
 
 COMMAND = Command(
-    "release", "Put the image into every repository and point every tag of its version at it.", _run, several="named"
+    "release",
+    "Put the image in every repository under every tag of its version.",
+    _run,
+    arguments="[REPOSITORY] [VERSION]",
+    words=("images", "version"),
+    several="named",
+    examples=(
+        "release ghcr.io/acme/app 2.1.4 --source docker-daemon:app:build",
+        "release 2.1.4 --image ghcr.io/acme/app --image acme/app --source oci:build",
+        "release ghcr.io/acme/app 2.1.4 --source app:build --dry-run",
+    ),
 )

@@ -28,7 +28,12 @@ def _run(run: Run) -> int:
 
 COMMAND = Command(
     "withdraw",
-    "Mark VERSION as withdrawn and point its floating tags at the newest version left.",
+    "Take VERSION out of force; its tags go to the newest version left.",
     _run,
     arguments="VERSION",
+    examples=(
+        "withdraw 2.1.4 --image ghcr.io/acme/app",
+        "withdraw 2.1.4 --image ghcr.io/acme/app --undo",
+        "withdraw 2.1.4 --image ghcr.io/acme/app --purge --yes",
+    ),
 )

@@ -1,9 +1,11 @@
 """The one outlet of text: what others wrote is cleaned, and coloured where a terminal shows that."""
 
+import os
 import re
+from collections.abc import Mapping
 from typing import TextIO
 
-__all__ = ["echo", "plain", "style"]
+__all__ = ["echo", "plain", "style", "width_of"]
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that move the cursor, colour, hide or turn what stands beside them."""
@@ -37,3 +39,19 @@ def echo(text: str, stream: TextIO) -> None:
     else:
         text = plain(_LOOK.sub("", text))
     print(text, file=stream, flush=True)
+
+
+NARROWEST, WIDEST = 60, 200
+ELSEWHERE = 120  # columns, where a text goes that nobody's window bounds: a file, a pipe, the log of a workflow
+
+
+def width_of(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """Return how many columns a text has, from 60 to 200: by COLUMNS, else those of the terminal."""
+    said = environ.get("COLUMNS", "")
+    columns = int(said) if said.isascii() and said.isdecimal() and len(said) < 6 else 0
+    if not columns and stream.isatty():
+        try:
+            columns = os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):  # what says that it is a terminal, and has no size
+            columns = 80
+    return min(max(columns or ELSEWHERE, NARROWEST), WIDEST)

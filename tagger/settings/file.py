@@ -36,6 +36,10 @@ class SettingsFile(NamedTuple):
     problems: tuple[str, ...] = ()
     mentioned: frozenset[str] = frozenset()
 
+    def says(self, name: str) -> bool:
+        """Say whether it sets an option: for all components, or for one of them."""
+        return any(name in values for values in (self.values, *self.components.values()))
+
 
 def read_settings_file(path: Path) -> SettingsFile:
     """Read a file of settings. Raise `InputError` when it is not YAML; collect what is wrong in it."""

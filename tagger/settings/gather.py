@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagger.errors import InputError
 from tagger.rules.cascade import Rules
+from tagger.settings.arguments import Arguments, values_of
 from tagger.settings.checks import check_together, logins_of, rules_of
 from tagger.settings.components import Components, Several
 from tagger.settings.option import Given, Option
@@ -37,16 +38,17 @@ def gather_each(
     environ: Mapping[str, str],
     workspace: Path = Path(),
     *,
+    arguments: Arguments | None = None,
     several: Several = "one",
 ) -> tuple[Settings, ...]:
     """Gather the settings of one run: command line, environment, file, default, in this order; for each component.
 
-    `given` are the texts of the command line by option name; `several` says how many components the command works on.
-    Raise `InputError` naming everything that is wrong.
+    `given` are the texts of the command line by option name, `arguments` the words that stand for options; `several`
+    says how many components the command works on. Raise `InputError` naming everything that is wrong.
     """
     problems = Problems()
-    values = _on_the_line(given, problems)
-    values = _in_environment(environ) | values
+    line = _on_the_line(given, problems)
+    values = _in_environment(environ) | line
     _report_misspelled(environ, problems)
     file = _read_file(values, environ, workspace)
     mentioned = set[str]()  # settings that the file means, rightly or wrongly
@@ -54,6 +56,10 @@ def gather_each(
         for problem in file.problems:
             problems.add(problem)
         mentioned |= file.mentioned
+    if arguments and arguments.texts:
+        known = "images" in values or (file is not None and file.says("images"))
+        values |= values_of(command, arguments, line, problems, known=known)
+        mentioned.add("images")
     components = Components(file, values, problems)
     names: tuple[str, ...] = ("",)
     if command != "push" and ("only" in values or components.names):
@@ -76,6 +82,7 @@ def _gathered(
     """Gather the settings of one component, or of a run without any."""
     values = {**defaults, **components.settings(name)}
     made = _Reader(values, problems).read(name, shared=bool(name) and components.shares_repository(name))
+    made.pattern = "".join(values["pattern"].texts) if "pattern" in values else ""
     made.all_logins = logins_of(made, problems)
     made.rules = rules_of(made, command, problems) or made.rules
     check_together(made, command, mentioned, problems)

@@ -6,11 +6,12 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar, o
 
 from tagger.errors import InputError
 
-__all__ = ["FALSE", "TRUE", "Given", "Holder", "Option", "flag", "lines", "number", "seconds", "text", "words"]
+__all__ = ["FALSE", "TRUE", "Given", "Group", "Holder", "Option", "flag", "lines", "number", "seconds", "text", "words"]
 
 Value = TypeVar("Value")
 Entry = TypeVar("Entry")
 Kind = Literal["text", "flag", "number", "seconds", "lines", "words"]
+Group = Literal["what", "version", "tags", "gates", "login", "network", "output"]
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
@@ -43,7 +44,7 @@ class Option(Generic[Value]):
     environment only. `commands` are those that take it; empty means every one. `in_file` is false of what a checkout
     may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts that may be written
     as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty` is true where an
-    empty text on the command line is a mistake. `group` is where help lists it.
+    empty text on the command line is a mistake. `group` is where help lists it, and `letter` its short spelling there.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Option(Generic[Value]):
         in_workflow: str = "",
         never_empty: bool = False,
         commands: tuple[str, ...] = (),
-        group: str = "",
+        group: Group = "what",
+        letter: str = "",
     ) -> None:
         self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
         self.default, self.choices, self.metavar, self.flag = default, choices, metavar, flag
         self.secret, self.in_file, self.workflow_only, self.booleans = secret, in_file, workflow_only, booleans
-        self.in_workflow, self.never_empty, self.commands, self.group = in_workflow, never_empty, commands, group
+        self.in_workflow, self.never_empty, self.commands = in_workflow, never_empty, commands
+        self.group, self.letter = group, letter
 
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...
@@ -127,6 +130,12 @@ class Option(Generic[Value]):
     def spelling(self) -> str:
         """How it is written on the command line."""
         return f"--{self.flag or self.name}"
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every way to write it on the command line."""
+        short = (f"-{self.letter}",) if self.letter else ()
+        return (*short, *dict.fromkeys((self.spelling, f"--{self.name}")))
 
     @property
     def variables(self) -> tuple[str, str]:

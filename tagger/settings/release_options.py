@@ -14,10 +14,10 @@ __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 RELEASING = ("plan", "release", "config")
 RULING = ("plan", "release", "approve", "reconcile", "withdraw", "tags", "check", "delete", "policy", "config")
 
-_what: dict[str, Any] = {"group": "what is released"}
-_version: dict[str, Any] = {"group": "its version"}
-_tags: dict[str, Any] = {"group": "its tags"}
-_gates: dict[str, Any] = {"group": "what it must be"}
+_what: dict[str, Any] = {"group": "what"}
+_version: dict[str, Any] = {"group": "version"}
+_tags: dict[str, Any] = {"group": "tags"}
+_gates: dict[str, Any] = {"group": "gates"}
 
 
 def _choice(name: str, summary: str, *choices: str, **more: Any) -> Option[str]:

@@ -10,10 +10,10 @@ __all__ = ["CONFIG", "RunOptions"]
 
 CONFIG = ".tagger.yml"
 
-_login: dict[str, Any] = {"group": "logins", "in_file": False}
-_network: dict[str, Any] = {"group": "the network"}
+_login: dict[str, Any] = {"group": "login", "in_file": False}
+_network: dict[str, Any] = {"group": "network"}
 _output: dict[str, Any] = {"group": "output"}
-_consent: dict[str, Any] = {"group": "consent", "in_file": False}
+_consent: dict[str, Any] = {"group": "what", "in_file": False}
 _WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "policy", "config")
 
 
@@ -55,7 +55,7 @@ class RunOptions:
     published_from = text(
         "published-from", "What counts as published: the registry; for `plan` also git (the git tags) and none.",
         parsers.choice("published-from", ("registry", "git", "none")), choices=("registry", "git", "none"),
-        default="registry", commands=("plan", "config"), group="its tags",
+        default="registry", commands=("plan", "config"), group="tags",
     )  # fmt: skip
     jobs = number("jobs", "Requests in flight for each registry.", parsers.number(1, 256), default="8", **_network)
     timeout = seconds("timeout", "Seconds to wait for an answer.", parsers.seconds, default="30", **_network)
@@ -64,9 +64,11 @@ class RunOptions:
     )
     config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
     json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)
+    quiet = flag("quiet", "Print results and errors only: no warnings, no progress.", letter="q", **_output)
+    verbose = flag("verbose", "Print tags that are right already too; with --help: everything.", letter="v", **_output)
     tag_locally = flag(
         "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
-        commands=RELEASING, group="its tags",
+        commands=RELEASING, group="tags",
     )  # fmt: skip
     yes = flag(
         "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`.",
@@ -95,5 +97,5 @@ class RunOptions:
         "only",
         "The `components` of `.tagger.yml` to work on; for `push`, the tags to push. Default: the component whose "
         "`tag-prefix` the git tag has, else all where nothing is released.",
-        str, metavar="NAME", group="what is released",
+        str, metavar="NAME", group="what",
     )  # fmt: skip

@@ -20,7 +20,8 @@ class Settings(ReleaseOptions, RunOptions):
     `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where;
     `wrong` are options of which an entry could not be read.
     `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
-    the file that this run works on, and `shared` says that another one has a repository of its.
+    the file that this run works on, and `shared` says that another one has a repository of its. `pattern` is the word
+    that limits what `tags` shows.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Settings(ReleaseOptions, RunOptions):
         self.texts = texts
         self.given = given
         self.wrong = wrong
+        self.pattern = ""
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(map(str, self.images))})"  # secrets are among the others

@@ -1,0 +1,62 @@
+"""What the words behind a command mean: a repository, a version, or what only the command knows."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tagger.settings.option import Given
+from tagger.settings.problems import Problems
+
+__all__ = ["NAMES", "Arguments", "values_of"]
+
+NAMES = {"images": "REPOSITORY", "version": "VERSION", "pattern": "PATTERN"}
+"""How help and messages call what a word gives."""
+
+
+class Arguments(NamedTuple):
+    """The words behind a command, and what each of them means, in order: options by their names, or others.
+
+    Where a command takes two, the first is a repository, and one word alone is the second where `images` is set.
+    `guarded` says that a word may be the password of a login, put in the wrong place.
+    """
+
+    texts: Sequence[str]
+    meaning: tuple[str, ...]
+    guarded: bool = False
+
+
+def values_of(
+    command: str, arguments: Arguments, line: Mapping[str, Given], problems: Problems, *, known: bool
+) -> dict[str, Given]:
+    """Return what the words give, by its name. `line` is what options of the command line give.
+
+    `known` says that repositories are set without these words.
+    """
+    texts, meaning = arguments.texts, arguments.meaning
+    usage = f"`{command} {' '.join(f'[{NAMES[name]}]' for name in meaning)}`"
+    if len(texts) > len(meaning):
+        problems.add(f"`{command}` got a word too many: {' '.join(texts)}", f"Write {usage}.")
+        return {}
+    if not all(text.strip() for text in texts):
+        problems.add(f"`{command}` got an empty word", "Is a variable empty? Give it a value, or leave the word out.")
+        return {}
+    alone = len(texts) == 1 and len(meaning) > 1 and known
+    found = dict(zip(meaning[1:] if alone else meaning, texts, strict=False))
+    repository = found.get("images", "")
+    if repository and not alone and len(texts) == 1 and _is_no_repository(command, repository, arguments):
+        what = NAMES[meaning[1]].lower() if len(meaning) > 1 else "word"
+        problems.add(
+            f"`{command}` got {repository}, and nothing says which repositories to work on",
+            f"Write {usage} with a whole name, as ghcr.io/acme/app, before a {what}; or set `images`.",
+        )
+        return {}
+    for name in found:
+        if name in line:
+            problems.add(
+                f"{NAMES[name]} is given twice: as the word {found[name]} and by {line[name].origin}", "Write one."
+            )
+    return {name: Given((text,), NAMES[name]) for name, text in found.items()}
+
+
+def _is_no_repository(command: str, word: str, arguments: Arguments) -> bool:
+    """Say whether a word alone is rather something else: nobody releases to a name without a registry or an owner."""
+    return "/" not in word and not word.startswith("oci:") and (command != "tags" or arguments.guarded)
