@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.errors import InputError, NotFound, Refused
-from tagger.gates.golden import BASE_DIGEST, BASE_NAME, ApprovedBase, Verdict, judge
+from tagger.gates.golden import ApprovedBase, Verdict, judge
 from tagger.gates.provenance import materials
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.configs import platform_manifests
+from tagger.images.labels import BASE_DIGEST, BASE_NAME
 from tagger.images.manifests import Manifest, Platform
 from tagger.images.stores import Content, ImageConfig, TagStore
 from tagger.names import DIGEST, Reference, Repository

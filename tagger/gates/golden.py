@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError, Refused
+from tagger.images.labels import BASE_DIGEST, BASE_NAME
 from tagger.images.stores import ImageConfig
 from tagger.names import Reference
 
-__all__ = ["BASE_DIGEST", "BASE_NAME", "ApprovedBase", "Finding", "Verdict", "judge"]
-
-# image-spec, annotations.md. Labels of these names are no contradiction: they are inherited from the base itself.
-BASE_NAME = "org.opencontainers.image.base.name"
-BASE_DIGEST = "org.opencontainers.image.base.digest"
+__all__ = ["ApprovedBase", "Finding", "Verdict", "judge"]
 
 # The layer of an instruction that changes no file, an empty tar archive: images of any origin begin with it.
 NOTHING = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
@@ -103,7 +100,7 @@ class _Match(NamedTuple):
         return len(self.config.diff_ids), not self.base.withdrawn, bool(self.base.current)
 
     def agrees(self, annotations: Mapping[str, str]) -> bool:
-        """Say whether a build's annotations, if it has them, name this base.
+        """Say whether a build's annotations, if it has them, name this base; its labels may be the base's own.
 
         The digest may be the index's or the platform's (bazel-contrib/rules_img#410). A tag moves, so of a name the
         repository counts.

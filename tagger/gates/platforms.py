@@ -2,15 +2,23 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tagger.errors import Refused
 from tagger.images.configs import is_attestation, platform_configs
-from tagger.images.manifests import Manifest
+from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Content, Source
 
-__all__ = ["ANY", "Replaced", "check_platforms", "manifest_of_each", "normal_platform", "platforms_of"]
+__all__ = [
+    "ANY",
+    "Replaced",
+    "check_platforms",
+    "manifest_of_each",
+    "normal_platform",
+    "platform_names",
+    "platforms_of",
+]
 
 ANY = "any"
 
@@ -25,14 +33,7 @@ class Replaced(NamedTuple):
 
 def normal_platform(text: str) -> str:
     """Return a platform in the one form in which they are compared: linux/arm64 of linux/arm64/v8, linux/arm/v7."""
-    system, _, rest = text.lower().partition("/")
-    architecture, _, variant = rest.partition("/")
-    architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
-    if architecture == "arm64" and variant == "v8":
-        variant = ""
-    if architecture == "arm" and not variant:
-        variant = "v7"
-    return "/".join(filter(None, (system, architecture, variant)))
+    return str(Platform.parse(text).normal)
 
 
 def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[Replaced]) -> None:
@@ -59,30 +60,36 @@ def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
     """Return the manifest of each platform of an image that has the `digest`, as far as that is known at no cost."""
     if isinstance(source, ContentSource):
         if source.root.is_index:
-            return {name: child for name, child in _children(source.root) if name}
+            images = {one.digest: one.platform.normal for one in _images(source.root) if one.platform}
+            return {name: child for child, name in platform_names(images).items()}
         if source.content.repository:
             return {}
     platforms = [config.platform for config in source.configs()]
     return {normal_platform(platforms[0]): digest} if digest and len(platforms) == 1 and platforms[0] else {}
 
 
-def _children(root: Manifest) -> Iterator[tuple[str, str]]:
-    for child in root.children():
-        if not is_attestation(child):
-            yield normal_platform(str(child.platform)) if child.platform else "", child.digest
+def platform_names(images: Mapping[str, Platform]) -> Mapping[str, str]:
+    """Return what the platform of each image is called: with `os.version` only where that alone tells two apart.
+
+    Then as containerd writes it (platforms, FormatAll): `windows(10.0.20348)/amd64`.
+    """
+    seen = Counter(map(str, images.values()))
+    return {
+        image: str(one)
+        if seen[str(one)] < 2 or not one.os_version
+        else str(one._replace(os=f"{one.os}({one.os_version})"))
+        for image, one in images.items()
+    }
+
+
+def _images(root: Manifest) -> Iterator[Descriptor]:
+    return (child for child in root.children() if not is_attestation(child))
 
 
 def _check_once(root: Manifest, reference: str) -> None:
     """Raise `Refused` where two images of an index are of one platform, `os.version` and `os.features` included."""
-    images = {child.digest for child in root.children() if not is_attestation(child)}
-    seen: Counter[tuple[str, str, str]] = Counter()
-    for entry in root.document.get("manifests") or ():
-        platform: Mapping[str, Any] = entry.get("platform") or {}
-        if entry.get("digest") in images and platform:
-            parts = (str(platform.get(key) or "") for key in ("os", "architecture", "variant"))
-            name = normal_platform("/".join(filter(None, parts)))
-            seen[name, str(platform.get("os.version") or ""), str(platform.get("os.features") or "")] += 1
-    twice = [" ".join(filter(None, key)) for key, count in seen.items() if count > 1]
+    seen = Counter(child.platform.normal for child in _images(root) if child.platform)
+    twice = [" ".join(filter(None, (str(one), one.os_version, *one.os_features))) for one in seen if seen[one] > 1]
     if twice:
         raise Refused(
             f"{reference} has the platform {twice[0]} twice, and nobody can say which of the two is pulled",
@@ -100,9 +107,9 @@ def _platforms(source: Source, root: Manifest | None) -> set[str]:
 
 def platforms_of(content: Content, root: Manifest) -> set[str]:
     """Return the platforms of an image: an index names them, unless it leaves that to the configs."""
-    named = {name for name, _ in _children(root)}
-    if root.is_index and named and "" not in named:
-        return named
+    named = {child.platform and str(child.platform.normal) for child in _images(root)}
+    if root.is_index and named and None not in named:
+        return {name for name in named if name}
     return {normal_platform(config.platform) for config in platform_configs(content, root)}
 
 

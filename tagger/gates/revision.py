@@ -6,13 +6,13 @@ from typing import Any
 
 from tagger.gates.provenance import statements
 from tagger.images.configs import is_attestation, platform_manifests
+from tagger.images.labels import REVISION_LABEL
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Content, Source
 
 __all__ = ["is_one_commit"]
 
-REVISION_LABEL = "org.opencontainers.image.revision"
 _BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
 
 

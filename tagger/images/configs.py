@@ -11,7 +11,7 @@ from tagger.images.stores import Content, ImageConfig
 from tagger.images.walk import Step, walk
 from tagger.names import Digest
 
-__all__ = ["first_labels", "is_attestation", "parse_config", "platform_configs", "platform_manifests"]
+__all__ = ["first_labels", "is_attestation", "parse_config", "platform_configs", "platform_manifests", "read_config"]
 
 # A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
 LARGEST_CONFIG = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ def platform_manifests(
     leaves = sorted((step for step in steps if not step.manifest.is_index), key=lambda step: step.place)
 
     def config(step: Step) -> tuple[Manifest, ImageConfig]:
-        found = _config(content, step.manifest, step.above[-1].platform if step.above else None)
+        found = read_config(content, step.manifest, step.above[-1].platform if step.above else None)
         above: dict[str, str] = {}
         for depth, descriptor in enumerate(step.above):
             above |= {**_annotations(indexes[step.place[:depth]]), **descriptor.annotations}
@@ -62,7 +62,7 @@ def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
         if child is None:
             return {}
         root = content.manifest(child.digest)
-    return _config(content, root, None).labels if root.config() else {}
+    return read_config(content, root).labels if root.config() else {}
 
 
 def is_attestation(child: Descriptor) -> bool:
@@ -85,17 +85,19 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
         document = read_config_document(content)
     except ValueError as error:
         raise StoreError(f"the image config {digest} is not valid: {error}", code="MANIFEST_INVALID") from error
-    own = Platform(*(str(document.get(key) or "") for key in ("os", "architecture", "variant")))
+    own = Platform.from_json(document)
     return ImageConfig(
         digest=digest,
         labels={str(name): str(value) for name, value in _mapping(_mapping(document, "config"), "Labels").items()},
         diff_ids=tuple(map(str, _sequence(_mapping(document, "rootfs"), "diff_ids"))),
         platform=str(own if own.os and own.architecture else platform or own),
         created=str(document.get("created") or ""),
+        own_platform=own if own.os and own.architecture else None,
     )
 
 
-def _config(content: Content, manifest: Manifest, platform: Platform | None) -> ImageConfig:
+def read_config(content: Content, manifest: Manifest, platform: Platform | None = None) -> ImageConfig:
+    """Read the config of an image of one platform; `platform` stands in where it names none. Raise `StoreError`."""
     descriptor = manifest.config()
     if descriptor is None:
         raise StoreError(f"manifest {manifest.digest} has no config", code="MANIFEST_INVALID", place=content.place)

@@ -15,7 +15,7 @@ from tagger.images.stores import Content, TagStore
 from tagger.images.walk import walk
 from tagger.names import Digest, Repository
 
-__all__ = ["SIGNATURE_TAGS", "ReadOnce", "TaggedContent", "copy_image", "copy_referrers"]
+__all__ = ["SIGNATURE_TAGS", "ReadOnce", "TaggedContent", "copy_image", "copy_parts", "copy_referrers"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -158,6 +158,25 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
         return run_all(lambda child: _child(source, child), children, jobs)
 
     manifests = [step.manifest for level in walk(root, fetch, name=source.place) for step in level]
+    _copy_blobs(source, store, manifests, jobs)
+    for wave in _children_first(manifests[1:]):
+        run_all(lambda manifest: store.point(manifest, []), wave, jobs)
+    return manifests
+
+
+def copy_parts(source: TaggedContent, store: TagStore, parts: Sequence[Manifest]) -> None:
+    """Bring manifests, none of them an index, into `store` under their digests, with what is attached to them.
+
+    Raise `StoreError`, which names the side that failed.
+    """
+    jobs = _at_once(source, store)
+    _copy_blobs(source, store, parts, jobs)
+    run_all(lambda manifest: store.point(manifest, []), parts, jobs)
+    copy_referrers(source, store, [part.digest for part in parts], jobs=jobs)
+
+
+def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest], jobs: int) -> None:
+    """Bring what manifests name that is no manifest: each blob once."""
     blobs = {blob.digest: blob for manifest in manifests for blob in _blobs(manifest)}
     for blob in blobs.values():
         if blob.size > LARGEST_BLOB:
@@ -167,9 +186,6 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
     stop = threading.Event()
     run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
-    for wave in _children_first(manifests[1:]):
-        run_all(lambda manifest: store.point(manifest, []), wave, jobs)
-    return manifests
 
 
 def copy_referrers(

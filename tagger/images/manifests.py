@@ -35,12 +35,59 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, ORAS_ARTIFACT})
 
 
+# The spellings of one platform (containerd/platforms, database.go): what stands for an architecture, and a variant that
+# goes without saying.
+_ARCHITECTURES = {
+    "aarch64": ("arm64", ""), "armhf": ("arm", "v7"), "armel": ("arm", "v6"), "i386": ("386", ""),
+    "x86_64": ("amd64", ""), "x86-64": ("amd64", ""),
+}  # fmt: skip
+_VARIANTS = {
+    ("amd64", "v1"): "", ("arm64", "8"): "", ("arm64", "v8"): "", ("arm", ""): "v7", ("arm", "5"): "v5",
+    ("arm", "6"): "v6", ("arm", "7"): "v7", ("arm", "8"): "v8",
+}  # fmt: skip
+
+
 class Platform(NamedTuple):
-    """What a manifest runs on: `linux/arm64/v8`."""
+    """What a manifest runs on: `linux/arm64/v8`; Windows images name the version that they need too."""
 
     os: str
     architecture: str
     variant: str = ""
+    os_version: str = ""
+    os_features: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a platform as people write it: `os/architecture[/variant]`."""
+        system, _, rest = text.partition("/")
+        architecture, _, variant = rest.partition("/")
+        return cls(system, architecture, variant)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read a platform as descriptors and configs hold it (image-spec, image-index.md, config.md)."""
+        system, architecture, variant, version = (
+            str(value.get(name) or "") for name in ("os", "architecture", "variant", "os.version")
+        )
+        features = value.get("os.features")
+        return cls(
+            system, architecture, variant, version, tuple(map(str, features)) if isinstance(features, list) else ()
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the platform as descriptors hold it."""
+        value: dict[str, Any] = {"architecture": self.architecture, "os": self.os}
+        more = {"os.version": self.os_version, "os.features": list(self.os_features), "variant": self.variant}
+        return value | {name: given for name, given in more.items() if given}
+
+    @property
+    def normal(self) -> Self:
+        """The platform in the one form in which platforms are compared: arm64 of arm64/v8, arm/v7 of arm."""
+        architecture, variant = self.architecture.lower(), self.variant.lower()
+        architecture, implied = _ARCHITECTURES.get(architecture, (architecture, ""))
+        variant = variant or implied
+        variant = _VARIANTS.get((architecture, variant), variant)
+        return self._replace(os=self.os.lower(), architecture=architecture, variant=variant)
 
     @property
     def known(self) -> bool:
@@ -76,9 +123,7 @@ class Descriptor(NamedTuple):
             media_type=str(value.get("mediaType", "")),
             digest=value["digest"],
             size=value["size"],
-            platform=Platform(*(str(platform.get(key) or "") for key in ("os", "architecture", "variant")))
-            if platform
-            else None,
+            platform=Platform.from_json(platform) if platform else None,
             artifact_type=str(value.get("artifactType") or ""),
             annotations={name: text for name, text in (annotations or {}).items() if isinstance(text, str)},
             urls=tuple(url for url in urls or () if isinstance(url, str)),
@@ -88,9 +133,7 @@ class Descriptor(NamedTuple):
         """Return the descriptor as manifests hold it."""
         value: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.platform:
-            value["platform"] = {"architecture": self.platform.architecture, "os": self.platform.os}
-            if self.platform.variant:
-                value["platform"]["variant"] = self.platform.variant
+            value["platform"] = self.platform.to_json()
         if self.artifact_type:
             value["artifactType"] = self.artifact_type
         if self.annotations:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
-from tagger.images.stores import ImageConfig, TagStore
+from tagger.images.stores import Content, ImageConfig, TagStore
 from tagger.names import DIGEST, Reference, Repository
 
 if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read 
     from tagger.images.copying import TaggedContent
     from tagger.images.layout import LayoutContent
 
-__all__ = ["ContentSource", "SavedSource", "SourceSpec", "open_source", "parse_source"]
+__all__ = ["ContentSource", "SavedSource", "SourceSpec", "is_in", "open_source", "parse_source"]
 
 Image = TypeVar("Image")
 
@@ -105,16 +105,25 @@ class ContentSource:
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
         """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""
-        if self._content is not store and (store.repository is None or self._content.repository != store.repository):
-            from tagger.images.copying import copy_image, copy_referrers
-
-            parts = copy_image(self._read, store, self.root)
-            copy_referrers(self._read, store, [part.digest for part in parts], root=self.root)
+        self._bring(store)
         if overwrite:
             store.point(self.root, [tag])
             return self.root
         standing = store.claim(self.root, tag)
         return self.root if standing == self.root.digest else store.manifest(standing)
+
+    def _bring(self, store: TagStore) -> None:
+        """Bring all that the image is made of, and what is attached to it, into `store`."""
+        if not is_in(self._content, store):
+            from tagger.images.copying import copy_image, copy_referrers
+
+            parts = copy_image(self._read, store, self.root)
+            copy_referrers(self._read, store, [part.digest for part in parts], root=self.root)
+
+
+def is_in(content: Content, store: TagStore) -> bool:
+    """Say whether what is read in `content` is in `store` by that."""
+    return content is store or (store.repository is not None and content.repository == store.repository)
 
 
 class SavedSource:

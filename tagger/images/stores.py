@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
-from tagger.images.manifests import Descriptor, Manifest
+from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.names import Repository
 
 __all__ = ["Abilities", "Content", "ExaminedStore", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
@@ -31,6 +31,7 @@ class ImageConfig(NamedTuple):
 
     `digest` is the config's own digest, `diff_ids` the digests of its uncompressed layers, lowest first, `platform`
     as in `linux/amd64`, `created` an RFC 3339 time or empty, `annotations` those of its manifest and index.
+    `own_platform` is the platform that the config itself names, with `os.version` and `os.features`; else None.
     """
 
     digest: str
@@ -39,6 +40,7 @@ class ImageConfig(NamedTuple):
     platform: str = ""
     created: str = ""
     annotations: Mapping[str, str] = MappingProxyType({})
+    own_platform: Platform | None = None
 
 
 class Content(Protocol):

@@ -1,20 +1,13 @@
 """The version in an image's label, if the label is the build's own and a version at all."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from tagger.errors import InputError
+from tagger.images.labels import VERSION_LABEL, inherited_from
 from tagger.images.stores import ImageConfig
 from tagger.version_from.found import Absent, Found, Given, V, found
 
 __all__ = ["VERSION_LABEL", "label_version"]
-
-VERSION_LABEL = "org.opencontainers.image.version"
-# Set as a label by Ubuntu's image and its like, which every build on it inherits with the version of the base.
-REF_NAME = "org.opencontainers.image.ref.name"
-BASE_NAME = "org.opencontainers.image.base.name"
-# What builds of one's own set beside a version: docker/metadata-action, build-push-action, buildpacks.
-OWN = tuple(f"org.opencontainers.image.{name}" for name in ("revision", "source", "created", "title", "url"))
 
 
 def label_version(
@@ -40,7 +33,7 @@ def label_version(
         )
     (text,) = texts
     for config in labelled:
-        if whose := _inherited(config, text):
+        if whose := inherited_from(config, text):
             raise Absent(f"the label {VERSION_LABEL} is {text}, which is the base image's: {whose}")
     if text.startswith(("0.0.0", "v0.0.0")) and not text.lstrip("v")[5:6].isdecimal():
         raise Absent(f"the label {VERSION_LABEL} is {text}, a placeholder")
@@ -51,13 +44,3 @@ def label_version(
         return found(Given(plain, "label", f"the image's label {VERSION_LABEL}"), parse)._replace(text=text)
     except InputError as error:
         raise Absent(f"the label {VERSION_LABEL} is {text}, and that is no version here: {error.message}") from error
-
-
-def _inherited(config: ImageConfig, text: str) -> str:
-    """Return whose a label is where it is known to be the base image's; empty where it may be the build's own."""
-    name = config.labels.get(REF_NAME, "")
-    if name and not any(label in config.labels for label in OWN):
-        return f"it says {REF_NAME}={name}"
-    base = config.annotations.get(BASE_NAME) or config.labels.get(BASE_NAME, "")
-    tag = re.split(r"[@]", base)[0].rpartition(":")[2]
-    return f"the base is {base}" if base and tag == text else ""

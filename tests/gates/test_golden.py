@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError, NotFound, Refused, StoreError
 from tagger.gates.bases import Approval, Pattern, Place, examine, newest_of_series, parse_line
-from tagger.gates.golden import BASE_DIGEST, BASE_NAME, NOTHING, ApprovedBase, Verdict, judge
+from tagger.gates.golden import NOTHING, ApprovedBase, Verdict, judge
 from tagger.images.artifacts import lifted, put_artifact
 from tagger.images.configs import platform_configs
+from tagger.images.labels import BASE_DIGEST, BASE_NAME
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
 from tagger.images.stores import Content, ImageConfig

@@ -151,9 +151,7 @@ def sign(store: TagStore, subject: Manifest, *texts: str, end: str = ".sig") -> 
 
 def describe(manifest: Manifest, platform: str) -> dict[str, Any]:
     """Return the descriptor of a child of an index."""
-    return Descriptor(
-        manifest.media_type, manifest.digest, len(manifest.content), Platform(*platform.split("/"))
-    ).to_json()
+    return Descriptor(manifest.media_type, manifest.digest, len(manifest.content), Platform.parse(platform)).to_json()
 
 
 def put_manifest(store: TagStore, media_type: str, document: Mapping[str, Any], tags: Sequence[str] = ()) -> Manifest:

@@ -1,0 +1,61 @@
+"""Whether several builds belong together: of one version, one commit and one base, as their labels say."""
+
+from collections.abc import Callable, Sequence
+
+from tagger.errors import Refused
+from tagger.images.assembled import Image
+from tagger.images.labels import BASE_DIGEST, BASE_NAME, REVISION_LABEL, VERSION_LABEL, inherited_from
+
+__all__ = ["check_one_base", "check_one_build", "own_version"]
+
+_HINT = "Digests of two runs or of two images may be mixed here: take those of one run and of one image alone."
+
+
+def own_version(image: Image) -> str:
+    """Return the version in the label of an image; empty where there is none, or where it is the base image's."""
+    version = image.config.labels.get(VERSION_LABEL, "").strip()
+    return "" if not version or inherited_from(image.config, version) else version
+
+
+def check_one_build(images: Sequence[Image]) -> None:
+    """Raise `Refused` where the labels of two images name different versions or commits; none is no other one."""
+    _check_equal(images, "of the version", lambda image: own_version(image).removeprefix("v"))
+    _check_equal(images, "of the commit", _own_revision)
+
+
+def check_one_base(images: Sequence[Image]) -> None:
+    """Raise `Refused` where two images say that they stand on different bases.
+
+    The digest counts in labels alone: as an annotation it may be that of the base's manifest for this platform.
+    """
+
+    def name(image: Image) -> str:
+        return image.config.annotations.get(BASE_NAME) or image.config.labels.get(BASE_NAME, "")
+
+    hint = "Build all platforms on one base; or set `force`, if that is meant."
+    _check_equal(images, "built on", name, hint, "BASES_DIFFER")
+    _check_equal(images, "built on", lambda image: image.config.labels.get(BASE_DIGEST, ""), hint, "BASES_DIFFER")
+
+
+def _own_revision(image: Image) -> str:
+    labels = image.config.labels
+    version = labels.get(VERSION_LABEL, "").strip()
+    # Where the version is the base image's, the other labels may be too.
+    return "" if version and inherited_from(image.config, version) else labels.get(REVISION_LABEL, "").strip()
+
+
+def _check_equal(
+    images: Sequence[Image], what: str, read: Callable[[Image], str], hint: str = _HINT, code: str = "FOREIGN"
+) -> None:
+    found = {text: image for image in reversed(images) if (text := read(image))}
+    if len(found) > 1:
+        (one, first), (other, second) = sorted(found.items())[:2]
+        raise Refused(
+            f"the builds do not belong together: {_named(first)} is {what} {one}, and {_named(second)} {what} {other}",
+            hint,
+            code=code,
+        )
+
+
+def _named(image: Image) -> str:
+    return f"{image.platform} ({image.manifest.digest} from {image.origin})"
