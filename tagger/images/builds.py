@@ -10,9 +10,10 @@ from tagger.concurrency import run_all
 from tagger.errors import InputError, NotFound, Refused
 from tagger.images.assembled import ABOUT, Assembly, Attestation, Image, assemble, check_image
 from tagger.images.configs import is_attestation, read_config
-from tagger.images.copying import ReadOnce, TaggedContent, copy_parts
+from tagger.images.copying import TaggedContent, copy_parts
 from tagger.images.foreign import check_one_base, check_one_build
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
+from tagger.images.read_once import ReadOnce
 from tagger.images.sources import ContentSource, is_in
 from tagger.images.stores import ImageConfig, TagStore
 from tagger.images.walk import walk

@@ -75,7 +75,7 @@ class ContentSource:
         self._root = root
         self._read = content
         if several and content.repository:
-            from tagger.images.copying import ReadOnce
+            from tagger.images.read_once import ReadOnce
 
             # Into several repositories at once: what comes over the network is kept on disk, and comes once.
             self._read = ReadOnce(content)

@@ -13,9 +13,10 @@ import pytest
 
 from tagger.concurrency import run_all
 from tagger.errors import NotFound, StoreError
-from tagger.images.copying import ReadOnce, copy_image, copy_referrers
+from tagger.images.copying import copy_image, copy_referrers
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
+from tagger.images.read_once import ReadOnce
 from tagger.images.stores import Opener
 from tagger.names import Repository
 from tests.images.making import (
