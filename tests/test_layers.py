@@ -59,7 +59,7 @@ BELOW = {
 ONLY = {
     "click": {"arguments.py"},
     "cryptography": {"gates/signatures/keys.py", "gates/signatures/keyless.py"},
-    "docker": {"images/engine.py"},
+    "docker": {"images/engine/engine.py"},
     "dulwich": {"version_from/git.py"},
     "sigstore": {"gates/signatures/keyless.py"},
     "yaml": {"settings/file.py", "version_from/files.py"},

@@ -7,11 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "tagger"
 MODULE, CLASS, FUNCTION = 350, 250, 40  # lines
 LARGER = {
-    "images/archives.py",
-    "images/engine.py",
-    "images/layout.py",
     "rules/cascade.py",
-    "images/layout.py Layout",
     "images/registry/client.py Registry",
     "rules/cascade.py Rules",
     "gates/bases.py _read",

@@ -8,6 +8,8 @@ __all__ = ["COMMAND"]
 
 
 def _run(run: Run) -> int:
+    from tagger.images.engine.source import EngineSource
+
     settings, engine = run.settings, run.connections.engine
     name = run.one_argument()
     stores = run.connections.stores(write=not settings.dry_run)
@@ -23,7 +25,7 @@ def _run(run: Run) -> int:
     if unknown:
         raise InputError(f"the engine has no image {name}:{unknown[0]}", f"The tags of {name} are: {', '.join(found)}.")
     chosen = {tag: image for tag, image in found.items() if not settings.only or tag in settings.only}
-    sources = {image: engine.image(f"{name}:{tag}") for tag, image in chosen.items()}
+    sources = {image: EngineSource.find(engine, f"{name}:{tag}") for tag, image in chosen.items()}
     job = Push(name, {tag: sources[image] for tag, image in chosen.items()}, settings.rules, stores, run.terms)
     return run.finish(push(job, dry_run=settings.dry_run))
 

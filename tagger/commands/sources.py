@@ -29,7 +29,9 @@ def open_build(settings: "Settings", connections: Connections, *, pushing: bool)
         if spec.kind == "docker-daemon" or (bare and connections.engine.holds(spec.value)):
             if pushing:
                 _check_consent(settings)
-            return connections.engine.image(spec.value)
+            from tagger.images.engine.source import EngineSource
+
+            return EngineSource.find(connections.engine, spec.value)
         return open_source(spec, connections.repository, several=len(settings.images) > 1)
     except (StoreError, EngineError) as error:
         hint = error.hint or "Push the build first, or check `source`."

@@ -9,7 +9,7 @@ import pytest
 from tagger.errors import Refused
 from tagger.gates.bases import Place, examine
 from tagger.gates.golden import Verdict
-from tagger.images.engine import Engine
+from tagger.images.engine import Engine, EngineSource
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
@@ -53,7 +53,7 @@ def gate(engine: Running) -> Iterator[Gate]:
             assert isinstance(place, Repository)
             return registries.repository(place)
 
-        yield lambda name, line: examine(client.image(name).configs(), [line], open_place=open_place)
+        yield lambda name, line: examine(EngineSource.find(client, name).configs(), [line], open_place=open_place)
     client.close()
 
 

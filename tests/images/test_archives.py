@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import InputError, NotFound, StoreError, TaggerError
-from tagger.images.archives import LARGEST_HEADER, Archive, DockerImage, LayoutArchive, saved_images
+from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images
+from tagger.images.archives.archive import LARGEST_HEADER
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
 from tagger.images.sources import open_source, parse_source
@@ -396,7 +397,7 @@ class TestHostile:
     def test_a_whole_archive_made_to_fill_the_disk_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tagger.images.archives.LEAST_LIMIT", 1 << 20)
+        monkeypatch.setattr("tagger.images.archives.archive.LEAST_LIMIT", 1 << 20)
         (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(b"\0" * (1 << 24)))
         with pytest.raises(StoreError, match="grows beyond"):
             Archive(tmp_path / "bomb.tar.gz", "it")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import EngineError, Refused, StoreError
-from tagger.images.engine import Engine
+from tagger.images.engine import Engine, EngineSource
 from tagger.images.layout import Layout
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
@@ -53,7 +53,7 @@ def opened(name: str) -> Iterator[Callable[[DockerRegistry], TagStore]]:
 
 def test_image_is_found_by_name_and_by_id(running: Running, client: Engine) -> None:
     image = running.build("found/app:build", labels=LABELS)
-    named, by_id, short = (client.image(name) for name in ("found/app:build", image, image[7:19]))
+    named, by_id, short = (EngineSource.find(client, name) for name in ("found/app:build", image, image[7:19]))
     assert {one.digest or one.config_digest for one in (named, by_id, short)} == {image}
     assert (named.digest is None) != (named.config_digest is None)
     assert named.reference == "docker-daemon:found/app:build"
@@ -63,13 +63,13 @@ def test_image_is_found_by_name_and_by_id(running: Running, client: Engine) -> N
 
 def test_image_that_is_not_there(client: Engine) -> None:
     with pytest.raises(EngineError, match="the engine has no image nothing/here:1") as caught:
-        client.image("nothing/here:1")
+        EngineSource.find(client, "nothing/here:1")
     assert "load: true" in caught.value.hint
 
 
 def test_config_says_labels_layers_and_platform(running: Running, client: Engine) -> None:
     running.build("config/app:build", labels=LABELS)
-    (config,) = client.image("config/app:build").configs()
+    (config,) = EngineSource.find(client, "config/app:build").configs()
     inspected = json.loads(running.docker("image", "inspect", "config/app:build"))[0]
     assert config.labels == LABELS
     assert list(config.diff_ids) == inspected["RootFS"]["Layers"]
@@ -86,7 +86,7 @@ def test_one_push_and_the_same_bytes_everywhere(
     opened: Callable[[DockerRegistry], TagStore],
 ) -> None:
     running.build("everywhere/app:build", labels=LABELS)
-    source = client.image("everywhere/app:build")
+    source = EngineSource.find(client, "everywhere/app:build")
     first = opened(open_registry)
     second = opened(login_registry)
     layout = Layout(tmp_path / "layout")
@@ -102,9 +102,9 @@ def test_the_image_that_stands_there_is_not_pushed_again(
 ) -> None:
     running.build("twice/app:build")
     store = opened(open_registry)
-    staged = client.image("twice/app:build").stage(store, "2.1.4")
+    staged = EngineSource.find(client, "twice/app:build").stage(store, "2.1.4")
     running.docker("image", "rm", f"{store.place}:2.1.4")
-    assert client.image("twice/app:build").stage(store, "2.1.4") == staged
+    assert EngineSource.find(client, "twice/app:build").stage(store, "2.1.4") == staged
     assert f"{store.place}:2.1.4" not in running.tags()
 
 
@@ -114,8 +114,8 @@ def test_another_image_under_the_exact_tag_stays(
     running.build("other/app:one", b"one")
     running.build("other/app:two", b"two")
     store = opened(open_registry)
-    staged = client.image("other/app:one").stage(store, "2.1.4")
-    other = client.image("other/app:two")
+    staged = EngineSource.find(client, "other/app:one").stage(store, "2.1.4")
+    other = EngineSource.find(client, "other/app:two")
     if other.digest:
         assert other.stage(store, "2.1.4") == staged
     else:
@@ -127,7 +127,7 @@ def test_another_image_under_the_exact_tag_stays(
 
 def test_image_goes_into_a_layout_without_a_registry(running: Running, client: Engine, tmp_path: Path) -> None:
     running.build("layout/app:build", labels=LABELS)
-    source = client.image("layout/app:build")
+    source = EngineSource.find(client, "layout/app:build")
     layout = Layout(tmp_path / "layout")
     manifest = source.stage(layout, "2.1.4")
     assert source.digest in (None, manifest.digest)
@@ -147,7 +147,9 @@ def test_login_is_sent_with_the_push(
     logins = Keychain(logins=[(login_registry.host, USER, PASSWORD)], environ={})
     engine = Engine.find(running.environ, logins)
     store = opened(login_registry)
-    assert engine.image("login/app:build").stage(store, "2.1.4").digest == store.digests(["2.1.4"])["2.1.4"]
+    assert (
+        EngineSource.find(engine, "login/app:build").stage(store, "2.1.4").digest == store.digests(["2.1.4"])["2.1.4"]
+    )
     engine.close()
 
 
@@ -161,7 +163,7 @@ def test_refused_push_says_who_why_and_what_to_do(
     engine = Engine.find(running.environ, Keychain(logins=logins, environ={}))
     store = opened(login_registry)
     with pytest.raises(StoreError) as caught:
-        engine.image("refused/app:build").stage(store, "2.1.4")
+        EngineSource.find(engine, "refused/app:build").stage(store, "2.1.4")
     engine.close()
     assert caught.value.place == store.place
     assert caught.value.code == "DENIED"
@@ -180,7 +182,7 @@ def test_registry_that_the_engine_does_not_reach(
     registries = Registries(keychain=Keychain(), endpoints={"registry.invalid:5000": open_registry.host}, retries=0)
     store = registries.repository(Repository.parse("registry.invalid:5000/acme/app"), write=True)
     with pytest.raises(StoreError) as caught:
-        client.image("unreached/app:build").stage(store, "2.1.4")
+        EngineSource.find(client, "unreached/app:build").stage(store, "2.1.4")
     registries.close()
     assert caught.value.code == "UNREACHABLE"
     assert "`endpoints`: registry.invalid:5000=HOST:PORT" in caught.value.hint
@@ -194,7 +196,7 @@ def test_failed_push_gives_a_name_back(
     earlier = running.build(f"{store.place}:2.1.4", b"earlier")
     running.build("giving/app:build")
     with pytest.raises(StoreError):
-        client.image("giving/app:build").stage(store, "2.1.4")
+        EngineSource.find(client, "giving/app:build").stage(store, "2.1.4")
     assert running.docker("image", "inspect", "--format", "{{.Id}}", f"{store.place}:2.1.4") == earlier
 
 
@@ -202,7 +204,7 @@ def test_failed_push_does_not_take_an_image_that_has_no_other_name(
     running: Running, client: Engine, login_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:
     image = running.build("nameless/app:build", b"nameless")
-    source = client.image(image)
+    source = EngineSource.find(client, image)
     store = opened(login_registry)
     running.docker("tag", image, f"{store.place}:2.1.4")
     running.docker("image", "rm", "--no-prune", "nameless/app:build")
@@ -215,11 +217,11 @@ def test_engine_has_the_tags_of_the_release(running: Running, client: Engine) ->
     image = running.build("local/app:build")
     one, two = (Repository.parse(f"registry.invalid/{name}/app") for name in ("one", "two"))
     everywhere = [repository.tagged(tag) for repository in (one, two) for tag in ("2.1.4", "2.1")]
-    client.image("local/app:build").tag_locally([*everywhere, one.tagged("latest")])
+    EngineSource.find(client, "local/app:build").tag_locally([*everywhere, one.tagged("latest")])
     assert client.local_tags("local/app") == {"2.1": image, "2.1.4": image, "build": image}
     assert client.local_tags("docker.io/local/app") == client.local_tags("local/app")
     assert set(client.local_tags("registry.invalid/one/app")) == {"2.1.4", "2.1", "latest"}
-    client.image(image).tag_locally([one.tagged("3")])
+    EngineSource.find(client, image).tag_locally([one.tagged("3")])
     assert "3" not in client.local_tags("local/app")
 
 
@@ -228,12 +230,12 @@ def test_every_platform_of_an_index_goes_to_the_registry(
 ) -> None:
     digest = _load_index(containerd, tmp_path, "multi/app:build")
     engine = Engine.find(containerd.environ, Keychain())
-    source = engine.image("multi/app:build")
+    source = EngineSource.find(engine, "multi/app:build")
     assert source.digest == digest
     assert [(config.platform, config.labels) for config in source.configs()] == [(name, LABELS) for name in PLATFORMS]
     assert source.stage(opened(open_registry), "2.1.4").digest == digest
     layout = Layout(tmp_path / "target")
-    assert engine.image("multi/app:build").stage(layout, "2.1.4").digest == digest
+    assert EngineSource.find(engine, "multi/app:build").stage(layout, "2.1.4").digest == digest
     engine.close()
 
 
@@ -248,7 +250,7 @@ def test_lost_platform_is_found_before_the_push(
     containerd.docker("image", "rm", image)
     containerd.docker("pull", "--quiet", image)
     engine = Engine.find(containerd.environ, Keychain())
-    source = engine.image(image)
+    source = EngineSource.find(engine, image)
     with pytest.raises(EngineError, match="linux/arm64/v8 is missing") as caught:
         source.stage(store, "2.1.4")
     with pytest.raises(EngineError, match="linux/arm64/v8 is missing"):
@@ -264,7 +266,7 @@ def test_no_engine(tmp_path: Path) -> None:
     engine = Engine.find({"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}, Keychain())
     assert not engine.holds("app:build")
     with pytest.raises(EngineError, match=f"no Docker Engine answers at unix://{tmp_path}/none.sock") as caught:
-        engine.image("app:build")
+        EngineSource.find(engine, "app:build")
     assert "No such file" in caught.value.message
     assert "docker://" in caught.value.hint
     engine.close()
@@ -295,7 +297,7 @@ def test_context_with_certificates(tmp_path: Path) -> None:
     (tmp_path / "contexts/meta" / key / "meta.json").write_text(json.dumps(document))
     engine = Engine.find({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "remote"}, Keychain())
     with pytest.raises(EngineError, match=r"at tcp://127.0.0.1:1: .*TLS"):
-        engine.image("app:build")
+        EngineSource.find(engine, "app:build")
 
 
 def _load_index(running: Running, folder: Path, name: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.images.engine import Engine
+from tagger.images.engine import Engine, EngineSource
 from tagger.images.layout import Layout
 from tagger.images.registry.credentials import Keychain
 from tagger.images.stores import TagStore
@@ -57,7 +57,7 @@ def pushed(
 ) -> Report:
     """Push the local tags of an image, and return the report."""
     found = {tag: image for tag, image in client.local_tags(name).items() if not only or tag in only}
-    sources = {image: client.image(f"{name}:{tag}") for tag, image in found.items()}
+    sources = {image: EngineSource.find(client, f"{name}:{tag}") for tag, image in found.items()}
     job = Push(name, {tag: sources[image] for tag, image in found.items()}, RULES, stores)
     return finished(push(job, dry_run=dry_run), events)
 

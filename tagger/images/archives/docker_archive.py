@@ -1,7 +1,4 @@
-"""Images in archives, read where they lie: a layout in a tar file, and what `docker save` writes.
-
-Nothing is extracted: a member's name is only ever looked up, never made a path.
-"""
+"""What `docker save` wrote before version 25: a config and layers, of which a manifest is made."""
 
 import gzip
 import hashlib
@@ -9,183 +6,29 @@ import io
 import json
 import os
 import posixpath
-import stat
-import tarfile
 import threading
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from tagger.concurrency import run_all
-from tagger.errors import InputError, NotFound, StoreError
+from tagger.errors import InputError, NotFound
+from tagger.images.archives.archive import GZIP, OTHERS, ZSTD, Archive
 from tagger.images.blobs import Checked
 from tagger.images.configs import parse_config
 from tagger.images.files import CHUNK, OpenFile
-from tagger.images.layout import INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, Index, LayoutContent
+from tagger.images.layout import LAYOUT_FILE
 from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST, Descriptor, Manifest
-from tagger.names import Repository, check_digest
+from tagger.names import Repository
 
-__all__ = ["Archive", "DockerImage", "LayoutArchive", "SavedImage", "saved_images"]
+__all__ = ["DockerImage", "SavedImage", "saved_images"]
 
 DOCKER_FILE = "manifest.json"
-LARGEST_HEADER = 64 * 1024  # a member's long name and attributes
 LARGEST_CONFIG = 16 * 1024 * 1024
-MOST_MEMBERS = 200_000
-MOST_LINKS = 8  # links to links; `docker save` writes one
 MOST_LAYERS = 1000  # the engine allows 127
-EXPANDS, LEAST_LIMIT = 250, 1 << 30  # a whole archive that grows more, and beyond a gigabyte, is made to fill the disk
 GZIP_LEVEL = 6
-GZIP = b"\x1f\x8b"
-ZSTD = b"\x28\xb5\x2f\xfd"
-OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", ZSTD: "zstd"}
-
-
-class _Headers(io.RawIOBase):
-    """What the tar reader is given: members are skipped by seeking, so a large read is a header made to fill memory."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= LARGEST_HEADER:
-            raise tarfile.ReadError("a member's header is too large")
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-
-class Archive:
-    """The regular files in a tar archive, which may be compressed as a whole with gzip."""
-
-    def __init__(self, path: Path, place: str) -> None:
-        self.place = place
-        with self.translated():
-            self._file = self._opened(path)
-            self._files, self._links = self._members()
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a member, by links where it is one. Raise `FileNotFoundError` when it is not in the archive."""
-        name = posixpath.normpath(name)
-        for _ in range(MOST_LINKS):
-            if name in self._files:
-                return self._file.stretch(*self._files[name])
-            if name not in self._links:
-                break
-            name = self._links[name]
-        raise FileNotFoundError(name)
-
-    def read(self, name: str, most: int) -> bytes:
-        """Return the content of a small member. Raise `FileNotFoundError`, `StoreError`."""
-        with self.open(name) as file:
-            content = file.read(most + 1)
-        if len(content) > most:
-            raise self.broken(f"{name} is larger than {most} bytes")
-        return content
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._files or name in self._links
-
-    def broken(self, message: str) -> StoreError:
-        """Return the error of an archive that is not what it should be."""
-        return StoreError(message, "Save the image again.", code="ARCHIVE_INVALID", place=self.place)
-
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Raise our errors for those of the file system and of the formats."""
-        try:
-            yield
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
-            raise self.broken(f"the archive cannot be read: {error}") from error
-        except RecursionError as error:
-            raise self.broken("the archive is nested too deeply") from error
-        except OSError as error:
-            raise StoreError(f"{error.strerror or error}", place=self.place) from error
-
-    def _opened(self, path: Path) -> OpenFile:
-        file = self._kept(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), path)
-        with file.whole() as start:
-            magic = start.read(6)
-        if magic.startswith(GZIP):
-            return OpenFile.unnamed(lambda target: self._decompress(file, target))
-        for mark, name in OTHERS.items():
-            if magic.startswith(mark):
-                raise InputError(f"{self.place} is compressed with {name}", "Decompress it first, or use gzip.")
-        return file
-
-    def _kept(self, file: OpenFile, path: Path) -> OpenFile:
-        """Return a file that can be read from any place: what comes through a pipe is kept without a name."""
-        mode = os.fstat(file.descriptor).st_mode
-        if stat.S_ISREG(mode):
-            return file
-        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
-            raise InputError(f"{self.place}: {path} is neither a file nor a pipe", "Name an archive.")
-
-        def receive(target: BinaryIO) -> None:
-            while chunk := os.read(file.descriptor, CHUNK):
-                target.write(chunk)
-
-        return OpenFile.unnamed(receive)
-
-    def _decompress(self, file: OpenFile, target: BinaryIO) -> None:
-        most = max(EXPANDS * os.fstat(file.descriptor).st_size, LEAST_LIMIT)
-        with file.whole() as packed, gzip.GzipFile(fileobj=packed) as source:
-            while chunk := source.read(CHUNK):
-                target.write(chunk)
-                if target.tell() > most:
-                    raise self.broken(f"the archive grows beyond {most} bytes")
-
-    def _members(self) -> tuple[Mapping[str, tuple[int, int]], Mapping[str, str]]:
-        """Return where each file lies, offset and size, and where each link points; the last of a name counts."""
-        files: dict[str, tuple[int, int]] = {}
-        links: dict[str, str] = {}
-        with self._file.whole() as whole, tarfile.open(fileobj=cast("BinaryIO", _Headers(whole)), mode="r:") as archive:
-            while member := archive.next():
-                archive.members = []  # type: ignore[attr-defined]  # it would keep them all
-                name = posixpath.normpath(member.name)
-                if member.size < 0:
-                    raise self.broken(f"{name} has a negative size")
-                if len(files) + len(links) >= MOST_MEMBERS:
-                    raise self.broken(f"the archive has more than {MOST_MEMBERS} members")
-                if member.issym():
-                    links[name] = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
-                elif member.islnk():
-                    links[name] = posixpath.normpath(member.linkname)
-                elif member.isreg() and not member.issparse():
-                    files[name] = (member.offset_data, member.size)
-        return files, links
-
-
-class LayoutArchive(LayoutContent):
-    """An OCI image layout in a tar archive."""
-
-    def __init__(self, archive: Archive) -> None:
-        super().__init__()
-        self.place = archive.place
-        self._archive = archive
-
-    def index(self) -> Index:
-        """Return the index. Raise `StoreError`."""
-        return self._index
-
-    @cached_property
-    def _index(self) -> Index:
-        try:
-            return Index.parse(self._archive.read(INDEX_FILE, LARGEST_INDEX))
-        except FileNotFoundError as error:
-            raise self._archive.broken(f"it has no {INDEX_FILE}") from error
-        except (ValueError, RecursionError) as error:
-            raise self._archive.broken(f"{INDEX_FILE} cannot be read: {error}") from error
-
-    def open_blob(self, digest: str) -> BinaryIO:
-        """Open what is stored under a digest. Raise `FileNotFoundError`."""
-        return self._archive.open(f"blobs/{check_digest(digest).replace(':', '/')}")
 
 
 class SavedImage(NamedTuple):

@@ -1,0 +1,7 @@
+"""Images in archives, read where they lie: a layout in a tar file, and what `docker save` writes."""
+
+from tagger.images.archives.archive import Archive
+from tagger.images.archives.docker_archive import DockerImage, SavedImage, saved_images
+from tagger.images.archives.layout_archive import LayoutArchive
+
+__all__ = ["Archive", "DockerImage", "LayoutArchive", "SavedImage", "saved_images"]

@@ -1,0 +1,145 @@
+"""A tar archive, read where it lies: nothing is extracted, a name is only ever looked up and never made a path."""
+
+import gzip
+import io
+import os
+import posixpath
+import stat
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tagger.errors import InputError, StoreError
+from tagger.images.files import CHUNK, OpenFile
+
+__all__ = ["GZIP", "LARGEST_HEADER", "OTHERS", "ZSTD", "Archive"]
+
+LARGEST_HEADER = 64 * 1024  # a member's long name and attributes
+MOST_MEMBERS = 200_000
+MOST_LINKS = 8  # links to links; `docker save` writes one
+EXPANDS, LEAST_LIMIT = 250, 1 << 30  # a whole archive that grows more, and beyond a gigabyte, is made to fill the disk
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", ZSTD: "zstd"}
+
+
+class _Headers(io.RawIOBase):
+    """What the tar reader is given: members are skipped by seeking, so a large read is a header made to fill memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= LARGEST_HEADER:
+            raise tarfile.ReadError("a member's header is too large")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class Archive:
+    """The regular files in a tar archive, which may be compressed as a whole with gzip."""
+
+    def __init__(self, path: Path, place: str) -> None:
+        self.place = place
+        with self.translated():
+            self._file = self._opened(path)
+            self._files, self._links = self._members()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a member, by links where it is one. Raise `FileNotFoundError` when it is not in the archive."""
+        name = posixpath.normpath(name)
+        for _ in range(MOST_LINKS):
+            if name in self._files:
+                return self._file.stretch(*self._files[name])
+            if name not in self._links:
+                break
+            name = self._links[name]
+        raise FileNotFoundError(name)
+
+    def read(self, name: str, most: int) -> bytes:
+        """Return the content of a small member. Raise `FileNotFoundError`, `StoreError`."""
+        with self.open(name) as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise self.broken(f"{name} is larger than {most} bytes")
+        return content
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._files or name in self._links
+
+    def broken(self, message: str) -> StoreError:
+        """Return the error of an archive that is not what it should be."""
+        return StoreError(message, "Save the image again.", code="ARCHIVE_INVALID", place=self.place)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise our errors for those of the file system and of the formats."""
+        try:
+            yield
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
+            raise self.broken(f"the archive cannot be read: {error}") from error
+        except RecursionError as error:
+            raise self.broken("the archive is nested too deeply") from error
+        except OSError as error:
+            raise StoreError(f"{error.strerror or error}", place=self.place) from error
+
+    def _opened(self, path: Path) -> OpenFile:
+        file = self._kept(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), path)
+        with file.whole() as start:
+            magic = start.read(6)
+        if magic.startswith(GZIP):
+            return OpenFile.unnamed(lambda target: self._decompress(file, target))
+        for mark, name in OTHERS.items():
+            if magic.startswith(mark):
+                raise InputError(f"{self.place} is compressed with {name}", "Decompress it first, or use gzip.")
+        return file
+
+    def _kept(self, file: OpenFile, path: Path) -> OpenFile:
+        """Return a file that can be read from any place: what comes through a pipe is kept without a name."""
+        mode = os.fstat(file.descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return file
+        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+            raise InputError(f"{self.place}: {path} is neither a file nor a pipe", "Name an archive.")
+
+        def receive(target: BinaryIO) -> None:
+            while chunk := os.read(file.descriptor, CHUNK):
+                target.write(chunk)
+
+        return OpenFile.unnamed(receive)
+
+    def _decompress(self, file: OpenFile, target: BinaryIO) -> None:
+        most = max(EXPANDS * os.fstat(file.descriptor).st_size, LEAST_LIMIT)
+        with file.whole() as packed, gzip.GzipFile(fileobj=packed) as source:
+            while chunk := source.read(CHUNK):
+                target.write(chunk)
+                if target.tell() > most:
+                    raise self.broken(f"the archive grows beyond {most} bytes")
+
+    def _members(self) -> tuple[Mapping[str, tuple[int, int]], Mapping[str, str]]:
+        """Return where each file lies, offset and size, and where each link points; the last of a name counts."""
+        files: dict[str, tuple[int, int]] = {}
+        links: dict[str, str] = {}
+        with self._file.whole() as whole, tarfile.open(fileobj=cast("BinaryIO", _Headers(whole)), mode="r:") as archive:
+            while member := archive.next():
+                archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+                name = posixpath.normpath(member.name)
+                if member.size < 0:
+                    raise self.broken(f"{name} has a negative size")
+                if len(files) + len(links) >= MOST_MEMBERS:
+                    raise self.broken(f"the archive has more than {MOST_MEMBERS} members")
+                if member.issym():
+                    links[name] = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+                elif member.islnk():
+                    links[name] = posixpath.normpath(member.linkname)
+                elif member.isreg() and not member.issparse():
+                    files[name] = (member.offset_data, member.size)
+        return files, links

@@ -1,0 +1,99 @@
+"""The manifests and configs of an image that the engine saves as a layout."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from tagger.errors import EngineError
+from tagger.images.layout import INDEX_FILE, Index, LayoutContent
+from tagger.images.manifests import Descriptor, Manifest
+
+if TYPE_CHECKING:
+    pass
+
+
+__all__ = ["Documents"]
+
+LARGEST_DOCUMENT = 4 * 1024 * 1024  # a manifest or a config of an image in the engine
+
+
+class Documents(LayoutContent):
+    """The manifests and configs in a stream of `docker save` from containerd's store, which saves an OCI layout.
+
+    There is no other way before version 28 to see more than one platform. Layers pass by and are dropped.
+    """
+
+    def __init__(self, place: str, stream: Iterator[bytes]) -> None:
+        super().__init__()
+        self.place = place
+        self._contents: dict[str, bytes] = {}
+        self._names: set[str] = set()
+        try:
+            with tarfile.open(fileobj=cast("BinaryIO", _Stream(stream)), mode="r|") as archive:
+                for member in archive:
+                    self._names.add(member.name)
+                    small = member.isreg() and member.size <= LARGEST_DOCUMENT
+                    file = archive.extractfile(member) if small else None
+                    content = file.read() if file else b""
+                    if content.startswith(b"{"):
+                        self._contents[member.name] = content
+            self._index = Index.parse(self._contents[INDEX_FILE])
+        except (tarfile.TarError, KeyError, ValueError) as error:
+            raise EngineError(f"what the engine saved of {place} is no image layout: {error}") from error
+
+    def index(self) -> Index:
+        """Return the index."""
+        return self._index
+
+    def open_blob(self, digest: str) -> BinaryIO:
+        """Open a manifest or a config. Raise `FileNotFoundError`."""
+        try:
+            return io.BytesIO(self._contents[_member(digest)])
+        except KeyError as error:
+            raise FileNotFoundError(digest) from error
+
+    def whole(self, digest: str) -> Manifest:
+        """Return the image's manifest when all that it names is there. Raise `EngineError`.
+
+        A push would find out too late: with "missing content", half way.
+        """
+        root = self.manifest(digest)
+        lost = next(self._lost(root), None)
+        if lost:
+            raise EngineError(
+                f"{self.place} lacks a part: {lost.platform or lost.media_type} is missing ({lost.digest})",
+                "Build or pull every platform (`docker pull` fetches one alone), or release from the registry that the "
+                "image came from: source docker://NAME@DIGEST.",
+                code="MISSING_PLATFORM",
+            )
+        return root
+
+    def _lost(self, manifest: Manifest) -> Iterator[Descriptor]:
+        for part in manifest.children() + manifest.blobs():
+            if _member(part.digest) not in self._names:
+                if not part.urls:  # layers that nobody may hand on
+                    yield part
+            elif manifest.is_index:
+                yield from self._lost(self.manifest(part.digest))
+
+
+class _Stream(io.RawIOBase):
+    """Chunks as a file that is read once."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        parts, missing = [], size
+        while missing and (self._rest or (chunk := next(self._chunks, b""))):
+            chunk = self._rest or chunk
+            parts.append(chunk[:missing])
+            self._rest = chunk[missing:]
+            missing -= len(parts[-1])
+        return b"".join(parts)
+
+
+def _member(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"

@@ -1,0 +1,189 @@
+"""The Docker Engine: asked for its images, told to name and to push them. Nothing else imports `docker`."""
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+
+from tagger.errors import EngineError
+from tagger.images.docker_context import SOCKET, docker_context
+from tagger.names import DOCKER_HUB, Reference, Repository
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+from tagger.images.engine.failures import refusal
+
+__all__ = ["Engine", "Logins"]
+
+PATIENCE = 600
+"""Seconds without a word after which the engine counts as hung: it is silent while a registry takes a large layer."""
+CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
+"""What `docker info` says where the image store is containerd's (moby, daemon/containerd/service.go)."""
+PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+$")
+_BUILD_FIRST = (
+    "See `docker image ls`. docker/build-push-action leaves the image in the engine only with `load: true`; an image "
+    "in a registry is named docker://NAME."
+)
+_NO_ENGINE = (
+    "Start it, or set DOCKER_HOST. Where there is no engine's socket, as on runners with container hooks (ARC), push "
+    "the build to a registry and set `source` to docker://NAME@DIGEST."
+)
+
+
+class Logins(Protocol):
+    """Who knows the logins for registries: the engine has none, its client sends them with every push."""
+
+    def auth_config(self, *names: str, repository: str = "") -> dict[str, str]:
+        """Return what the engine takes for a push to a registry; empty when there is no login."""
+
+
+class Engine:
+    """A Docker Engine, asked for the first time when something is wanted of it."""
+
+    def __init__(self, settings: Mapping[str, str], logins: Logins) -> None:
+        self.host = settings.get("DOCKER_HOST") or SOCKET
+        self.logins = logins
+        self._settings = {**settings, "DOCKER_HOST": self.host}
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str], logins: Logins) -> Self:
+        """Return the engine that the docker command would talk to: of DOCKER_HOST, of its context, or at the socket.
+
+        Raise `EngineError` when the context cannot be read.
+        """
+        return cls(environ if environ.get("DOCKER_HOST") else {**environ, **docker_context(environ)}, logins)
+
+    def close(self) -> None:
+        """End the conversation."""
+        if "client" in self.__dict__:
+            self.client.close()
+
+    def holds(self, name: str) -> bool:
+        """Say whether there is an engine, and it has an image of this name."""
+        try:
+            self.inspect(name)
+        except EngineError:
+            return False
+        return True
+
+    def local_tags(self, name: str) -> dict[str, str]:
+        """Return the tags that the engine knows of a repository (`app`, `ghcr.io/acme/app`), and their images' ids."""
+        start = f"{_familiar(Repository.parse(name))}:"
+        with self._asked() as client:
+            images = client.images()
+        names = {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
+        return {tag.removeprefix(start): image for tag, image in sorted(names.items()) if tag.startswith(start)}
+
+    def inspect(self, name: str) -> Mapping[str, Any]:
+        """Return what the engine says of an image. Raise `EngineError`."""
+        with self._asked(f"the engine has no image {name}", _BUILD_FIRST) as client:
+            return cast("Mapping[str, Any]", client.inspect_image(name))  # type: ignore[no-untyped-call]
+
+    def tag(self, image: str, reference: Reference) -> None:
+        """Give an image a name. Raise `EngineError`."""
+        with self._asked() as client:
+            client.tag(image, str(reference.repository), reference.tag, force=True)
+
+    @contextmanager
+    def tagged(self, image: str, reference: Reference) -> Iterator[None]:
+        """Give an image a name, and take it back when what is done with it fails."""
+        before = ""
+        with suppress(EngineError):
+            before = str(self.inspect(str(reference))["Id"])
+        self.tag(image, reference)
+        try:
+            yield
+        except BaseException:
+            with suppress(EngineError):
+                self._untag(image, reference, before)
+            raise
+
+    def _untag(self, image: str, reference: Reference, before: str) -> None:
+        """Take a name back, and give it to the image that had it `before`."""
+        if self.inspect(str(reference))["Id"] != image:
+            return  # another job's by now
+        if before:
+            self.tag(before, reference)
+        elif len(self.inspect(image)["RepoTags"]) > 1:  # an image goes with its last name
+            with self._asked() as client:
+                client.remove_image(str(reference), noprune=True)
+
+    def push(self, reference: Reference) -> str:
+        """Push an image that has this name, and return the digest that the engine says it got.
+
+        A push that fails is answered with success and an `errorDetail` in its stream (docker-py #1772), so every line
+        is read. Raise `StoreError` with the registry's words, `EngineError`.
+        """
+        repository, digest, failure = reference.repository, "", ""
+        login = self.logins.auth_config(repository.registry, repository=repository.name)
+        with self._asked() as client:
+            lines = client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
+            for line in lines:
+                failure = failure or (line.get("errorDetail") or {}).get("message") or line.get("error") or ""
+                status = PUSHED.search(line.get("status") or "")
+                digest = (line.get("aux") or {}).get("Digest") or (status[1] if status else digest)
+        if failure or not digest:
+            raise refusal(repository, failure or "the engine did not say which digest it pushed", login)
+        return digest
+
+    def save(self, image: str) -> Iterator[bytes]:
+        """Return the stream of `docker save`. Raise `EngineError`, also while it is read."""
+        with self._asked() as client:
+            yield from client.get_image(image)
+
+    @cached_property
+    def client(self) -> "APIClient":
+        """The client of the docker package. Raise `EngineError`."""
+        try:
+            if self.host.startswith("unix://"):  # docker-py leaves a socket open that nobody answers
+                with socket.socket(socket.AF_UNIX) as knock:
+                    knock.connect(self.host.removeprefix("unix://"))
+        except OSError as error:
+            raise self._unreachable(error) from error
+        import docker.utils  # it takes a fifth of a second, and most runs need no engine
+
+        try:
+            settings = docker.utils.kwargs_from_env(environment=dict(self._settings))
+            return docker.APIClient(version="auto", timeout=PATIENCE, **settings)
+        except (docker.errors.DockerException, OSError, ValueError, UnicodeError) as error:
+            raise self._unreachable(error) from error
+
+    @cached_property
+    def keeps_manifests(self) -> bool:
+        """True where the image store is containerd's, which knows an image by the digest of its manifest or index."""
+        with self._asked() as client:
+            return CONTAINERD in (client.info().get("DriverStatus") or [])
+
+    @contextmanager
+    def _asked(self, missing: str = "", hint: str = "") -> Iterator["APIClient"]:
+        """Give the client, and raise our errors for its own; `missing` says what a 404 means."""
+        client = self.client
+        from docker.errors import APIError, DockerException
+
+        try:
+            yield client
+        except APIError as error:
+            if missing and error.status_code == 404:
+                raise EngineError(missing, hint, code="NOT_FOUND") from error
+            raise EngineError(f"the engine refused: {error.explanation or error}") from error
+        except (DockerException, OSError) as error:  # what the requests package raises is an OSError
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> EngineError:
+        message = f"no Docker Engine answers at {self.host}: {_reason(error)}"
+        return EngineError(message, _NO_ENGINE, code="UNREACHABLE")
+
+
+def _familiar(repository: Repository) -> str:
+    """Return a repository as the engine lists it: without Docker Hub's name and its `library`."""
+    return repository.name.removeprefix("library/") if repository.registry == DOCKER_HUB else str(repository)
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost reason, without the names of the packages that it went through."""
+    while (cause := error.__cause__ or error.__context__) and isinstance(cause, Exception):
+        error = cause
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,53 @@
+"""Why a push by the engine failed, and what usually mends it."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tagger.confidential import hide
+from tagger.errors import StoreError
+from tagger.images.registry.logins import login_hint
+from tagger.names import Repository
+
+if TYPE_CHECKING:
+    pass
+
+
+__all__ = ["refusal"]
+
+_FAILURES = (
+    (
+        r"unauthorized|authentication|basic auth|denied|forbidden|insufficient_scope",
+        "DENIED",
+        "The login for {registry} may not push there. On ghcr.io, a workflow needs `permissions: packages: write`.",
+    ),
+    (
+        r"HTTP response to HTTPS client",
+        "UNREACHABLE",
+        "The engine speaks HTTPS to {registry}, which answers without. Name it in `insecure-registries` of the "
+        "engine's /etc/docker/daemon.json; `insecure` is for Tagger's own requests alone.",
+    ),
+    (
+        r"x509|certificate",
+        "UNREACHABLE",
+        "The engine does not trust {registry}. Put its authority into /etc/docker/certs.d/{registry}/ca.crt where the "
+        "engine runs; `ca-file` is for Tagger's own requests alone.",
+    ),
+    (
+        r"refused|no such host|timeout|unreachable|no route|EOF|reset by peer",
+        "UNREACHABLE",
+        "It is the engine that pushes, so {registry} must be its name where the engine runs. Where Tagger reaches it "
+        "by another, say so in `endpoints`: {registry}=HOST:PORT.",
+    ),
+)
+
+
+def refusal(repository: Repository, failure: str, login: Mapping[str, str]) -> StoreError:
+    """Return the error of a push: the registry's words, and what usually mends it."""
+    secrets = [value for value in map(login.get, ("password", "identitytoken", "registrytoken")) if value]
+    words = hide(" ".join(hide(failure, secrets).split()), secrets)
+    code, hint = next((found[1:] for found in _FAILURES if re.search(found[0], words, re.IGNORECASE)), ("FAILED", ""))
+    if code == "DENIED" and not login:
+        hint = login_hint(repository.registry)
+    hint = hint.replace("{registry}", repository.registry)
+    return StoreError(f"the engine could not push: {words}", hint, code=code, place=str(repository))

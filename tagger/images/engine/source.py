@@ -1,0 +1,145 @@
+"""An image of the engine as a source: it is staged by one push, and copied from there."""
+
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from tagger.errors import Refused, TaggerError
+from tagger.images.configs import platform_configs
+from tagger.images.manifests import Manifest
+from tagger.images.sources import ContentSource, SourceSpec, open_source
+from tagger.images.stores import ImageConfig, Source, TagStore
+from tagger.names import Reference, Repository
+
+if TYPE_CHECKING:
+    pass
+
+from tagger.images.engine.documents import Documents
+from tagger.images.engine.engine import Engine
+
+__all__ = ["EngineSource"]
+
+
+class EngineSource:
+    """An image of the engine.
+
+    In the classic store it has no manifest: it is known by the digest of its config, and only a push makes a manifest,
+    another one each time, as layers are compressed anew. So it is pushed once, and copied from there. In containerd's
+    store it has the digest that it will have everywhere.
+    """
+
+    def __init__(self, engine: Engine, name: str, facts: Mapping[str, Any]) -> None:
+        self.reference = f"docker-daemon:{name}"
+        self._engine = engine
+        self._name = name
+        self._facts = facts
+        self._id = str(facts["Id"])
+        self.digest: str | None = self._id if engine.keeps_manifests else None
+        self.config_digest: str | None = None if engine.keeps_manifests else self._id
+        self._lock = threading.Lock()
+        self._staged: Source | None = None
+
+    @classmethod
+    def find(cls, engine: Engine, name: str) -> Self:
+        """Return the image of this name, tag or id, as it is now. Raise `EngineError`."""
+        return cls(engine, name, engine.inspect(name))
+
+    def configs(self) -> Sequence[ImageConfig]:
+        """Return the config of every platform. Raise `EngineError` when one is not there."""
+        if self.digest:
+            return platform_configs(self._documents, self._documents.whole(self._id))
+        facts = self._facts
+        platform = filter(None, (facts.get("Os"), facts.get("Architecture"), facts.get("Variant")))
+        return [
+            ImageConfig(
+                digest=self._id,
+                labels=(facts.get("Config") or {}).get("Labels") or {},
+                diff_ids=tuple((facts.get("RootFS") or {}).get("Layers") or ()),
+                platform="/".join(platform),
+                created=str(facts.get("Created") or ""),
+            )
+        ]
+
+    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+        """Put the image into `store` under `tag`, by a push or, the second time, by copying; return what stands there.
+
+        Raise `Refused` where another image came to stand there meanwhile and only the config can tell.
+        """
+        with self._lock:
+            if self._staged is None:
+                if self.digest:
+                    self._documents.whole(self._id)
+                if store.repository:
+                    manifest = self._push(store, store.repository.tagged(tag), overwrite)
+                else:
+                    manifest = self._copy(store, tag, overwrite)
+                if self.digest in (None, manifest.digest):
+                    self._staged = ContentSource(store, manifest.digest, self.reference)
+                return manifest
+        return self._staged.stage(store, tag, overwrite=overwrite)
+
+    def tag_locally(self, references: Iterable[Reference]) -> None:
+        """Give the engine the tags of a release: `docker run app:2.1` works in the next step. Raise `EngineError`.
+
+        Those that stand in every repository are set on the image's own name too.
+        """
+        wanted = set(references)
+        repositories = {reference.repository for reference in wanted}
+        for tag in {reference.tag for reference in wanted}:
+            everywhere = all(repository.tagged(tag) in wanted for repository in repositories)
+            if everywhere and self._own_repository:
+                wanted.add(self._own_repository.tagged(tag))
+        for reference in sorted(wanted, key=str):
+            self._engine.tag(self._id, reference)
+
+    @property
+    def _own_repository(self) -> Repository | None:
+        """The repository of the name that the image was asked for by; None for an id."""
+        names = {str(Reference.parse(name)) for name in self._facts.get("RepoTags") or ()}
+        with suppress(TaggerError):
+            reference = Reference.parse(self._name)
+            return reference.repository if str(reference) in names else None
+        return None
+
+    def _push(self, store: TagStore, reference: Reference, overwrite: bool) -> Manifest:
+        """Push the image under a name that is the engine's to resolve; return what stands there then."""
+        tag = reference.tag
+        standing = store.digests([tag])[tag]
+        if standing and not overwrite:
+            return self._checked(store, store.manifest(standing), tag)
+        with self._engine.tagged(self._id, reference):
+            pushed = self._engine.push(reference)
+            # Another job may have pushed since, or have given the name to its image before the engine looked.
+            return self._checked(store, store.manifest(tag), tag, pushed)
+
+    def _checked(self, store: TagStore, manifest: Manifest, tag: str, pushed: str = "") -> Manifest:
+        """Return what stands under the exact tag when it is this image, or when whoever knows its digest can tell."""
+        config = manifest.config()
+        if self.digest or (config and config.digest == self.config_digest):
+            return manifest
+        raise Refused(
+            f"{store.place}: another build was released as {tag} at the same time: it holds {manifest.digest}"
+            + (f", and this one was pushed as {pushed}" if pushed else ""),
+            "That image is the release now. Give this build a version of its own.",
+            code="CONFLICT",
+        )
+
+    def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
+        """Put the image into a layout, which the engine cannot reach, by way of `docker save`."""
+        with tempfile.NamedTemporaryFile(prefix="tagger-", suffix=".tar") as file:
+            for chunk in self._engine.save(self._id):
+                file.write(chunk)
+            file.flush()
+            saved = open_source(SourceSpec("docker-archive", file.name), _no_registry)
+            return saved.stage(store, tag, overwrite=overwrite)
+
+    @cached_property
+    def _documents(self) -> Documents:
+        return Documents(self.reference, self._engine.save(self._id))
+
+
+def _no_registry(repository: Repository) -> TagStore:
+    raise AssertionError(repository)

@@ -1,0 +1,7 @@
+"""An OCI image layout (image-spec, image-layout.md): read wherever it lies, and written in a directory."""
+
+from tagger.images.layout.content import LayoutContent
+from tagger.images.layout.index import INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, REF_NAME, Index
+from tagger.images.layout.layout import Layout
+
+__all__ = ["INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "Layout", "LayoutContent"]

@@ -1,0 +1,197 @@
+"""The directory of a layout: written whole or not at all, by one writer at a time."""
+
+import errno
+import fcntl
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from tagger.errors import InputError, StoreError
+from tagger.images.layout.index import LAYOUT_FILE
+from tagger.names import check_digest
+from tagger.workspace import read_regular
+
+__all__ = ["Folder", "opened"]
+
+LAYOUT_VERSION = "1.0.0"
+UNFINISHED = ".tagger-"
+"""What the names of files begin with that are still being written; a killed writer leaves them to the next one."""
+LARGEST_LAYOUT_FILE = 64 * 1024
+PATIENCE = 1.0  # seconds before a run says that it waits for a lock
+_LAYOUTS = "Name a layout, an empty directory, or one that does not exist yet."
+
+
+class Folder:
+    """A directory that is a layout, or may become one.
+
+    Every file is written beside its place and renamed into it. Writers take turns by a lock on the directory itself
+    (flock).
+    """
+
+    def __init__(self, path: str | Path, say: Callable[[str], None]) -> None:
+        """`say` tells a person that a lock is waited for."""
+        if not str(path) or "\0" in str(path):
+            raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
+        self.path = Path(path)
+        self.place = f"oci:{path}"
+        self._say = say
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Refuse to write from now on; what is under way ends."""
+        self._stopped = True
+
+    def blob_path(self, digest: str) -> Path:
+        """Return where the blob of a digest lies. Raise `InputError`."""
+        known = check_digest(digest)
+        return self.path / "blobs" / known.algorithm / known.encoded
+
+    def standing(self) -> Path:
+        """Return the directory, or the nearest one above it that exists."""
+        return next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+
+    def check_ours(self) -> None:
+        """Raise `InputError` where the path is no layout and cannot become one."""
+        try:
+            version = json.loads(read_regular(self.path / LAYOUT_FILE, LARGEST_LAYOUT_FILE))
+        except (FileNotFoundError, NotADirectoryError):
+            standing = self.standing()
+            if not standing.is_dir():
+                raise InputError(f"{self.place}: {standing} is not a directory", _LAYOUTS) from None
+            others = standing == self.path and any(not path.name.startswith(UNFINISHED) for path in self.path.iterdir())
+            if others and not (self.path / LAYOUT_FILE).exists():  # it is the first file that a writer makes
+                raise InputError(f"{self.place} holds something else: it has no {LAYOUT_FILE}", _LAYOUTS) from None
+        except (ValueError, RecursionError) as error:
+            raise self.broken(f"{LAYOUT_FILE} cannot be read: {error}") from error
+        else:
+            if not isinstance(version, dict) or version.get("imageLayoutVersion") != LAYOUT_VERSION:
+                raise self.broken(f"{LAYOUT_FILE} names a version that is not known; {LAYOUT_VERSION} is")
+
+    def check_going_on(self) -> None:
+        """Raise `StoreError` where this run was stopped."""
+        if self._stopped:
+            raise StoreError("given up", code="STOPPED", place=self.place)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory against other writers; it is made a layout where it is none yet."""
+        self.check_going_on()
+        with self.translated():
+            self.check_ours()
+            _make_folders(self.path)
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                self._wait_for_lock(folder)
+                self._clear()
+                self.check_ours()
+                if not (self.path / LAYOUT_FILE).exists():
+                    with self.file(self.path / LAYOUT_FILE) as file:
+                        file.write(json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
+                self._check_no_link()
+                _make_folders(self.path / "blobs" / "sha256")
+                yield
+            finally:
+                os.close(folder)
+
+    def _wait_for_lock(self, folder: int) -> None:
+        """Take the lock; where somebody else holds it, say so, and wait until they are done or this run is stopped."""
+        said, since = False, time.monotonic()
+        while True:
+            self.check_going_on()
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not said and time.monotonic() - since > PATIENCE:
+                    said = True
+                    self._say(f"{self.place} is locked by another program: waiting for it")
+                time.sleep(0.02)
+            else:
+                return
+
+    def _check_no_link(self) -> None:
+        """Raise `StoreError` where a folder of the layout is a link: what is written would land elsewhere."""
+        for folder in (self.path / "blobs", *(self.path / "blobs" / name for name in ("sha256", "sha512"))):
+            if folder.is_symlink():
+                raise self.broken(f"{folder} is a link")
+
+    @contextmanager
+    def file(self, path: Path) -> Iterator[BinaryIO]:
+        """Write a file that appears under its name whole, or not at all."""
+        with self.translated():
+            while True:
+                unfinished = self.path / f"{UNFINISHED}{os.urandom(8).hex()}"
+                file = unfinished.open("xb")
+                fcntl.flock(file, fcntl.LOCK_SH)
+                if os.fstat(file.fileno()).st_nlink:
+                    break
+                file.close()  # taken for a dead writer's before it was locked
+            try:
+                with file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                    _make_folders(path.parent)
+                    unfinished.replace(path)
+                _sync(path.parent)
+            except BaseException:
+                unfinished.unlink(missing_ok=True)
+                raise
+
+    def _clear(self) -> None:
+        """Remove what writers left that were killed: a living one holds a lock on its file."""
+        for path in self.path.glob(f"{UNFINISHED}*"):
+            with suppress(OSError), os.fdopen(opened(path), "rb") as file:  # not ours: a folder, a FIFO
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise our errors for those of the file system."""
+        try:
+            yield
+        except OSError as error:
+            raise self.failed(error) from error
+
+    def failed(self, error: OSError) -> StoreError:
+        """Return our error for one of the file system."""
+        code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
+        return StoreError(f"{error.strerror}: {error.filename or self.path}", code=code, place=self.place)
+
+    def broken(self, message: str) -> StoreError:
+        """Return the error of a layout that is not what it should be."""
+        return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
+
+
+def opened(path: Path) -> int:
+    """Open a regular file for reading, and nothing that could keep us waiting."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return file
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those above it; each stands after a power cut too. Raise `OSError`."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder == folder.parent:
+            break
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        _sync(one.parent)
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,270 @@
+"""A layout in a directory, as a repository in which tags stand."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from tagger.errors import NotFound, StoreError
+from tagger.images.files import CHUNK, OpenFile
+from tagger.images.layout.content import LayoutContent, attached
+from tagger.images.layout.folder import Folder, opened
+from tagger.images.layout.index import EMPTY, INDEX_FILE, LARGEST_INDEX, Index
+from tagger.images.manifests import (
+    MANIFEST_TYPES,
+    Descriptor,
+    Manifest,
+)
+from tagger.images.stores import Abilities, Opener, Survey
+from tagger.names import Digest, Repository, check_tag
+
+__all__ = ["Layout"]
+
+
+class _Seen(NamedTuple):
+    """An index, and the file that it was read from: as long as it is open, no other gets its number."""
+
+    file: OpenFile
+    stamp: tuple[int, ...]
+    content: Index
+
+
+class Layout(LayoutContent):
+    """An OCI image layout in a directory that need not exist yet.
+
+    Blobs are written before the index that names them, so whoever reads sees a whole layout at every moment.
+    """
+
+    jobs = 1
+
+    def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None) -> None:
+        """`say` tells a person that a lock is waited for."""
+        super().__init__()
+        self._folder = Folder(path, say)
+        self.path = self._folder.path
+        self.place = self._folder.place
+        self._seen: _Seen | None = None
+
+    def __repr__(self) -> str:
+        return f"Layout({str(self.path)!r})"
+
+    def stop(self) -> None:
+        """Refuse to write from now on; what is under way ends."""
+        self._folder.stop()
+
+    # Reading
+
+    def index(self) -> Index:
+        """Return what the index holds now; nothing where there is no layout yet. Raise `InputError`, `StoreError`."""
+        with self._folder.translated():
+            path = self.path / INDEX_FILE
+            try:
+                stamp = _stamp(path.stat())
+            except (FileNotFoundError, NotADirectoryError):
+                self._folder.check_ours()
+                return EMPTY
+            if self._seen and self._seen.stamp == stamp:
+                return self._seen.content
+            self._folder.check_ours()
+            file = OpenFile(opened(path))
+            stamp = _stamp(os.fstat(file.descriptor))
+            with file.whole() as whole:
+                content = whole.read(LARGEST_INDEX + 1)
+        if len(content) > LARGEST_INDEX:
+            raise self._broken(f"{INDEX_FILE} is larger than {LARGEST_INDEX} bytes")
+        try:
+            self._seen = _Seen(file, stamp, Index.parse(content))
+        except ValueError as error:
+            raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
+        return self._seen.content
+
+    def exists(self) -> bool:
+        """Say whether there is a layout in the directory."""
+        return (self.path / INDEX_FILE).exists()
+
+    def tags(self) -> Iterable[str]:
+        """List every tag."""
+        return list(self.index().tags)
+
+    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - all is at hand
+        """List every tag and read the digests of `tags`, at one moment."""
+        held = self.index().tags
+        return Survey(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
+
+    def open_blob(self, digest: str) -> BinaryIO:
+        """Open what is stored under a digest. Raise `FileNotFoundError`, `StoreError`."""
+        try:
+            return os.fdopen(opened(self._folder.blob_path(digest)), "rb")
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._folder.failed(error) from error
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Say whether a blob is here, and whole as far as its size tells."""
+        path = self._folder.blob_path(descriptor.digest)
+        with self._folder.translated(), suppress(FileNotFoundError, NotADirectoryError):
+            return path.stat().st_size == descriptor.size
+        return False
+
+    # Writing
+
+    def abilities(self) -> Abilities:
+        """Return what every layout can do."""
+        return Abilities(deletes="tags", several_tags=True)
+
+    def check_writable(self) -> None:
+        """Prove that writing is allowed, leaving nothing behind. Raise `InputError`, `StoreError`."""
+        from tempfile import TemporaryFile  # most runs write to no layout
+
+        self.index()
+        with self._folder.translated(), TemporaryFile(dir=self._folder.standing()):
+            pass
+
+    def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:  # noqa: ARG002
+        """Write a blob, checked on the way; nothing is done where it is already. Raise `StoreError`."""
+        if self.has_blob(descriptor):
+            return
+        path = self._folder.blob_path(descriptor.digest)
+        self._create()
+        wanted = Digest(descriptor.digest)
+        with opener() as source, self._folder.file(path) as file:
+            hashed, size = wanted.hasher(), 0
+            while chunk := source.read(CHUNK):
+                self._folder.check_going_on()
+                hashed.update(chunk)
+                size += len(chunk)
+                if size > descriptor.size:
+                    break
+                file.write(chunk)
+            if size != descriptor.size or hashed.hexdigest() != wanted.encoded:
+                raise StoreError(
+                    f"blob {descriptor.digest} arrived with other bytes than its digest says",
+                    "Run again; if it stays, the source is damaged.",
+                    code="DIGEST_INVALID",
+                    place=self.place,
+                )
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        """Put `manifest` under each of `tags`, in one write of the index.
+
+        Without tags it is kept as a blob, for an index to name; an artifact that is attached to another manifest gets
+        an entry without a name, so that it is found. Raise `StoreError` when something that it needs is not here.
+        """
+        for tag in tags:
+            check_tag(tag)
+        with self._locked():
+            self._point(manifest, tags)
+
+    def claim(self, manifest: Manifest, tag: str) -> str:
+        """Put `manifest` under `tag` unless another image stands there; return the digest that stands there now."""
+        check_tag(tag)
+        with self._locked():
+            held = self.index().tags.get(tag)
+            if held is not None and held.digest != manifest.digest:
+                return held.digest
+            self._point(manifest, [tag])
+            return manifest.digest
+
+    def untag(self, tag: str) -> None:
+        """Remove one tag; its image stays, under its digest. Raise `NotFound`."""
+        with self._locked():
+            index = self.index()
+            if tag not in index.tags:
+                raise NotFound(f"there is no tag {tag}", code="MANIFEST_UNKNOWN", place=self.place)
+            self._write_index(index.untagged(tag))
+
+    def delete(self, digest: str) -> None:
+        """Delete a manifest with every tag at it, and the blobs that nothing else here needs.
+
+        Raise `NotFound`, and `StoreError` with the code DENIED where an image of several platforms needs it.
+        """
+        path = self._folder.blob_path(digest)
+        with self._locked():
+            index = self.index()
+            rest = index.without(digest)
+            listed = digest in index.roots
+            if not listed and not path.exists():
+                raise NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=self.place)
+            needed = self._reached(rest.roots.values())
+            if not listed and digest in needed:
+                raise StoreError(f"{digest} is part of another image", code="DENIED", place=self.place)
+            ours = self._reached([index.roots[digest] if listed else self._manifest(digest, "").descriptor()])
+            if listed:
+                self._write_index(rest)
+            for unneeded in ours - needed:
+                self._folder.blob_path(unneeded).unlink(missing_ok=True)
+
+    # Inside
+
+    def _point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        index = self.index()
+        if manifest.digest not in index.roots or not self.has_blob(manifest.descriptor()):
+            self._require_parts(manifest)
+            with self._folder.file(self._folder.blob_path(manifest.digest)) as file:
+                file.write(manifest.content)
+        if manifest.subject():
+            index = index.listing(attached(manifest))
+        self._write_index(index.pointed(manifest.descriptor(), tags))
+
+    def _parts(self, manifest: Manifest, seen: set[str]) -> Iterator[tuple[Manifest, Descriptor]]:
+        """Yield all that an image is made of, each part once, with the manifest that names it."""
+        todo = [manifest]
+        while todo:
+            above = todo.pop()
+            for part in above.children() + above.blobs():
+                if part.digest not in seen:
+                    seen.add(part.digest)
+                    yield above, part
+                    if part.media_type in MANIFEST_TYPES and self.has_blob(part):
+                        todo.append(self._manifest(part.digest, part.media_type))
+
+    def _reached(self, roots: Iterable[Descriptor]) -> set[str]:
+        """Return the digests of `roots` and of all that they are made of."""
+        reached: set[str] = set()
+        for root in roots:
+            if root.media_type in MANIFEST_TYPES and root.digest not in reached and self.has_blob(root):
+                for _ in self._parts(self._manifest(root.digest, root.media_type), reached):
+                    pass
+            reached.add(root.digest)
+        return reached
+
+    def _require_parts(self, manifest: Manifest) -> None:
+        """Raise `StoreError` when something that `manifest` needs is not here."""
+        for parent, part in self._parts(manifest, set()):
+            if not part.urls and not self.has_blob(part):
+                what = f"the manifest for {part.platform}" if part.platform else "what it names"
+                raise StoreError(
+                    f"{parent.digest} is not whole: {what}, {part.digest}, is not here",
+                    "If somebody deleted images at this moment, run again.",
+                    code="MANIFEST_BLOB_UNKNOWN",
+                    place=self.place,
+                )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the layout against other writers; it is created where it is not there yet."""
+        with self._folder.locked():
+            if not (self.path / INDEX_FILE).exists():
+                self._write_index(EMPTY)
+            yield
+
+    def _create(self) -> None:
+        if not (self.path / INDEX_FILE).exists():
+            with self._locked():
+                pass
+
+    def _write_index(self, index: Index) -> None:
+        """Write the index, unless it is the one that stands there."""
+        if self._seen and self._seen.content is index:
+            return
+        with self._folder.file(self.path / INDEX_FILE) as file:
+            file.write(index.to_bytes())
+            file.flush()
+            kept = OpenFile(os.dup(file.fileno()))
+        self._seen = _Seen(kept, _stamp(os.fstat(kept.descriptor)), index)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
