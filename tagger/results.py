@@ -1,6 +1,7 @@
 """What operations return and reporting shows: events on the way, a report at the end, a repository as a tree."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
@@ -19,6 +20,7 @@ __all__ = [
     "Floating",
     "ListedVersion",
     "Outcome",
+    "PageFile",
     "Passed",
     "PolicyInForce",
     "Report",
@@ -278,11 +280,23 @@ class Checkup(NamedTuple):
         return TaggerError(found.message, found.hint, code=found.code) if found else None
 
 
+class PageFile(NamedTuple):
+    """The file that a page is to be written to, and what time it is of."""
+
+    path: Path
+    when: str
+
+
 class Trees(NamedTuple):
-    """What stands in several repositories; `errors` are of those that could not be read."""
+    """What stands in several repositories; `errors` are of those that could not be read.
+
+    It is told as a `table`, or written to a `page`, where that was asked for.
+    """
 
     trees: tuple[Tree, ...]
     errors: tuple[TaggerError, ...] = ()
+    table: bool = False
+    page: PageFile | None = None
 
     @property
     def exit_code(self) -> int:

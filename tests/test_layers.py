@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tagger"
-GROUND = {"names", "errors", "workspace", "confidential"}
+GROUND = {"names", "errors", "workspace", "confidential", "clock"}
 BELOW = {
     "errors": set[str](),
     "workspace": set[str](),
     "confidential": set[str](),
     "interruption": {"errors"},
     "concurrency": {"errors"},
+    "clock": {"errors"},
     "names": {"errors"},
     "rules": {"names", "errors"},  # no I/O
     "results": {"rules", *GROUND},

@@ -150,12 +150,11 @@ def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:
 def _fact(run: Run, name: str) -> str:
     """Return the value of a plain field: `sha`, `branch`, or a whole date field."""
     if name.startswith("date"):
-        from datetime import datetime
-
+        from tagger.clock import now
         from tagger.rules.templates import date_field
 
         form, zone = date_field(name)
-        return _date(datetime.now(_zone(zone)), form)
+        return _date(now(run.environ).astimezone(_zone(zone)), form)
     from tagger.version_from.git import git_facts
 
     facts = git_facts(run.workspace, run.environ)

@@ -1,11 +1,9 @@
 """Where the run of one component says what it does."""
 
 import threading
-from collections.abc import Sequence
 
-from tagger.errors import TaggerError
 from tagger.reporting.console import Console
-from tagger.results import Checkup, Ended, Event, Report, Tree, Trees
+from tagger.results import Checkup, Ended, Event, Report, Trees
 
 __all__ = ["ComponentConsole"]
 
@@ -38,12 +36,12 @@ class ComponentConsole(Console):
         self.ended = report
         return report.exit_code
 
-    def show_trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> int:
+    def show_trees(self, shown: Trees) -> int:
         """Keep what stands in repositories."""
-        for text in (text for tree in trees for text in (tree.dispute, *tree.notes) if text):
+        for text in (text for tree in shown.trees for text in (tree.dispute, *tree.notes) if text):
             self.warn(text)
-        self.ended = Trees(tuple(trees), tuple(errors))
-        return self.ended.exit_code
+        self.ended = shown
+        return shown.exit_code
 
     def show_check(self, checkup: Checkup) -> int:
         """Keep what `check` found."""

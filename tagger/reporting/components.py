@@ -8,10 +8,11 @@ from typing import Any
 from tagger.errors import TaggerError
 from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
+from tagger.reporting.forms import trees_text
 from tagger.reporting.markdown import cell, code
 from tagger.reporting.terminal import plain, style
 from tagger.reporting.text import COLORS, report_text
-from tagger.reporting.trees import tree_text, trees_document
+from tagger.reporting.trees import trees_document
 from tagger.results import Checkup, ComponentsReport, Ended, Report, Trees
 
 __all__ = ["components_document", "components_markdown", "components_text", "named_errors", "status_of"]
@@ -124,7 +125,7 @@ def _lines(report: ComponentsReport) -> Iterator[str]:
 def _text(ended: Ended) -> str:
     """Return what there is to tell of a component; nothing where it did nothing, or has an error alone."""
     if isinstance(ended, Trees):
-        return "\n".join(map(tree_text, ended.trees))
+        return trees_text(ended)
     if isinstance(ended, Checkup):
         return checkup_text(ended) if any(finding.level != "note" for finding in ended.findings) else ""
     worth = ended.command == "policy" or any(

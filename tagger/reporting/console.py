@@ -1,14 +1,14 @@
 """Where a run says what it does: standard output and error, and the runner of a workflow."""
 
 import copy
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tagger.errors import TaggerError
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.terminal import echo, style
-from tagger.results import Checkup, ComponentsReport, Ended, Event, Report, Tree, Trees
+from tagger.results import Checkup, ComponentsReport, Ended, Event, Report, Trees
 
 if TYPE_CHECKING:
     from tagger.settings.values import Settings
@@ -73,15 +73,18 @@ class Console:
             if isinstance(ended, Checkup):
                 self._annotate(ended)
         text = self._formatter.components(report)
-        code = self._show(text, named_errors(report), outputs, components_markdown(report))
+        pages = _write_pages(ended for ended in report.components.values() if isinstance(ended, Trees))
+        errors = [*named_errors(report), *map(self._spelled_error, pages)]
+        code = self._show(text, errors, outputs, components_markdown(report))
         return max(code, report.exit_code)
 
-    def show_trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> int:
-        """Say what stands in repositories."""
-        for text in (text for tree in trees for text in (tree.dispute, *tree.notes) if text):
+    def show_trees(self, shown: Trees) -> int:
+        """Say what stands in repositories, and write the page that was asked for."""
+        for text in (text for tree in shown.trees for text in (tree.dispute, *tree.notes) if text):
             self.warn(text)
-        errors = [self._spelled_error(error) for error in errors]
-        return self._show(self._formatter.trees(trees, errors), errors, _as_json(trees_with_error(trees, errors)))
+        errors = [self._spelled_error(error) for error in (*shown.errors, *_write_pages([shown]))]
+        shown = shown._replace(errors=tuple(errors))
+        return self._show(self._formatter.trees(shown), errors, _as_json(trees_with_error(shown)))
 
     def show_config(self, settings: "Settings") -> int:
         """Say what the settings are."""
@@ -173,6 +176,15 @@ class Console:
             from tagger.reporting.text import error_text
 
             echo(error_text(error), self._err)
+
+
+def _write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
+    asked = [shown for shown in ended if shown.page]
+    if not asked:
+        return []
+    from tagger.reporting.forms import write_pages
+
+    return write_pages(asked)
 
 
 def _as_json(document: Mapping[str, Any]) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """What a run prints on standard output: text for people, or one JSON document for programs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tagger.errors import TaggerError
-from tagger.results import Checkup, ComponentsReport, Report, Tree
+from tagger.results import Checkup, ComponentsReport, Report, Trees
 from tagger.settings.values import Settings
 
 __all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
@@ -20,8 +19,8 @@ class Formatter(Protocol):
     def components(self, report: ComponentsReport) -> str:
         """Return how a command ended for several components."""
 
-    def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:
-        """Return repositories as trees; `errors` are of those that could not be read."""
+    def trees(self, shown: Trees) -> str:
+        """Return repositories in the form that was asked for."""
 
     def config(self, settings: Settings) -> str:
         """Return the settings as understood."""
@@ -45,11 +44,11 @@ class TextFormatter:
 
         return components_text(report)
 
-    def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:  # noqa: ARG002 - told beside it
-        """Return repositories as trees."""
-        from tagger.reporting.trees import tree_text
+    def trees(self, shown: Trees) -> str:
+        """Return repositories as trees, as a table, or where the page of them is."""
+        from tagger.reporting.forms import trees_text
 
-        return "\n".join(map(tree_text, trees))
+        return trees_text(shown)
 
     def config(self, settings: Settings) -> str:
         """Return the settings, a line each."""
@@ -79,9 +78,9 @@ class JsonFormatter:
 
         return _dumped(components_document(report))
 
-    def trees(self, trees: Sequence[Tree], errors: Sequence[TaggerError]) -> str:
+    def trees(self, shown: Trees) -> str:
         """Return repositories as trees, and the first error."""
-        return _dumped(trees_with_error(trees, errors))
+        return _dumped(trees_with_error(shown))
 
     def config(self, settings: Settings) -> str:
         """Return the settings, each with its origin."""
@@ -96,12 +95,12 @@ class JsonFormatter:
         return _dumped(checkup_document(checkup))
 
 
-def trees_with_error(trees: Sequence[Tree], errors: Sequence[TaggerError]) -> Mapping[str, Any]:
+def trees_with_error(shown: Trees) -> Mapping[str, Any]:
     """Return the JSON of `tags`."""
     from tagger.reporting.documents import error_document
     from tagger.reporting.trees import trees_document
 
-    return trees_document(trees) | ({"error": error_document(errors[0])} if errors else {})
+    return trees_document(shown.trees) | ({"error": error_document(shown.error)} if shown.error else {})
 
 
 def _dumped(document: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from tagger.reporting.terminal import style
 from tagger.reporting.text import short
 from tagger.results import Artifact, Floating, ListedVersion, Tree
 
-__all__ = ["tree_text", "trees_document"]
+__all__ = ["size_text", "tree_text", "trees_document"]
 
 
 def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _line(listed: ListedVersion, width: int) -> str:
     facts = listed.facts
     parts = [f"{listed.tags[0]:<{width}}", short(listed.digest)]
     if facts:
-        parts += [facts.created[:10] or "no date", f"{_size(facts.size):>8}", ",".join(facts.platforms)]
+        parts += [facts.created[:10] or "no date", f"{size_text(facts.size):>8}", ",".join(facts.platforms)]
     parts.append("  ".join(style(tag, fg="green") for tag in listed.tags[1:]))
     parts += [f"also {' '.join(listed.also)}"] if listed.also else []
     parts += [style("withdrawn", fg="red")] if listed.withdrawn else []
@@ -100,7 +100,7 @@ def _line(listed: ListedVersion, width: int) -> str:
     return "  ".join(filter(None, parts))
 
 
-def _size(count: float) -> str:
+def size_text(count: float) -> str:
     """Return a size as people read it, in powers of 1000, as docker writes them."""
     for unit in ("B", "kB", "MB"):
         if count < 999.5:

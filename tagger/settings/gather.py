@@ -158,7 +158,7 @@ def _read_file(values: Mapping[str, Given], environ: Mapping[str, str], workspac
 def _report_misspelled(environ: Mapping[str, str], problems: Problems) -> None:
     """Report variables that look like an option's and are not read: a dry run must not become a release."""
     names = {variable for option in OPTIONS for variable in option.variables}
-    names |= {f"{prefix}_{name}" for prefix in ("INPUT", "TAGGER") for name in ("COMMAND", "ARGUMENTS")}
+    names |= {f"{prefix}_{name}" for prefix in ("INPUT", "TAGGER") for name in ("COMMAND", "ARGUMENTS", "NOW")}
     meant = {name.replace("-", "_"): name for name in sorted(names)}
     for name, value in environ.items():
         if name in names or not value.strip() or not name.startswith(("INPUT_", "TAGGER_")):

@@ -90,6 +90,13 @@ class RunOptions:
         "long", "List dates, sizes, platforms and attached artifacts too: reads every version's manifest.",
         commands=("tags",), **_output,
     )  # fmt: skip
+    table = flag(
+        "table", "Print the supported tags as a Markdown table, for a README.", commands=("tags",), **_output,
+    )  # fmt: skip
+    html = text(
+        "html", "Write the repository as one page that needs nothing besides, to FILE.", metavar="FILE",
+        commands=("tags",), **_output,
+    )  # fmt: skip
     public = flag(
         "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
     )  # fmt: skip

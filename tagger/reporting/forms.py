@@ -1,0 +1,43 @@
+"""Repositories in the form that was asked for: trees, a table, or a page in a file."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from tagger.errors import InputError, TaggerError
+from tagger.results import Tree, Trees
+
+__all__ = ["trees_text", "write_pages"]
+
+
+def trees_text(shown: Trees) -> str:
+    """Return what is printed: a table, where the page is, or trees."""
+    if shown.table:
+        from tagger.reporting.table import tags_table
+
+        return tags_table(shown.trees)
+    if shown.page:
+        return f"{sum(len(tree.versions) for tree in shown.trees)} versions are in {shown.page.path}"
+    from tagger.reporting.trees import tree_text
+
+    return "\n".join(map(tree_text, shown.trees))
+
+
+def write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
+    """Write the pages that were asked for, one for all that name the same file; return what went wrong."""
+    pages: dict[Path, list[Tree]] = defaultdict(list)
+    when = ""
+    for shown in ended:
+        if shown.page:
+            pages[shown.page.path] += shown.trees
+            when = shown.page.when
+    errors: list[TaggerError] = []
+    for path, trees in pages.items():
+        from tagger.reporting.page import page
+
+        try:
+            path.write_text(page(trees, when), encoding="utf-8")
+        except OSError as error:
+            hint = "Name a file in a folder that is there, and that may be written."
+            errors.append(InputError(f"`html`: {path} cannot be written: {error.strerror}", hint))
+    return errors

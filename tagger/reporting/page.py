@@ -1,0 +1,186 @@
+"""A repository as one page of HTML that needs nothing besides: `tags --html`."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from tagger.reporting.page_parts import SCRIPT, STYLE
+from tagger.reporting.text import short
+from tagger.reporting.trees import size_text
+from tagger.results import ListedVersion, Tree
+
+__all__ = ["page"]
+
+ROW = 35
+"""Pixels that a row takes about: a browser that has not drawn it yet reserves them."""
+
+MOST_SHOWN = 60
+"""Floating tags that are shown at once; more are folded."""
+
+_SERIES = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+
+
+def page(trees: Sequence[Tree], when: str) -> str:
+    """Return the page of repositories as they stood at a time, `when`; text of others is text in it, and no more."""
+    names = ", ".join(tree.repository for tree in trees)
+    # Only this style and this script count, by their hashes, and nothing is loaded (CSP Level 3).
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    head = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="referrer" content="no-referrer">',
+        '<link rel="icon" href="data:,">',
+        f"<title>Tags of {escape(names)}</title>",
+        f"<style>{STYLE}</style>",
+        _bar(trees),
+    ]
+    body = [line for tree in trees for line in _repository(tree)]
+    end = [f'<p class="soft">As of {escape(when)}.</p>', '<div id="said" role="status" aria-live="polite"></div>']
+    return "\n".join((*head, *body, *end, f"<script>{SCRIPT}</script>", "</html>", ""))
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _bar(trees: Sequence[Tree]) -> str:
+    """Return what is searched and filtered with."""
+    versions = [listed for tree in trees for listed in tree.versions]
+    variants = sorted({listed.variant for listed in versions})
+    states = {state for tree in trees for listed in tree.versions for state in _states(tree, listed)}
+    buttons = [
+        f'<button type="button" data-filter="{state}" aria-pressed="false">{state}</button>' for state in sorted(states)
+    ]
+    options = [f'<option value="{escape(one)}">{escape(one or "default")}</option>' for one in variants]
+    choice = f'<select id="variant" aria-label="Variant"><option value="*">all variants</option>{"".join(options)}'
+    return (
+        '<div class="bar"><input id="search" type="search" autocomplete="off" placeholder="Search: version, tag, '
+        'digest, platform   ( / )" aria-label="Search">'
+        f"{''.join(buttons)}{choice + '</select>' if len(variants) > 1 else ''}"
+        '<button type="button" id="theme" title="Light or dark">◐</button>'
+        f'<span id="count" class="soft" aria-live="polite">{len(versions)} versions</span>'
+        '<span class="soft" title="/ search · ↑ ↓ or k j move · c copies · Esc clears">keys: / ↑ ↓ c Esc</span></div>'
+    )
+
+
+def _repository(tree: Tree) -> Iterator[str]:
+    yield f"<h1>{escape(tree.repository)}</h1>"
+    drifted = [tag for tag, floating in tree.floating.items() if floating.drifted]
+    for text in (tree.dispute, *tree.notes):
+        if text:
+            yield f'<p class="problem">{escape(text)}</p>'
+    if drifted:
+        tags = ", ".join(drifted)
+        yield f'<p class="problem">Not where they belong: {escape(tags)}. <code>reconcile</code> puts them right.</p>'
+    yield from _floating(tree)
+    groups: dict[tuple[str, str], list[ListedVersion]] = {}
+    for listed in tree.versions:
+        groups.setdefault((listed.variant, _series(listed)), []).append(listed)
+    for variant in sorted({variant for variant, _ in groups}):
+        yield f"<h2>{escape(variant)} versions</h2>" if variant else "<h2>Versions</h2>"
+        for (own, series), versions in groups.items():
+            if own == variant:
+                yield from _one_series(tree, series, versions)
+    if not tree.versions:
+        yield '<p class="soft">There is no version.</p>'
+    yield from _rest(tree)
+
+
+def _floating(tree: Tree) -> Iterator[str]:
+    """Yield the floating tags: what each holds, and which version it belongs to."""
+    if not tree.floating:
+        return
+    at = {listed.digest: listed.tags[0] for listed in reversed(tree.versions) if listed.digest}
+    shown = " open" if len(tree.floating) <= MOST_SHOWN else ""
+    yield f"<h2>Floating tags</h2><details{shown}><summary>{len(tree.floating)} tags</summary>"
+    yield '<table class="floating"><tr><th>tag<th>holds<th>belongs to<th>digest'
+    for tag, floating in tree.floating.items():
+        holds = at.get(floating.digest, "another image") if floating.digest else "nothing"
+        state = ' <span class="state drifted">drifted</span>' if floating.drifted else ""
+        text = escape(f"{tag} {holds} {floating.digest or ''}".lower())
+        yield (
+            f'<tr data-text="{text}"><td><b>{escape(tag)}</b>{state}<td>{escape(holds)}'
+            f"<td>{escape(floating.belongs_to or 'nobody')}<td>{_copy(tree, floating.digest)}"
+        )
+    yield "</table></details>"
+
+
+def _one_series(tree: Tree, series: str, versions: Sequence[ListedVersion]) -> Iterator[str]:
+    tall = ROW * (len(versions) + 1)
+    yield f'<section class="series" data-tall="{tall}"><h3>{escape(series)}</h3><ul>'
+    for listed in versions:
+        yield _row(tree, listed)
+    yield "</ul></section>"
+
+
+def _row(tree: Tree, listed: ListedVersion) -> str:
+    tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in listed.tags[1:])
+    also = "".join(f'<span class="tag also">{escape(tag)}</span>' for tag in listed.also)
+    states = _states(tree, listed)
+    shown = "".join(f'<span class="state {one}">{one}</span>' for one in states if one != "floating")
+    more = " · ".join(_more(listed))
+    words = (*listed.tags, *listed.also, listed.digest or "", *states, more)
+    gone = " gone" if listed.withdrawn else ""
+    return (
+        f'<li class="version{gone}" tabindex="0" data-variant="{escape(listed.variant)}" '
+        f'data-states="{" ".join(states)}" data-text="{escape(" ".join(words).lower())}">'
+        f'<b>{escape(listed.tags[0])}</b><span class="tags">{tags}{also}{shown}</span>{_copy(tree, listed.digest)}'
+        + (f'<span class="more">{escape(more)}</span></li>' if more else "</li>")
+    )
+
+
+def _more(listed: ListedVersion) -> Iterator[str]:
+    """Yield what a long list has, and what is attached."""
+    if facts := listed.facts:
+        yield facts.created[:10] or "no date"
+        yield size_text(facts.size)
+        yield " ".join(facts.platforms)
+    if listed.attached:
+        yield "attached: " + ", ".join(dict.fromkeys(artifact.kind for artifact in listed.attached))
+
+
+def _rest(tree: Tree) -> Iterator[str]:
+    """Yield the tags of no version, and what is left of versions that are gone."""
+    lists: Iterable[tuple[str, Sequence[str]]] = (
+        ("Tags of no version", tree.other),
+        ("Withdrawn and deleted", tree.purged),
+        ("Attached to images that are not listed", [f"{one.kind} {one.name}" for one in tree.attached]),
+    )
+    for title, names in lists:
+        if names:
+            tags = " ".join(f'<span class="tag also">{escape(name)}</span>' for name in names)
+            yield f"<h2>{title}</h2><p>{tags}</p>"
+
+
+def _states(tree: Tree, listed: ListedVersion) -> list[str]:
+    found = {
+        "floating": not tree.floating.keys().isdisjoint(listed.tags),
+        "withdrawn": listed.withdrawn,
+        "held": listed.held,
+    }
+    return [state for state, is_so in found.items() if is_so]
+
+
+def _copy(tree: Tree, digest: str | None) -> str:
+    """Return a digest with its button; what is copied is what one pulls."""
+    if not digest:
+        return '<span class="soft">–</span>'
+    whole = digest if tree.repository.startswith("oci:") else f"{tree.repository}@{digest}"
+    return (
+        f'<button type="button" class="copy digest" tabindex="-1" data-copy="{escape(whole)}" '
+        f'title="Copy {escape(whole)}">{escape(short(digest))}</button>'
+    )
+
+
+def _series(listed: ListedVersion) -> str:
+    """Return what versions stand under together: the first two numbers."""
+    found = _SERIES.match(listed.version.lstrip("vV"))
+    return found[0] if found else listed.version
