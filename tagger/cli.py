@@ -174,7 +174,7 @@ def _run(
     positional = _positional(parameters, environ)
     components = _settings(command, positional, _given(parameters, stdin), environ, line)
     settings = components[0]
-    if settings.json:  # a file may have said so
+    if settings.json or command.prints_json:  # a file may have said so
         console.use_json(True)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
     with Connections(settings, environ, console.warn, components) as connections:

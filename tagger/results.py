@@ -11,9 +11,7 @@ from tagger.rules.plan import Change
 __all__ = [
     "Artifact",
     "Checkup",
-    "ComponentsReport",
     "Done",
-    "Ended",
     "Event",
     "Facts",
     "Finding",
@@ -307,21 +305,3 @@ class Trees(NamedTuple):
     def error(self) -> TaggerError | None:
         """The first error."""
         return next(iter(self.errors), None)
-
-
-Ended = Report | Trees | Checkup
-"""How a command ended for one component."""
-
-
-class ComponentsReport(NamedTuple):
-    """How a command ended for several components, each by its name; `error` is that of the run as a whole."""
-
-    command: str
-    components: Mapping[str, Ended]
-    error: TaggerError | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0 when all is done, else the highest of the components."""
-        codes = [ended.exit_code for ended in self.components.values()]
-        return max([*codes, self.error.exit_code if self.error else 0])

@@ -26,8 +26,10 @@ BELOW = {
     "gates": {"results", "images", "rules", "concurrency", *GROUND},
     "settings": {"version_from", "gates", "images", "rules", *GROUND},
     "operations": {"results", "version_from", "gates", "images", "rules", "concurrency", *GROUND},
-    "reporting": {"results", "settings", "rules", *GROUND},
+    "component_results": {"results", "errors"},
+    "reporting": {"component_results", "results", "settings", "rules", *GROUND},
     "commands": {
+        "component_results",
         "results",
         "operations",
         "version_from",

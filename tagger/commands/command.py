@@ -17,7 +17,8 @@ class Command(NamedTuple):
 
     `arguments` names its positional arguments, as `VERSION`; a command without takes none. `words` says which options
     they stand for, in order, where they do. Which options it takes stands with each option. `examples` are shown by its
-    help, each without the name of the program. `several` says on how many components of a file it works.
+    help, each without the name of the program. `several` says on how many components of a file it works. With
+    `prints_json` its output is JSON always.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Command(NamedTuple):
     words: tuple[str, ...] = ()
     several: Several = "one"
     examples: tuple[str, ...] = ()
+    prints_json: bool = False
 
     @property
     def options(self) -> "tuple[Option[object], ...]":

@@ -2,16 +2,17 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
+from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.concurrency import MOST_AT_ONCE, side_by_side
 from tagger.errors import TaggerError
 from tagger.reporting.component_console import ComponentConsole
-from tagger.results import ComponentsReport, Ended, Report
+from tagger.results import Report
 
 if TYPE_CHECKING:
     from tagger.settings.values import Settings
@@ -28,7 +29,7 @@ Each has a few requests in flight, and all of a registry share its `jobs`: more 
 def run_components(command: Command, whole: Run, components: "Sequence[Settings]") -> int:
     """Run a command for each component; one that fails does not stop the others. Return the exit code."""
     lock, warned = threading.Lock(), set[str]()
-    ended: dict[str, Ended] = {}
+    ended: dict[str, Ended | Listing] = {}
     interruption = whole.interruption
 
     def run(settings: "Settings") -> None:
@@ -43,8 +44,20 @@ def run_components(command: Command, whole: Run, components: "Sequence[Settings]
 
     interruption.stop = whole.connections.stop
     _each_registry(run, components)
-    report = ComponentsReport(command.name, {one.component: ended[one.component] for one in components})
-    return whole.console.show_components(report._replace(error=interruption.error if report.exit_code else None))
+    return _show(command, whole, {settings.component: ended[settings.component] for settings in components})
+
+
+def _show(command: Command, whole: Run, ended: Mapping[str, Ended | Listing]) -> int:
+    """Say how all ended. Raise `TaggerError` where a list of components could not be made."""
+    listed = [one for listing in ended.values() if isinstance(listing, Listing) for one in listing.components]
+    reports = {name: one for name, one in ended.items() if not isinstance(one, Listing)}
+    report = ComponentsReport(command.name, reports)
+    report = report._replace(error=whole.interruption.error if report.exit_code else None)
+    if reports and len(reports) == len(ended):
+        return whole.console.show_components(report)
+    for failed in filter(None, (report.error, *(one.error for one in reports.values()))):
+        raise failed
+    return whole.console.show_listing(Listing(tuple(listed)))
 
 
 def _each_registry(run: "Callable[[Settings], None]", components: "Iterable[Settings]") -> None:

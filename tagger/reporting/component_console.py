@@ -2,8 +2,9 @@
 
 import threading
 
+from tagger.component_results import Ended, Listing
 from tagger.reporting.console import Console
-from tagger.results import Checkup, Ended, Event, Report, Trees
+from tagger.results import Checkup, Event, Report, Trees
 
 __all__ = ["ComponentConsole"]
 
@@ -14,7 +15,7 @@ class ComponentConsole(Console):
     def __init__(self, console: Console, lock: threading.Lock, warned: set[str]) -> None:
         """`lock` lets the components of a run speak one at a time; `warned` is what they warned of."""
         self._whole, self._lock, self._warned = console, lock, warned
-        self.ended: Ended | None = None
+        self.ended: Ended | Listing | None = None
 
     def show_event(self, event: Event) -> None:
         """Say what happened on the way."""
@@ -47,3 +48,8 @@ class ComponentConsole(Console):
         """Keep what `check` found."""
         self.ended = checkup
         return checkup.exit_code
+
+    def show_listing(self, listing: Listing) -> int:
+        """Keep what a component is."""
+        self.ended = listing
+        return listing.exit_code

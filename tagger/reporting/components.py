@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any
 
+from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
 from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
@@ -13,9 +14,16 @@ from tagger.reporting.markdown import cell, code
 from tagger.reporting.terminal import plain, style
 from tagger.reporting.text import COLORS, report_text
 from tagger.reporting.trees import trees_document
-from tagger.results import Checkup, ComponentsReport, Ended, Report, Trees
+from tagger.results import Checkup, Report, Trees
 
-__all__ = ["components_document", "components_markdown", "components_text", "named_errors", "status_of"]
+__all__ = [
+    "components_document",
+    "components_markdown",
+    "components_text",
+    "listing_document",
+    "named_errors",
+    "status_of",
+]
 
 NAMED = 5
 """Components that are named where one error is that of many."""
@@ -29,6 +37,14 @@ def components_document(report: ComponentsReport) -> dict[str, Any]:
         "components": {name: _document(ended) for name, ended in report.components.items()},
         "error": error_document(report.error or next(errors, None)),
     }
+
+
+def listing_document(listing: Listing) -> list[dict[str, Any]]:
+    """Return the JSON of `components`."""
+    return [
+        {"name": one.name, "images": list(one.images), "version": one.version, "released": one.released}
+        for one in listing.components
+    ]
 
 
 def components_text(report: ComponentsReport) -> str:

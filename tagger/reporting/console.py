@@ -4,11 +4,12 @@ import copy
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.terminal import echo, style
-from tagger.results import Checkup, ComponentsReport, Ended, Event, Report, Trees
+from tagger.results import Checkup, Event, Report, Trees
 
 if TYPE_CHECKING:
     from tagger.settings.values import Settings
@@ -102,6 +103,12 @@ class Console:
             self._formatter.checkup(checkup), (), _as_json(checkup_document(checkup)), checkup_markdown(checkup)
         )
         return max(code, checkup.exit_code)
+
+    def show_listing(self, listing: Listing) -> int:
+        """Say which components there are."""
+        errors = {one.error.message: self._spelled_error(one.error) for one in listing.components if one.error}
+        text = self._formatter.listing(listing)
+        return self._show(text, errors.values(), {"json": text})
 
     def _annotate(self, checkup: Checkup) -> None:
         """Annotate the step of a runner with each error and warning that `check` found."""

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tagger.results import Checkup, ComponentsReport, Report, Trees
+from tagger.component_results import ComponentsReport, Listing
+from tagger.results import Checkup, Report, Trees
 from tagger.settings.values import Settings
 
 __all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
@@ -27,6 +28,9 @@ class Formatter(Protocol):
 
     def checkup(self, checkup: Checkup) -> str:
         """Return what `check` found."""
+
+    def listing(self, listing: Listing) -> str:
+        """Return components, as JSON."""
 
 
 class TextFormatter:
@@ -62,6 +66,10 @@ class TextFormatter:
 
         return checkup_text(checkup)
 
+    def listing(self, listing: Listing) -> str:
+        """Return components, on one line."""
+        return listing_text(listing)
+
 
 class JsonFormatter:
     """The JSON of the contract, on every exit code."""
@@ -93,6 +101,18 @@ class JsonFormatter:
         from tagger.reporting.checkups import checkup_document
 
         return _dumped(checkup_document(checkup))
+
+    def listing(self, listing: Listing) -> str:
+        """Return components, on one line."""
+        return listing_text(listing)
+
+
+def listing_text(listing: Listing) -> str:
+    """Return the JSON of `components` as a workflow's matrix takes it."""
+    from tagger.reporting.components import listing_document
+    from tagger.reporting.terminal import plain
+
+    return plain(json.dumps(listing_document(listing), ensure_ascii=False))
 
 
 def trees_with_error(shown: Trees) -> Mapping[str, Any]:

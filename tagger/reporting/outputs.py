@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tagger.results import ComponentsReport, Report
+from tagger.component_results import ComponentsReport
+from tagger.results import Report
 
 __all__ = ["as_output", "components_outputs", "report_outputs"]
 

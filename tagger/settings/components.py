@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from tagger.settings.option import Given
-from tagger.settings.options import named
+from tagger.settings.options import OPTIONS, named
 from tagger.settings.problems import Problems
 
 if TYPE_CHECKING:  # PyYAML is not imported where there is no file
@@ -18,6 +18,7 @@ Several = Literal["one", "named", "all"]
 """How many components a command works on: one; several where they are named; all where nobody picks any."""
 
 _NAME = re.compile(r"\{\{\s*component\s*\}\}")
+_SECRETS = frozenset(option.name for option in OPTIONS if option.secret)
 _VERSION = re.compile(r"v?[0-9]")
 
 
@@ -115,6 +116,6 @@ class Components:
 
 def _filled(option: str, given: Given, name: str) -> Given:
     """Return what is given with a component's name in place of `{{component}}`."""
-    if not name or named(option).secret or not any("{{" in text for text in given.texts):
+    if not name or option in _SECRETS or not any("{{" in text for text in given.texts):
         return given
     return given._replace(texts=tuple(_NAME.sub(lambda _: name, text) for text in given.texts))

@@ -12,7 +12,10 @@ from tagger.settings.option import Option, flag, lines, text, words
 __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
 RELEASING = ("plan", "release", "config")
-RULING = ("plan", "release", "approve", "reconcile", "withdraw", "tags", "check", "delete", "policy", "config")
+RULING = (
+    "plan", "release", "approve", "reconcile", "withdraw", "tags", "check", "delete", "policy", "components", "config",
+)  # fmt: skip
+VERSIONED = (*RELEASING, "components")
 
 _what: dict[str, Any] = {"group": "what"}
 _version: dict[str, Any] = {"group": "version"}
@@ -45,15 +48,15 @@ class ReleaseOptions:
     )  # fmt: skip
     version = text(
         "version", "The version: 2.1.4, v2.1.4 or refs/tags/v2.1.4. Default: read from the build.",
-        metavar="VERSION", never_empty=True, commands=RELEASING, **_version,
+        metavar="VERSION", never_empty=True, commands=VERSIONED, **_version,
     )  # fmt: skip
     version_from = words(
         "version-from",
         "Where to read the version, in order: git-tag, label, file, file:PATH, file:PATH#key.path, env:NAME.",
-        parsers.version_from, default=("git-tag", "label", "file"), metavar="WHERE", commands=RELEASING, **_version,
+        parsers.version_from, default=("git-tag", "label", "file"), metavar="WHERE", commands=VERSIONED, **_version,
     )  # fmt: skip
     tag_prefix = text(
-        "tag-prefix", "What stands before the version in git tags: app/ or app-.", commands=(*RELEASING, "check"),
+        "tag-prefix", "What stands before the version in git tags: app/ or app-.", commands=(*VERSIONED, "check"),
         **_version,
     )  # fmt: skip
     scheme = _choice("scheme", "How versions are written.", *SCHEMES, default="semver", commands=RULING, **_version)
@@ -73,7 +76,7 @@ class ReleaseOptions:
     )  # fmt: skip
     variant = words(
         "variant", "This build's variant or variants; the bare tags are the variant `default`.", parsers.variant,
-        metavar="NAME", commands=RELEASING, **_tags,
+        metavar="NAME", commands=VERSIONED, **_tags,
     )  # fmt: skip
     variants = words(
         "variants", "All variants that the repository has.", parsers.variant, metavar="NAME", commands=RULING, **_tags

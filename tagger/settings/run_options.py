@@ -100,6 +100,9 @@ class RunOptions:
     public = flag(
         "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
     )  # fmt: skip
+    changed = flag(
+        "changed", "Leave out components whose version is released everywhere.", commands=("components",), **_output,
+    )  # fmt: skip
     only = words(
         "only",
         "The `components` of `.tagger.yml` to work on; for `push`, the tags to push. Default: the component whose "
