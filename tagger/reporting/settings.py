@@ -32,7 +32,8 @@ def settings_text(settings: Settings) -> str:
     width = max(len(option.name) for option in OPTIONS)
     for option in OPTIONS:
         value = _value(option, settings)
-        text = " | ".join(value) if isinstance(value, list) else _plain(value)
+        first, *more = (" | ".join(value) if isinstance(value, list) else _plain(value)).splitlines() or [""]
+        text = f"{first} …" if more else first
         origin = settings.origin(option.name)
         given = origin != "default"
         name = style(f"{option.name:<{width}}", bold=given)

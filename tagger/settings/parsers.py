@@ -13,8 +13,8 @@ from tagger.rules.templates import Template
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 
 __all__ = [
-    "LAYOUT", "Build", "Login", "artifact_type", "channel", "choice", "endpoint", "host", "image",
-    "latest", "login", "number", "platform", "readable", "reference", "registry", "seconds", "selection",
+    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "endpoint", "host", "image",
+    "latest", "login", "number", "platform", "reference", "registry", "seconds", "selection",
     "source", "template", "variant", "version_from",
 ]  # fmt: skip
 
@@ -212,10 +212,14 @@ def login(text: str) -> Login:
     return Login(str(Key.parse(parts[0])), parts[1], parts[2])
 
 
-def readable(text: str) -> str:
-    """Check that there is a file."""
+def authorities(text: str) -> str:
+    """Read certificates: the name of a file, or PEM text, of which a variable may hold line breaks as `\\n`."""
+    from tagger.images.registry.tls import PEM
+
+    if PEM in text:
+        return text.replace("\\n", "\n")
     if not Path(text).is_file():
-        raise InputError(f"there is no file {text}", "Name a file with certificates in PEM form.")
+        raise InputError(f"there is no file {text}", "Name a file with certificates in PEM form, or give their text.")
     return text
 
 

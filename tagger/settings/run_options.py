@@ -49,7 +49,7 @@ class RunOptions:
         flag="endpoint", metavar="NAME=HOST:PORT", in_file=False, **_network,
     )  # fmt: skip
     ca_file = text(
-        "ca-file", "A file with certificate authorities to trust besides the system's.", parsers.readable,
+        "ca-file", "Certificate authorities to trust besides the system's: a file, or PEM text.", parsers.authorities,
         metavar="FILE", in_file=False, **_network,
     )  # fmt: skip
     published_from = text(

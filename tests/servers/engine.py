@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.servers.debian import newer_engine_root
 
-__all__ = ["Engine", "classic_engine", "containerd_engine"]
+__all__ = ["Engine", "classic_engine", "containerd_engine", "podman_engine"]
 
 # Without a bridge an engine needs no firewall rules, and two of them do not meet; containers get the host's network.
 OPTIONS = (
@@ -112,6 +113,27 @@ def containerd_engine(options: Sequence[str] = ()) -> Iterator[Engine]:
             yield Engine(folder / "docker.sock")
 
 
+@contextmanager
+def podman_engine(insecure: Sequence[str] = ()) -> Iterator[Engine]:
+    """Run Podman's engine, which speaks Docker's API; `insecure` are the registries that it reaches by plain HTTP."""
+    with _folder() as folder:
+        (folder / "storage.conf").write_text(
+            f'[storage]\ndriver = "vfs"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/data"\n'
+        )
+        (folder / "containers.conf").write_text('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+        entries = [f'[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in insecure]
+        (folder / "registries.conf").write_text("\n".join(entries))
+        environ = {
+            "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
+            "CONTAINERS_CONF": f"{folder}/containers.conf",
+            "CONTAINERS_REGISTRIES_CONF": f"{folder}/registries.conf",
+            "TMPDIR": str(folder),
+        }
+        command = ["podman", "system", "service", "--time=0", f"unix://{folder}/docker.sock"]
+        with _running(folder, command, folder, environ):
+            yield Engine(folder / "docker.sock")
+
+
 def _options(folder: Path, config: str, seen_as: Path | None = None) -> list[str]:
     """Return the options of a dockerd that keeps everything in `folder`, which the tests see as `seen_as`."""
     (seen_as or folder).joinpath("daemon.json").write_text(config)
@@ -136,9 +158,11 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(folder: Path, command: Sequence[str], state: Path) -> Iterator[None]:
+def _running(
+    folder: Path, command: Sequence[str], state: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
     log = folder / "dockerd.log"
-    environ = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    environ = {**os.environ, **more, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=environ)
     try:

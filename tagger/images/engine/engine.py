@@ -71,11 +71,24 @@ class Engine:
 
     def local_tags(self, name: str) -> dict[str, str]:
         """Return the tags that the engine knows of a repository (`app`, `ghcr.io/acme/app`), and their images' ids."""
-        start = f"{_familiar(Repository.parse(name))}:"
         with self._asked() as client:
             images = client.images()
         names = {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
-        return {tag.removeprefix(start): image for tag, image in sorted(names.items()) if tag.startswith(start)}
+        for start in self._spellings(name):
+            found = {tag.removeprefix(start): image for tag, image in sorted(names.items()) if tag.startswith(start)}
+            if found:
+                return found
+        return {}
+
+    def _spellings(self, name: str) -> Iterator[str]:
+        """Yield how the engine may list a repository; Podman writes the registry out, its own builds' as localhost."""
+        repository = Repository.parse(name)
+        familiar = _familiar(repository)
+        yield f"{familiar}:"
+        if self._is_podman():
+            if "/" not in name:
+                yield f"localhost/{name}:"
+            yield f"{repository}:"
 
     def inspect(self, name: str) -> Mapping[str, Any]:
         """Return what the engine says of an image. Raise `EngineError`."""
@@ -126,7 +139,8 @@ class Engine:
                 status = PUSHED.search(line.get("status") or "")
                 digest = (line.get("aux") or {}).get("Digest") or (status[1] if status else digest)
         if failure or not digest:
-            raise refusal(repository, failure or "the engine did not say which digest it pushed", login)
+            words = failure or "the engine did not say which digest it pushed"
+            raise refusal(repository, words, login, is_podman=self._is_podman)
         return digest
 
     def save(self, image: str) -> Iterator[bytes]:
@@ -156,6 +170,15 @@ class Engine:
         """True where the image store is containerd's, which knows an image by the digest of its manifest or index."""
         with self._asked() as client:
             return CONTAINERD in (client.info().get("DriverStatus") or [])
+
+    def _is_podman(self) -> bool:
+        """Say whether it is Podman's engine; not, where it does not tell."""
+        try:
+            with self._asked() as client:
+                parts = client.version(api_version=False).get("Components") or ()
+        except EngineError:
+            return False
+        return any("podman" in str(part.get("Name", "")).lower() for part in parts)
 
     @contextmanager
     def _asked(self, missing: str = "", hint: str = "") -> Iterator["APIClient"]:

@@ -1,17 +1,12 @@
 """Why a push by the engine failed, and what usually mends it."""
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from tagger.confidential import hide
 from tagger.errors import StoreError
 from tagger.images.registry.logins import login_hint
 from tagger.names import Repository
-
-if TYPE_CHECKING:
-    pass
-
 
 __all__ = ["refusal"]
 
@@ -42,12 +37,25 @@ _FAILURES = (
 )
 
 
-def refusal(repository: Repository, failure: str, login: Mapping[str, str]) -> StoreError:
+_PODMAN = {
+    "Name it in `insecure-registries` of the engine's /etc/docker/daemon.json": "Podman is the engine: name it in "
+    '/etc/containers/registries.conf where it runs, as `[[registry]] location = "{registry}" insecure = true`',
+    "/etc/docker/certs.d/": "/etc/containers/certs.d/",
+}
+"""Where the same stands of Podman's engine (containers-registries.conf(5), containers-certs.d(5))."""
+
+
+def refusal(
+    repository: Repository, failure: str, login: Mapping[str, str], *, is_podman: Callable[[], bool] = bool
+) -> StoreError:
     """Return the error of a push: the registry's words, and what usually mends it."""
     secrets = [value for value in map(login.get, ("password", "identitytoken", "registrytoken")) if value]
     words = hide(" ".join(hide(failure, secrets).split()), secrets)
     code, hint = next((found[1:] for found in _FAILURES if re.search(found[0], words, re.IGNORECASE)), ("FAILED", ""))
     if code == "DENIED" and not login:
         hint = login_hint(repository.registry)
+    if any(text in hint for text in _PODMAN) and is_podman():
+        for docker, podman in _PODMAN.items():
+            hint = hint.replace(docker, podman)
     hint = hint.replace("{registry}", repository.registry)
     return StoreError(f"the engine could not push: {words}", hint, code=code, place=str(repository))

@@ -7,25 +7,34 @@ from pathlib import Path
 
 from tagger.errors import InputError
 
-__all__ = ["NOT_TRUSTED", "NO_TLS", "speaks_tls", "tls_context"]
+__all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context"]
 
 NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 """What OpenSSL calls an answer that is no TLS."""
+
+PEM = "-----BEGIN CERTIFICATE-----"
+"""What tells the text of certificates from the name of a file with them."""
 
 PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
 CHUNK = 64 * 1024
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Return what trusts the system's authorities, and those of a file besides. Raise `InputError`."""
+    """Return what trusts the system's authorities, and those of `ca_file` besides: a path, or PEM text.
+
+    Raise `InputError`.
+    """
     context = ssl.create_default_context(capath=_hashed_authorities())
     if ca_file:
+        # Python 3.13 refuses authorities without `keyUsage`, as `openssl req -x509` makes them; curl takes them.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        text = PEM in ca_file
         try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:  # ssl.SSLError is one
+            context.load_verify_locations(None if text else ca_file, cadata=ca_file if text else None)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise InputError(
-                f"`ca-file` {ca_file} holds no certificate that can be read",
+                f"`ca-file` {'is PEM text that' if text else ca_file} holds no certificate that can be read",
                 "Give a file with certificates in PEM form (-----BEGIN CERTIFICATE-----).",
             ) from error
     return context

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from tagger.errors import InputError, NotFound, StoreError
 from tagger.images.manifests import Descriptor, Manifest
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.tls import PEM, tls_context
 from tagger.names import Repository
 from tests.images.making import attach, digest_of, make_image, make_index, opener_of, put, sign
 from tests.servers.fixtures_registry import Opener
@@ -232,3 +234,14 @@ def test_a_registry_that_is_down_is_said_and_is_met_again(own_registry: DockerRe
     assert caught.value.code == "UNREACHABLE"
     own_registry.start()
     assert opened(own_registry).digests(["1.0"]) == {"1.0": image.digest}
+
+
+def test_authorities_as_text(tls_registry: DockerRegistry, name: str, opened: Opener) -> None:
+    """Also one that `openssl req -x509` made, which has no `keyUsage`: Python 3.13 alone refuses it."""
+    text = Path(tls_registry.ca_file).read_text()
+    assert list(opened(tls_registry, name, ca_file=text).tags()) == []
+    assert not tls_context(text).verify_flags & ssl.VERIFY_X509_STRICT
+    broken = f"{PEM}\nnonsense"
+    with pytest.raises(InputError, match="PEM text that holds no certificate") as caught:
+        opened(tls_registry, name, ca_file=broken)
+    assert "nonsense" not in caught.value.message
