@@ -7,9 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "tagger"
 MODULE, CLASS, FUNCTION = 350, 250, 40  # lines
 LARGER = {
-    "rules/cascade.py",
     "images/registry/client.py Registry",
-    "rules/cascade.py Rules",
     "gates/bases.py _read",
     "gates/bases.py examine",
     "images/registry/retry.py call",

@@ -114,7 +114,7 @@ def build_versions(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]
             configs=build.configs if build else None,
             at_hand=_is_at_hand(build),
             tag_prefix=settings.tag_prefix,
-            variants=rules.variants,
+            variants=(*rules.variants, *variants),
         )
         found = read_version(settings.version_from, places, parse, asked=asked)
         for note in found.notes:

@@ -10,13 +10,14 @@ from tagger.operations.look import Look
 from tagger.operations.terms import Terms
 from tagger.operations.view import View
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning
+from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
-from tagger.rules.undeclared import undeclared_notes
+from tagger.rules.undeclared import revision_notes, undeclared_notes
 from tagger.rules.versions import Version
 
 __all__ = [
-    "Acting", "agree_on_policy", "each", "everywhere", "first_error", "no_repository", "undeclared", "view_warnings",
-    "with_policy",
+    "Acting", "agree_on_policy", "each", "everywhere", "first_error", "no_repository", "undeclared", "unrevised",
+    "view_warnings", "with_policy",
 ]  # fmt: skip
 
 Found = TypeVar("Found")
@@ -135,6 +136,12 @@ def undeclared(store: TagStore, look: Look, versions: Iterable[Version]) -> Iter
     exact = {tag for version in versions for tag in look.rules.exact_tags(version)}
     for text in undeclared_notes(exact, look.tags, look.rules):
         yield Event("warning", store.place, text, "UNDECLARED_VARIANT")
+
+
+def unrevised(place: str, tags: Iterable[str], rules: Rules) -> Iterator[Event]:
+    """Yield a warning of each form in which tags look like packaging revisions, and are not declared."""
+    for text in revision_notes(tags, rules):
+        yield Event("warning", place, text, "UNDECLARED_REVISION")
 
 
 def no_repository(store: TagStore) -> StoreError:

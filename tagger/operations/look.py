@@ -108,7 +108,7 @@ def rivals(
 
 def _one_of_class(tag: str, rules: Rules) -> Version | None:
     """Return a version that would fill in a floating template of two numbers or more to `tag`, published or not."""
-    for variant in rules.variants:
+    for variant in (*rules.variants, *rules.members_in(tag)):
         numbers = _NUMBERS.findall(tag.removesuffix(f"-{variant}") if variant else tag)
         for missing in range(4) if 2 <= len(numbers) <= 4 else ():
             version = rules.scheme.read(".".join([*numbers, *("0",) * missing]), variant)

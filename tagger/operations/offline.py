@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from tagger.errors import Refused
 from tagger.operations.look import own_tags
-from tagger.results import Outcome, Report
+from tagger.results import Outcome, Report, ReportWarning
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.plan import Change, Claim, Standing, floating_changes, full_name, needed_channel_tags
+from tagger.rules.undeclared import revision_notes
 from tagger.rules.versions import Version
 
 __all__ = ["OfflineRelease", "plan_offline"]
@@ -46,6 +47,7 @@ def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
         tags=tuple(dict.fromkeys((*job.exact_tags, *floating))),
         dry_run=True,
         error=error,
+        warnings=tuple(ReportWarning("UNDECLARED_REVISION", text) for text in revision_notes(job.exact_tags, rules)),
     )
 
 

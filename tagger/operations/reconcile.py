@@ -7,7 +7,15 @@ from tagger.errors import InputError, StoreError, TaggerError, Unconfirmed
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import ended
 from tagger.operations.converge import Converged, converge, look_again
-from tagger.operations.everywhere import each, everywhere, first_error, no_repository, undeclared, with_policy
+from tagger.operations.everywhere import (
+    each,
+    everywhere,
+    first_error,
+    no_repository,
+    undeclared,
+    unrevised,
+    with_policy,
+)
 from tagger.operations.look import Look, every_tag
 from tagger.operations.removal import plan_removal
 from tagger.operations.removing import remove
@@ -57,6 +65,7 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
             elif change.writes and not dry_run:
                 yield Event("pointed" if change.after else "removed", store.place, change.tag)
         yield from undeclared(store, looks[store], looks[store].published.versions)
+        yield from unrevised(store.place, looks[store].tags, looks[store].rules)
         if not (outcome.error or dry_run):
             yield Event("verified", store.place, "every tag stands where it belongs")
 

@@ -11,7 +11,7 @@ from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.approve import Approval, approve
 from tagger.operations.converge import Converged, converge
-from tagger.operations.everywhere import undeclared, view_warnings, with_policy
+from tagger.operations.everywhere import undeclared, unrevised, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change, full_name
@@ -71,6 +71,7 @@ def _notices(preparation: Preparation) -> Iterator[Event]:
     for prepared in preparation.repositories:
         if not prepared.error:
             yield from undeclared(prepared.store, prepared.look, job.versions)
+    yield from unrevised("", (tag for version in job.versions for tag in job.rules.exact_tags(version)), job.rules)
     name = job.rules.exact_tags(job.versions[0])[0]
     if preparation.verdict == "approve":
         yield Event(

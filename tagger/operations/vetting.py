@@ -61,7 +61,7 @@ def previous_tag(version: Version, rules: Rules) -> str | None:
 
 def _named(digests: Mapping[str, str | None], rules: Rules) -> dict[str, Version]:
     """Return which version each image is, by the exact tags that were read: the newest, where it is several."""
-    read = rules.reader()
+    read = rules.reader
     named: dict[str, Version] = {}
     for tag, digest in digests.items():
         version = read(tag) if digest else None

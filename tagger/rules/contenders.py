@@ -60,7 +60,9 @@ def _shapes(rules: Rules) -> set[tuple[str, str]]:
     exact, scheme = rules.exact[0], rules.scheme
     if (scheme.name, scheme.build_metadata) != ("semver", "refuse") or len(rules.exact) > 1 or "raw" in exact.fields:
         return set()
-    if rules.stable.text or rules.withdrawn or rules.depth > 2:
+    if rules.stable.text or rules.withdrawn or rules.depth > 2 or scheme.revisions or rules.families:
+        return set()
+    if rules.pinned and rules.pinned.length > 2:
         return set()
     shapes = {shape for variant in rules.variants if (shape := exact.around(variant))}
     return shapes if all(_PATCH.fullmatch(f"0{after}") for _, after in shapes) else set()

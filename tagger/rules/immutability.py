@@ -61,7 +61,8 @@ def immutability(rules: Rules) -> Immutability:
 
 def _expression(template: Template, rules: Rules) -> str:
     """Return the expression for one exact template."""
-    names = "|".join(re.escape(variant) for variant in rules.variants if variant)
+    members = [family.expression for family in rules.families]
+    names = "|".join((*(re.escape(variant) for variant in rules.variants if variant), *members))
     written = []
     for literal, field in template.pieces:
         written.append(re.escape(literal))
@@ -73,17 +74,26 @@ def _expression(template: Template, rules: Rules) -> str:
             )
     if names and "variant" not in template.fields:
         written.append(f"(-({names})){'?' if '' in rules.variants else ''}")
+    if behind := [form.pattern for form in rules.scheme.behind]:
+        written.append(f"({'|'.join(behind)}){'' if _most(rules) >= 3 else '?'}")
     return "".join(written)
+
+
+def _most(rules: Rules) -> int:
+    """Return how many numbers floating tags have, at most."""
+    floating = (template for template in rules.templates if template.is_floating)
+    named = (_PARTS.index(field) + 1 for template in floating for field in template.fields if field in _PARTS)
+    return max(named, default=0)
 
 
 def _version(rules: Rules) -> str:
     """Return the expression for a version with more numbers than any floating tag has."""
-    floating = [template for template in rules.templates if template.is_floating]
-    named = [_PARTS.index(field) + 1 for template in floating for field in template.fields if field in _PARTS]
-    most = max(named, default=0)
-    several = any(template.is_channel for template in floating) and most >= 3
+    most = _most(rules)
+    several = most >= 3 and (rules.families or any(one.is_channel for one in rules.templates))
     suffix = "" if several else _SUFFIX
-    build = ("(_[0-9A-Za-z.-]+)" + ("" if most >= 3 else "?")) if rules.scheme.build_metadata == "underscore" else ""
+    builds = ["_[0-9A-Za-z.-]+"] if rules.scheme.build_metadata == "underscore" else []
+    builds += [form.pattern for form in rules.scheme.revisions if not form.behind]
+    build = f"({'|'.join(builds)}){'' if most >= 3 else '?'}" if builds else ""
     if rules.scheme.name == "semver":
         return rf"[0-9]+\.[0-9]+\.[0-9]+{suffix}{build}"
     numbers = rf"[0-9]+(\.[0-9]+){{{min(max(most, 1), 3)},3}}"
@@ -103,11 +113,13 @@ def _patterns(rules: Rules, most: int, digit: str) -> Iterator[str]:
 def _tags(rules: Rules) -> tuple[set[str], set[str]]:
     """Return the exact tags of some versions, and their floating tags with others that have to move."""
     exact, floating = set[str](), set(_MOVING)
-    for text in _SAMPLES:
+    behind = [f"{form.before}7" for form in rules.scheme.revisions]
+    examples = (*rules.variants, *(family.example for family in rules.families))
+    for text in (*_SAMPLES, *(f"{sample}{end}" for sample in _SAMPLES for end in behind)):
         version = rules.scheme.read(text)
         if version is None:
             continue
-        for made in map(version.of_variant, rules.variants):
+        for made in map(version.of_variant, examples):
             exact.update(rules.exact_tags(made))
             floating.update(rules.floating_tags(made, rules.channels))
     return exact, floating - exact

@@ -132,7 +132,7 @@ def full_name(version: Version) -> str:
 def _why_held(released: Version, owner: Version, rules: Rules) -> str:
     if owner > released:
         return f"{full_name(owner)} is newer"
-    return rules.why_not_stable(released) or f"`latest` stays in the series {rules.latest}"
+    return rules.why_not_stable(released) or f"`latest` stays in {_limit(rules)}"
 
 
 def _why_owner(tag: str, owner: Version, rules: Rules, released: Version | None) -> str:
@@ -144,10 +144,15 @@ def _why_owner(tag: str, owner: Version, rules: Rules, released: Version | None)
 
 def _newest(tag: str, owner: Version, rules: Rules) -> str:
     """Return what the owner of a tag is, for a person: `newest of all`, `newest of 2.1`, `newest alpine`."""
-    if tag == "latest":
-        newest = f"newest in the series {rules.latest}" if rules.series else "newest of all"
-    elif tag == owner.variant:
-        newest = f"newest {tag} in the series {rules.latest}" if rules.series else f"newest {tag}"
+    place = next((one for one in rules.classes(owner, rules.channels) if one.tag == tag), None)
+    if place and place.is_latest and not place.channel:
+        newest = f"newest {place.variant}" if place.variant else "newest of all"
+        newest = f"{newest.removesuffix(' of all')} in {_limit(rules)}" if rules.pinned else newest
     else:
         newest = f"newest of {tag}"
     return f"{newest} that is stable" if rules.stable.text and not owner.prerelease else newest
+
+
+def _limit(rules: Rules) -> str:
+    """Return the versions that `latest` may belong to, for a person."""
+    return f"the series {rules.latest}" if rules.pinned and rules.pinned.is_series else f"`{rules.latest}`"

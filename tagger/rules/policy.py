@@ -7,10 +7,12 @@ from typing import Any, Literal, NamedTuple
 from tagger.errors import InputError, Refused
 from tagger.rules.cascade import Rules
 from tagger.rules.patterns import check_pattern
-from tagger.rules.selection import Selection, Series
+from tagger.rules.revisions import Revision
+from tagger.rules.selection import Selection
 from tagger.rules.templates import DEFAULT_TEMPLATES, Template
+from tagger.rules.variants import Variants, check_variants_entry
 from tagger.rules.versions import SCHEMES, Scheme
-from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
+from tagger.rules.words import DEFAULT_VARIANT, check_channel
 
 __all__ = [
     "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "ruling",
@@ -62,7 +64,7 @@ def _selection(texts: Texts) -> Texts:
 
 def _latest(texts: Texts) -> Texts:
     text = texts[-1] if texts else "auto"
-    return (text if text in ("auto", "false") else str(Series.parse(text)),)
+    return (text if text in ("auto", "false") else Selection.parse(text).canonical or "auto",)
 
 
 def _templates(texts: Texts) -> Texts:
@@ -71,17 +73,22 @@ def _templates(texts: Texts) -> Texts:
 
 
 def _variants(texts: Texts) -> Texts:
-    return tuple(sorted({check_variant(text) for text in texts} - {DEFAULT_VARIANT}))
+    return tuple(sorted({check_variants_entry(text) for text in texts} - {DEFAULT_VARIANT}))
 
 
 def _channels(texts: Texts) -> Texts:
     return tuple(sorted(set(map(check_channel, texts))))
 
 
+def _revisions(texts: Texts) -> Texts:
+    return tuple(sorted({str(Revision.parse(text)) for text in texts}))
+
+
 SETTINGS = (
     PolicySetting("scheme", "text", ("semver",), _one_of(*SCHEMES)),
     PolicySetting("mixed-parts", "flag", ("false",), _flag),
     PolicySetting("build-metadata", "text", ("refuse",), _one_of("refuse", "underscore")),
+    PolicySetting("revisions", "list", (), _revisions),
     PolicySetting("tags", "list", DEFAULT_TEMPLATES, _templates),
     PolicySetting("variants", "list", (), _variants),
     PolicySetting("channels", "list", (), _channels),
@@ -156,7 +163,7 @@ class Policy:
         values = self.values
         return Rules.of(
             (*values["tags"], *plain),
-            scheme=Scheme(values["scheme"][0], values["build-metadata"][0], frozenset(values["channels"])),
+            scheme=Scheme.of(values["scheme"][0], values["build-metadata"][0], values["revisions"]),
             variants=("", *values["variants"]),
             channels=values["channels"],
             stable="".join(values["stable"]),
@@ -269,10 +276,10 @@ def _same(name: str, one: Texts, other: Texts) -> bool:
 
 
 def _foreign_variants(variant: Said | None, stored: Policy, place: str) -> Iterator[str]:
-    known = {DEFAULT_VARIANT, *stored.values["variants"]}
+    known = Variants.of(stored.values["variants"])
     for name in variant.texts if variant else ():
-        if name not in known:
-            listed = " ".join(sorted(known))
+        if name != DEFAULT_VARIANT and not known.has(name):
+            listed = " ".join(sorted({DEFAULT_VARIANT, *stored.values["variants"]}))
             yield f"{variant.origin if variant else ''} says variant: {name}, and the variants of {place} are {listed}"
 
 

@@ -11,6 +11,7 @@ from tagger.rules.versions import Version
 
 __all__ = ["Selection", "Series"]
 
+LONGEST = 128  # numbers in a tag
 # Most runs say neither `stable` nor `latest`, so it is not compiled before it is looked for.
 _COMPARATOR = r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>[0-9]{1,128}(?:\.[0-9]{1,128})*)(?:\.[xX*])*"
 _TESTS: dict[str, Callable[[int], bool]] = {
@@ -88,6 +89,17 @@ class Selection:
             for part in self._alternatives
         )
         return " || ".join(parts)
+
+    @property
+    def is_series(self) -> bool:
+        """True of numbers alone, as 2 or 2.1."""
+        return not self._pattern and len(self._alternatives) == 1 and [o for o, _ in self._alternatives[0]] == ["="]
+
+    @property
+    def length(self) -> int:
+        """How many of a version's numbers it looks at, from the first; all that there can be, of an expression."""
+        lengths = (len(series.numbers) for part in self._alternatives for _, series in part)
+        return LONGEST if self._pattern else max(lengths, default=0)
 
     def __contains__(self, version: Version) -> bool:
         if self._pattern:

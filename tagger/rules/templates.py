@@ -8,6 +8,8 @@ from typing import NamedTuple, Self
 
 from tagger.errors import InputError
 from tagger.names import TAG
+from tagger.rules.revisions import Revision
+from tagger.rules.variants import Family
 from tagger.rules.versions import Scheme, Version
 
 __all__ = ["DEFAULT_TEMPLATES", "FIELDS", "LATEST", "PLAIN_FIELDS", "Template", "date_field"]
@@ -22,7 +24,11 @@ _FIELD = re.compile(r"\{\{(.*?)\}\}")
 _QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
 _DATE = rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # in few templates, and so compiled when it is looked for
 _VARIANT = re.compile(r"\A\{\{variant\}\}[-._]?|[-._]?\{\{variant\}\}")
+_PLACE = "\0"  # where the variant stands
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
+
+Reader = Callable[[str], Version | None]
+"""What tells the version of an exact tag, or None for every other tag."""
 
 
 class Template(NamedTuple):
@@ -120,19 +126,16 @@ class Template(NamedTuple):
 
         `channel` stands in for the version's own: a final release fills in the channel's tag too.
         """
-        return self._fill(lambda field: _value(field, version, channel), version.variant)
+        tag = self._fill(lambda field: _value(field, version, channel), version.variant)
+        return f"{tag}{version.behind}" if tag and version.behind and version.variant and self.is_exact else tag
 
     def fill_plain(self, facts: Callable[[str], str], variant: str = "") -> str | None:
         """Return the plain tag; `facts` gives the value of `sha`, `branch` or a whole date field, or nothing."""
         return self._fill(lambda field: variant if field == "variant" else facts(field), variant)
 
-    def reader(self, scheme: Scheme, variant: str) -> Callable[[str], Version | None]:
+    def reader(self, scheme: Scheme, variant: str) -> Reader:
         """Return what reads an exact tag of a variant back into its version, or None: made once, for many tags."""
-
-        def without_v(text: str) -> Version | None:
-            return scheme.read(text[1:] if text[:1] in ("v", "V") else text, variant, text)
-
-        read = without_v if "raw" in self.fields else partial(scheme.read, variant=variant) if variant else scheme.read
+        read = self._reading(scheme, variant)
         around = self.around(variant)
         if around == ("", ""):
             return read
@@ -152,7 +155,35 @@ class Template(NamedTuple):
             end = len(tag) - rest
             return read(tag[start:end]) if end > start and tag.startswith(before) and tag.endswith(after) else None
 
-        return between
+        return _with_revisions(between, scheme.behind) if variant else between
+
+    def family_reader(self, scheme: Scheme, family: Family) -> Reader:
+        """Return what reads an exact tag of any variant of a family; one whose text depends on the version reads none.
+
+        The member is what stands where the variant does.
+        """
+        around = self.around(_PLACE)
+        if around is None:
+            return lambda _tag: None
+        first, *others = "{{version}}".join(around).split(_PLACE)
+        text = re.escape(first) + f"(?P<variant>{family.expression})" + "(?P=variant)".join(map(re.escape, others))
+        pattern = re.compile(text.replace(re.escape("{{version}}"), "(?P<version>.+?)"))
+
+        def read(tag: str) -> Version | None:
+            match = pattern.fullmatch(tag)
+            return self._reading(scheme, match["variant"])(match["version"]) if match else None
+
+        return _with_revisions(read, scheme.behind)
+
+    def _reading(self, scheme: Scheme, variant: str) -> Reader:
+        """Return what reads the text of a version, with its `v` where the template has the raw version."""
+
+        def without_v(text: str) -> Version | None:
+            return scheme.read(text[1:] if text[:1] in ("v", "V") else text, variant, text)
+
+        if "raw" in self.fields:
+            return without_v
+        return partial(scheme.read, variant=variant) if variant else scheme.read
 
     def around(self, variant: str) -> tuple[str, str] | None:
         """Return what stands before and after the version; None when that depends on the version itself."""
@@ -170,13 +201,17 @@ class Template(NamedTuple):
         return before, after + suffix
 
     def pattern(self, variant: str, channels: Iterable[str]) -> str:
-        """Return the regular expression of the tags that this floating template can make."""
-        values = {"channel": "|".join(map(re.escape, channels)), "variant": re.escape(variant), "prerelease": ".+"}
+        """Return the regular expression of the tags that this floating template can make of a variant."""
+        return self.family_pattern(re.escape(variant), channels)
+
+    def family_pattern(self, variant: str, channels: Iterable[str]) -> str:
+        """Return the regular expression of the tags that it can make of the variants that an expression means."""
+        values = {"channel": "|".join(map(re.escape, channels)), "variant": variant, "prerelease": ".+"}
         text = "".join(
             re.escape(literal) + (f"(?:{values.get(field, '[0-9]+')})" if field else "")
             for literal, field in self.pieces
         )
-        return self._with_variant(text, re.escape(variant))
+        return self._with_variant(text, variant and f"(?:{variant})")
 
     def _fill(self, value: Callable[[str], str], variant: str) -> str | None:
         filled = []
@@ -194,6 +229,22 @@ class Template(NamedTuple):
         if not variant or "variant" in self.fields:
             return tag
         return variant if self.text == LATEST else f"{tag}-{variant}"
+
+
+def _with_revisions(read: Reader, forms: Iterable[Revision]) -> Reader:
+    """Return what reads tags that may have a revision behind the variant too."""
+    if not forms:
+        return read
+
+    def revised(tag: str) -> Version | None:
+        for form in forms:
+            split = form.split(tag)
+            version = read(split[0]) if split else None
+            if split and version is not None and not version.build:
+                return version.revised(split[1], version.raw and version.raw + split[1], behind=True)
+        return read(tag)
+
+    return revised
 
 
 def _check_literal(text: str, literal: str) -> None:
@@ -214,9 +265,9 @@ def _check_field(text: str, field: str) -> None:
 def _value(field: str, version: Version, channel: str) -> str:
     match field:
         case "version":
-            return version.text
+            return _without_revision(version.text, version)
         case "raw":
-            return version.raw.replace("+", "_") or version.text
+            return _without_revision(version.raw.replace("+", "_") or version.text, version)
         case "prerelease":
             return version.prerelease
         case "channel":
@@ -226,6 +277,11 @@ def _value(field: str, version: Version, channel: str) -> str:
         case _:
             part = PARTS[field]
             return version.numbers[part] if part < len(version.numbers) else ""
+
+
+def _without_revision(text: str, version: Version) -> str:
+    """Return a text of a version without the revision that stands behind the variant."""
+    return text.removesuffix(version.behind) if version.variant else text
 
 
 @lru_cache

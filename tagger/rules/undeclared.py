@@ -1,13 +1,14 @@
-"""Tags that look like a variant of a version, and that no setting declares: `2.1.4-alpine` beside `2.1.4`."""
+"""Tags that look like a variant or a revision of a version, and that no setting declares: `2.1.4-alpine`."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import is_reserved
+from tagger.rules.revisions import SUFFIX, guess_form
 from tagger.rules.versions import is_prerelease_word
 
-__all__ = ["declare_hint", "undeclared_notes", "undeclared_variants"]
+__all__ = ["declare_hint", "revision_notes", "undeclared_notes", "undeclared_variants"]
 
 _NUMBER = re.compile(r"[0-9][0-9._-]*")
 
@@ -40,15 +41,50 @@ def _split(tag: str, exact: Container[str]) -> tuple[str, str, str]:
 
 def declare_hint(found: dict[str, str]) -> str:
     """Return what to do about undeclared variants."""
-    names = " ".join(dict.fromkeys(found.values()))
-    return f"Declare what is a variant, as `variants: {names}`."
+    forms = {name: guess_form(f"-{name}") for name in found.values()}
+    variants = " ".join(name for name, form in forms.items() if not form)
+    revisions = " ".join(sorted({form for form in forms.values() if form}))
+    told = (f"`variants: {variants}`" if variants else "", f"`revisions: {revisions}`" if revisions else "")
+    what = "a variant or a revision" if revisions else "a variant"
+    return f"Declare what is {what}, as {' and '.join(filter(None, told))}."
 
 
 def undeclared_notes(exact: Container[str], tags: Iterable[str], rules: Rules) -> list[str]:
     """Return a sentence for each undeclared variant, with a tag as its example."""
     found = undeclared_variants(exact, tags, rules)
-    examples = {name: tag for tag, name in found.items()}
+    examples = {name: tag for tag, name in found.items() if not guess_form(f"-{name}")}
     return [
         f"{tag} looks like a variant of {tag.removesuffix(f'-{name}')}: declare it (`variants: {name}`)"
         for name, tag in sorted(examples.items())
     ]
+
+
+def revision_notes(tags: Iterable[str], rules: Rules) -> list[str]:
+    """Return a sentence for each form in which tags look like packaging revisions that nobody declared.
+
+    `tags` are the exact tags that are looked at. Where the scheme takes such a version for a prerelease, as semver does
+    of `22.0.1-1`, the sentence says so.
+    """
+    examples: dict[str, str] = {}
+    for tag in sorted(tags):
+        version = None if is_reserved(tag) else rules.read(tag)
+        if version is not None and version.prerelease and not is_prerelease_word(version.prerelease):
+            form = guess_form(f"-{version.prerelease}")
+            taken = f"is taken for a prerelease of {'.'.join(version.numbers)}, and gets no floating tag"
+        else:
+            form = "" if version or is_reserved(tag) else next(_forms(tag, rules), "")
+            taken = "is taken for no version"
+        if form:
+            examples[form] = f"{tag} {taken}: if it is a packaging revision, set `revisions: {form}`"
+    return [text for _, text in sorted(examples.items())]
+
+
+def _forms(tag: str, rules: Rules) -> Iterator[str]:
+    """Yield the forms of a revision without which a tag would be a stable version's."""
+    for match in SUFFIX.finditer(tag):
+        if tag[match.end() :][:1] not in ("", "-"):
+            continue
+        version = rules.read(tag[: match.start()] + tag[match.end() :])
+        if version and not (version.prerelease or version.build) and guess_form(match[0]):
+            behind = bool(version.variant) and tag.endswith(match[0])
+            yield ("{{variant}}" if behind else "") + guess_form(match[0])

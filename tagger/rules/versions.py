@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tagger.errors import InputError
+from tagger.rules.revisions import Revision, guess_form
 
 __all__ = ["SCHEMES", "Scheme", "Version", "channel_of", "is_prerelease_word"]
 
@@ -37,7 +38,9 @@ class Version(NamedTuple):
 
     `text` is how it stands in an exact tag, without its variant; `numbers` are its release parts as texts (`2026`,
     `07`), so that a floating tag keeps their spelling; `raw` is what it was given as, before a leading `v` was
-    dropped. Versions are equal when they are spelled alike; two spellings of one version (`1.02`, `1.2`) share `key`.
+    dropped. `build` is what only breaks ties: build metadata, or a packaging revision; `behind` is a revision that
+    stands behind the variant. Versions are equal when they are spelled alike; two spellings of one version (`1.02`,
+    `1.2`) share `key`.
     """
 
     key: Any
@@ -47,6 +50,7 @@ class Version(NamedTuple):
     build: str = ""
     variant: str = ""
     raw: str = ""
+    behind: str = ""
 
     @property
     def channel(self) -> str:
@@ -56,6 +60,14 @@ class Version(NamedTuple):
     def of_variant(self, variant: str) -> "Version":
         """Return this version of another variant."""
         return self._replace(variant=variant)
+
+    def revised(self, revision: str, raw: str = "", *, behind: bool = False) -> "Version":
+        """Return this version with a packaging revision such as `-r2`, newer than without, or with a lower one."""
+        key = *self.key[:-1], _ordered(_RUNS.findall(revision.lstrip("-_")))
+        build = revision.lstrip("-_.")
+        return self._replace(
+            key=key, text=self.text + revision, build=build, raw=raw, behind=revision if behind else ""
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and (self.text, self.variant) == (other.text, other.variant)
@@ -86,12 +98,24 @@ class Scheme(NamedTuple):
     """How versions are written and ordered: semver, numeric, calver or pep440.
 
     `build_metadata` is `refuse`, or `underscore`: `2.1.4+5` is written `2.1.4_5`, as a tag cannot hold a `+`
-    (distribution-spec, "Pulling manifests"). `channels` are words that begin a prerelease besides the usual ones.
+    (distribution-spec, "Pulling manifests"). `channels` are words that begin a prerelease besides the usual ones;
+    `revisions` are the forms of packaging revisions.
     """
 
     name: str = "semver"
     build_metadata: str = "refuse"
     channels: frozenset[str] = frozenset()
+    revisions: tuple[Revision, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, build_metadata: str, revisions: Iterable[str]) -> Self:
+        """Return the scheme that settings say; the words of channels are for the rules to add. Raise `InputError`."""
+        return cls(name, build_metadata, revisions=tuple(map(Revision.parse, revisions)))
+
+    @property
+    def behind(self) -> tuple[Revision, ...]:
+        """The forms of revisions that stand behind the variant."""
+        return tuple(form for form in self.revisions if form.behind)
 
     def parse(self, text: str) -> Version:
         """Read the version of a build, as somebody gave it. Raise `InputError` when the scheme has no such version."""
@@ -101,27 +125,56 @@ class Scheme(NamedTuple):
             raise InputError(
                 f"the version {spelled[:40]}… is longer than the {_LONGEST} characters of a tag", "Shorten it."
             )
+        revised = self._parse_revised(given, spelled) if self.revisions else None
+        if revised is not None:
+            return revised
         if self.build_metadata == "underscore" and "+" not in spelled:
             spelled = spelled.replace("_", "+", 1)
         plain, plus, _ = spelled.partition("+")
         if plus and self.build_metadata == "refuse" and self.name != "pep440":
             raise self._has_metadata(given, plain, spelled)
-        version = _canonical_pep440(spelled) if self.name == "pep440" else _READERS[self.name](spelled, "", "")
+        version = self._parse_plain(spelled)
         if version is None:
             raise InputError(f"{given!r} is not a version in the scheme {self.name}", _HINTS[self.name])
         return version._replace(raw=given)
+
+    def _parse_plain(self, text: str) -> Version | None:
+        return _canonical_pep440(text) if self.name == "pep440" else _READERS[self.name](text, "", "")
+
+    def _parse_revised(self, given: str, spelled: str) -> Version | None:
+        """Read a version that has a revision in one of the forms, or one behind a `+` that fits one."""
+        plain, plus, build = spelled.partition("+")
+        for form in self.revisions:
+            split = (plain, form.write(build) or "") if plus else form.split(spelled)
+            version = self._parse_plain(split[0]) if split and split[1] else None
+            if split and version is not None and _takes(version, form):
+                raw = given.removesuffix(f"+{build}") + split[1] if plus else given
+                return version.revised(split[1], raw, behind=form.behind)
+        return None
 
     def _has_metadata(self, given: str, plain: str, spelled: str) -> InputError:
         """Return what is wrong with a version with a `+`; the hint names only what this scheme, or PEP 440, takes."""
         hint = _HINTS[self.name]
         if _READERS[self.name](plain, "", "") is not None:
-            hint = f"Release it as {plain}, or set `build-metadata: underscore` to write {spelled.replace('+', '_')}."
+            build = spelled.removeprefix(f"{plain}+")
+            form = guess_form(f"-{build}")
+            revision = f", or `revisions: {form}` to write {plain}-{build}" if form else ""
+            written = f"`build-metadata: underscore` to write {spelled.replace('+', '_')}"
+            hint = f"Release it as {plain}, or set {written}{revision}."
         elif _canonical_pep440(plain) is not None:
             hint = "A version as PEP 440 writes it wants `scheme: pep440`; leave out its local part: no tag holds it."
         return InputError(f"the version {given} has build metadata, and a tag cannot hold a +", hint)
 
     def read(self, text: str, variant: str = "", raw: str = "") -> Version | None:
         """Read a version back from a tag; None when it is not one, or its suffix is no prerelease known by its word."""
+        for form in self.revisions:
+            split = None if form.behind and variant else form.split(text)
+            version = self._read_plain(split[0], variant, raw) if split else None
+            if split and version is not None and _takes(version, form):
+                return version.revised(split[1], raw, behind=form.behind)
+        return self._read_plain(text, variant, raw)
+
+    def _read_plain(self, text: str, variant: str, raw: str) -> Version | None:
         if "_" in text:
             if self.build_metadata == "refuse":
                 return None
@@ -138,6 +191,11 @@ class Scheme(NamedTuple):
             ):  # elsewhere than in semver, -1 is a rebuild
                 return None
         return version
+
+
+def _takes(version: Version, form: Revision) -> bool:
+    """Say whether a revision may stand behind a version: of `2.1.4-rc-1` the number is the candidate's."""
+    return not version.build and not (version.prerelease.isalpha() and not form.before.strip("-_."))
 
 
 def _word(prerelease: str) -> str:
@@ -201,13 +259,13 @@ def _pep440(text: str, variant: str, raw: str) -> Version | None:
     end = text[len(written[0]) :].lstrip("-.")
     if pre and end.isalpha():  # `3.15-rc` says rc0 by saying less
         pre = end.lower()
-    return Version(parsed, text, tuple(written[0].split(".")), pre, "", variant, raw)
+    return Version((parsed, ()), text, tuple(written[0].split(".")), pre, "", variant, raw)
 
 
 def _canonical_pep440(text: str) -> Version | None:
     """Read a version that is to be written: in the one spelling of PEP 440, "Normalization"."""
     version = _pep440(text, "", "")
-    return version and _pep440(str(version.key), "", "")
+    return version and _pep440(str(version.key[0]), "", "")
 
 
 _READERS: dict[str, Callable[[str, str, str], Version | None]] = {

@@ -1,10 +1,12 @@
 """What variants and channels may be called."""
 
 import re
+from collections.abc import Iterable, Mapping
 
 from tagger.errors import InputError
+from tagger.rules.versions import channel_of
 
-__all__ = ["DEFAULT_VARIANT", "check_channel", "check_variant"]
+__all__ = ["DEFAULT_VARIANT", "channel_words", "check_channel", "check_variant"]
 
 DEFAULT_VARIANT = "default"
 """What settings call the variant of the bare tags."""
@@ -21,7 +23,22 @@ def check_variant(text: str) -> str:
 
 
 def check_channel(text: str) -> str:
-    """Return `text`, the word of a channel, in lower case. Raise `InputError` when it is none."""
-    if not re.fullmatch(r"[A-Za-z]+", text):
-        raise InputError(f"{text!r} is not a channel", "A channel is a word of letters, as rc or beta.")
-    return text.lower()
+    """Return an entry of `channels` in lower case: a word, or `NAME=WORD,WORD`. Raise `InputError` when it is none."""
+    if not re.fullmatch(r"[A-Za-z]+(?:=[A-Za-z]+(?:,[A-Za-z]+)*)?", text):
+        raise InputError(
+            f"{text!r} is not a channel",
+            "A channel is a word of letters, as rc or beta, or has several: edge=alpha,beta,rc.",
+        )
+    name, _, words = text.lower().partition("=")
+    found = sorted({channel_of(word) for word in words.split(",") if word})
+    return name if found in ([], [name]) else f"{name}={','.join(found)}"
+
+
+def channel_words(entries: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return the words of each channel that entries name."""
+    found: dict[str, frozenset[str]] = {}
+    for entry in entries:
+        name, _, words = entry.partition("=")
+        own = words.split(",") if words else [name := channel_of(name)]
+        found[name] = found.get(name, frozenset()).union(map(channel_of, own))
+    return found

@@ -7,7 +7,9 @@ from functools import partial
 from tagger.errors import InputError
 from tagger.names import DOCKER_HUB
 from tagger.rules.cascade import Rules
+from tagger.rules.variants import Variants
 from tagger.rules.versions import SCHEMES, Scheme
+from tagger.rules.words import channel_words
 from tagger.settings.options import named
 from tagger.settings.parsers import Login
 from tagger.settings.problems import Problems
@@ -15,7 +17,10 @@ from tagger.settings.values import Settings
 
 __all__ = ["check_together", "logins_of", "rules_of"]
 
-POLICY = ("scheme", "mixed-parts", "build-metadata", "tags", "variants", "variant", "channels", "stable", "latest")
+POLICY = (
+    "scheme", "mixed-parts", "build-metadata", "revisions", "tags", "variants", "variant", "channels", "stable",
+    "latest",
+)  # fmt: skip
 """The settings that decide the tags of a repository, and the variant of this build."""
 
 
@@ -48,17 +53,17 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
 def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | None:
     """Return the rules of the repository's tags, or None when something in them is wrong."""
     known_problems = len(problems)
-    declared = settings.variants
+    declared = Variants.of(settings.variants)
     for name in settings.build_variants:
-        if declared and name and name not in declared:
+        if settings.variants and name and not declared.has(name):
             texts = " ".join(settings.texts["variants"])
             problems.add(
                 _at(settings, "variant", f"{name!r} is none of the `variants`: {texts}"),
                 "Declare it in `variants`, where all that the repository has stand.",
             )
-    variants = tuple(dict.fromkeys(("", *declared, *settings.build_variants)))
-    for name in settings.channels:
-        if name in variants:
+    variants = tuple(dict.fromkeys(("", *settings.variants, *settings.build_variants)))
+    for name in channel_words(settings.channels):
+        if Variants.of(variants).has(name):
             problems.add(
                 _at(settings, "channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
                 "Call one of the two otherwise.",
@@ -129,7 +134,7 @@ def _rules_of(settings: Settings, variants: tuple[str, ...]) -> Rules:
 
 
 def _scheme_of(settings: Settings) -> Scheme:
-    return Scheme(settings.scheme, settings.build_metadata, frozenset(settings.channels))
+    return Scheme.of(settings.scheme, settings.build_metadata, settings.revisions)
 
 
 def _check_version(settings: Settings, rules: Rules | None) -> None:

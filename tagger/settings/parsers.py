@@ -8,14 +8,16 @@ from typing import NamedTuple, TypeVar
 from tagger.confidential import hide_logins, logins_in
 from tagger.errors import InputError
 from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
-from tagger.rules.selection import Selection, Series
+from tagger.rules.revisions import Revision
+from tagger.rules.selection import Selection
 from tagger.rules.templates import Template
+from tagger.rules.variants import check_variants_entry
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 
 __all__ = [
     "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "endpoint", "host", "image",
-    "latest", "login", "number", "platform", "reference", "registry", "seconds", "selection",
-    "source", "template", "variant", "version_from",
+    "latest", "login", "number", "platform", "reference", "registry", "revision", "seconds", "selection",
+    "source", "template", "variant", "variants", "version_from",
 ]  # fmt: skip
 
 Value = TypeVar("Value")
@@ -126,12 +128,16 @@ def latest(text: str) -> str:
     """Check what `latest` follows."""
     if text not in ("auto", "false"):
         try:
-            Series.parse(text)
+            Selection.parse(text)
         except InputError as error:
-            raise InputError(
-                error.message, "Write auto, false, or the numbers that a series shares, as 2 or 2.1."
-            ) from error
+            hint = "Write auto, false, a series as 2 or 2.1, or a range or a regular expression as in `stable`."
+            raise InputError(error.message, hint) from error
     return text
+
+
+def revision(text: str) -> str:
+    """Read the form of a revision."""
+    return str(Revision.parse(text))
 
 
 def channel(text: str) -> str:
@@ -143,6 +149,11 @@ def variant(text: str) -> str:
     """Read a variant; `default` is the one of the bare tags."""
     check_variant(text)
     return "" if text == DEFAULT_VARIANT else text
+
+
+def variants(text: str) -> str:
+    """Read a variant, or an alias of a family: `alpine=alpine3.*`."""
+    return check_variants_entry(text) if "=" in text else variant(text)
 
 
 def platform(text: str) -> str:

@@ -70,6 +70,12 @@ class ReleaseOptions:
         "build-metadata", "2.1.4+5: refuse it, or write it 2.1.4_5 (underscore), only ever a tie-break.",
         "refuse", "underscore", default="refuse", commands=RULING, **_version,
     )  # fmt: skip
+    revisions = words(
+        "revisions",
+        "How a packaging revision stands behind a version: -N, -rN, _N, -N.N, -k3sN, or {{variant}}-rN behind the "
+        "variant.",
+        parsers.revision, metavar="FORM", commands=RULING, **_version,
+    )  # fmt: skip
     tags = lines(
         "tags", "Templates of the tags, one a line.", parsers.template, default=DEFAULT_TEMPLATES, flag="tag",
         metavar="TEMPLATE", commands=RULING, **_tags,
@@ -79,10 +85,12 @@ class ReleaseOptions:
         metavar="NAME", commands=VERSIONED, **_tags,
     )  # fmt: skip
     variants = words(
-        "variants", "All variants that the repository has.", parsers.variant, metavar="NAME", commands=RULING, **_tags
-    )
+        "variants", "All variants that the repository has; alpine=alpine3.* is an alias of the newest of a family.",
+        parsers.variants, metavar="NAME", commands=RULING, **_tags,
+    )  # fmt: skip
     channels = words(
-        "channels", "Prerelease channels with floating tags: rc, beta.", parsers.channel, flag="channel",
+        "channels", "Prerelease channels with floating tags: rc, beta, or several words as one: edge=alpha,beta,rc.",
+        parsers.channel, flag="channel",
         metavar="NAME", commands=RULING, **_tags,
     )  # fmt: skip
     stable = text(
@@ -90,8 +98,8 @@ class ReleaseOptions:
         parsers.selection, metavar="RANGE", commands=RULING, **_tags,
     )  # fmt: skip
     latest = text(
-        "latest", "auto, false, or the series that `latest` stays in: 2 or 2.1.", parsers.latest, default="auto",
-        booleans=("false",), metavar="SERIES", commands=RULING, **_tags,
+        "latest", "auto, false, or the versions that `latest` may belong to: a series (2.1), a range or a regular "
+        "expression.", parsers.latest, default="auto", booleans=("false",), metavar="RANGE", commands=RULING, **_tags,
     )  # fmt: skip
     hold = _choice(
         "hold",

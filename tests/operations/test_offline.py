@@ -78,3 +78,11 @@ def test_it_plans_what_a_repository_of_those_versions_would_get(
     assert said(planned(version, *others, rules=rules)) == said(
         finished(plan(job(builds, version, store, rules=rules)))
     )
+
+
+def test_what_looks_like_a_revision_is_told() -> None:
+    report = planned("22.0.1-1", "22.0.0", rules=Rules.of(DEFAULT_TEMPLATES, scheme=Scheme()))
+    assert [one.code for one in report.warnings] == ["UNDECLARED_REVISION"]
+    assert "set `revisions: -N`" in report.warnings[0].message
+    rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme.of("semver", "refuse", ["-N"]))
+    assert planned("22.0.1-1", "22.0.0", rules=rules).warnings == ()

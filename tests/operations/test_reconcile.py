@@ -272,6 +272,20 @@ class TestDefaults:
             assert found == [f"{store.place}: {told}"]
         assert list_tags(store, RULES).notes == (f"{store.place}: {told}",)
 
+    def test_what_looks_like_a_revision_is_told(self, builds: Builds, store: TagStore) -> None:
+        make_image(store, "rebuilt", "22.0.1-1")
+        make_image(store, "other", "1.18.4-r2")
+        taken = "22.0.1-2 is taken for a prerelease of 22.0.1, and gets no floating tag: if it is a packaging revision"
+        report = released(builds, "22.0.1-2", store)
+        assert (report.exit_code, actions(report)) == (0, [("22.0.1-2", "create")])
+        (planned,) = [one.message for one in report.warnings if one.code == "UNDECLARED_REVISION"]
+        assert planned == f"{taken}, set `revisions: -N`"
+        found = [one.message for one in self.reconciled(store).warnings if one.code == "UNDECLARED_REVISION"]
+        assert found == [
+            f"{store.place}: {planned}",
+            f"{store.place}: 1.18.4-r2 is taken for no version: if it is a packaging revision, set `revisions: -rN`",
+        ]
+
 
 def test_purging_wants_yes(builds: Builds, store: TagStore) -> None:
     released(builds, "2.0.0", store)

@@ -223,7 +223,7 @@ class TestUndo:
 
     def test_not_what_the_settings_withdraw(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")
-        rules = RULES._replace(withdrawn=frozenset({"2.1.4"}))
+        rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), withdrawn=["2.1.4"])
         report = withdrawn("2.1.4", store, rules=rules, undo=True)
         assert report.exit_code == 2
         assert report.error is not None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError
 from tagger.rules.cascade import Rules, cascade
+from tagger.rules.selection import Selection
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 
@@ -141,6 +142,128 @@ class TestVariants:
         assert {tag: owner for tag, owner in both.items() if "alpine" not in tag} == owners(bare)
 
 
+class TestChannelsOfSeveralWords:
+    """`edge=alpha,beta,rc` is one channel over several words, and goes on to the final release."""
+
+    EDGE = ("edge=alpha,beta,rc",)
+
+    def test_the_newest_of_any_word(self) -> None:
+        using = rules(channels=self.EDGE)
+        assert owners(["2.2.0-alpha.3", "2.2.0-beta.1", "2.1.4"], using) == {
+            "2.1": "2.1.4", "2": "2.1.4", "latest": "2.1.4",
+            "2.2-edge": "2.2.0-beta.1", "2-edge": "2.2.0-beta.1", "edge": "2.2.0-beta.1",
+        }  # fmt: skip
+        assert owners(["2.2.0-alpha.3", "2.2.0-beta.1", "2.2.0-rc.1"], using)["edge"] == "2.2.0-rc.1"
+
+    def test_it_goes_on_to_the_final_release(self) -> None:
+        using = rules(channels=self.EDGE)
+        assert owners(["2.2.0-rc.1", "2.2.0"], using)["edge"] == "2.2.0"
+        assert owners(["2.2.0-rc.1", "2.2.0", "2.3.0-alpha.1"], using)["edge"] == "2.3.0-alpha.1"
+        assert "edge" not in owners(["2.2.0", "2.3.0-dev.1"], using)
+
+    def test_a_word_in_several_channels(self) -> None:
+        found = owners(["2.2.0-rc.1", "2.2.0-beta.9"], rules(channels=("edge=beta,rc", "rc", "next=beta")))
+        assert {tag: found[tag] for tag in ("edge", "rc", "next")} == {
+            "edge": "2.2.0-rc.1", "rc": "2.2.0-rc.1", "next": "2.2.0-beta.9",
+        }  # fmt: skip
+
+    def test_templates_of_ones_own(self) -> None:
+        using = rules(templates=("{{version}}", "latest", "{{channel}}"), channels=self.EDGE)
+        assert owners(["2.2.0-rc.1", "2.1.0"], using) == {"latest": "2.1.0", "edge": "2.2.0-rc.1"}
+
+    def test_words_that_no_scheme_knows(self) -> None:
+        using = rules(channels=("edge=canary,tip",))
+        assert owners(["2.2.0-tip.1", "2.2.0-canary.5"], using)["edge"] == "2.2.0-tip.1"
+        assert using.parse("2.2.0-tip.2").channel == "tip"
+
+    @given(SETS, st.sampled_from(["alpha,beta,rc", "beta,rc", "rc"]))
+    def test_it_is_the_newest_of_all_that_it_is_over(self, tags: set[str], words: str) -> None:
+        using = rules(channels=(f"edge={words}",))
+        found = owners(tags, using)
+        versions = [using.scheme.parse(tag) for tag in tags]
+        within = [v for v in versions if not v.prerelease or v.channel in words.split(",")]
+        if any(version.prerelease for version in within):
+            assert found["edge"] == max(within).text
+        else:
+            assert "edge" not in found
+        plain = owners(tags)
+        assert {tag: found[tag] for tag in plain} == plain
+
+
+class TestFamilies:
+    """`alpine=alpine3.*` is an alias of the newest version of a family, and has no exact tags."""
+
+    USING = rules(variants=("alpine=alpine3.*",))
+
+    def test_the_alias_is_that_of_the_newest_version_in_its_newest_variant(self) -> None:
+        tags = ["8.0.4-alpine3.9", "8.0.4-alpine3.22", "8.0.5-alpine3.21", "8.1.0-alpine3.22", "8.1.0-alpine3.9"]
+        found = owners(tags, self.USING)
+        assert {tag: owner for tag, owner in found.items() if tag.endswith("alpine")} == {
+            "8.0-alpine": "8.0.5-alpine3.21", "8-alpine": "8.1.0-alpine3.22", "8.1-alpine": "8.1.0-alpine3.22",
+            "alpine": "8.1.0-alpine3.22",
+        }  # fmt: skip
+        assert (found["8.0-alpine3.22"], found["alpine3.21"]) == ("8.0.4-alpine3.22", "8.0.5-alpine3.21")
+
+    def test_members_may_be_declared_too(self) -> None:
+        using = rules(variants=("alpine3.21", "alpine=alpine3.*", "slim"))
+        tags = ["8.0.4-alpine3.21", "8.0.4-alpine3.22", "8.0.5-slim", "8.0.5-alpine3.22-slim"]
+        assert owners(tags, using)["alpine"] == "8.0.4-alpine3.22"
+        assert owners(tags, using)["slim"] == "8.0.5-slim"
+        assert using.read("8.0.5-alpine3.22-slim") is None
+
+    def test_an_alias_of_the_bare_tags(self) -> None:
+        using = rules(
+            templates=("{{version}}", "{{major}}.{{minor}}.{{patch}}", "{{major}}.{{minor}}", "latest"),
+            variants=("default=debian-*",),
+            scheme=Scheme.of("semver", "refuse", ["{{variant}}-rN"]),
+        )
+        tags = ["3.4.13-debian-10-r8", "3.4.13-debian-11-r0", "3.4.12-debian-10-r9", "3.4.13"]
+        found = owners(tags, using)
+        assert found["3.4.13"] == found["3.4"] == found["latest"] == "3.4.13-debian-11-r0"
+        assert found["3.4.12"] == "3.4.12-debian-10-r9"
+        assert found["3.4-debian-10"] == "3.4.13-debian-10-r8"
+
+    def test_an_alias_of_one_variant(self) -> None:
+        using = rules(variants=("default=bookworm", "alpine"))
+        assert owners(["2.1.4-bookworm", "2.1.5-alpine", "2.1.6"], using) == {
+            "2.1-bookworm": "2.1.4-bookworm", "2-bookworm": "2.1.4-bookworm", "bookworm": "2.1.4-bookworm",
+            "2.1": "2.1.4-bookworm", "2": "2.1.4-bookworm", "latest": "2.1.4-bookworm",
+            "2.1-alpine": "2.1.5-alpine", "2-alpine": "2.1.5-alpine", "alpine": "2.1.5-alpine",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "templates", [DEFAULT_TEMPLATES, ("{{variant}}-{{version}}", "{{variant}}-{{major}}", "latest")]
+    )
+    def test_what_reads_a_member(self, templates: tuple[str, ...]) -> None:
+        using = rules(templates=templates, variants=("alpine=alpine3.*,alpine-3.*",))
+        for variant in ("alpine3.22", "alpine-3.9"):
+            version = using.scheme.parse("8.0.4").of_variant(variant)
+            (tag,) = using.exact_tags(version)
+            assert using.read(tag) == version
+            assert all(using.claims(tag) for tag in using.floating_tags(version))
+
+    def test_a_candidate_of_an_alias_is_none(self) -> None:
+        using = rules(variants=("alpine=alpine3.*",), channels=("rc",))
+        assert using.read("8.0.0-rc.1-alpine") is None
+        assert owners(["8.0.0-rc.1-alpine3.22"], using)["8.0-rc-alpine"] == "8.0.0-rc.1-alpine3.22"
+
+    VARIED = st.sets(
+        st.tuples(SPELLINGS, st.sampled_from(["alpine3.9", "alpine3.21", "alpine3.22", "slim", ""])), max_size=12
+    )
+
+    @given(VARIED)
+    def test_an_alias_takes_nothing_from_anybody(self, varied: set[tuple[str, str]]) -> None:
+        tags = [f"{text}-{variant}" if variant else text for text, variant in varied]
+        plain = owners(tags, rules(variants=("", "alpine3.9", "alpine3.21", "alpine3.22", "slim")))
+        found = owners(tags, rules(variants=("", "slim", "alpine=alpine3.*")))
+        assert {tag: owner for tag, owner in found.items() if not tag.endswith("alpine")} == plain
+        for tag in found.keys() - plain.keys():
+            members = {plain.get(tag.replace("alpine", f"alpine{number}")) for number in ("3.9", "3.21", "3.22")}
+            assert found[tag] in members
+            versions = [self.USING.read(member) for member in members if member]
+            assert max(v.key for v in versions if v) == (self.USING.read(found[tag]) or self.USING.parse("0.0.0")).key
+
+
 class TestTemplatesOfVariants:
     """A template that names the variant is that of the variants, in place of the bare one."""
 
@@ -204,11 +327,44 @@ class TestLimits:
             ({"stable": r"/^5\.\d*[02468]\./"}, {"5.42": "5.42.0", "5": "5.42.0", "latest": "5.42.0"}),
             ({"latest": "2", "stable": "2.x"}, {"2.1": "2.1.4", "2": "2.1.4", "latest": "2.1.4"}),
             ({"latest": "false", "stable": "~2.1"}, {"2.1": "2.1.4", "2": "2.1.4"}),
+            (
+                {"latest": "!=5.43.1", "stable": ">=5"},
+                {"5.43": "5.43.1", "5.42": "5.42.0", "5": "5.43.1", "latest": "5.42.0"},
+            ),
+            (
+                {"latest": "<2 || 2.1.x", "stable": ">=2"},
+                {
+                    "2.1": "2.1.4",
+                    "2": "2.1.4",
+                    "3.0": "3.0.1",
+                    "3": "3.0.1",
+                    "5.43": "5.43.1",
+                    "5.42": "5.42.0",
+                    "5": "5.43.1",
+                    "latest": "2.1.4",
+                },
+            ),
             ({"withdrawn": ["5.43.1"], "stable": ">=5"}, {"5.42": "5.42.0", "5": "5.42.0", "latest": "5.42.0"}),
         ],
     )
     def test_table(self, settings: dict[str, object], expected: dict[str, str]) -> None:
         assert owners(self.TAGS, rules(**settings)) == expected
+
+    @given(SETS, st.sampled_from(["!=2.0.0", "/[.]0*[1-9][0-9]*$/", "<2 || >2.1", "2.1", "~2.1.1", "/^2/"]))
+    def test_latest_is_the_newest_that_it_may_be(self, tags: set[str], latest: str) -> None:
+        using = rules(latest=latest)
+        stable = [using.scheme.parse(tag) for tag in tags if "-" not in tag]
+        found = owners(tags, using)
+        allowed = [version for version in stable if version in Selection.parse(latest)]
+        assert found.get("latest") == (max(allowed).text if allowed else None)
+        plain = owners(tags)
+        assert {tag: owner for tag, owner in found.items() if tag != "latest"} == {
+            tag: owner for tag, owner in plain.items() if tag != "latest"
+        }
+
+    def test_latest_waits_for_the_first_patch(self) -> None:
+        found = owners(["22.5.1", "23.0.0"], rules(latest=r"/\.0*[1-9]/"))
+        assert found == {"22.5": "22.5.1", "22": "22.5.1", "23.0": "23.0.0", "23": "23.0.0", "latest": "22.5.1"}
 
     def test_latest_stays_in_its_series(self) -> None:
         found = owners(self.TAGS, rules(latest="2"))
@@ -391,7 +547,7 @@ class TestCheck:
     def test_no_hint_asks_for_a_variant_that_is_a_number(self) -> None:
         with pytest.raises(InputError, match="'1' is no prerelease") as caught:
             rules(scheme=Scheme("numeric")).parse("22.0.1-1")
-        assert "Release it as 22.0.1, or begin 1 with a word" in caught.value.hint
+        assert "set `revisions: -N`. Else release it as 22.0.1." in caught.value.hint
 
     def test_the_variant_may_stand_behind_the_version_too(self) -> None:
         assert self.USING.parse("v2.1.4-alpine", "alpine") == self.USING.parse("2.1.4", "alpine")
@@ -461,7 +617,7 @@ class TestEveryRule:
             assert using.claims(tag)
             for version in versions:
                 own = tag in using.floating_tags(version, using.channels) and not using.why_not_stable(version)
-                pinned = tag in ("latest", "alpine") and using.series is not None and version not in using.series
+                pinned = tag in ("latest", "alpine") and using.pinned is not None and version not in using.pinned
                 assert not own or pinned or version <= owner
 
     @given(RULES, TAGS)

@@ -16,8 +16,15 @@ DIGIT = "{0,1,2,3,4,5,6,7,8,9}"
 NUMBER = st.integers(0, 30)
 
 
-def rules(*templates: str, scheme: str = "semver", variants: tuple[str, ...] = ("",), **others: object) -> Rules:
-    return Rules.of(templates or DEFAULT_TEMPLATES, scheme=Scheme(scheme), variants=variants, **others)  # type: ignore[arg-type]
+def rules(
+    *templates: str,
+    scheme: str = "semver",
+    variants: tuple[str, ...] = ("",),
+    revisions: tuple[str, ...] = (),
+    **others: object,
+) -> Rules:
+    made = Scheme.of(scheme, "refuse", revisions)
+    return Rules.of(templates or DEFAULT_TEMPLATES, scheme=made, variants=variants, **others)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,29 @@ def test_exact_tags_are_held_and_others_move(scheme: str, numbers: tuple[int, in
     found = immutability(given_rules)
     assert all(re.fullmatch(found.expression, tag) for tag in given_rules.exact_tags(version))
     moving = (*given_rules.floating_tags(version), given_rules.withdrawn_mark(version), "nightly", "sha-1a2b3c4")
+    for tag in moving:
+        assert not re.fullmatch(found.expression, tag)
+        patterns = (found.ecr, found.harbor.replace(DIGIT, "[0-9]"))
+        assert not any(pattern and fnmatchcase(tag, pattern) for pattern in patterns)
+
+
+@pytest.mark.parametrize("revisions", [(), ("-N",), ("-rN", "_N"), ("{{variant}}-rN",)])
+@given(
+    numbers=st.tuples(NUMBER, NUMBER, NUMBER),
+    variant=st.sampled_from(["", "slim", "alpine3.24"]),
+    revision=NUMBER,
+    more=st.sampled_from([(), ("{{major}}.{{minor}}.{{patch}}",), ("latest-{{variant}}", "x{{major}}-{{variant}}")]),
+)
+def test_revisions_and_families(
+    revisions: tuple[str, ...], numbers: tuple[int, int, int], variant: str, revision: int, more: tuple[str, ...]
+) -> None:
+    using = rules(*DEFAULT_TEMPLATES, *more, variants=("", "slim", "alpine=alpine3.*"), revisions=revisions)
+    form = using.scheme.revisions[0] if revisions else None
+    end = f"{form.before}{revision}" if form else ""
+    version = using.scheme.parse(".".join(map(str, numbers)) + end).of_variant(variant)
+    found = immutability(using)
+    assert all(re.fullmatch(found.expression, tag) for tag in using.exact_tags(version))
+    moving = (*using.floating_tags(version), using.withdrawn_mark(version), "nightly", "sha-1a2b3c4")
     for tag in moving:
         assert not re.fullmatch(found.expression, tag)
         patterns = (found.ecr, found.harbor.replace(DIGIT, "[0-9]"))

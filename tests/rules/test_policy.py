@@ -14,8 +14,9 @@ from tagger.rules.versions import Scheme
 
 PLACE = "ghcr.io/acme/app"
 DEFAULT = Policy.of({})
-CHANNELS = ("rc", "beta", "alpha")
-VARIANTS = ("alpine", "slim", "alpine3.22")
+CHANNELS = ("rc", "beta", "alpha", "edge=alpha,rc")
+VARIANTS = ("debian", "slim", "alpine3.22", "alpine=alpine3.*")
+REVISIONS = ("-N", "-rN", "_N", "-N.N", "-k3sN", "{{variant}}-rN")
 TEMPLATES = ("{{version}}", "v{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest", "series-{{minor}}")
 
 policies = st.fixed_dictionaries(
@@ -29,7 +30,8 @@ policies = st.fixed_dictionaries(
         "stable": st.sampled_from(["<3.0", ">=2.1 <3 || 5", "!=2.2.0", r"/^[0-9]+\.[0-9]*[02468]\./"]).map(
             lambda one: (one,)
         ),
-        "latest": st.sampled_from(["auto", "false", "2", "2.1"]).map(lambda one: (one,)),
+        "revisions": st.lists(st.sampled_from(REVISIONS), unique=True).map(tuple),
+        "latest": st.sampled_from(["auto", "false", "2", "2.1", "!=3.0.0", "/[.]0*[1-9]/"]).map(lambda one: (one,)),
     },
 ).map(Policy.of)
 
@@ -50,7 +52,7 @@ class TestJson:
 
     def test_it_holds_every_setting_in_full(self) -> None:
         assert json.loads(DEFAULT.to_json()) == {
-            "format": 1, "scheme": "semver", "mixed-parts": False, "build-metadata": "refuse",
+            "format": 1, "scheme": "semver", "mixed-parts": False, "build-metadata": "refuse", "revisions": [],
             "tags": ["{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest"], "variants": [], "channels": [],
             "stable": "", "latest": "auto",
         }  # fmt: skip
@@ -97,7 +99,11 @@ class TestJson:
             (stored(scheme="loose"), "is not known"),
             (stored(stable="<three"), "is not a range"),
             (stored(stable="/(a+)+$/"), "could take long"),
-            (stored(latest="newest"), "is not a series"),
+            (stored(latest="newest"), "is not a range"),
+            (stored(latest="/(a+)+$/"), "could take long"),
+            (stored(revisions=["N"]), "is not the form of a revision"),
+            (stored(variants=["alpine=alpine 3"]), "is not a variant"),
+            (stored(channels=["edge="]), "is not a channel"),
             (stored(tags=["{{version}}", "withdrawn-{{major}}"]), "reserved"),
             (stored(tags=["{{variant}}-{{version}}"], variants=["held"]), "reserved"),
             ('{"format": 1, "format": 1}', "twice"),

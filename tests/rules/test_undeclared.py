@@ -4,7 +4,7 @@ import pytest
 
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import DEFAULT_TEMPLATES
-from tagger.rules.undeclared import declare_hint, undeclared_variants
+from tagger.rules.undeclared import declare_hint, revision_notes, undeclared_notes, undeclared_variants
 from tagger.rules.versions import Scheme
 
 TAGS = (
@@ -39,3 +39,42 @@ def test_of_all_versions() -> None:
         "1.0.0-lts": "lts",
         "1.0.1-slim": "slim",
     }
+
+
+class TestRevisions:
+    """What looks like a packaging revision is said, with the setting that declares it."""
+
+    @pytest.mark.parametrize(
+        ("settings", "tags", "notes"),
+        [
+            ({}, ["22.0.1-0", "22.0.1-1"], [
+                "22.0.1-1 is taken for a prerelease of 22.0.1, and gets no floating tag: if it is a packaging "
+                "revision, set `revisions: -N`"
+            ]),
+            ({}, ["3.7.0-2.8.0", "1.18.4-r2"], [
+                "3.7.0-2.8.0 is taken for a prerelease of 3.7.0, and gets no floating tag: if it is a packaging "
+                "revision, set `revisions: -N.N`",
+                "1.18.4-r2 is taken for no version: if it is a packaging revision, set `revisions: -rN`",
+            ]),
+            ({"scheme": Scheme("numeric"), "variants": ("bookworm",)}, ["1.27.1.2-3-bookworm"], [
+                "1.27.1.2-3-bookworm is taken for no version: if it is a packaging revision, set `revisions: -N`"
+            ]),
+            ({"variants": ("debian-10",)}, ["3.4.13-debian-10-r8", "3.4.13-debian-10"], [
+                "3.4.13-debian-10-r8 is taken for no version: if it is a packaging revision, set "
+                "`revisions: {{variant}}-rN`"
+            ]),
+            ({"scheme": Scheme.of("semver", "refuse", ["-N", "-rN"])}, ["22.0.1-1", "1.18.4-r2"], []),
+            ({}, ["2.1.4", "2.1.4-rc.1", "2.1.4-rc1", "2.1.4-alpine3.22", "nightly-20261124", "sha-1", "2.1-1",
+                  "v2.1.4-1", "withdrawn-2.1.4-1"], []),
+        ],
+    )  # fmt: skip
+    def test_table(self, settings: dict[str, object], tags: list[str], notes: list[str]) -> None:
+        assert sorted(revision_notes(tags, rules(**settings))) == sorted(notes)
+
+    def test_it_is_no_variant(self) -> None:
+        found = undeclared_variants({"1.18.4"}, ["1.18.4-r2", "1.18.4-slim"], rules())
+        assert (
+            declare_hint(found) == "Declare what is a variant or a revision, as `variants: slim` and `revisions: -rN`."
+        )
+        notes = undeclared_notes({"1.18.4"}, ["1.18.4-r2", "1.18.4-slim"], rules())
+        assert notes == ["1.18.4-slim looks like a variant of 1.18.4: declare it (`variants: slim`)"]

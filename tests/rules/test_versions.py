@@ -191,7 +191,10 @@ class TestBuildMetadata:
     def test_refused_with_a_way_out(self, scheme: Scheme) -> None:
         with pytest.raises(InputError, match=r"2\.1\.4\+5 has build metadata") as caught:
             scheme.parse("2.1.4+5")
-        assert "Release it as 2.1.4, or set `build-metadata: underscore` to write 2.1.4_5." in caught.value.hint
+        assert caught.value.hint == (
+            "Release it as 2.1.4, or set `build-metadata: underscore` to write 2.1.4_5, or `revisions: -N` to write "
+            "2.1.4-5."
+        )
         assert scheme.read("2.1.4_5") is None
 
     @pytest.mark.parametrize("scheme", [SEMVER, NUMERIC, CALVER])

@@ -1,0 +1,84 @@
+"""The variants of a repository: names, and aliases of the newest version of a family (`alpine=alpine3.*`)."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple, Self
+
+from tagger.rules.words import DEFAULT_VARIANT, check_variant
+
+__all__ = ["Family", "Variants", "check_variants_entry", "natural"]
+
+_ANY = "[A-Za-z0-9._]*"  # what a `*` stands for: alpine3.* is no alpine3.22-slim
+
+
+class Family(NamedTuple):
+    """The variants that fit one of `patterns`, and `alias`, which has floating tags and no exact ones."""
+
+    alias: str
+    patterns: tuple[str, ...]
+
+    @property
+    def expression(self) -> str:
+        """The regular expression of its members."""
+        return "|".join(_ANY.join(map(re.escape, pattern.split("*"))) for pattern in self.patterns)
+
+    @property
+    def example(self) -> str:
+        """A member as there could be one."""
+        return self.patterns[0].replace("*", "1")
+
+    def has(self, variant: str) -> bool:
+        """Say whether a variant is a member."""
+        return bool(variant) and _compiled(self.expression).fullmatch(variant) is not None
+
+
+class Variants(NamedTuple):
+    """The `names` of variants that have exact tags, the bare one being "", and the families that have an alias."""
+
+    names: tuple[str, ...] = ("",)
+    families: tuple[Family, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> Self:
+        """Read entries: a name, or `ALIAS=PATTERN,PATTERN`. Raise `InputError`."""
+        names, patterns = dict[str, None](), dict[str, list[str]]()
+        for entry in entries:
+            alias, equals, rest = (check_variants_entry(entry) if "=" in entry else entry).partition("=")
+            name = "" if alias == DEFAULT_VARIANT else alias
+            if equals:
+                patterns.setdefault(name, []).extend(rest.split(","))
+            else:
+                names[name] = None
+        families = tuple(Family(alias, tuple(dict.fromkeys(found))) for alias, found in sorted(patterns.items()))
+        plain = dict.fromkeys(p for family in families for p in family.patterns if "*" not in p)
+        own = sorted((name for name in {**names, **plain} if name not in patterns), key=len, reverse=True)
+        return cls(tuple(own), families)
+
+    def has(self, variant: str) -> bool:
+        """Say whether a variant is one that has exact tags."""
+        return variant in self.names or any(family.has(variant) for family in self.families)
+
+    def aliases(self, variant: str) -> tuple[str, ...]:
+        """Return the aliases of a variant."""
+        return tuple(family.alias for family in self.families if family.has(variant)) if self.families else ()
+
+
+def check_variants_entry(text: str) -> str:
+    """Return an entry of `variants` in canonical form. Raise `InputError`."""
+    alias, equals, rest = text.partition("=")
+    if not equals:
+        return check_variant(text)
+    patterns = sorted({check_variant(part.replace("*", "0")) and part for part in rest.split(",")})
+    return f"{check_variant(alias)}={','.join(patterns)}"
+
+
+def natural(variant: str) -> tuple[tuple[bool, int, str], ...]:
+    """Return what orders variants as people do: alpine3.9 before alpine3.22."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", variant)
+    return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
+
+
+@lru_cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression)
