@@ -59,9 +59,10 @@ model: setup ## Explore every pair and triple of runs from small states, killed 
 	$(BIN)/python -m tests.races --states
 	$(BIN)/python -m tests.races
 
-fuzz: setup ## Try parsers on twenty thousand inputs each.
+fuzz: setup ## Try parsers on twenty thousand inputs each, and ten thousand releases into a hostile registry.
 	HYPOTHESIS_PROFILE=long pytest -n 2 tests/test_fuzz.py tests/images/test_layout.py tests/images/test_archives.py \
 	  tests/images/test_sources.py tests/images/registry/test_auth.py tests/images/registry/test_listing.py tests/version_from/test_files.py
+	$(BIN)/python -m tests.faults.hostile 10000
 
 demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
 	@$(BIN)/python tools/demo.py

@@ -2,14 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tagger.errors import StoreError, TaggerError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["SingleFlight", "at_once", "run_all", "settled", "side_by_side", "stopped"]
+__all__ = ["Abandonable", "SingleFlight", "at_once", "run_all", "settled", "side_by_side", "stopped"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,6 +100,43 @@ def run_all(
 def stopped() -> TaggerError:
     """Return the error of what is given up since something beside it failed."""
     return StoreError("the copy was stopped", code="STOPPED")
+
+
+class Abandonable:
+    """Work that somebody waits for only until `stop` is called, from any thread; it may go on by itself."""
+
+    def __init__(self) -> None:
+        from concurrent.futures import Future
+
+        self._stopped: Future[None] = Future()
+
+    @property
+    def stopped(self) -> bool:
+        """Say whether nobody waits any more."""
+        return self._stopped.done()
+
+    def stop(self) -> None:
+        """Let nobody wait from now on."""
+        with suppress(Exception):  # called twice
+            self._stopped.set_result(None)
+
+    def wait_for(self, work: Callable[[], Result]) -> Result | None:
+        """Return the result of `work`, or None where it was given up. Raise what `work` raises."""
+        from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+        future: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        if not self.stopped:
+            threading.Thread(target=run, daemon=True).start()
+            either: Sequence[Future[Any]] = (future, self._stopped)
+            wait(either, return_when=FIRST_COMPLETED)
+        return future.result() if future.done() else None
 
 
 class SingleFlight(Generic[Result]):

@@ -106,6 +106,8 @@ class _Opened:
         self._stopped = True
         for layout in list(self._layouts):
             layout.stop()
+        if "_engine" in self.__dict__:
+            self._engine.stop()
         for registries in filter(None, (self._registries, self._strangers)):
             registries.close()
 

@@ -3,15 +3,11 @@
 import io
 import tarfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from tagger.errors import EngineError
 from tagger.images.layout import INDEX_FILE, Index, LayoutContent
 from tagger.images.manifests import Descriptor, Manifest
-
-if TYPE_CHECKING:
-    pass
-
 
 __all__ = ["Documents"]
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
-from tagger.errors import EngineError
+from tagger.concurrency import Abandonable
+from tagger.errors import EngineError, StoreError
 from tagger.images.docker_context import SOCKET, docker_context
+from tagger.images.engine.failures import refusal
 from tagger.names import DOCKER_HUB, Reference, Repository
 
 if TYPE_CHECKING:
     from docker import APIClient
-
-from tagger.images.engine.failures import refusal
 
 __all__ = ["Engine", "Logins"]
 
@@ -47,6 +47,7 @@ class Engine:
         self.host = settings.get("DOCKER_HOST") or SOCKET
         self.logins = logins
         self._settings = {**settings, "DOCKER_HOST": self.host}
+        self._pushing = Abandonable()
 
     @classmethod
     def find(cls, environ: Mapping[str, str], logins: Logins) -> Self:
@@ -55,6 +56,10 @@ class Engine:
         Raise `EngineError` when the context cannot be read.
         """
         return cls(environ if environ.get("DOCKER_HOST") else {**environ, **docker_context(environ)}, logins)
+
+    def stop(self) -> None:
+        """Push nothing from now on, and wait for no push; the engine ends one when this process has ended."""
+        self._pushing.stop()
 
     def close(self) -> None:
         """End the conversation."""
@@ -130,6 +135,13 @@ class Engine:
         A push that fails is answered with success and an `errorDetail` in its stream (docker-py #1772), so every line
         is read. Raise `StoreError` with the registry's words, `EngineError`.
         """
+        digest = self._pushing.wait_for(lambda: self._push(reference))
+        if digest is None:
+            message = "the engine's push was given up: whether it arrived is not known"
+            raise StoreError(message, code="STOPPED", place=str(reference.repository))
+        return digest
+
+    def _push(self, reference: Reference) -> str:
         repository, digest, failure = reference.repository, "", ""
         login = self.logins.auth_config(repository.registry, repository=repository.name)
         with self._asked() as client:

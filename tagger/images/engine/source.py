@@ -5,20 +5,16 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from tagger.errors import Refused, TaggerError
 from tagger.images.configs import platform_configs
+from tagger.images.engine.documents import Documents
+from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource, SourceSpec, open_source
 from tagger.images.stores import ImageConfig, Source, TagStore
 from tagger.names import Reference, Repository
-
-if TYPE_CHECKING:
-    pass
-
-from tagger.images.engine.documents import Documents
-from tagger.images.engine.engine import Engine
 
 __all__ = ["EngineSource"]
 
