@@ -13,7 +13,11 @@ from tagger.workspace import read_text
 
 __all__ = ["KNOWN_FILES", "check_placeholder", "file_version", "read_file", "split_key"]
 
-KNOWN_FILES = ("VERSION", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml", "pom.xml")
+KNOWN_FILES = (
+    *("VERSION", "package.json", "pyproject.toml", "Cargo.toml", "Chart.yaml", "pom.xml"),
+    *("gradle.properties", "composer.json", "mix.exs", "setup.cfg"),
+)
+PROJECTS = "*.csproj"
 KEYED = frozenset({".json", ".toml", ".yaml", ".yml"})
 _PART = re.compile(r"""(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<plain>[^."']+))(?:\.(?=.)|\Z)""")
 
@@ -29,7 +33,7 @@ def file_version(place: str, workspace: Path) -> Given:
         text = read_file(workspace, path, key)
         return Given(text, f"file:{place}", f"the file {path}{key and f', {key}'}", named=named)
     texts, reasons = [], []
-    for name in KNOWN_FILES:
+    for name in (*KNOWN_FILES, *_project(workspace)):
         try:
             texts.append((name, read_file(workspace, name)))
         except Absent as absent:
@@ -39,10 +43,16 @@ def file_version(place: str, workspace: Path) -> Given:
             if not texts:
                 raise
     if not texts:
-        raise Absent("; ".join(reasons) or f"{workspace} has none of {', '.join(KNOWN_FILES)}")
+        raise Absent("; ".join(reasons) or f"{workspace} has none of {', '.join((*KNOWN_FILES, PROJECTS))}")
     (name, text), *others = texts
     differing = "".join(f"; {other} says {version}" for other, version in others if version != text)
     return Given(text, f"file:{name}", f"the file {name}{differing}")
+
+
+def _project(workspace: Path) -> list[str]:
+    """Return the name of the project of .NET; of several none is the one whose version counts."""
+    names = [file.name for file in workspace.glob(PROJECTS)]
+    return names if len(names) == 1 else []
 
 
 def read_file(workspace: Path, path: str, key: str = "") -> str:
@@ -74,7 +84,7 @@ def _version_in(file: Path, root: Path, key: str) -> str:
     from tagger.version_from.keyed import KEYS, keyed_text
 
     known = key or KEYS.get(file.name) or KEYS.get(file.suffix, "")
-    if known:
+    if known and (file.name, known) != ("pom.xml", "project.version"):
         return _keyed(file, known) if file.suffix in KEYED else keyed_text(file, known)
     match file.name:
         case "pyproject.toml":

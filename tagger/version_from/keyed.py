@@ -5,17 +5,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tagger.version_from.found import Absent
-from tagger.workspace import read_text
+from tagger.workspace import read_regular, read_text
 
 __all__ = ["KEYS", "keyed_text"]
 
+_MSBUILD = "Project.PropertyGroup.Version"  # learn.microsoft.com, "MSBuild properties for NuGet pack"
 KEYS = {
     "gradle.properties": "version",  # docs.gradle.org, "Project Properties"
     "setup.cfg": "metadata.version",  # setuptools, "Configuring setuptools using setup.cfg files"
     "mix.exs": "version",  # hexdocs.pm/mix, "Mix.Project"
-    ".csproj": "Project.PropertyGroup.Version",  # learn.microsoft.com, "MSBuild properties for NuGet pack"
+    ".csproj": _MSBUILD,
+    ".fsproj": _MSBUILD,
+    ".vbproj": _MSBUILD,
+    "Directory.Build.props": _MSBUILD,
 }
 """Where a version stands in files known by their name or ending."""
+
+LONGEST_LINE = 1000  # characters of a line of source that are looked at
+_TYPE = r"(?:\[\]|\s*:\s*[\w\[\]<>.&' ]{1,40}|\s+\w{1,40})?"
+_ALSO = r"(?:\w{1,80}\s*=\s*)?"  # __version__ = version = "2.1.4"
+_BARE = r"(?P<bare>v?[0-9]{1,80}\.[\w.+-]{1,200})(?=[\s;,)}]|$)"
 
 
 def keyed_text(file: Path, key: str) -> str:
@@ -23,53 +32,112 @@ def keyed_text(file: Path, key: str) -> str:
     readers: dict[str, Callable[[Path, str], str]] = {
         ".properties": _property,
         ".cfg": _ini,
+        ".conf": _ini,
         ".ini": _ini,
         ".xml": _xml,
-        ".csproj": _xml,
-        ".fsproj": _xml,
-        ".vbproj": _xml,
-        ".props": _xml,
+        ".csproj": _msbuild,
+        ".fsproj": _msbuild,
+        ".vbproj": _msbuild,
+        ".props": _msbuild,
     }
     text = readers.get(file.suffix, _source_line)(file, key)
     if not text:
         raise Absent(f"it has no text under {key}")
+    if file.name == "setup.cfg" and (directive := re.match(r"(attr|file):\s*(\S+)", text)):
+        raise Absent(
+            f"its version stands elsewhere, {directive[0]}: name that place, as `{_place_of(*directive.groups())}`"
+        )
     return text
 
 
+def _place_of(kind: str, named: str) -> str:
+    module, _, name = named.rpartition(".")
+    return f"file:{named}" if kind == "file" else f"file:{module.replace('.', '/')}/__init__.py#{name}"
+
+
 def _property(file: Path, key: str) -> str:
-    """Read a line `key=value` or `key: value` (docs.oracle.com, java.util.Properties)."""
-    for line in read_text(file).splitlines():
+    """Read `key=value`, `key: value` or `key value`; the last one counts (docs.oracle.com, java.util.Properties).
+
+    Such a file is in Latin-1 or UTF-8. A line that ends in a backslash goes on in the next.
+    """
+    found = ""
+    for line in re.sub(r"\\\r?\n[ \t\f]*", "", read_regular(file).decode("latin-1")).splitlines():
         name, value = [*re.split(r"\s*[=:]\s*|\s+", line.strip(), maxsplit=1), ""][:2]
         if name == key and not line.lstrip().startswith(("#", "!")):
-            return value.strip()
-    return ""
+            found = value.strip()
+    return found
 
 
 def _ini(file: Path, key: str) -> str:
-    """Read `section.name`."""
+    """Read `section.name`, or `name` in a file without sections."""
     import configparser
 
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
+    section, _, name = key.rpartition(".")
     try:
         parser.read_string(read_text(file))
+    except configparser.MissingSectionHeaderError as error:
+        if section:
+            raise ValueError("it is no INI file: MissingSectionHeaderError") from error
+        return _property(file, key).strip("\"'")
     except configparser.Error as error:
         raise ValueError(f"it is no INI file: {type(error).__name__}") from error
-    section, _, name = key.rpartition(".")
-    return parser.get(section, name, fallback="").strip()
+    return (parser.get(section, name, fallback="") or "").strip().strip("\"'")
 
 
 def _xml(file: Path, key: str) -> str:
-    """Read `Project.PropertyGroup.Version`: the names of elements from the root."""
-    from tagger.version_from.maven import xml_texts
+    """Read `package.metadata.version`: the names of elements from the root, the last of them perhaps an attribute."""
+    from tagger.version_from.elements import elements
 
-    return xml_texts(file).get(key.replace(".", "/"), "")
+    path = key.replace(".", "/")
+    outer, _, name = path.rpartition("/")
+    for element in elements(file):
+        if element.path == path and element.text:
+            return element.text
+        if element.path == outer and element.attributes.get(name, "").strip():
+            return element.attributes[name].strip()
+    return ""
+
+
+def _msbuild(file: Path, key: str) -> str:
+    """Read a property of MSBuild: of several the last; a version may be a prefix and a suffix.
+
+    Raise `Absent` where it depends on a condition or refers to another property, which only MSBuild knows.
+    """
+    from tagger.version_from.elements import elements
+
+    condition, found, limited = "", dict[str, str](), dict[str, str]()
+    for element in elements(file):
+        if not (condition and element.path.startswith(condition)):
+            condition = f"{element.path}/" if "Condition" in element.attributes else ""
+        if element.text:
+            (limited if condition else found)[element.path] = element.text
+    path = key.replace(".", "/")
+    text = found.get(path, "")
+    if not text and key == _MSBUILD:
+        text = "-".join(filter(None, (found.get(f"{path}Prefix", ""), found.get(f"{path}Suffix", ""))))
+    if "$(" in text or limited.get(path, text) != text:
+        why = "refers to another property" if "$(" in text else "depends on a condition"
+        raise Absent(f"what stands under {key} {why}")
+    return text
 
 
 def _source_line(file: Path, key: str) -> str:
-    """Read a text in quotes that is given to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `version: "…"`."""
-    typed = r"(?::\s*[\w\[\]<>. ]{1,40})?"
-    name = re.compile(rf"""(?<![\w.]){re.escape(key)}\s*{typed}(?::=|=|:)\s*["'`]([^"'`]{{1,256}})["'`]""")
-    for line in read_text(file).splitlines():
-        if match := name.search(line[:1000]):
-            return match[1].strip()
+    """Read a text that is given to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `VERSION=1.2.3`.
+
+    One in quotes counts before one without. Comments are passed by.
+    """
+    name = rf"""(?<!\w)(?<!\w\.){re.escape(key)}["']?{_TYPE}"""
+    quoted = rf"""{name}\s*(?::=|=>|=|:|,|\(|\s)\s*{_ALSO}["'`](?P<quoted>[^"'`]{{1,256}})["'`]"""
+    bare = rf"""{name}(?:\s*(?::=|\?=|=|:)\s*|\s+){_BARE}"""
+    lines = [line[:LONGEST_LINE] for line in read_text(file).splitlines() if not _is_comment(line)]
+    for pattern in map(re.compile, (quoted, bare)):
+        for line in lines:
+            if match := pattern.search(line):
+                return match[1].strip()
     return ""
+
+
+def _is_comment(line: str) -> bool:
+    start = line.lstrip()
+    return start.startswith(("//", "/*", "* ", "--", ";", '"""', "'''")) or bool(re.match(r"#(?!define\b)", start))

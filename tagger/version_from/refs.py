@@ -9,15 +9,16 @@ from tagger.version_from.found import Absent, Found, Given, V, found
 
 __all__ = ["WorkflowRef", "tag_version", "workflow_ref"]
 
-# The variable that holds the ref or the tag's name, and the one that says that this CI runs. Each is documented there.
+# The variable that holds the ref or the tag's name, and those of which one says that this CI runs. Each is documented
+# there. Most systems set CI too, and a name such as CIRCLE_TAG is nobody else's.
 SYSTEMS = (
-    ("GITHUB_REF", ""),  # docs.github.com, "Variables reference"; Forgejo and Gitea set it too
-    ("CI_COMMIT_TAG", "GITLAB_CI"),  # docs.gitlab.com, "Predefined CI/CD variables"
-    ("CIRCLE_TAG", "CIRCLECI"),  # circleci.com/docs, "Project values and variables"
-    ("BUILD_SOURCEBRANCH", "TF_BUILD"),  # learn.microsoft.com, Azure Pipelines, "Use predefined variables"
-    ("TAG_NAME", "JENKINS_URL"),  # jenkins.io, "Using a Jenkinsfile"; set by multibranch pipelines
-    ("BITBUCKET_TAG", "BITBUCKET_BUILD_NUMBER"),  # support.atlassian.com, "Variables and secrets"
-    ("DRONE_TAG", "DRONE"),  # docs.drone.io, "Environment Reference"
+    ("GITHUB_REF", ()),  # docs.github.com, "Variables reference"; Forgejo and Gitea set it too
+    ("CI_COMMIT_TAG", ("GITLAB_CI", "CI")),  # docs.gitlab.com, "Predefined CI/CD variables"; Woodpecker sets it too
+    ("CIRCLE_TAG", ("CIRCLECI", "CI")),  # circleci.com/docs, "Project values and variables"
+    ("BUILD_SOURCEBRANCH", ("TF_BUILD",)),  # learn.microsoft.com, Azure Pipelines, "Use predefined variables"
+    ("TAG_NAME", ("JENKINS_URL", "JENKINS_HOME")),  # jenkins.io, "Using a Jenkinsfile"; set by multibranch pipelines
+    ("BITBUCKET_TAG", ("BITBUCKET_BUILD_NUMBER", "CI")),  # support.atlassian.com, "Variables and secrets"
+    ("DRONE_TAG", ("DRONE", "CI")),  # docs.drone.io, "Environment Reference"
 )
 TAGS = "refs/tags/"
 PULLS = ("refs/pull/", "refs/merge-requests/")
@@ -46,7 +47,7 @@ def workflow_ref(environ: Mapping[str, str]) -> WorkflowRef | None:
     """Return the ref that started this run, if a CI says one."""
     for variable, runs in SYSTEMS:
         text = environ.get(variable, "").strip()
-        if text and (not runs or environ.get(runs, "").strip()):
+        if text and (not runs or any(environ.get(name, "").strip() for name in runs)):
             return WorkflowRef(variable, text)
     return None
 

@@ -43,6 +43,25 @@ def test_what_the_configuration_defines(tmp_path: Path) -> None:
     assert read_file(tmp_path, "pom.xml") == "2.1.4"
 
 
+def test_an_argument_of_the_configuration_may_stand_on_its_own_line(tmp_path: Path) -> None:
+    pom(tmp_path, "<version>${revision}</version>")
+    (tmp_path / ".mvn").mkdir()
+    (tmp_path / ".mvn/maven.config").write_text("-T4\n--define\nrevision=2.1.4\n")
+    assert read_file(tmp_path, "pom.xml", "project.version") == "2.1.4"
+
+
+def test_an_empty_relative_path_leads_nowhere(tmp_path: Path) -> None:
+    pom(tmp_path, "<properties><revision>2.1.4</revision></properties>")
+    pom(tmp_path / "app", "<parent><version>${revision}</version><relativePath/></parent>")
+    with pytest.raises(Absent, match="not all of that is defined"):
+        read_file(tmp_path, "app/pom.xml")
+
+
+def test_the_version_of_the_parent_by_its_name(tmp_path: Path) -> None:
+    pom(tmp_path, "<parent><version>2.1.4</version></parent><version>${project.parent.version}</version>")
+    assert read_file(tmp_path, "pom.xml") == "2.1.4"
+
+
 def test_a_parent_outside_the_workspace_is_not_read(tmp_path: Path) -> None:
     pom(tmp_path, "<properties><revision>2.1.4</revision></properties>")
     pom(tmp_path / "work", "<parent><version>${revision}</version></parent>")

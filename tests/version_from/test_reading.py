@@ -215,6 +215,7 @@ class TestContradiction:
         {"JENKINS_URL": "https://jenkins.acme.io/", "TAG_NAME": "v2.1.4"},
         {"BITBUCKET_BUILD_NUMBER": "7", "BITBUCKET_TAG": "v2.1.4"},
         {"DRONE": "true", "DRONE_TAG": "v2.1.4"},
+        {"CI": "woodpecker", "CI_COMMIT_TAG": "v2.1.4"},
     ],
 )
 def test_the_tag_of_other_ci_systems(tmp_path: Path, environ: dict[str, str]) -> None:
