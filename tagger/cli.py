@@ -15,7 +15,7 @@ from tagger.commands.command import Command
 from tagger.confidential import logins_in
 from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
-from tagger.reporting.terminal import echo, width_of
+from tagger.reporting.terminal import Outlet
 from tagger.settings.option import TRUE
 from tagger.settings.options import OPTIONS, named
 from tagger.words import Line, read_line
@@ -89,7 +89,7 @@ def run(
     name = line.command
     try:
         if text := _told(line, environ, out):
-            echo(text, out)
+            Outlet(out, environ).echo(text)
             return 0
         command = command_named(_command_name(line, environ))
         name = command.name
@@ -139,7 +139,7 @@ def _told(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
         return ""
     from tagger.help import command_help, program_help
 
-    width = min(width_of(out, environ), 100)
+    width = min(Outlet(out, environ).width, 100)
     name = " ".join(line.plain) if helping else line.command
     if not name or line.command == "completion":
         return program_help(width, verbose=line.is_verbose)
@@ -174,8 +174,8 @@ def _run(
     positional = _positional(parameters, environ)
     components = _settings(command, positional, _given(parameters, stdin), environ, line)
     settings = components[0]
-    if settings.json or command.prints_json:  # a file may have said so
-        console.use_json(True)
+    asked = settings.json or command.prints_json  # a file may have said so
+    console.be(json=asked, quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
     with Connections(settings, environ, console.warn, components) as connections:
         run = Run(

@@ -27,7 +27,8 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
 
 def masked(text: str) -> str:
     """Return what was printed without what differs each time."""
-    return re.sub(r"sha256:[0-9a-f]+", "sha256:…", text.replace("\r", "")).rstrip()
+    text = re.sub(r"sha256:[0-9a-f]+", "sha256:…", text.replace("\r", "")).rstrip()
+    return re.sub(r"\b[0-9]+\.[0-9]+ s\b", "… s", re.sub(r"(?<= )[0-9a-f]{7}(?= |$)", "…", text, flags=re.MULTILINE))
 
 
 @pytest.fixture

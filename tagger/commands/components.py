@@ -80,8 +80,9 @@ def _newest_git_version(run: Run) -> "Version | None":
 
 COMMAND = Command(
     "components",
-    "List the components of `.tagger.yml` as JSON, for the matrix of a workflow.",
+    "List the components of `.tagger.yml` as JSON, for a matrix.",
     _run,
     several="all",
     prints_json=True,
+    examples=("components", "components --changed", "components --only api"),
 )

@@ -11,7 +11,7 @@ from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
 from tagger.reporting.forms import trees_text
 from tagger.reporting.markdown import cell, code
-from tagger.reporting.terminal import plain, style
+from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import COLORS, report_text
 from tagger.reporting.trees import trees_document
 from tagger.results import Checkup, Report, Trees
@@ -47,9 +47,9 @@ def listing_document(listing: Listing) -> list[dict[str, Any]]:
     ]
 
 
-def components_text(report: ComponentsReport) -> str:
+def components_text(report: ComponentsReport, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
     """Return what became of each component that has something to tell, then a table of all."""
-    return "\n".join(_lines(report))
+    return "\n".join(_lines(report, width, verbose))
 
 
 def components_markdown(report: ComponentsReport) -> str:
@@ -122,9 +122,9 @@ def _of_components(error: TaggerError, names: list[str]) -> TaggerError:
     return named
 
 
-def _lines(report: ComponentsReport) -> Iterator[str]:
+def _lines(report: ComponentsReport, width: int, verbose: bool) -> Iterator[str]:
     for name, ended in report.components.items():
-        if text := _text(ended):
+        if text := _text(ended, width, verbose):
             yield f"{style('component', fg='cyan')} {style(name, bold=True)}"
             yield from (text, "")
     rows = {name: (_version(ended), status_of(ended)) for name, ended in report.components.items()}
@@ -138,16 +138,20 @@ def _lines(report: ComponentsReport) -> Iterator[str]:
         yield f"{plain(name):<{names}}  {plain(version):<{versions}}  {shown}{tags}"
 
 
-def _text(ended: Ended) -> str:
+def _text(ended: Ended, width: int, verbose: bool) -> str:
     """Return what there is to tell of a component; nothing where it did nothing, or has an error alone."""
     if isinstance(ended, Trees):
-        return trees_text(ended)
+        return trees_text(ended, width, verbose=verbose)
     if isinstance(ended, Checkup):
         return checkup_text(ended) if any(finding.level != "note" for finding in ended.findings) else ""
     worth = ended.command == "policy" or any(
         change.action != "keep" for outcome in ended.repositories for change in outcome.changes
     )
-    return report_text(ended) if worth or any(outcome.error for outcome in ended.repositories) else ""
+    return (
+        report_text(ended, width, verbose=verbose)
+        if worth or any(outcome.error for outcome in ended.repositories)
+        else ""
+    )
 
 
 def _version(ended: Ended) -> str:

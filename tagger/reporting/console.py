@@ -8,7 +8,7 @@ from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
-from tagger.reporting.terminal import echo, style
+from tagger.reporting.terminal import Outlet, style
 from tagger.results import Checkup, Event, Report, Trees
 
 if TYPE_CHECKING:
@@ -30,13 +30,19 @@ class Console:
         commands: Collection[str] = (),
     ) -> None:
         """`commands` are the names of all: what messages call so is no setting."""
-        self._environ, self._out, self._err, self._commands = environ, out, err, commands
-        self.use_json(json)
+        self._environ, self._commands = environ, commands
+        self._out, self._err = Outlet(out, environ), Outlet(err, environ)
+        self._quiet = False
+        self.be(json=json)
 
-    def use_json(self, wanted: bool) -> None:
-        """Print JSON, or text; beside JSON everything else goes to standard error, the runner's commands too."""
-        self._formatter: Formatter = JsonFormatter() if wanted else TextFormatter()
-        self._runner = Runner(self._environ, self._err if wanted else self._out)
+    def be(self, *, json: bool, quiet: bool = False, verbose: bool = False) -> None:
+        """Print JSON, or text; beside JSON everything else goes to standard error, the runner's commands too.
+
+        A `quiet` one tells results and errors only, a `verbose` one everything.
+        """
+        self._quiet = quiet
+        self._formatter: Formatter = JsonFormatter() if json else TextFormatter(self._out.width, verbose=verbose)
+        self._runner = Runner(self._environ, (self._err if json else self._out).stream)
 
     def mask(self, secrets: Iterable[str]) -> None:
         """Have the runner hide these texts."""
@@ -47,7 +53,7 @@ class Console:
         if event.kind == "warning":
             self.warn(f"{event.place}: {event.text}" if event.place else event.text)
         elif event.kind in ("pushing", "staged"):
-            echo(f"{event.place}: {event.kind} {event.text}", self._err)
+            self._tell(f"{event.place}: {event.kind} {event.text}")
 
     def show_report(self, report: Report) -> int:
         """Say how a command ended."""
@@ -125,7 +131,12 @@ class Console:
         if self._runner.present:
             self._runner.warning(message)
         else:
-            echo(f"{style('Warning:', fg='yellow')} {message}", self._err)
+            self._tell(f"{style('Warning:', fg='yellow')} {message}")
+
+    def _tell(self, text: str) -> None:
+        """Say what is neither a result nor an error."""
+        if not self._quiet:
+            self._err.echo(text)
 
     def _spelled(self, text: str, *, names: bool = True) -> str:
         """Return a message with its settings as options, or as inputs where a runner is present."""
@@ -165,7 +176,7 @@ class Console:
     def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
         """Print the text, then the errors, then tell the runner; return the exit code."""
         if text:
-            echo(text, self._out)
+            self._out.echo(text)
         errors = list(errors)
         for error in errors:
             self._show_error(error)
@@ -182,7 +193,7 @@ class Console:
         else:
             from tagger.reporting.text import error_text
 
-            echo(error_text(error), self._err)
+            self._err.echo(error_text(error, self._err.width if self._err.is_terminal else None))
 
 
 def _write_pages(ended: Iterable[Trees]) -> list[TaggerError]:

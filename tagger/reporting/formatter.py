@@ -1,6 +1,7 @@
 """What a run prints on standard output: text for people, or one JSON document for programs."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -34,25 +35,31 @@ class Formatter(Protocol):
 
 
 class TextFormatter:
-    """Text as a person reads it; errors are told beside it."""
+    """Text as a person reads it, `width` columns wide; errors are told beside it."""
+
+    def __init__(self, width: int, *, verbose: bool = False) -> None:
+        self._width, self._verbose = width, verbose
+        self._began = time.monotonic()
 
     def report(self, report: Report) -> str:
         """Return how a command ended; nothing where an error is all there is to say."""
         from tagger.reporting.text import report_text
 
-        return report_text(report) if report.repositories or not report.error else ""
+        if report.error and not report.repositories:
+            return ""
+        return report_text(report, self._width, verbose=self._verbose, seconds=time.monotonic() - self._began)
 
     def components(self, report: ComponentsReport) -> str:
         """Return how a command ended for several components."""
         from tagger.reporting.components import components_text
 
-        return components_text(report)
+        return components_text(report, self._width, verbose=self._verbose)
 
     def trees(self, shown: Trees) -> str:
         """Return repositories as trees, as a table, or where the page of them is."""
         from tagger.reporting.forms import trees_text
 
-        return trees_text(shown)
+        return trees_text(shown, self._width, verbose=self._verbose)
 
     def config(self, settings: Settings) -> str:
         """Return the settings, a line each."""

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tagger.errors import InputError, TaggerError
+from tagger.reporting.terminal import ELSEWHERE
 from tagger.results import Tree, Trees
 
 __all__ = ["trees_text", "write_pages"]
 
 
-def trees_text(shown: Trees) -> str:
+def trees_text(shown: Trees, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
     """Return what is printed: a table, where the page is, or trees."""
     if shown.table:
         from tagger.reporting.table import tags_table
@@ -20,7 +21,7 @@ def trees_text(shown: Trees) -> str:
         return f"{sum(len(tree.versions) for tree in shown.trees)} versions are in {shown.page.path}"
     from tagger.reporting.trees import tree_text
 
-    return "\n".join(map(tree_text, shown.trees))
+    return "\n\n".join(tree_text(tree, width, verbose=verbose) for tree in shown.trees)
 
 
 def write_pages(ended: Iterable[Trees]) -> list[TaggerError]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tagger.reporting.text import digest_after
+from tagger.reporting.text import digests_of
 from tagger.results import Report
 
 __all__ = ["cell", "code", "report_markdown"]
@@ -33,8 +33,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield "| tag | action | digest after | why |"
             yield "|---|---|---|---|"
         for change in outcome.changes:
-            digest = digest_after(change, report)
-            digest = f"`{digest}`" if digest.startswith("sha256:") else digest
+            digest = digests_of(change, pushed=bool(report.source))
             yield f"| {code(change.tag)} | {change.action} | {digest} | {cell(change.reason)} |"
     errors = dict.fromkeys(error for error in (report.error, *(o.error for o in report.repositories)) if error)
     for error in errors:

@@ -1,11 +1,12 @@
-"""The one outlet of text: what others wrote is cleaned, and coloured where a terminal shows that."""
+"""The one outlet of text: what others wrote is cleaned, and coloured and folded as its reader's screen wants it."""
 
 import os
 import re
+import stat
 from collections.abc import Mapping
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-__all__ = ["echo", "plain", "style", "width_of"]
+__all__ = ["Outlet", "plain", "style"]
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that move the cursor, colour, hide or turn what stands beside them."""
@@ -18,6 +19,9 @@ _LOOK = re.compile(r"(\x1b\[[0-9;]*m)")
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "bright_black": "90"}
 """ECMA-48, "Select graphic rendition"."""
+
+NARROWEST, WIDEST = 60, 200
+ELSEWHERE = 200  # columns, where a text goes that no window bounds: a file, a pipe, the log of a workflow
 
 
 def style(text: str, *, fg: str = "", bold: bool = False, dim: bool = False) -> str:
@@ -32,26 +36,56 @@ def plain(text: str) -> str:
     return _COMMAND.sub(r"\g<0>\\", shown)
 
 
-def echo(text: str, stream: TextIO) -> None:
-    """Print a text at once, cleaned; a terminal shows it in colours, everybody else gets none."""
-    if stream.isatty():
-        text = "".join(part if number % 2 else plain(part) for number, part in enumerate(_LOOK.split(text)))
-    else:
-        text = plain(_LOOK.sub("", text))
-    print(text, file=stream, flush=True)
+class Outlet(NamedTuple):
+    """Where text goes: a stream, and the environment that says what its reader's screen can do."""
 
+    stream: TextIO
+    environ: Mapping[str, str]
 
-NARROWEST, WIDEST = 60, 200
-ELSEWHERE = 120  # columns, where a text goes that nobody's window bounds: a file, a pipe, the log of a workflow
+    @property
+    def is_terminal(self) -> bool:
+        """True where somebody watches, on a screen whose lines can be written again."""
+        return self.stream.isatty() and self.environ.get("TERM") != "dumb"
 
+    @property
+    def is_coloured(self) -> bool:
+        """True where colours are shown.
 
-def width_of(stream: TextIO, environ: Mapping[str, str]) -> int:
-    """Return how many columns a text has, from 60 to 200: by COLUMNS, else those of the terminal."""
-    said = environ.get("COLUMNS", "")
-    columns = int(said) if said.isascii() and said.isdecimal() and len(said) < 6 else 0
-    if not columns and stream.isatty():
+        NO_COLOR forbids them (no-color.org), then FORCE_COLOR and CLICOLOR_FORCE ask for them, CLICOLOR=0 forbids them
+        (bixense.com/clicolors); else a terminal shows them, and so does the log of a workflow, unless it is a file.
+        """
+        environ = self.environ
+        if environ.get("NO_COLOR"):
+            return False
+        if any(environ.get(name, "") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+            return True
+        if environ.get("CLICOLOR") == "0":
+            return False
+        return self.is_terminal or (environ.get("GITHUB_ACTIONS") == "true" and not self._is_file)
+
+    @property
+    def width(self) -> int:
+        """How many columns a text has, from 60 to 200: by COLUMNS, else those of the terminal."""
+        said = self.environ.get("COLUMNS", "")
+        columns = int(said) if said.isascii() and said.isdecimal() and len(said) < 6 else 0
+        if not columns and self.stream.isatty():
+            try:
+                columns = os.get_terminal_size(self.stream.fileno()).columns
+            except (OSError, ValueError):  # what says that it is a terminal, and has no size
+                columns = 80
+        return min(max(columns or ELSEWHERE, NARROWEST), WIDEST)
+
+    def echo(self, text: str) -> None:
+        """Print a text at once, cleaned, and in colours where they are shown."""
+        if self.is_coloured:
+            text = "".join(part if number % 2 else plain(part) for number, part in enumerate(_LOOK.split(text)))
+        else:
+            text = plain(_LOOK.sub("", text))
+        print(text, file=self.stream, flush=True)
+
+    @property
+    def _is_file(self) -> bool:
         try:
-            columns = os.get_terminal_size(stream.fileno()).columns
-        except (OSError, ValueError):  # what says that it is a terminal, and has no size
-            columns = 80
-    return min(max(columns or ELSEWHERE, NARROWEST), WIDEST)
+            return stat.S_ISREG(os.fstat(self.stream.fileno()).st_mode)
+        except (OSError, ValueError):
+            return True  # nobody's log

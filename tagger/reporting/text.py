@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 
 from tagger.errors import TaggerError
-from tagger.reporting.terminal import plain, style
+from tagger.reporting.folding import cells, fold, padded
+from tagger.reporting.sentences import counted, sentence
+from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["COLORS", "digest_after", "error_text", "report_text", "short"]
+__all__ = ["COLORS", "digests_of", "error_text", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -17,65 +19,138 @@ _MARKS = {
 COLORS = {
     "planned": "bright_black", "unchanged": "bright_black", "incomplete": "red", "failed": "red", "refused": "red",
 }  # fmt: skip
+_ACTION = 6  # columns of the longest action
+_TELLING = frozenset({"policy", "delete"})
+"""Commands of which a tag that stays is news, too: its reason is what there is to tell."""
+_REASON = 24  # columns; a reason that had fewer begins on a line of its own
+_DIGEST = re.compile(r"sha(?:256|512):[0-9a-f]{64,128}")
 
 
-def report_text(report: Report) -> str:
-    """Return a report as a person reads it: what, from where, and each repository with its tags."""
-    return "\n".join(_lines(report))
+def report_text(report: Report, width: int = ELSEWHERE, *, verbose: bool = False, seconds: float | None = None) -> str:
+    """Return a report as a person reads it: what, from where, each repository with its tags, and what was done.
+
+    No line is wider than `width`, but for those that name an image by its whole digest. Tags that are right already are
+    summed up, unless it is `verbose`; `seconds` is how long the run took.
+    """
+    return "\n".join(_lines(report, width, verbose, seconds))
 
 
-def error_text(error: TaggerError) -> str:
-    """Return an error and what to do about it."""
-    hint = f"\n{style('Hint:', fg='cyan')} {plain(error.hint)}" if error.hint else ""
-    return f"{style(error.title + ':', fg='red', bold=True)} {plain(error.message)}{hint}"
+def error_text(error: TaggerError, width: int | None = None) -> str:
+    """Return an error and what to do about it, folded where there is a `width`."""
+    message, hint = plain(error.message), plain(error.hint)
+    if width:
+        message = "\n".join(_folded(f"{error.title}: {message}", width)).removeprefix(f"{error.title}: ")
+        hint = "\n".join(_folded(f"Hint: {hint}", width)).removeprefix("Hint: ")
+    told = f"\n{style('Hint:', fg='cyan')} {hint}" if error.hint else ""
+    return f"{style(error.title + ':', fg='red', bold=True)} {message}{told}"
 
 
 def short(digest: str | None) -> str:
-    """Return a digest as far as people compare it: `sha256:` and twelve digits."""
-    return (digest or "")[: len("sha256:") + 12]
+    """Return a digest as far as people compare it: seven digits, as they know them from commits."""
+    return (digest or "").rpartition(":")[2][:7]
 
 
-def digest_after(change: Change, report: Report) -> str:
-    """Return the digest under a tag when all is done, as people read it."""
+def digests_of(change: Change, *, pushed: bool) -> str:
+    """Return the digest under a tag, with the one before where it moves; as many digits as tell them apart.
+
+    `pushed` says that only a push makes the digest of what is not known yet.
+    """
     if not change.writes or change.action == "remove":
         return short(change.before)
-    return short(change.after) or ("(made by the push)" if report.source else "")
+    if not change.after:
+        after = "(made by the push)" if pushed else ""
+        return f"{short(change.before)} → {after}" if change.before and after else after
+    if change.action != "move" or not change.before or change.before == change.after:
+        return short(change.after)
+    before, after = (digest.rpartition(":")[2] for digest in (change.before, change.after))
+    digits = next(count for count in range(7, 129) if before[:count] != after[:count])
+    return f"{before[:digits]} → {after[:digits]}"
 
 
-def _lines(report: Report) -> Iterator[str]:
-    title = " ".join(filter(None, (report.command.capitalize(), report.version)))
+def _folded(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a text with lines of its own, each folded."""
+    for line in text.splitlines():
+        yield from fold(line, width)
+
+
+def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> Iterator[str]:
+    title = plain(" ".join(filter(None, (report.command.capitalize(), report.version))))
     notes = [
         {None: "", "version": "version given"}.get(report.version_from, f"version from {report.version_from}"),
         "dry run: nothing is written" if report.dry_run and report.command != "plan" else "",
     ]
-    note = ", ".join(filter(None, notes))
-    yield style(title, bold=True) + (f"  ({note})" if note else "")
+    note = f"  ({plain(', '.join(filter(None, notes)))})" if any(notes) else ""
+    if cells(title + note) <= width:
+        yield style(title, bold=True) + note
+    else:
+        yield from (style(line, bold=True) for line in fold(title, width))
+        yield from (f"  {line}" for line in fold(note, width - 2))
     if report.source:
-        yield f"  image   {plain(report.source)}  {short(report.source_digest)}".rstrip()
+        yield from _fact("image", f"{report.source}  {short(report.source_digest)}", width)
     if report.base:
-        yield f"  base    {plain(report.base)}"
+        yield from _fact("base", report.base, width)
     for outcome in report.repositories:
         yield ""
-        yield from _repository(outcome, report)
+        yield from _repository(outcome, report, width, verbose)
+    if seconds is not None:
+        yield ""
+        yield from (style(line, bold=True) for line in fold(plain(sentence(report, seconds)), width))
+        if not report.dry_run and not report.exit_code:
+            yield from dict.fromkeys(f"{one.repository}@{one.digest}" for one in report.repositories if one.digest)
 
 
-def _repository(outcome: Outcome, report: Report) -> Iterator[str]:
-    color = COLORS.get(outcome.status, "green")
-    yield f"{style(outcome.repository, bold=True)}  {style(outcome.status, fg=color)}"
-    width = max((len(change.tag) for change in outcome.changes), default=0)
-    for change in outcome.changes:
-        mark, color = _MARKS[change.action]
-        head = style(f"  {mark} {change.tag:<{width}}  {change.action:<6}", fg=color)
-        if change.action == "refuse":
-            yield f"{head}  {plain(_why_refused(change, outcome.repository))}"
-        else:
-            moved = f"{short(change.before)} -> " if change.action == "move" and change.before else ""
-            yield "  ".join(filter(None, (head, moved + digest_after(change, report), plain(change.reason))))
+def _fact(name: str, text: str, width: int) -> Iterator[str]:
+    first, *more = fold(plain(text), width - 10)
+    yield f"  {name:<7} {first}"
+    yield from (f"{'':10}{line}" for line in more)
+
+
+def _repository(outcome: Outcome, report: Report, width: int, verbose: bool) -> Iterator[str]:
+    *lines, last = fold(plain(outcome.repository), width)
+    yield from (style(line, bold=True) for line in lines)
+    status = style(outcome.status, fg=COLORS.get(outcome.status, "green"))
+    if cells(last) + 2 + len(outcome.status) <= width:
+        yield f"{style(last, bold=True)}  {status}"
+    else:
+        yield style(last, bold=True)
+        yield f"  {status}"
+    whole = verbose or report.command in _TELLING
+    shown = [change for change in outcome.changes if whole or change.action != "keep"]
+    yield from _rows(shown, outcome, report, width)
+    if kept := len(outcome.changes) - len(shown):
+        yield style(f"  = {counted(kept, 'tag')} already right", fg="bright_black")
     if not outcome.changes:
         yield "  nothing was written" if report.exit_code else "  nothing to do"
 
 
-def _why_refused(change: Change, place: str) -> str:
-    """Return a reason without what stands beside it; the error itself is said in full once, at the end."""
-    reason = change.reason.removeprefix(f"{place}: ").removeprefix(f"{change.tag} ")
-    return re.sub("sha256:[0-9a-f]{64}", lambda match: f"{short(match[0])}…", reason)
+def _rows(changes: list[Change], outcome: Outcome, report: Report, width: int) -> Iterator[str]:
+    """Yield what becomes of each tag: its mark and name, the action, the digests, and why."""
+    tags = min(max((cells(change.tag) for change in changes), default=0), max(width // 3, 12))
+    digests = [digests_of(change, pushed=bool(report.source)) for change in changes]
+    column = max(map(cells, digests), default=0)
+    for change, digest in zip(changes, digests, strict=True):
+        mark, color = _MARKS[change.action]
+        *above, tag = [plain(change.tag)] if cells(change.tag) <= tags else [*fold(plain(change.tag), width - 4), ""]
+        for number, line in enumerate(above):
+            yield style(f"  {' ' if number else mark} {line}", fg=color)
+        head = f"  {' ' if above else mark} {padded(tag, tags)}  {change.action:<{_ACTION}}"
+        reason = plain(_reason(change, outcome, report))
+        behind = f"{padded(digest, column)}  " if column else ""
+        begins = cells(head) + 2 + cells(behind)
+        if not reason or width - begins >= _REASON:
+            first, *more = fold(reason, width - begins) if reason else [""]
+            yield f"{style(head, fg=color)}  {behind}{first}".rstrip()
+            yield from (f"{'':{begins}}{line}" for line in more)
+        else:
+            yield f"{style(head, fg=color)}  {digest}".rstrip()
+            yield from (f"{'':6}{line}" for line in fold(reason, width - 6))
+
+
+def _reason(change: Change, outcome: Outcome, report: Report) -> str:
+    """Return why, without what an error says: that is told in full, once, at the end."""
+    reason = change.reason
+    if change.action == "refuse":
+        for error in filter(None, (outcome.error, report.error)):
+            reason = reason.replace(error.message, "").rstrip(": ")
+        reason = reason.removeprefix(f"{outcome.repository}: ").removeprefix(f"{change.tag} ")
+    return _DIGEST.sub(lambda match: short(match[0]), reason)

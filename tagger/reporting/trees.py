@@ -1,13 +1,21 @@
 """A repository as a tree of tags, for people and for programs."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tagger.reporting.terminal import style
+from tagger.reporting.folding import cells, fold, padded
+from tagger.reporting.sentences import counted
+from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import short
 from tagger.results import Artifact, Floating, ListedVersion, Tree
 
 __all__ = ["size_text", "tree_text", "trees_document"]
+
+_SHOWN = 20
+"""As many names of what is no version are shown; of the others, how many they are."""
+_BESIDE = 16
+"""Columns; tags that had fewer beside their version begin on a line of their own."""
 
 
 def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
@@ -31,9 +39,12 @@ def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
     }
 
 
-def tree_text(tree: Tree) -> str:
-    """Return a repository as a person reads it."""
-    return "\n".join(_lines(tree))
+def tree_text(tree: Tree, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
+    """Return a repository as a person reads it: versions by series, with the tags at them.
+
+    No line is wider than `width`. Of many names of no version the first are shown, unless it is `verbose`.
+    """
+    return "\n".join(_lines(tree, width, verbose))
 
 
 def _version(listed: ListedVersion) -> dict[str, Any]:
@@ -57,28 +68,72 @@ def _artifact(artifact: Artifact) -> dict[str, str]:
     return {"name": artifact.name, "kind": artifact.kind, "image": artifact.image}
 
 
-def _lines(tree: Tree) -> Iterator[str]:
-    yield style(tree.repository, bold=True)
-    rest = [
-        *([f"not versions: {', '.join(tree.other)}"] if tree.other else []),
-        *([f"purged: {', '.join(tree.purged)}"] if tree.purged else []),
-        *(f"{artifact.kind}  {artifact.name}, of an image that is not listed" for artifact in tree.attached),
-    ]
-    if not (tree.versions or tree.floating or rest):
+def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
+    yield from (style(line, bold=True) for line in fold(plain(tree.repository), width))
+    if sums := _sums(tree):
+        yield from (style(line, fg="bright_black") for line in fold(sums, width))
+    branches = [*_series(tree, width - 4), *_rest(tree, width - 4, verbose)]
+    if not branches and not tree.floating:
         yield "  no tags yet"
-    width = max((len(listed.tags[0]) for listed in tree.versions), default=0)
-    for place, listed in enumerate(tree.versions, 1):
-        last = place == len(tree.versions) and not rest
-        yield f"{'└──' if last else '├──'} {_line(listed, width)}"
-        for artifact in listed.attached:
-            yield style(f"{' ' if last else '│'}     {artifact.kind}  {artifact.name}", fg="bright_black")
-    for place, line in enumerate(rest, 1):
-        yield f"{'└──' if place == len(rest) else '├──'} {line}"
+    for place, branch in enumerate(branches, 1):
+        last = place == len(branches)
+        first, *more = branch
+        yield f"{'└──' if last else '├──'} {first}"
+        yield from (f"{' ' if last else '│'}   {line}".rstrip() for line in more)
     drifted = {tag: floating for tag, floating in tree.floating.items() if floating.drifted}
     for tag, floating in drifted.items():
-        yield style(f"    {tag} {_drift(floating)}", fg="yellow")
+        for number, line in enumerate(fold(f"{plain(tag)} {_drift(floating)}", width - 6)):
+            yield style(f"{'':{6 if number else 4}}{line}", fg="yellow")
     if drifted:
         yield "    run `reconcile` to put it right"
+
+
+def _sums(tree: Tree) -> str:
+    """Return how many versions there are, in how many series, and what is not as it should be."""
+    if not tree.versions:
+        return ""
+    marks = {"withdrawn": sum(one.withdrawn for one in tree.versions), "held": sum(one.held for one in tree.versions)}
+    marks["drifted"] = sum(floating.drifted for floating in tree.floating.values())
+    texts = [counted(len(tree.versions), "version"), f"{len({_major(one) for one in tree.versions})} series"]
+    return ", ".join((*texts, *(f"{count:,} {name}" for name, count in marks.items() if count)))
+
+
+def _major(listed: ListedVersion) -> str:
+    """Return the series of a version: its first number."""
+    found = re.match(r"\D*(\d+)", listed.version)
+    return found[1] if found else listed.version
+
+
+def _series(tree: Tree, width: int) -> Iterator[list[str]]:
+    """Yield the lines of each series, in the order of the versions: its sum, and a branch for each version."""
+    series: dict[str, list[ListedVersion]] = {}
+    for listed in tree.versions:
+        series.setdefault(_major(listed), []).append(listed)
+    for name, versions in series.items():
+        tags = max(cells(listed.tags[0]) for listed in versions)
+        lines = [f"{style(plain(name), bold=True)}  {style(counted(len(versions), 'version'), fg='bright_black')}"]
+        for place, listed in enumerate(versions, 1):
+            last = place == len(versions)
+            first, *more = _version_lines(listed, min(tags, width // 3), width - 4)
+            lines.append(f"{'└──' if last else '├──'} {first}")
+            lines += [f"{' ' if last else '│'}   {line}".rstrip() for line in more]
+        yield lines
+
+
+def _rest(tree: Tree, width: int, verbose: bool) -> Iterator[list[str]]:
+    """Yield the lines of what is no version: of many names the first, and how many there are."""
+    for what, names in (("not versions", tree.other), ("purged", tree.purged)):
+        shown = names if verbose else names[:_SHOWN]
+        more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
+        if names:
+            yield _hanging(plain(f"{what} ({len(names):,}): {', '.join(shown)}{more}"), width)
+    for artifact in tree.attached:
+        yield _hanging(plain(f"{artifact.kind}  {artifact.name}, of an image that is not listed"), width)
+
+
+def _hanging(text: str, width: int) -> list[str]:
+    first, *more = fold(text, width - 2)
+    return [first, *(f"  {line}" for line in more)]
 
 
 def _drift(floating: Floating) -> str:
@@ -88,16 +143,33 @@ def _drift(floating: Floating) -> str:
     return f"has drifted: it holds {short(floating.digest)}, and {owner}"
 
 
-def _line(listed: ListedVersion, width: int) -> str:
+def _version_lines(listed: ListedVersion, tags: int, width: int) -> Iterator[str]:
+    """Yield a version with the tags at it, and what is attached to it."""
     facts = listed.facts
-    parts = [f"{listed.tags[0]:<{width}}", short(listed.digest)]
+    head, *below = fold(plain(listed.tags[0]), width)
+    columns = [padded(head, tags), f"{short(listed.digest):<7}"]
+    words = [plain(tag) for tag in listed.tags[1:]]
+    colors = dict.fromkeys(words, "green") | {"withdrawn": "red", "held": "yellow"}
     if facts:
-        parts += [facts.created[:10] or "no date", f"{size_text(facts.size):>8}", ",".join(facts.platforms)]
-    parts.append("  ".join(style(tag, fg="green") for tag in listed.tags[1:]))
-    parts += [f"also {' '.join(listed.also)}"] if listed.also else []
-    parts += [style("withdrawn", fg="red")] if listed.withdrawn else []
-    parts += [style("held", fg="yellow")] if listed.held else []
-    return "  ".join(filter(None, parts))
+        columns += [f"{facts.created[:10] or 'no date':<10}", f"{size_text(facts.size):>7}"]
+        words = [plain(",".join(facts.platforms)), *words]
+    words += ["also", *listed.also] if listed.also else []
+    words += [name for name in ("withdrawn", "held") if getattr(listed, name)]
+    text = "  ".join(columns)
+    begins = cells(text) + 2
+    beside = width - begins >= _BESIDE
+    lines = fold(" ".join(words), width - begins if beside else width - 4)
+    first, *more = ([*lines] if beside else ["", *lines]) if words else [""]
+    yield f"{text}  {_coloured(first, colors)}".rstrip()
+    yield from below
+    yield from (f"{'':{begins if beside else 4}}{_coloured(line, colors)}" for line in more)
+    for artifact in listed.attached:
+        for line in fold(plain(f"{artifact.kind}  {artifact.name}"), width - 2):
+            yield style(f"  {line}", fg="bright_black")
+
+
+def _coloured(line: str, colors: Mapping[str, str]) -> str:
+    return " ".join(style(word, fg=colors[word]) if word in colors else word for word in line.split(" "))
 
 
 def size_text(count: float) -> str:

@@ -1,0 +1,54 @@
+"""Texts in columns: how wide a text is on a screen, and its lines where it is too wide."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+__all__ = ["cells", "fold", "padded"]
+
+_BLANKS = re.compile(r"[ \t\r\n]+")
+
+
+def cells(text: str) -> int:
+    """Return how many columns a text takes: letters of East Asia take two, accents that are put over others none.
+
+    Source: Unicode Standard Annex 11, for terminals.
+    """
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def padded(text: str, columns: int) -> str:
+    """Return a text with blanks behind it, so that it takes as many columns."""
+    return text + " " * max(0, columns - cells(text))
+
+
+def fold(text: str, width: int) -> Sequence[str]:
+    """Return the lines of a text, folded between words; a word wider than a line is folded inside. At least one."""
+    lines = [""]
+    for word in _BLANKS.split(text.strip()):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if cells(joined) <= width:
+            lines[-1] = joined
+            continue
+        pieces = _pieces(word, width)
+        lines = [*lines[:-1], *([lines[-1]] if lines[-1] else []), *pieces]
+    return lines
+
+
+def _pieces(word: str, width: int) -> Sequence[str]:
+    """Return a word in parts that fit."""
+    pieces, taken = [""], 0
+    for letter in word:
+        wide = cells(letter)
+        if taken + wide > width:
+            pieces.append("")
+            taken = 0
+        pieces[-1] += letter
+        taken += wide
+    return pieces

@@ -1,0 +1,70 @@
+"""What a run did, in one sentence; the words of every verb are here."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tagger.results import Report
+from tagger.rules.marks import WITHDRAWN
+from tagger.rules.plan import Action
+
+__all__ = ["counted", "counts", "sentence", "took"]
+
+_VERBS = {
+    "release": ("Released", "to"), "approve": ("Approved", "in"), "withdraw": ("Withdrew", "from"),
+    "reconcile": ("Reconciled", ""), "push": ("Pushed", "to"), "delete": ("Deleted", "from"),
+    "policy": ("Looked at the policy", "of"), "prune": ("Pruned", ""), "plan": ("Planned", "for"),
+}  # fmt: skip
+"""What each command did, and what stands between that and its repositories."""
+
+_WRITTEN: dict[Action, tuple[str, str]] = {
+    "create": ("created", "create"), "move": ("moved", "move"), "remove": ("removed", "remove"),
+}  # fmt: skip
+
+
+def sentence(report: Report, seconds: float | None = None) -> str:
+    """Return what was done, how much of it, and in which time."""
+    time = f" in {took(seconds)}" if seconds is not None else ""
+    if report.exit_code:
+        return f"Stopped{time.replace(' in ', ' after ')}: {counts(report)}"
+    verb, between = _VERBS.get(report.command, (report.command.capitalize(), "in"))
+    if report.command == "policy" and report.changed:
+        verb = "Changed the policy"
+    if report.command == "withdraw" and not _is_withdrawn(report):
+        verb, between = "Reinstated", "in"
+    places = counted(len(report.repositories), "repository", "repositories")
+    if report.dry_run and report.command != "plan":
+        verb, between = f"Dry run of {report.command}", "for"
+    what = " ".join(filter(None, (verb, report.version or "", between, places)))
+    return f"{what}{time}: {counts(report)}"
+
+
+def counts(report: Report) -> str:
+    """Return how many tags were created, moved and removed, or would be."""
+    found = Counter(change.action for outcome in report.repositories for change in outcome.changes)
+    index = 1 if report.dry_run else 0
+    texts = [f"{found[action]} {'to ' * index}{words[index]}" for action, words in _WRITTEN.items() if found[action]]
+    nothing = "nothing to write" if report.dry_run else "nothing was written"
+    return ", ".join(texts) if texts and report.changed else nothing
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """Return a number with its noun: `1 tag`, `1,204 tags`."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def took(seconds: float) -> str:
+    """Return a time as people say it: `0.04 s`, `3.2 s`, `1 min 12 s`."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 0.95 else f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def _is_withdrawn(report: Report) -> bool:
+    """Say whether a mark was put, or stands: `--undo` takes it away, or points it elsewhere."""
+    marks: Iterable[Action] = (
+        change.action
+        for outcome in report.repositories
+        for change in outcome.changes
+        if change.tag.startswith(WITHDRAWN)
+    )
+    return all(action in ("create", "keep") for action in marks)

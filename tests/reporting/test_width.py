@@ -1,0 +1,97 @@
+"""No line is wider than the screen, whatever stands in a report or a repository; every tag that matters is told."""
+
+import click
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.errors import StoreError, TaggerError
+from tagger.reporting.folding import cells, fold
+from tagger.reporting.sentences import took
+from tagger.reporting.text import digests_of, error_text, report_text
+from tagger.reporting.trees import tree_text
+from tagger.results import Artifact, Facts, Floating, ListedVersion, Outcome, Report, Tree
+from tagger.rules.plan import Change
+
+LETTERS = "abcé漢📦- .:/`*|_"
+texts = st.text(LETTERS, max_size=200)
+tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", fullmatch=True)
+names = st.from_regex(r"[a-z0-9]{1,20}(\\.test)?(/[a-z0-9]{1,60}){1,3}", fullmatch=True)
+digests = st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True)
+changes = st.builds(
+    Change, tags, st.sampled_from(["create", "move", "keep", "hold", "remove", "refuse"]), st.none() | digests,
+    st.none() | digests, st.just("2.1.4"), texts, st.booleans(),
+)  # fmt: skip
+errors = st.none() | st.builds(TaggerError, texts, texts)
+outcomes = st.builds(
+    Outcome, names, st.sampled_from(["released", "unchanged", "failed"]), st.lists(changes, max_size=5).map(tuple),
+    st.none() | digests, errors,
+)  # fmt: skip
+reports = st.builds(
+    Report, st.sampled_from(["release", "plan", "withdraw", "reconcile"]), st.lists(outcomes, max_size=3).map(tuple),
+    st.none() | tags, st.none() | tags, source=st.none() | texts, source_digest=st.none() | digests, error=errors,
+    base=st.none() | names, dry_run=st.booleans(),
+)  # fmt: skip
+artifacts = st.builds(Artifact, st.just("signature"), tags, digests)
+listed = st.builds(
+    ListedVersion, tags, st.just(""), st.none() | digests, st.lists(tags, min_size=1, max_size=8).map(tuple),
+    st.booleans(), st.lists(artifacts, max_size=2).map(tuple), st.lists(tags, max_size=3).map(tuple),
+    st.none() | st.builds(Facts, st.just("2026-01-01T00:00"), st.integers(0, 1 << 50), st.just(("linux/s390x",) * 9)),
+    st.booleans(),
+)  # fmt: skip
+trees = st.builds(
+    Tree, names, st.lists(listed, max_size=5).map(tuple),
+    st.dictionaries(tags, st.builds(Floating, st.none() | digests, st.none() | tags, st.booleans()), max_size=4),
+    st.lists(tags, max_size=30).map(tuple), st.lists(artifacts, max_size=2).map(tuple),
+    st.lists(tags, max_size=3).map(tuple),
+)  # fmt: skip
+widths = st.integers(60, 200)
+
+
+@given(texts, st.integers(2, 60))
+def test_folding_loses_nothing(text: str, width: int) -> None:
+    lines = fold(text, width)
+    assert max(map(cells, lines)) <= width
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@given(reports, widths, st.booleans())
+def test_no_line_of_a_report(report: Report, width: int, verbose: bool) -> None:
+    text = click.unstyle(report_text(report, width, verbose=verbose, seconds=3.21))
+    whole = {f"{one.repository}@{one.digest}" for one in report.repositories}
+    for line in text.splitlines():
+        assert cells(line) <= width or line in whole, line
+
+
+@given(reports, widths)
+def test_each_tag_that_is_not_right_already_is_told(report: Report, width: int) -> None:
+    told = "".join(click.unstyle(report_text(report, width)).split())
+    for outcome in report.repositories:
+        for change in outcome.changes:
+            assert change.action == "keep" or change.tag in told
+
+
+@given(trees, widths, st.booleans())
+def test_no_line_of_a_tree(tree: Tree, width: int, verbose: bool) -> None:
+    text = click.unstyle(tree_text(tree, width, verbose=verbose))
+    assert [line for line in text.splitlines() if cells(line) > width] == []
+    told = "".join(text.split()).translate(str.maketrans("", "", "│├└─"))
+    assert [one.tags for one in tree.versions if any(tag not in told for tag in one.tags)] == []
+
+
+@given(texts, texts, widths)
+def test_no_line_of_an_error(message: str, hint: str, width: int) -> None:
+    shown = click.unstyle(error_text(StoreError(message, hint), width))
+    assert [line for line in shown.splitlines() if cells(line) > width] == []
+
+
+@given(digests, digests)
+def test_digests_that_differ_look_different(one: str, other: str) -> None:
+    shown = digests_of(Change("a", "move", one, other, "", ""), pushed=False)
+    before, arrow, after = shown.partition(" → ")
+    assert (before != after and len(before) >= 7) if one != other else not arrow
+
+
+def test_times() -> None:
+    assert [took(one) for one in (0.004, 0.5, 0.96, 3.21, 59.9, 72, 3601)] == [
+        "0.00 s", "0.50 s", "1.0 s", "3.2 s", "59.9 s", "1 min 12 s", "60 min 1 s",
+    ]  # fmt: skip
