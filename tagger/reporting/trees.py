@@ -146,8 +146,11 @@ def _drift(floating: Floating) -> str:
 def _version_lines(listed: ListedVersion, tags: int, width: int) -> Iterator[str]:
     """Yield a version with the tags at it, and what is attached to it."""
     facts = listed.facts
-    head, *below = fold(plain(listed.tags[0]), width)
-    columns = [padded(head, tags), f"{short(listed.digest):<7}"]
+    name = plain(listed.tags[0])
+    if cells(name) > tags:
+        yield from fold(name, width)
+        name = ""
+    columns = [padded(name, tags), f"{short(listed.digest):<7}"]
     words = [plain(tag) for tag in listed.tags[1:]]
     colors = dict.fromkeys(words, "green") | {"withdrawn": "red", "held": "yellow"}
     if facts:
@@ -161,7 +164,6 @@ def _version_lines(listed: ListedVersion, tags: int, width: int) -> Iterator[str
     lines = fold(" ".join(words), width - begins if beside else width - 4)
     first, *more = ([*lines] if beside else ["", *lines]) if words else [""]
     yield f"{text}  {_coloured(first, colors)}".rstrip()
-    yield from below
     yield from (f"{'':{begins if beside else 4}}{_coloured(line, colors)}" for line in more)
     for artifact in listed.attached:
         for line in fold(plain(f"{artifact.kind}  {artifact.name}"), width - 2):

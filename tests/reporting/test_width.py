@@ -1,7 +1,7 @@
 """No line is wider than the screen, whatever stands in a report or a repository; every tag that matters is told."""
 
 import click
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import StoreError, TaggerError
@@ -54,6 +54,7 @@ def test_folding_loses_nothing(text: str, width: int) -> None:
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
+@settings(max_examples=60)
 @given(reports, widths, st.booleans())
 def test_no_line_of_a_report(report: Report, width: int, verbose: bool) -> None:
     text = click.unstyle(report_text(report, width, verbose=verbose, seconds=3.21))
@@ -62,6 +63,7 @@ def test_no_line_of_a_report(report: Report, width: int, verbose: bool) -> None:
         assert cells(line) <= width or line in whole, line
 
 
+@settings(max_examples=60)
 @given(reports, widths)
 def test_each_tag_that_is_not_right_already_is_told(report: Report, width: int) -> None:
     told = "".join(click.unstyle(report_text(report, width)).split())
@@ -70,6 +72,7 @@ def test_each_tag_that_is_not_right_already_is_told(report: Report, width: int) 
             assert change.action == "keep" or change.tag in told
 
 
+@settings(max_examples=60)
 @given(trees, widths, st.booleans())
 def test_no_line_of_a_tree(tree: Tree, width: int, verbose: bool) -> None:
     text = click.unstyle(tree_text(tree, width, verbose=verbose))
