@@ -1,4 +1,4 @@
-"""Write the table of docs/versions.md anew: what each scheme makes of forty spellings."""
+"""Write the table of docs/versions.md anew: what each scheme makes of spellings."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ SPELLINGS = (
     "2026.11.24", "2026.07.1", "26.04", "20261124", "1234567", "1a2b3c4", "9007199254740993.0.0", "2.1.4-rc.1",
     "2.1.4-rc1", "2.1.4rc1", "2.1.4-beta.2", "2.1.4-RC.1", "2.1.4a1", "2.1.4-SNAPSHOT", "2.1.4-M1", "2.1.4-1",
     "2.1.4-0.3.7", "25.8-rc.1", "2.1.4-alpine", "2.1.4-alpine3.22", "2.1.4-20261124", "2.1.4+5", "21.0.8_9",
-    "2.0.post1", "2.0.dev3", "1!2.0", "2.1.x", "latest", "nightly", "release-2.1.4",
+    "2.0.post1", "2.0.dev3", "2.1.0.RELEASE", "11.0.0.Beta1", "1!2.0", "2.1.x", "latest", "nightly", "release-2.1.4",
 )  # fmt: skip
 
 

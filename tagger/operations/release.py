@@ -15,6 +15,7 @@ from tagger.operations.everywhere import undeclared, unrevised, view_warnings, w
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change, full_name
+from tagger.rules.undeclared import snapshot_note
 
 __all__ = ["plan", "release"]
 
@@ -72,6 +73,8 @@ def _notices(preparation: Preparation) -> Iterator[Event]:
         if not prepared.error:
             yield from undeclared(prepared.store, prepared.look, job.versions)
     yield from unrevised("", (tag for version in job.versions for tag in job.rules.exact_tags(version)), job.rules)
+    if snapshot := snapshot_note(job.versions[0], job.rules):
+        yield Event("warning", "", snapshot, "SNAPSHOT")
     name = job.rules.exact_tags(job.versions[0])[0]
     if preparation.verdict == "approve":
         yield Event(

@@ -6,9 +6,9 @@ from collections.abc import Container, Iterable, Iterator
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import is_reserved
 from tagger.rules.revisions import SUFFIX, guess_form
-from tagger.rules.versions import is_prerelease_word
+from tagger.rules.versions import Version, is_prerelease_word
 
-__all__ = ["declare_hint", "revision_notes", "undeclared_notes", "undeclared_variants"]
+__all__ = ["declare_hint", "revision_notes", "snapshot_note", "undeclared_notes", "undeclared_variants"]
 
 _NUMBER = re.compile(r"[0-9][0-9._-]*")
 
@@ -77,6 +77,18 @@ def revision_notes(tags: Iterable[str], rules: Rules) -> list[str]:
         if form:
             examples[form] = f"{tag} {taken}: if it is a packaging revision, set `revisions: {form}`"
     return [text for _, text in sorted(examples.items())]
+
+
+def snapshot_note(version: Version, rules: Rules) -> str:
+    """Return what a snapshot without a number of its own is, for a person who releases one; else nothing."""
+    if version.prerelease.lower() != "snapshot":
+        return ""
+    numbers = ".".join(version.numbers)
+    channel = "" if rules.channels_of(version) else ", and no floating tag (`channels: snapshot` gives it some)"
+    return (
+        f"{version} is a prerelease of {numbers}: it gets its exact tag{channel}. The tag is written once, so another "
+        "build of it is refused: give each a number, as SNAPSHOT.1, or set `on-conflict: overwrite`"
+    )
 
 
 def _forms(tag: str, rules: Rules) -> Iterator[str]:

@@ -18,13 +18,16 @@ PRERELEASE_WORDS = frozenset(
     | {"experimental", "insiders", "m", "milestone", "next", "nightly", "p", "pre", "preview", "prerelease", "rc"}
     | {"snapshot", "test", "unstable"}
 )
+# A qualifier behind a dot is JBoss's, Spring's and RubyGems' way: these words are releases, the others come before.
+RELEASE_WORDS = frozenset({"final", "ga", "release", "sp"})
 _CHANNELS = {"a": "alpha", "b": "beta", "c": "rc"}
 
 _RELEASE = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){1,3}")
 _NUMERIC = re.compile(
     rf"(?P<numbers>{_NUMBERS.pattern})"
-    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)|(?P<glued>[A-Za-z]{2,}\.?[0-9]*|[A-Za-z]\.?[0-9]+))?"
+    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)|(?P<glued>[A-Za-z]{2,}\.?[0-9]*|[A-Za-z]\.?[0-9]+)"
+    r"|\.(?P<dotted>[A-Za-z]+[0-9]*))?"
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _RUNS = re.compile(r"[0-9]+|[^0-9.]+")  # outside semver rc10 is rc.10: nobody means the order of its characters
@@ -227,8 +230,15 @@ def _numeric(text: str, variant: str, raw: str) -> Version | None:
     if not match:
         return None
     numbers = tuple(match["numbers"].split("."))
-    pre = match["pre"] or match["glued"] or ""
-    return _made(numbers, text, pre, _RUNS.findall(pre), match["build"] or "", variant, raw)
+    pre, build, dotted = match["pre"] or match["glued"] or "", match["build"] or "", match["dotted"] or ""
+    if dotted:
+        released = _word(dotted) in RELEASE_WORDS
+        if not released and (_word(dotted) not in PRERELEASE_WORDS or (len(dotted) == 1)):
+            return None
+        # Beta1 comes before CR1 and rc1 alike; a release is a build: what it is without its qualifier floats.
+        pre, build = ("", f"{dotted}.{build}".strip(".")) if released else (dotted, build)
+    order = _RUNS.findall(pre.lower() if dotted else pre)
+    return _made(numbers, text, pre, order, build.lower() if dotted else build, variant, raw)
 
 
 def _made(
@@ -278,7 +288,8 @@ _READERS: dict[str, Callable[[str, str, str], Version | None]] = {
 _HINTS = {
     "semver": "Semantic versions are MAJOR.MINOR.PATCH, as 2.1.4 or 2.1.4-rc.1, without leading zeros; "
     "for others set `scheme` to numeric, calver or pep440.",
-    "numeric": "Numeric versions have two to four numbers, as 3.24 or 25.8.1.4, and a prerelease as -rc.1 if any.",
+    "numeric": "Numeric versions have two to four numbers, as 3.24 or 25.8.1.4, and a prerelease as -rc.1, or a "
+    "qualifier as .Final or .Beta1, if any.",
     "calver": "Calendar versions have two to four numbers, as 2026.07.1 or 26.04.",
     "pep440": "PEP 440 versions are two to four numbers, as 3.15.0, 3.15.0rc1 or 2.0.post1; an epoch or a local "
     "part cannot stand in a tag.",

@@ -286,6 +286,14 @@ class TestDefaults:
             f"{store.place}: 1.18.4-r2 is taken for no version: if it is a packaging revision, set `revisions: -rN`",
         ]
 
+    def test_a_snapshot_is_explained(self, builds: Builds, store: TagStore) -> None:
+        report = released(builds, "2.1.4-SNAPSHOT", store)
+        assert (report.exit_code, actions(report)) == (0, [("2.1.4-SNAPSHOT", "create")])
+        (told,) = [one.message for one in report.warnings if one.code == "SNAPSHOT"]
+        assert "is a prerelease of 2.1.4: it gets its exact tag, and no floating tag (`channels: snapshot`" in told
+        assert "set `on-conflict: overwrite`" in told
+        assert "SNAPSHOT" not in {one.code for one in released(builds, "2.1.4-SNAPSHOT.1", store).warnings}
+
 
 def test_purging_wants_yes(builds: Builds, store: TagStore) -> None:
     released(builds, "2.0.0", store)

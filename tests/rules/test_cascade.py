@@ -439,6 +439,19 @@ class TestSeveralLengths:
         assert owners(["2.0.post1"], using) == {"2": "2.0.post1", "latest": "2.0.post1"}
         assert owners(["2.0", "2.0.post1"], using) == {"2": "2.0.post1", "latest": "2.0.post1"}
 
+    def test_what_a_version_is_without_its_qualifier_floats(self) -> None:
+        using = rules(
+            scheme=Scheme("numeric"), templates=("{{version}}", "{{major}}.{{minor}}.{{patch}}", "{{major}}", "latest")
+        )
+        tags = ["26.1.2.Final", "26.1.1.Final", "27.0.0.Beta1", "26.1.2"]
+        assert owners(tags, using) == {
+            "26.1.2": "26.1.2.Final", "26.1.1": "26.1.1.Final", "26": "26.1.2.Final", "latest": "26.1.2.Final",
+        }  # fmt: skip
+        assert owners(["27.0.0.Beta1", "27.0.0.CR1"], rules(scheme=Scheme("numeric"), channels=("cr", "beta"))) == {
+            "27.0-beta": "27.0.0.Beta1", "27-beta": "27.0.0.Beta1", "beta": "27.0.0.Beta1",
+            "27.0-cr": "27.0.0.CR1", "27-cr": "27.0.0.CR1", "cr": "27.0.0.CR1",
+        }  # fmt: skip
+
     def test_two_parts(self) -> None:
         assert owners(["26.04", "25.10"], rules(scheme=Scheme("calver"))) == {
             "26": "26.04",

@@ -184,6 +184,44 @@ class TestPep440:
         assert version != PEP440.parse("3.15.0rc1")
 
 
+class TestQualifiers:
+    """A qualifier behind a dot: releases by their words, candidates before them."""
+
+    ORDER = (
+        "11.0.0.Alpha1", "11.0.0.Beta1", "11.0.0.Beta2", "11.0.0.Beta10", "11.0.0.CR1", "11.0.0.Final", "11.0.0.SP1",
+        "11.0.1.rc1", "11.0.1.RC2", "11.0.1", "11.0.1.GA",
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("scheme", [NUMERIC, CALVER])
+    def test_order(self, scheme: Scheme) -> None:
+        versions = [scheme.parse(text) for text in self.ORDER]
+        assert all(one < other for one, other in pairwise(versions))
+        assert [version.text for version in versions] == list(self.ORDER)
+        for version in versions:
+            assert scheme.read(version.text) == version
+        finals = ["11.0.0.Final", "11.0.0.SP1", "11.0.1", "11.0.1.GA"]
+        assert [version.text for version in versions if not version.prerelease] == finals
+
+    @pytest.mark.parametrize("scheme", [NUMERIC, CALVER])
+    @pytest.mark.parametrize(
+        ("text", "numbers", "channel"),
+        [
+            ("26.1.2.Final", "26.1.2", ""), ("2.1.0.RELEASE", "2.1.0", ""), ("3.0.GA", "3.0", ""),
+            ("1.3.5.rc1", "1.3.5", "rc"), ("11.0.0.Beta1", "11.0.0", "beta"), ("10.0.0.CR5", "10.0.0", "cr"),
+            ("1.2.3.4.M2", "1.2.3.4", "m"),
+        ],
+    )  # fmt: skip
+    def test_table(self, scheme: Scheme, text: str, numbers: str, channel: str) -> None:
+        version = scheme.parse(text)
+        assert (".".join(version.numbers), version.channel, version.text) == (numbers, channel, text)
+
+    @pytest.mark.parametrize("text", ["2.1.x", "2.1.alpine", "2.0.post1", "2.1.4.a", "2.1..Final", "Final", "2.Final"])
+    def test_what_is_none(self, text: str) -> None:
+        assert NUMERIC.read(text) is None
+        with pytest.raises(InputError):
+            NUMERIC.parse(text)
+
+
 class TestBuildMetadata:
     """A tag cannot hold a +; where it is written as _ it breaks ties and does nothing else."""
 
@@ -197,7 +235,7 @@ class TestBuildMetadata:
         )
         assert scheme.read("2.1.4_5") is None
 
-    @pytest.mark.parametrize("scheme", [SEMVER, NUMERIC, CALVER])
+    @pytest.mark.parametrize("scheme", [SEMVER])
     def test_the_way_out_is_one(self, scheme: Scheme) -> None:
         with pytest.raises(InputError, match="has build metadata") as caught:
             scheme.parse("0.0.11.dev4+ge10ec06")
