@@ -32,9 +32,10 @@ VALUES = (
     "gzip", "identity", "chunked", "br, zstd",
     "close",
 )  # fmt: skip
+# Not Content-Length: urllib3 leaves the socket of an answer with two lengths to the garbage collector.
 HEADERS = (
     "Content-Type", "Docker-Content-Digest", "Location", "Link", "WWW-Authenticate", "Retry-After", "Content-Range",
-    "Range", "OCI-Subject", "OCI-Tag", "OCI-Filters-Applied", "Content-Encoding", "Content-Length", "Transfer-Encoding",
+    "Range", "OCI-Subject", "OCI-Tag", "OCI-Filters-Applied", "Content-Encoding", "Transfer-Encoding",
     "Docker-Upload-UUID", "OCI-Chunk-Min-Length", "Connection", "Set-Cookie", "Warning", "X-Meta-Source", "Server",
     "Docker-Distribution-Api-Version", "ETag",
 )  # fmt: skip
