@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 __all__ = ["HIDDEN", "forms", "hide", "hide_logins", "logins_in"]
@@ -20,6 +21,7 @@ _LOGIN = re.compile(
 """A name and a password before a host (RFC 3986, section 3.2.1), with or without a scheme; no digest follows."""
 
 
+@lru_cache(1024)
 def forms(secret: str) -> frozenset[str]:
     """Return a secret as it may stand in a text: as it is, in a URL, in JSON, and within Base64."""
     data = secret.encode(errors="surrogateescape")

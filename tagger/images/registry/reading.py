@@ -78,10 +78,10 @@ class Reader:
 
     def digest_by_get(self, tag: str) -> str | None:
         """Read the digest under a tag, or None, with its manifest."""
-        try:
-            digest = self.manifest(tag).digest
-        except NotFound:
+        got = self._get(tag)
+        if isinstance(got, Answer) and got.status == 404:  # most looks ask for tags that are absent: no error is made
             return None
+        digest = self._read(got, tag).digest
         return self._names.get(digest, digest)
 
     def holds(self, digest: str, what: str) -> bool:
@@ -91,11 +91,21 @@ class Reader:
 
     def manifest(self, reference: str) -> Manifest:
         """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
+        return self._read(self._get(reference), reference)
+
+    def _get(self, reference: str) -> Manifest | Answer:
+        """Return a manifest that is remembered, else what the registry answers."""
         if reference in self._remembered:
             return self._remembered[reference]
-        what = f"reading {reference}"
         path = self._endpoint.manifest_path(reference)
-        answer = self._endpoint.call("GET", path, what, headers={"Accept": ACCEPT}, most=LARGEST_MANIFEST)
+        headers = {"Accept": ACCEPT}
+        return self._endpoint.call("GET", path, f"reading {reference}", headers=headers, most=LARGEST_MANIFEST)
+
+    def _read(self, got: Manifest | Answer, reference: str) -> Manifest:
+        """Return the manifest that was got, verified. Raise `NotFound`, `StoreError`."""
+        if isinstance(got, Manifest):
+            return got
+        answer, what = got, f"reading {reference}"
         if answer.status != 200:
             raise self._endpoint.refused(what, answer, reading=True)
         named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
