@@ -21,6 +21,7 @@ __all__ = [
     "PageFile",
     "Passed",
     "PolicyInForce",
+    "Pruned",
     "Report",
     "ReportWarning",
     "Running",
@@ -31,7 +32,7 @@ __all__ = [
     "finish",
 ]
 
-Done = Literal["released", "reconciled", "withdrawn", "approved", "deleted", "pushed"]
+Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
 """How a repository ended in which a command wrote what it had to: each verb has its own word."""
 
 Status = Literal["planned", "unchanged", "incomplete", "failed", "refused"] | Done
@@ -122,11 +123,26 @@ class Outcome(NamedTuple):
         return cls(place, status, changes, digest, error)
 
 
+class Pruned(NamedTuple):
+    """What pruning a repository deletes, or deleted: counts, and the manifests in the order of their deletion.
+
+    `freed` are the bytes that nothing that stays needs. A manifest is its digest, its media type and its text, as far
+    as it was deleted: with it `--restore` can put it back.
+    """
+
+    repository: str
+    tags: int = 0
+    kept: int = 0
+    freed: int = 0
+    manifests: tuple[tuple[str, str, str], ...] = ()
+
+
 class Report(NamedTuple):
     """How a command ended, in every repository.
 
     `held` is True of a version that waits for its approval; `platforms` has the manifest of each platform of the
-    release, by its name (`linux/amd64`); `verified` is what signatures proved.
+    release, by its name (`linux/amd64`); `verified` is what signatures proved. `plan_id` names what `prune` deletes,
+    and `pruned` counts it.
     """
 
     command: str
@@ -145,6 +161,8 @@ class Report(NamedTuple):
     held: bool = False
     platforms: Mapping[str, str] = MappingProxyType({})
     verified: tuple[Verification, ...] = ()
+    plan_id: str = ""
+    pruned: tuple[Pruned, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -7,8 +7,8 @@ from tagger.commands.command import Command
 __all__ = ["NAMES", "command_named", "commands"]
 
 NAMES = (
-    "plan", "release", "approve", "policy", "reconcile", "withdraw", "tags", "check", "push", "delete", "components",
-    "config",
+    "plan", "release", "approve", "policy", "reconcile", "withdraw", "tags", "check", "push", "delete", "prune",
+    "components", "config",
 )  # fmt: skip
 """The names of the commands, in the order of their lists; each is a module here."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tagger.images.layout import Layout
     from tagger.images.registry.credentials import Keychain
     from tagger.images.registry.registries import Registries
-    from tagger.images.stores import ExaminedStore, TagStore
+    from tagger.images.stores import OpenedStore, TagStore
     from tagger.settings.values import Settings
 
 __all__ = ["Connections"]
@@ -72,7 +72,7 @@ class Connections:
         """The Docker Engine, which is not asked before something is wanted of it."""
         return self._opened.engine
 
-    def repository(self, repository: Repository | Path, *, write: bool = False) -> "ExaminedStore":
+    def repository(self, repository: Repository | Path, *, write: bool = False) -> "OpenedStore":
         """Open a repository: of a registry, or a layout on disk."""
         if isinstance(repository, Path):
             return self._opened.layout(repository)

@@ -1,6 +1,7 @@
 """One run of a command: what it was told, what it has opened, and how it says what happens."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,17 @@ class Run:
 
                 self._release_event = (read_release_event(self.environ),)
         return self._release_event[0]
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970: `TAGGER_NOW` is the clock of tests. Raise `InputError`."""
+        from datetime import datetime
+
+        text = self.environ.get("TAGGER_NOW", "")
+        try:
+            told = datetime.fromisoformat(text.replace("Z", "+00:00")) if text else datetime.now(UTC)
+        except ValueError as error:
+            raise InputError(f"TAGGER_NOW is {text!r}", "Write a time as 2026-11-26T12:00:00Z.") from error
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
     def one_argument(self) -> str:
         """Return the one positional argument. Raise `InputError` where there is none, or several."""

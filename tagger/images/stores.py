@@ -8,7 +8,10 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.names import Repository
 
-__all__ = ["Abilities", "Content", "ExaminedStore", "ImageConfig", "Opener", "Source", "Survey", "TagStore"]
+__all__ = [
+    "Abilities", "Catalogued", "Content", "ExaminedStore", "ImageConfig", "OpenedStore", "Opener", "PrunableStore",
+    "Source", "Survey", "TagStore",
+]  # fmt: skip
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
@@ -141,6 +144,33 @@ class ExaminedStore(TagStore, Protocol):
 
     def abilities(self) -> Abilities:
         """Find out what it can do, as far as that is known without a write. Raise `StoreError`."""
+
+
+class Catalogued(NamedTuple):
+    """A manifest as a registry's own API lists it: its tags, and when it was pushed, in seconds since 1970."""
+
+    tags: tuple[str, ...]
+    pushed: float | None = None
+
+
+class PrunableStore(TagStore, Protocol):
+    """A repository of which old versions can be deleted."""
+
+    def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts that the referrers API lists for a manifest; none where there is no such API."""
+
+    def catalogue(self) -> Mapping[str, Catalogued] | None:
+        """List every manifest by its digest, those without a tag too; None where only tags are listed.
+
+        Raise `StoreError`.
+        """
+
+    def restore(self, digest: str) -> bool:
+        """Take the deletion of a manifest back; say False where the registry cannot. Raise `NotFound`, `StoreError`."""
+
+
+class OpenedStore(ExaminedStore, PrunableStore, Protocol):
+    """A repository as a run opens it."""
 
 
 class Source(Protocol):

@@ -31,19 +31,29 @@ class Removal(NamedTuple):
     @property
     def shared(self) -> Mapping[str, str]:
         """The tags that go from images that stay, with their digests."""
-        return {tag: digest for tag in self.tags if (digest := self.before[tag]) not in self.images}
+        images = frozenset(self.images)
+        return {tag: digest for tag in self.tags if (digest := self.before[tag]) not in images}
+
+    @property
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """The tags that go, by the images that they name."""
+        found: dict[str, list[str]] = {}
+        for tag in self.tags:
+            found.setdefault(self.before[tag], []).append(tag)
+        return found
 
     def changes(self, why: Mapping[str, str], versions: Mapping[str, str] | None = None) -> list[Change]:
         """Return what is removed, and why. A manifest without a tag is named by its digest; parts of images are not."""
         versions = versions or {}
-        names = {digest: tag for tag, digest in self.before.items() if tag in self.tags}
+        names = {self.before[tag]: tag for tag in self.tags}
+        images = frozenset(self.images)
         changes = []
         for tag in self.tags:
             digest = self.before[tag]
             image = self.attached.get(tag)
             reason = f"attached to {names.get(image, image)}" if image else why.get(tag, "removed")
             if not image:
-                reason += "; its image goes too, as nothing else names it" if digest in self.images else ""
+                reason += "; its image goes too, as nothing else names it" if digest in images else ""
             changes.append(Change(tag, "remove", digest, None, versions.get(tag, ""), reason))
         for digest in self.images:
             image = self.attached.get(digest)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import NamedTuple
 
-from tagger.concurrency import side_by_side
+from tagger.concurrency import run_all, side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.artifacts import PLACEHOLDER, artifact, put_artifact
 from tagger.images.manifests import Manifest
@@ -52,10 +52,14 @@ class Removed(NamedTuple):
         return change.unknown(why) if change.tag in self.begun else change.refused(f"not removed: {why}")
 
 
-def remove(removal: Removal) -> Removed:
-    """Carry a removal out, then read every tag again. A tag that went though nobody asked for it is put back."""
+def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
+    """Carry a removal out, then read every tag again. A tag that went though nobody asked for it is put back.
+
+    Images in `groups` that hang together go group by group, several groups side by side: a run that ends half way
+    leaves few of them begun. Without groups, all tags go before all images.
+    """
     store, shared = removal.store, removal.shared
-    progress = _Progress()
+    progress = _Progress(removal.before)
     error: TaggerError | None = None
     try:
         staying = {digest: store.manifest(digest) for digest in set(shared.values())}
@@ -63,12 +67,13 @@ def remove(removal: Removal) -> Removed:
         return Removed(frozenset(), failure)
     try:
         with _explained(store):
-            if not _untag(store, removal.tags, progress) and shared:
+            first = tuple(shared) if groups else removal.tags
+            if not _untag(store, first, progress, jobs=store.jobs) and shared:
                 _remove_by_manifest(store, shared, staying, progress)
-            for digest in removal.images:
-                progress.begun.update((digest, *(tag for tag in removal.tags if removal.before[tag] == digest)))
-                if _delete(store, digest, dependent=bool(progress.gone - removal.before.keys())):
-                    progress.gone.add(digest)
+            names = removal.names
+            run_all(lambda group: _remove_group(store, group, names, progress), groups, store.jobs)
+            if not groups:
+                _delete_images(store, removal.images, names, progress)
     except TaggerError as failure:
         error = failure
     try:
@@ -88,9 +93,16 @@ def remove(removal: Removal) -> Removed:
 class _Progress:
     """What a removal asked for so far, and what the registry answered that it removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Mapping[str, str]) -> None:
+        self._before = before
         self.begun: set[str] = set()
         self.gone: set[str] = set()
+        self.deletes_no_tags = False
+
+    @property
+    def other_gone(self) -> bool:
+        """Say whether an image is gone already, so that the registry deletes them."""
+        return not self.gone <= self._before.keys()
 
     def ended(self, removal: Removal, error: TaggerError | None, gone: Collection[str] | None = None) -> Removed:
         """Return how the removal ended: `gone` are the tags that are proven to be, where they could be read."""
@@ -112,7 +124,26 @@ class _Progress:
         )
 
 
-def _untag(store: TagStore, tags: Sequence[str], progress: _Progress) -> bool:
+def _remove_group(
+    store: TagStore, images: Sequence[str], names: Mapping[str, Sequence[str]], progress: _Progress
+) -> None:
+    """Remove images that hang together: the tags of each, what is attached first, then the images."""
+    tags = [tag for digest in images for tag in names.get(digest, ())]
+    if not progress.deletes_no_tags:
+        progress.deletes_no_tags = not _untag(store, tags, progress, jobs=1)
+    _delete_images(store, images, names, progress)
+
+
+def _delete_images(
+    store: TagStore, images: Iterable[str], names: Mapping[str, Sequence[str]], progress: _Progress
+) -> None:
+    for digest in images:
+        progress.begun.update((digest, *names.get(digest, ())))
+        if _delete(store, digest, dependent=progress.other_gone):
+            progress.gone.add(digest)
+
+
+def _untag(store: TagStore, tags: Sequence[str], progress: _Progress, *, jobs: int) -> bool:
     """Remove tags and nothing else, where the registry can; say whether it can. Raise `StoreError`."""
 
     def untag(tag: str) -> None:
@@ -130,7 +161,7 @@ def _untag(store: TagStore, tags: Sequence[str], progress: _Progress) -> bool:
         raise
     for last in (False, True):
         wave = [tag for tag in tags[1:] if is_reserved(tag) == last]
-        for _, failure in list(side_by_side(untag, wave, store.jobs)):
+        for _, failure in list(side_by_side(untag, wave, jobs)):
             if failure:
                 raise failure
     return True

@@ -65,7 +65,7 @@ class Console:
         errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
         if report.error:
             errors.setdefault(report.error.message, report.error)
-        outputs = report_outputs(report, report_document(report))
+        outputs = report_outputs(report, report_document(report, contents=False))
         return self._show(self._formatter.report(report), errors.values(), outputs, report_markdown(report))
 
     def show_components(self, report: ComponentsReport) -> int:

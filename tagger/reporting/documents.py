@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagger.errors import TaggerError
-from tagger.results import Outcome, Report
+from tagger.results import Outcome, Pruned, Report
 from tagger.rules.plan import Change
 
 __all__ = ["error_document", "report_document"]
 
 
-def report_document(report: Report) -> dict[str, Any]:
-    """Return the JSON of `plan`, `release`, `reconcile` and `withdraw`."""
+def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
+    """Return the JSON of `plan`, `release`, `reconcile` and `withdraw`; of `prune` with the `contents` of manifests."""
     source = {"reference": report.source, "digest": report.source_digest} if report.source else None
     document = {
         "command": report.command,
@@ -30,6 +30,8 @@ def report_document(report: Report) -> dict[str, Any]:
         "platforms": dict(report.platforms),
         "verified": [verification._asdict() for verification in report.verified],
     }
+    if report.plan_id:
+        document |= {"plan_id": report.plan_id, "pruned": [_pruned(one, contents) for one in report.pruned]}
     return document | ({"base": report.base} if report.base else {})
 
 
@@ -46,6 +48,20 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "error": error_document(outcome.error),
         "changes": [_change(change) for change in outcome.changes],
     }
+
+
+def _pruned(pruned: Pruned, contents: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "repository": pruned.repository,
+        "tags": pruned.tags,
+        "kept": pruned.kept,
+        "bytes": pruned.freed,
+        "manifests": len(pruned.manifests),
+    }
+    deleted = [
+        {"digest": digest, "media_type": kind, "content": text} for digest, kind, text in pruned.manifests if text
+    ]
+    return document | ({"deleted": deleted} if deleted and contents else {})
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tagger.reporting.sentences import pruned_text
 from tagger.reporting.text import digests_of
 from tagger.results import Report
 
@@ -35,6 +36,9 @@ def _lines(report: Report) -> Iterator[str]:
         for change in outcome.changes:
             digest = digests_of(change, pushed=bool(report.source))
             yield f"| {code(change.tag)} | {change.action} | {digest} | {cell(change.reason)} |"
+        yield from (f"\n{pruned_text(one)}" for one in report.pruned if one.repository == outcome.repository)
+    if report.plan_id and report.dry_run:
+        yield f"\nPlan id `{report.plan_id}`"
     errors = dict.fromkeys(error for error in (report.error, *(o.error for o in report.repositories)) if error)
     for error in errors:
         yield f"\n> **{error.title}**: {cell(error.message)}"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from tagger.reporting.page_parts import SCRIPT, STYLE
+from tagger.reporting.sentences import size_text
 from tagger.reporting.text import short
-from tagger.reporting.trees import size_text
 from tagger.results import ListedVersion, Tree
 
 __all__ = ["page"]

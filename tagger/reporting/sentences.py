@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tagger.results import Report
+from tagger.results import Pruned, Report
 from tagger.rules.marks import WITHDRAWN
 from tagger.rules.plan import Action
 
-__all__ = ["counted", "counts", "sentence", "took"]
+__all__ = ["counted", "counts", "pruned_text", "sentence", "size_text", "took"]
 
 _VERBS = {
     "release": ("Released", "to"), "approve": ("Approved", "in"), "withdraw": ("Withdrew", "from"),
@@ -50,6 +50,21 @@ def counts(report: Report) -> str:
 def counted(count: int, one: str, more: str = "") -> str:
     """Return a number with its noun: `1 tag`, `1,204 tags`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def pruned_text(pruned: Pruned) -> str:
+    """Return what pruning a repository comes to."""
+    going = f"{counted(pruned.tags, 'tag')} and {counted(len(pruned.manifests), 'manifest')} go"
+    return f"{going}, {counted(pruned.kept, 'tag')} stay, {size_text(pruned.freed)} freed"
+
+
+def size_text(count: float) -> str:
+    """Return a size as people read it, in powers of 1000, as docker writes them."""
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
 
 
 def took(seconds: float) -> str:

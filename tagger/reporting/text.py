@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tagger.errors import TaggerError
 from tagger.reporting.folding import cells, fold, padded
-from tagger.reporting.sentences import counted, sentence
+from tagger.reporting.sentences import counted, pruned_text, sentence
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
@@ -92,6 +92,9 @@ def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> 
     for outcome in report.repositories:
         yield ""
         yield from _repository(outcome, report, width, verbose)
+    if report.plan_id and report.dry_run and report.changed:
+        yield ""
+        yield from fold(f"To delete just this: prune --yes --plan-id {report.plan_id}", width)
     if seconds is not None:
         yield ""
         yield from (style(line, bold=True) for line in fold(plain(sentence(report, seconds)), width))
@@ -119,6 +122,8 @@ def _repository(outcome: Outcome, report: Report, width: int, verbose: bool) -> 
     yield from _rows(shown, outcome, report, width)
     if kept := len(outcome.changes) - len(shown):
         yield style(f"  = {counted(kept, 'tag')} already right", fg="bright_black")
+    for pruned in (one for one in report.pruned if one.repository == outcome.repository):
+        yield from (f"  {line}" for line in fold(pruned_text(pruned), width - 2))
     if not outcome.changes:
         yield "  nothing was written" if report.exit_code else "  nothing to do"
 

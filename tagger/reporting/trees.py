@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tagger.reporting.folding import cells, fold, padded
-from tagger.reporting.sentences import counted
+from tagger.reporting.sentences import counted, size_text
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import short
 from tagger.results import Artifact, Floating, ListedVersion, Tree
 
-__all__ = ["size_text", "tree_text", "trees_document"]
+__all__ = ["tree_text", "trees_document"]
 
 _SHOWN = 20
 """As many names of what is no version are shown; of the others, how many they are."""
@@ -172,12 +172,3 @@ def _version_lines(listed: ListedVersion, tags: int, width: int) -> Iterator[str
 
 def _coloured(line: str, colors: Mapping[str, str]) -> str:
     return " ".join(style(word, fg=colors[word]) if word in colors else word for word in line.split(" "))
-
-
-def size_text(count: float) -> str:
-    """Return a size as people read it, in powers of 1000, as docker writes them."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

@@ -16,7 +16,7 @@ from tagger.rules.plan import full_name
 from tagger.rules.versions import Version
 
 __all__ = [
-    "Holdings", "Keep", "Retention", "TagRule", "Verdict", "duration", "judge", "keep_limit", "share", "tag_rule",
+    "Holdings", "Keep", "Retention", "TagRule", "Verdict", "duration", "judge", "keep_limit", "tag_rule",
 ]  # fmt: skip
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -48,6 +48,10 @@ class TagRule(NamedTuple):
     def protects(self) -> bool:
         """True where every tag that fits stays."""
         return self.age is None and self.most is None
+
+    def fits(self, tag: str) -> bool:
+        """Say whether the rule is about a tag."""
+        return fnmatchcase(tag, self.pattern)
 
 
 class Retention(NamedTuple):
@@ -142,14 +146,6 @@ def duration(text: str) -> float:
     if not match:
         raise InputError(f"{text!r} is no time", "Write a number and s, m, h, d or w: 7d is seven days, 0s none.")
     return float(int(match[1]) * _UNITS[match[2]])
-
-
-def share(text: str) -> str:
-    """Return a share of a whole, as `20%`. Raise `InputError`."""
-    match = re.fullmatch(r"([0-9]{1,3})%", text)
-    if not match or int(match[1]) > 100:
-        raise InputError(f"{text!r} is no share", "Write a percentage from 0% to 100%, as 20%.")
-    return text
 
 
 def _kept_versions(holdings: Holdings, rules: Rules, retention: Retention) -> dict[Version, str]:
@@ -251,7 +247,7 @@ def _young(tag: str, holdings: Holdings, grace: float) -> bool:
 
 
 def _protected(tag: str, retention: Retention) -> bool:
-    return any(rule.protects and fnmatchcase(tag, rule.pattern) for rule in retention.tag_rules)
+    return any(rule.protects and rule.fits(tag) for rule in retention.tag_rules)
 
 
 def _judge_plain(
@@ -260,7 +256,7 @@ def _judge_plain(
     """Decide of the tags that are no version's: the first rule whose pattern fits counts."""
     groups: dict[TagRule, list[str]] = defaultdict(list)
     for tag in tags:
-        rule = next((rule for rule in retention.tag_rules if fnmatchcase(tag, rule.pattern)), None)
+        rule = next((rule for rule in retention.tag_rules if rule.fits(tag)), None)
         if rule is None:
             stays[tag] = "is no version, and no rule names it"
         elif _protected(tag, retention):

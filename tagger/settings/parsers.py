@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tagger.confidential import hide_logins, logins_in
 from tagger.errors import InputError
@@ -14,10 +14,13 @@ from tagger.rules.templates import Template
 from tagger.rules.variants import check_variants_entry
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 
+if TYPE_CHECKING:
+    from tagger.rules.retention import TagRule
+
 __all__ = [
-    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "endpoint", "host", "image",
-    "latest", "login", "number", "platform", "reference", "registry", "revision", "seconds", "selection",
-    "source", "template", "variant", "variants", "version_from",
+    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "duration", "endpoint", "host",
+    "image", "keep", "latest", "login", "number", "platform", "reference", "registry", "revision", "seconds",
+    "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
 ]  # fmt: skip
 
 Value = TypeVar("Value")
@@ -251,3 +254,34 @@ def seconds(text: str) -> float:
     if not match or not 0 < float(match[1]) <= 86400:
         raise InputError(f"{text!r} is not a time", "Write seconds, as 30, or minutes, as 2m.")
     return float(match[1]) * (60 if match[2] == "m" else 1)
+
+
+def keep(text: str) -> tuple[str, int]:
+    """Read how many of something `prune` keeps: `major=3`."""
+    from tagger.rules.retention import keep_limit  # no other command needs these rules
+
+    return keep_limit(text)
+
+
+def tag_rule(text: str) -> "TagRule":
+    """Read which tags that are no versions `prune` keeps: `pr-* age=14d`."""
+    from tagger.rules.retention import tag_rule as read
+
+    return read(text)
+
+
+def duration(text: str) -> str:
+    """Check a time: `7d`."""
+    if text != "7d":  # its default is read in every run
+        from tagger.rules.retention import duration as read
+
+        read(text)
+    return text
+
+
+def share(text: str) -> str:
+    """Check a share: `20%`."""
+    match = re.fullmatch(r"([0-9]{1,3})%", text)
+    if not match or int(match[1]) > 100:
+        raise InputError(f"{text!r} is no share", "Write a percentage from 0% to 100%, as 20%.")
+    return text

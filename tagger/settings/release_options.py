@@ -13,7 +13,8 @@ __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
 RELEASING = ("plan", "release", "config")
 RULING = (
-    "plan", "release", "approve", "reconcile", "withdraw", "tags", "check", "delete", "policy", "components", "config",
+    "plan", "release", "approve", "reconcile", "withdraw", "tags", "check", "delete", "prune", "policy", "components",
+    "config",
 )  # fmt: skip
 VERSIONED = (*RELEASING, "components")
 

@@ -14,7 +14,7 @@ _login: dict[str, Any] = {"group": "login", "in_file": False}
 _network: dict[str, Any] = {"group": "network"}
 _output: dict[str, Any] = {"group": "output"}
 _consent: dict[str, Any] = {"group": "what", "in_file": False}
-_WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "policy", "config")
+_WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "prune", "policy", "config")
 
 
 class RunOptions:
@@ -71,14 +71,15 @@ class RunOptions:
         commands=RELEASING, group="tags",
     )  # fmt: skip
     yes = flag(
-        "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`.",
-        commands=("delete", "withdraw", "reconcile"), **_consent,
+        "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`, `prune`.",
+        commands=("delete", "withdraw", "reconcile", "prune"), **_consent,
     )  # fmt: skip
     force = flag(
         "force",
         "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
-        "(withdraw), default rules (reconcile), or a version that would lose its only tag (release).",
-        commands=("delete", "withdraw", "reconcile", "release", "plan"), **_consent,
+        "(withdraw), default rules (reconcile), a version that would lose its only tag (release), or more than `limit` "
+        "(prune).",
+        commands=("delete", "withdraw", "reconcile", "release", "plan", "prune"), **_consent,
     )  # fmt: skip
     purge = flag(
         "purge", "Delete what is withdrawn, or what belongs to no version any more.",

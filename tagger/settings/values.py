@@ -8,13 +8,14 @@ from tagger.names import Repository
 from tagger.rules.cascade import Rules
 from tagger.settings.option import Given
 from tagger.settings.parsers import Login
+from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import ReleaseOptions
 from tagger.settings.run_options import RunOptions
 
 __all__ = ["Settings"]
 
 
-class Settings(ReleaseOptions, RunOptions):
+class Settings(ReleaseOptions, PruneOptions, RunOptions):
     """What one run is to do, for one image: each option under its own name. Every value is valid.
 
     `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where;

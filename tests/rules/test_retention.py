@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.retention import Holdings, Keep, Retention, TagRule, duration, judge, keep_limit, share, tag_rule
+from tagger.rules.retention import Holdings, Keep, Retention, TagRule, duration, judge, keep_limit, tag_rule
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 
@@ -202,7 +202,6 @@ class TestTexts:
         assert [duration(text) for text in ("0s", "90m", "12h", "7d", "2w")] == [0, 5400, 43200, 7 * DAY, 14 * DAY]
         assert tag_rule("pr-* age=14d count=3") == TagRule("pr-*", 14 * DAY, 3)
         assert tag_rule("release-*").protects
-        assert share("20%") == "20%"
 
     @pytest.mark.parametrize(
         ("read", "text"),
@@ -210,7 +209,7 @@ class TestTexts:
             (keep_limit, "major"), (keep_limit, "major=0"), (keep_limit, "major=-1"), (keep_limit, "build=2"),
             (tag_rule, "pr-* old"), (tag_rule, "pr-* age=14"), (tag_rule, "pr-* count=x"),
             (tag_rule, "a age=1d age=2d"),
-            (duration, "7"), (duration, "-1d"), (duration, "1y"), (share, "20"), (share, "101%"),
+            (duration, "7"), (duration, "-1d"), (duration, "1y"),
         ],
     )  # fmt: skip
     def test_refused(self, read: object, text: str) -> None:

@@ -93,6 +93,7 @@ class TestLists:
     def test_how_each_is_split(self) -> None:
         assert {option.name for option in OPTIONS if option.kind == "lines"} == {
             "images", "source", "tags", "logins", "golden", "endpoints", "verify",
+            "keep-tags",
         }  # fmt: skip
 
     @pytest.mark.parametrize("line", [["acme/a\nacme/b"], ["acme/a", "acme/b"], [" acme/a \n\n", "acme/b", "acme/a"]])
@@ -195,6 +196,10 @@ class TestBadInput:
             ("published-from", "git", "`git` is for `plan` alone", "from the repository itself"),
             ("published-from", "docker", "`published-from` is 'docker'", "registry, git, none"),
             ("platforms", "amd64", "'amd64' is not a platform", "os/arch"),
+            ("keep", "major", "`keep` has 'major'", "major=3 minor=2"),
+            ("keep-tags", "pr-* old", "`keep-tags` has 'pr-* old'", "pr-* age=14d"),
+            ("grace", "7", "'7' is no time", "7d is seven days"),
+            ("limit", "20", "'20' is no share", "0% to 100%"),
             ("hold", "perhaps", "`hold` is 'perhaps'", "auto, true, false"),
             ("revisions", "N", "'N' is not the form of a revision", "-N, -rN, _N, -N.N, -k3sN"),
             ("variants", "alpine=alpine 3.*", "'3.*' is not a variant", "alpine3.22"),

@@ -196,6 +196,17 @@ class Layout(LayoutContent):
             for unneeded in ours - needed:
                 self._folder.blob_path(unneeded).unlink(missing_ok=True)
 
+    def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest."""
+        return self.referrers(digest)
+
+    def catalogue(self) -> None:
+        """Only tags are listed: what has none is somebody's build."""
+
+    def restore(self, digest: str) -> bool:  # noqa: ARG002
+        """What is deleted is gone."""
+        return False
+
     # Inside
 
     def _point(self, manifest: Manifest, tags: Sequence[str]) -> None:

@@ -180,6 +180,13 @@ class Reader:
             self._registry.has_referrers = False
         return tuple({**tagged, **(found or {})}.values())
 
+    def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return what the referrers API lists; nothing where the registry has none."""
+        found = None if self._registry.has_referrers is False else self._listed_referrers(digest)
+        if found is None:
+            self._registry.has_referrers = False
+        return tuple((found or {}).values())
+
     def _tagged_referrers(self, digest: str) -> dict[str, Descriptor]:
         """Return what the tag `sha256-…` lists (distribution-spec, "Referrers Tag Schema")."""
         try:

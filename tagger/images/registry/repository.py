@@ -11,7 +11,7 @@ from tagger.images.registry.listing import list_tags
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.uploads import Uploader
 from tagger.images.registry.writing import Writer
-from tagger.images.stores import Abilities, Opener, Survey
+from tagger.images.stores import Abilities, Catalogued, Opener, Survey
 from tagger.names import Repository, check_tag
 
 __all__ = ["RegistryRepository"]
@@ -109,6 +109,14 @@ class RegistryRepository:
         """Return the artifacts attached to a manifest, by the referrers API or its tag fallback (spec, end-12a)."""
         return self._reader.referrers(digest)
 
+    def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts that the referrers API lists for a manifest; none where there is no such API."""
+        return self._reader.listed_referrers(digest)
+
+    def catalogue(self) -> Mapping[str, Catalogued] | None:
+        """List every manifest by its digest, where the registry's own API does. Raise `StoreError`."""
+        return None
+
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
         return self._reader.has_blob(descriptor)
@@ -142,6 +150,10 @@ class RegistryRepository:
     def delete(self, digest: str) -> None:
         """Delete a manifest, with every tag at it. Raise `StoreError`."""
         self._writer.delete(digest)
+
+    def restore(self, digest: str) -> bool:  # noqa: ARG002
+        """Take the deletion of a manifest back; say False where the registry cannot. Raise `NotFound`, `StoreError`."""
+        return False
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
         """Bring a blob here: mounted from `mount_from` where that works, else uploaded from its beginning.

@@ -1,0 +1,153 @@
+"""Put back what `prune` deleted, from its report: the manifests, children first, then the tags."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.errors import InputError, NotFound, StoreError, TaggerError
+from tagger.images.manifests import Manifest
+from tagger.images.stores import PrunableStore, TagStore
+from tagger.names import DIGEST, TAG, Digest
+from tagger.operations.afterwards import ended
+from tagger.operations.everywhere import each, everywhere, first_error
+from tagger.operations.removal import holds_manifest
+from tagger.results import Event, Outcome, Report, Running
+from tagger.rules.plan import Change
+
+__all__ = ["Deleted", "read_report", "restore"]
+
+LARGEST_REPORT = 512 * 1024 * 1024
+GONE = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN"})
+
+
+class Deleted(NamedTuple):
+    """What a run deleted in one repository: tags with their digests, and manifests in the order of their deletion."""
+
+    tags: Mapping[str, str]
+    manifests: Sequence[tuple[str, Manifest | None]]
+
+
+def restore(stores: Sequence[PrunableStore], deleted: Mapping[str, Deleted], *, dry_run: bool = False) -> Running:
+    """Put back what was deleted in each of the repositories; a tag that names another image by now stays so.
+
+    Raise `InputError` where the report is about none of them.
+    """
+    if not any(store.place in deleted for store in stores):
+        raise InputError(
+            f"the report is about {' and '.join(sorted(deleted)) or 'no repository'}, and not about {stores[0].place}",
+            "Name in `images` the repository that was pruned.",
+        )
+    known: dict[TagStore, PrunableStore] = {store: store for store in stores}
+
+    def look(store: TagStore) -> _Return:
+        found = deleted.get(store.place, Deleted({}, ()))
+        return _Return(known[store], found, store.digests(tuple(found.tags)))
+
+    def act(found: _Return) -> Outcome:
+        return Outcome.of(found.store.place, found.changes, dry_run=True, done="pruned") if dry_run else found.put()
+
+    def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
+        for change in outcome.changes:
+            if change.writes and not dry_run:
+                yield Event("pointed", store.place, change.tag)
+            elif change.action == "hold":
+                yield Event("warning", store.place, f"{change.tag} {change.reason}", "RESTORE")
+
+    outcomes = yield from everywhere(stores, look, each(act, events))
+    return Report("prune", outcomes, dry_run=dry_run, error=first_error(outcomes))
+
+
+def read_report(path: Path) -> Mapping[str, Deleted]:
+    """Read what a run of `prune` deleted, by repository, from its JSON. Raise `InputError`."""
+    try:
+        if path.stat().st_size > LARGEST_REPORT:
+            raise ValueError(f"it has more than {LARGEST_REPORT} bytes")
+        document = json.loads(path.read_bytes())
+        reports = document["components"].values() if "components" in document else [document]
+        found = {place: one for report in reports for place, one in _deleted(report)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"{path} is no report of `prune`: {error}", "Keep what `prune --yes --json` prints, and name that file."
+        ) from error
+    if not found:
+        raise InputError(
+            f"{path} says that nothing was deleted", "A plan deletes nothing: there is nothing to restore."
+        )
+    return found
+
+
+class _Return(NamedTuple):
+    """One repository before what was deleted is put back; `now` is what its tags hold."""
+
+    store: PrunableStore
+    deleted: Deleted
+    now: Mapping[str, str | None]
+
+    @property
+    def changes(self) -> list[Change]:
+        """What becomes of each tag that was deleted."""
+        return [self._change(tag, digest) for tag, digest in self.deleted.tags.items()]
+
+    def put(self) -> Outcome:
+        """Put the manifests back, and then the tags."""
+        planned, done = self.changes, list[Change]()
+        for number, change in enumerate(planned):
+            try:
+                if number == 0:
+                    self._put_manifests()
+                if change.writes and self.store.digests([change.tag])[change.tag] != change.after:
+                    self.store.point(self.store.manifest(change.after or ""), [change.tag])
+                done.append(change)
+            except TaggerError as error:
+                left = [
+                    one.refused(f"not put back: {error.message}") if one.writes else one for one in planned[number:]
+                ]
+                return ended(self.store.place, [*done, *left], _explained(error), done="pruned")
+        return ended(self.store.place, done, None, done="pruned")
+
+    def _change(self, tag: str, digest: str) -> Change:
+        now = self.now[tag]
+        if now is None:
+            return Change(tag, "create", None, digest, "", "was deleted by `prune`")
+        if now == digest:
+            return Change(tag, "keep", now, digest, "", "already there")
+        return Change(tag, "hold", now, now, "", "names another image by now, and stays so")
+
+    def _put_manifests(self) -> None:
+        for digest, manifest in reversed(self.deleted.manifests):
+            if holds_manifest(self.store, digest) or self.store.restore(digest):
+                continue
+            if manifest is None:
+                raise NotFound(f"{digest} is gone, and the report does not have it", code="MANIFEST_UNKNOWN")
+            self.store.point(manifest, ())
+
+
+def _deleted(report: Mapping[str, Any]) -> Iterator[tuple[str, Deleted]]:
+    """Yield what one report says of each repository. Raise `ValueError`, or what a wrong type raises."""
+    if report["command"] != "prune" or report["dry_run"]:
+        raise ValueError("it is of another command, or only a plan")
+    kept = {one["repository"]: one.get("deleted") or () for one in report.get("pruned") or ()}
+    for outcome in report["repositories"]:
+        gone = [change for change in outcome["changes"] if change["action"] == "remove"]
+        tags = {str(one["tag"]): str(one["before"]) for one in gone if not DIGEST.fullmatch(one["tag"])}
+        if not all(TAG.fullmatch(tag) and DIGEST.fullmatch(digest) for tag, digest in tags.items()):
+            raise ValueError("it names what is no tag")
+        if gone:
+            place = str(outcome["repository"])
+            yield place, Deleted(tags, [_manifest(one) for one in kept.get(place, ())])
+
+
+def _manifest(one: Mapping[str, Any]) -> tuple[str, Manifest]:
+    digest, content = Digest(one["digest"]), str(one["content"]).encode()
+    if not DIGEST.fullmatch(digest) or not digest.fits(content):
+        raise ValueError(f"a manifest is not what its digest {digest} says")
+    return digest, Manifest(str(one["media_type"]), content, digest.algorithm)
+
+
+def _explained(error: TaggerError) -> TaggerError:
+    """Say what it means that a registry refuses a manifest whose blobs it has cleared away."""
+    if isinstance(error, StoreError) and error.code in GONE:
+        hint = "The registry has cleared away what the image is made of: push it again from where it was built."
+        return StoreError(error.message, hint, code=error.code, status=error.status)
+    return error

@@ -1,0 +1,146 @@
+"""Reads what a repository holds, whole: every manifest that a tag reaches, what is attached, and how old images are."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tagger.concurrency import side_by_side
+from tagger.errors import NotFound, Refused, StoreError, TaggerError
+from tagger.images.configs import is_attestation, read_config
+from tagger.images.manifests import MANIFEST_TYPES, Descriptor, Manifest
+from tagger.images.stores import PrunableStore, TagStore
+from tagger.rules.remains import Graph, Node
+
+__all__ = ["Stock", "image_ages", "moment", "read_stock"]
+
+OLDEST = datetime(1980, 2, 1, tzinfo=UTC)
+"""Before it an image says that its build is reproducible, not when it was made: 0001, 1970, and the DOS epoch."""
+
+MOST_MANIFESTS = 500_000
+
+
+class Stock(NamedTuple):
+    """Manifests by their digests, and what the referrers API says is attached to each."""
+
+    manifests: Mapping[str, Manifest]
+    attached: Mapping[str, Collection[str]]
+
+    def children(self, digest: str) -> Iterable[str]:
+        """Return the digests of what a manifest names."""
+        return (child.digest for child in self.manifests[digest].children())
+
+    def graph(self, tags: Mapping[str, str]) -> Graph:
+        """Return the graph of these manifests. Raise `StoreError` for a manifest that says nothing sensible."""
+        return Graph({digest: _node(manifest) for digest, manifest in self.manifests.items()}, self.attached, tags)
+
+
+def read_stock(store: PrunableStore, digests: Iterable[str]) -> Stock:
+    """Read manifests, all that they name and all that the referrers API has for any of these, each once.
+
+    A manifest that is not there (404) is left out. Raise `Refused` for one that cannot be read: nobody could say what
+    it needs.
+    """
+    manifests: dict[str, Manifest] = {}
+    attached: dict[str, Collection[str]] = {}
+    asked: set[str] = set()
+    todo = set(digests)
+
+    def read(digest: str) -> tuple[Manifest, Collection[str]] | None:
+        try:
+            manifest = store.manifest(digest)
+        except NotFound:
+            return None
+        return manifest, tuple(one.digest for one in store.listed_referrers(digest))
+
+    while todo:
+        asked |= todo
+        below: set[str] = set()
+        for digest, found in side_by_side(read, sorted(todo), store.jobs):
+            if isinstance(found, TaggerError):
+                raise _unreadable(store, digest, found)
+            if found:
+                manifests[digest], attached[digest] = found
+                below.update(_named(store, digest, found[0]))
+                below.update(found[1])
+        todo = below - asked
+        if len(asked) > MOST_MANIFESTS:
+            raise StoreError(f"there are more than {MOST_MANIFESTS} manifests", code="SIZE_INVALID", place=store.place)
+    return Stock(manifests, {digest: found for digest, found in attached.items() if found})
+
+
+def image_ages(store: TagStore, digests: Collection[str], now: float) -> Mapping[str, float]:
+    """Return how many seconds ago images were made, by what their configs say: of an index, its youngest image.
+
+    An image that does not say it is left out. Raise `Refused` for one that cannot be read.
+    """
+    found: dict[str, float] = {}
+    for digest, made in side_by_side(lambda digest: _made(store, digest), sorted(digests), store.jobs):
+        if isinstance(made, TaggerError):
+            raise _unreadable(store, digest, made)
+        if made is not None:
+            found[digest] = max(now - made, 0.0)
+    return found
+
+
+def moment(text: str) -> float | None:
+    """Read a time of RFC 3339, in seconds since 1970; None where it is none, or before any image was made."""
+    try:
+        made = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    return made.timestamp() if made >= OLDEST else None
+
+
+def _made(store: TagStore, digest: str) -> float | None:
+    """Return when an image was made, in seconds since 1970."""
+    moments, todo, seen = [], [digest], {digest}
+    while todo:
+        try:
+            manifest = store.manifest(todo.pop())
+            if manifest.config():
+                moments.append(moment(read_config(store, manifest).created))
+        except NotFound:
+            continue
+        except StoreError as error:
+            if error.code not in ("MANIFEST_INVALID", "SIZE_INVALID"):  # then it has another config than an image's
+                raise
+        for child in manifest.children():
+            if child.media_type in MANIFEST_TYPES and not is_attestation(child) and child.digest not in seen:
+                seen.add(child.digest)
+                todo.append(child.digest)
+    return max((made for made in moments if made is not None), default=None)
+
+
+def _named(store: TagStore, digest: str, manifest: Manifest) -> set[str]:
+    try:
+        return {child.digest for child in manifest.children() if child.media_type in MANIFEST_TYPES}
+    except StoreError as error:
+        raise _unreadable(store, digest, error) from error
+
+
+def _node(manifest: Manifest) -> Node:
+    subject = manifest.subject()
+    return Node(
+        tuple(child.digest for child in manifest.children() if child.media_type in MANIFEST_TYPES),
+        subject.digest if subject else "",
+        {blob.digest: blob.size for blob in (*manifest.blobs(), *_other_children(manifest))},
+        len(manifest.content),
+    )
+
+
+def _other_children(manifest: Manifest) -> Iterable[Descriptor]:
+    """Return what an index names that is no manifest: some hold blobs so."""
+    return (child for child in manifest.children() if child.media_type not in MANIFEST_TYPES)
+
+
+def _unreadable(store: TagStore, digest: str, error: TaggerError) -> TaggerError:
+    """Return the refusal to prune where a manifest cannot be read; after a signal, what says so."""
+    if error.code in ("INTERRUPTED", "STOPPED"):
+        return error
+    reason = error.message.removeprefix(f"{store.place}: ")
+    return Refused(
+        f"{store.place}: {digest} cannot be read, so nobody can say which manifests it needs: {reason}",
+        error.hint or "Run again when it can be read, or delete it first if it is broken.",
+        code="UNREADABLE",
+    )
