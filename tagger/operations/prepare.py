@@ -1,5 +1,6 @@
 """Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from tagger.concurrency import at_once, side_by_side
@@ -94,6 +95,8 @@ def _prepared(job: Release, store: TagStore, probe: bool) -> Prepared:
         look = at_once(asked, looked)[-1] if probe else looked()
     except TaggerError as error:
         return Prepared(view, unread, error=error)
+    if job.force and (lost := _last_tag(job, store, look)):
+        view.warn("LOST_TAG", lost.message)
     return Prepared(view, look, error=_objection(job, store, look))
 
 
@@ -153,13 +156,17 @@ def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
     """Return the refusal of a release that takes the only tag of another version: 1.16.1 makes 1.16 float."""
     floating = {tag for version in job.versions for tag in job.rules.floating_tags(version)}
     taken = {tag for tag in floating if look.digests.get(tag) and (v := job.rules.read(tag)) and v not in job.versions}
-    if not taken:
-        return None
-    for version, tags in job.rules.published(look.tags).exact.items():
-        if taken.issuperset(tags) and version not in look.published.versions:
+    released = job.versions[0]
+    for version, tags in job.rules.published(look.tags).exact.items() if taken else ():
+        image = look.digests.get(tags[0])
+        same = job.source is not None and job.source.digest == image
+        if taken.issuperset(tags) and version not in look.published.versions and not same:
+            more = released.text.removeprefix(version.text)
+            name = f"{version}{re.sub('[0-9]+$', '0', more)}"
             return Refused(
-                f"{store.place}: {version} would lose its only tag, as {tags[0]} would float to {job.versions[0]}",
-                f"Give it one more first, as {version}.0; or say `--force`.",
+                f"{store.place}: {version} would lose its only tag: {tags[0]} would float to {released}, and the image "
+                f"{image} would have no tag",
+                f"Release that image first under one more number, as {name}; or say `--force`.",
                 code="IN_FORCE",
             )
     return None

@@ -16,6 +16,7 @@ from tagger.operations.release import plan, release
 from tagger.results import Event
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import make_image, make_index
 from tests.operations.running import RULES, Builds, actions, finished, job, released, standing
 
@@ -225,10 +226,28 @@ class TestShortVersions:
         for report in (finished(plan(longer)), finished(release(longer))):
             assert (report.exit_code, report.error and report.error.code) == (1, "IN_FORCE")
             assert report.error is not None
-            assert "1.16 would lose its only tag" in report.error.message
+            assert "1.16 would lose its only tag: 1.16 would float to 1.16.1" in report.error.message
+            assert f"the image {before['1.16']} would have no tag" in report.error.message
+            assert "as 1.16.0; or say `--force`" in report.error.hint
         assert standing(store) == before
-        assert ("1.16", "move") in actions(finished(release(longer._replace(force=True))))
+        forced = finished(release(longer._replace(force=True)))
+        assert ("1.16", "move") in actions(forced)
+        (told,) = [warning.message for warning in forced.warnings if warning.code == "LOST_TAG"]
+        assert f"the image {before['1.16']} would have no tag" in told
         assert released(builds, "1.16.2", store, rules=self.SHORT).exit_code == 0
+
+    REVISED = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme.of("semver", "refuse", ["-N"]))
+
+    def test_nor_does_one_to_its_first_revision(self, builds: Builds, store: Layout) -> None:
+        released(builds, "22.0.1", store, rules=self.REVISED)
+        report = finished(plan(job(builds, "22.0.1-1", store, rules=self.REVISED)))
+        assert report.error is not None
+        assert (report.error.code, "as 22.0.1-0; or say" in report.error.hint) == ("IN_FORCE", True)
+        assert released(builds, "22.0.1-0", store, text="22.0.1", rules=self.REVISED).exit_code == 0  # the same image
+        assert released(builds, "22.0.1-1", store, rules=self.REVISED).exit_code == 0
+        assert standing(store)["22.0.1"] == standing(store)["latest"] == builds.source("22.0.1-1").digest
+        again = released(builds, "22.0.1", store, rules=self.REVISED)
+        assert [outcome.status for outcome in again.repositories] == ["unchanged"]
 
     def test_its_job_run_again_changes_nothing(self, builds: Builds, store: Layout) -> None:
         released(builds, "1.16", store, rules=self.SHORT)
