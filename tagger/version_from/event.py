@@ -1,13 +1,13 @@
-"""What the `release` event of GitHub that started a run says: whether its version is to be held."""
+"""The payload of the event of GitHub that started a run; and whether a `release` event holds its version."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tagger.errors import InputError
 
-__all__ = ["ReleaseEvent", "Verdict", "read_release_event"]
+__all__ = ["ReleaseEvent", "Verdict", "read_payload", "read_release_event"]
 
 LARGEST = 32 * 1024 * 1024  # bytes; GitHub sends at most 25 MB (docs, "Webhook events and payloads")
 SILENT = ("created", "deleted", "unpublished")
@@ -40,21 +40,32 @@ class ReleaseEvent(NamedTuple):
         return "hold" if self.prerelease and final and not in_force else "release"
 
 
+def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the payload of the event, which is the file that GITHUB_EVENT_PATH names.
+
+    Raise `OSError`, `ValueError` and `RecursionError` where it is none.
+    """
+    with Path(environ.get("GITHUB_EVENT_PATH", "")).open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError("it is too large")
+    payload = json.loads(content)
+    if not isinstance(payload, dict):
+        raise ValueError("it is no JSON object")
+    return payload
+
+
 def read_release_event(environ: Mapping[str, str]) -> ReleaseEvent | None:
     """Return the `release` event that started this run, or None where another one did, or none.
 
-    The payload is the file that GITHUB_EVENT_PATH names. Raise `InputError` when it says neither yes nor no: whether a
+    Raise `InputError` when the payload says neither yes nor no: whether a
     version is held is not guessed.
     """
     if environ.get("GITHUB_EVENT_NAME") != "release":
         return None
     path = environ.get("GITHUB_EVENT_PATH", "")
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise ValueError("it is too large")
-        payload = json.loads(content)
+        payload = read_payload(environ)
         action, prerelease = payload["action"], payload["release"]["prerelease"]
         if not isinstance(action, str) or not isinstance(prerelease, bool):
             raise ValueError("its `action` or `release.prerelease` is of another type")

@@ -1,0 +1,69 @@
+"""The fields of one line of CSV: `type=semver,"pattern=a,b"`, as docker/metadata-action reads them."""
+
+import re
+from typing import NamedTuple
+
+from tagger.errors import InputError
+
+__all__ = ["Field", "fields_of", "is_row"]
+
+LONGEST = 4096  # characters of a line
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_EXPRESSION = re.compile(r"\{\{.*?\}\}")
+
+
+class Field(NamedTuple):
+    """A field: its name in lower case, empty of a bare text, and its value."""
+
+    name: str
+    value: str
+
+
+def fields_of(line: str) -> tuple[Field, ...]:
+    """Return the fields of a line. Raise `InputError` where it is not CSV.
+
+    A field in quotes may hold commas. Two pairs of quotes count as one: metadata-action wants `"` three times, as it
+    reads the whole list as CSV first, and then each line.
+    """
+    if len(line) > LONGEST:
+        raise InputError(f"a line has {len(line)} characters", f"At most {LONGEST} are read.")
+    return tuple(map(_field, _split(line)))
+
+
+def is_row(line: str) -> bool:
+    """Say whether a line is a row rather than a template: it says `name=value` outside of expressions."""
+    return "=" in _EXPRESSION.sub("", line)
+
+
+def _split(line: str) -> list[str]:
+    """Return the texts between commas, without their quotes."""
+    texts: list[str] = []
+    start = 0
+    while start <= len(line):
+        begin = start + len(line[start:]) - len(line[start:].lstrip())
+        quoted = _QUOTED.match(line, begin)
+        if quoted:
+            end = quoted.end() + len(line[quoted.end() :]) - len(line[quoted.end() :].lstrip())
+            if end < len(line) and line[end] != ",":
+                raise InputError(f"a quote is closed before {line[end:][:40]!r}", "Put the whole field into quotes.")
+            texts.append(_inner(quoted[1].replace('""', '"')))
+        elif line[begin : begin + 1] == '"':
+            raise InputError("a quote is not closed", 'Put the whole field into quotes, as "pattern=a,b".')
+        else:
+            end = line.find(",", start)
+            end = len(line) if end < 0 else end
+            texts.append(line[start:end])
+        start = end + 1
+    return texts
+
+
+def _inner(text: str) -> str:
+    match = _QUOTED.fullmatch(text)
+    return match[1].replace('""', '"') if match else text
+
+
+def _field(text: str) -> Field:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        return Field("", text.strip())
+    return Field(name.strip().lower(), value.strip())

@@ -1,0 +1,328 @@
+"""What rows mean: the templates that versions earn, and for one build its version and its plain tags."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Self
+
+from tagger.errors import InputError
+from tagger.names import check_tag
+from tagger.rules.cascade import Rules
+from tagger.rules.marks import is_reserved
+from tagger.rules.rows.expressions import DATES, Expression
+from tagger.rules.rows.facts import BuildFacts
+from tagger.rules.rows.flavor import Flavor
+from tagger.rules.rows.patterns import sample_template, template_of
+from tagger.rules.rows.row import Row, pattern_text, safe, within
+from tagger.rules.templates import LATEST, Template
+from tagger.rules.versions import Version
+
+__all__ = ["Filled", "PlainTag", "Rows"]
+
+OWN_LATEST = "latest=false"
+
+
+class PlainTag(NamedTuple):
+    """A tag that belongs to no version, and the row that made it.
+
+    With `dated` it is a date or a commit, and may look like a series: `20260110` was asked for.
+    """
+
+    tag: str
+    row: str
+    dated: bool = False
+
+
+class Filled(NamedTuple):
+    """What rows make of one build.
+
+    `version` is None where no row reads one; `origin` says where it was read. `earned` are the templates of the rows
+    that a version earns now, with that of `latest`. `notes` are what a person should know.
+    """
+
+    version: Version | None = None
+    origin: str = ""
+    earned: tuple[str, ...] = ()
+    plain: tuple[PlainTag, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def plain_tags(self, rules: Rules) -> tuple[str, ...]:
+        """Return the plain tags, each once. Raise `InputError` for one that is a version's by the rules."""
+        own = rules.exact_tags(self.version) if self.version else ()
+        for one in self.plain:
+            taken = rules.read(one.tag) or is_reserved(one.tag) if one.dated else rules.claims(one.tag)
+            if taken and one.tag not in own:
+                raise InputError(
+                    f"the row `{one.row}` gives {one.tag}, and that tag is a version's, or reserved",
+                    "Put a word before it, as prefix=build-; what a version earns is said by type=semver.",
+                )
+        return tuple(dict.fromkeys(one.tag for one in self.plain if one.tag not in own))
+
+
+class Rows(NamedTuple):
+    """Rows, the most important first, and what the flavor says of their tags."""
+
+    rows: tuple[Row, ...]
+    flavor: Flavor = Flavor()
+    tag_prefix: str = ""
+
+    @classmethod
+    def parse(cls, lines: Iterable[str], flavor: Iterable[str] = (), tag_prefix: str = "") -> Self:
+        """Read rows. Raise `InputError`, which names the row, for what is wrong in one."""
+        read = [Row.parse(line) for line in lines]
+        rows = cls(tuple(sorted(read, key=lambda row: -row.priority)), Flavor.parse(flavor), tag_prefix)
+        rows._check()
+        return rows
+
+    @property
+    def scheme(self) -> str:
+        """How their versions are written, where no setting says it."""
+        return "pep440" if any(row.type == "pep440" for row in self.rows) else "semver"
+
+    @property
+    def variant(self) -> str:
+        """The variant that the flavor's suffix means; empty where a row of a version says its own suffix."""
+        versions = [row for row in self.rows if row.of_version]
+        return self.flavor.variant if versions and all(row.suffix is None for row in versions) else ""
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The templates that versions earn, as if every row were enabled: they are the same for every build."""
+        pairs = [(row, template) for row in self.rows if row.of_version and (template := self._template(row))]
+        if not any(Template.parse(template).is_exact for _, template in pairs):
+            pairs = [(row, template) for row, template in pairs if row.reads_version]
+            # A prerelease has such a row's whole version, whatever the pattern; and something has to be staged.
+            pairs += [(row, text) for row, _ in pairs[:1] if (text := self._around(row, "{{version}}"))]
+        latest = self._latest_template if pairs and self.flavor.latest != "false" else ""
+        return tuple(dict.fromkeys(filter(None, (*(template for _, template in pairs), latest))))
+
+    def fill(self, facts: BuildFacts, parse: Callable[[str], Version], told: str = "") -> Filled:
+        """Fill in the rows for one build. Raise `InputError`, which names the row.
+
+        `parse` reads a version; `told` is the text of one that somebody gave besides.
+        """
+        fired: list[tuple[Row, str]] = []
+        for row in self.rows:
+            with within(row.text):
+                if _enabled(row, facts) and (text := self._text(row, facts, told)) is not None:
+                    fired.append((row, text))
+        version, origin = self._version(fired, facts, parse, told)
+        earned: list[str] = []
+        plain: list[PlainTag] = []
+        brings_latest: list[bool] = []
+        for row, text in fired:
+            with within(row.text):
+                template = self._earned(row, text, version)
+                if template:
+                    earned.append(template)
+                elif tag := self._plain(row, text, version, facts):
+                    plain.append(tag)
+                else:
+                    continue
+                brings_latest.append(bool(template))
+        if earned and not any(Template.parse(template).is_exact for template in earned):
+            earned += [template for template in self.templates if Template.parse(template).is_exact][:1]
+        filled = Filled(version, origin, tuple(earned), tuple(plain))
+        return self._with_latest(filled, brings_latest[:1] == [True])
+
+    def _with_latest(self, filled: Filled, brings: bool) -> Filled:
+        """Add `latest` as the flavor says, where there is any tag."""
+        flavor, templates = self.flavor, self.templates
+        if flavor.latest == "false" or not (filled.earned or filled.plain):
+            return filled
+        if filled.version and filled.earned:
+            given = brings or flavor.latest == "true"
+            return filled._replace(earned=(*filled.earned, self._latest_template)) if given else filled
+        if flavor.latest == "auto":
+            return filled
+        if templates:
+            note = f"`{LATEST}` is the newest version's, and this build has no version: it does not get it"
+            return filled._replace(notes=(*filled.notes, note))
+        return filled._replace(plain=(*filled.plain, PlainTag(self._latest_tag, "flavor latest=true")))
+
+    def _version(
+        self, fired: list[tuple[Row, str]], facts: BuildFacts, parse: Callable[[str], Version], told: str
+    ) -> tuple[Version | None, str]:
+        """Return the version of the build, and where it was read."""
+        read: list[tuple[Row, Version]] = []
+        for row, text in fired:
+            if row.reads_version:
+                with within(row.text):
+                    read.append((row, _read_version(text, parse)))
+        for row, version in read[1:]:
+            if version != read[0][1]:
+                raise InputError(
+                    f"the row `{read[0][0].text}` reads {read[0][1]}, and the row `{row.text}` reads {version}",
+                    "One build is one version: let both read the same one.",
+                )
+        if read:
+            given = read[0][0].attributes["value"]
+            return read[0][1], "tags" if given else "version" if told else "git-tag"
+        others = [(row, text) for row, text in fired if row.of_version]
+        texts = (told, facts.tag.removeprefix(self.tag_prefix)) if others else ()
+        for text in filter(None, texts):
+            if found := _attempt(parse, text):
+                return found, "version" if told else "git-tag"
+        for row, text in others:
+            if row.type == "match" and (found := _attempt(parse, text)):
+                return found, "git-tag"
+        return None, ""
+
+    def _text(self, row: Row, facts: BuildFacts, told: str) -> str | None:
+        """Return what a row says of a build, without what stands around it; None where it says nothing."""
+        match row.type:
+            case "schedule":
+                return row.expression.render(facts) or None if "schedule" in facts.event else None
+            case "semver" | "pep440" | "match":
+                return self._read_from(row, facts, told)
+            case "edge":
+                return "edge" if _on_branch(row, facts) else None
+            case "ref":
+                event = row.attributes["event"]
+                text = {"branch": facts.branch, "tag": facts.tag, "pr": facts.pull_request}[event]
+                return text or None
+            case "sha":
+                return (facts.value("sha") if row.attributes["format"] == "short" else facts.sha) or None
+            case "raw":
+                text = row.expression.render(facts)
+                return text if text or row.prefix or row.suffix else None
+
+    def _read_from(self, row: Row, facts: BuildFacts, told: str) -> str | None:
+        """Return the text that a row reads a version of; None where there is none."""
+        text = row.expression.render(facts) if row.attributes["value"] else told or facts.tag
+        if not text:
+            return None
+        if row.type == "match":
+            return row.found(text) or None
+        if row.regex:
+            found = row.found(text)
+            if found is None:
+                raise InputError(
+                    f"`match` does not find a version in {text!r}",
+                    "Change it; or let the row be enabled for its own tags only, as "
+                    "enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
+                )
+            return found.replace("/", "-")
+        return text.removeprefix(self.tag_prefix).replace("/", "-")
+
+    def _earned(self, row: Row, text: str, version: Version | None) -> str | None:
+        """Return the template of a row that the version earns; None of a row that makes a plain tag."""
+        if version is None or not row.of_version:
+            return None
+        template = self._template(row)
+        if template not in self.templates or row.reads_version:
+            return template if template in self.templates else None
+        base = template_of(text.removeprefix(self.tag_prefix), version)
+        if row.type == "ref":
+            return template if base in ("{{raw}}", "{{version}}") else None
+        return template if base and self._around(row, base) == template else None
+
+    def _plain(self, row: Row, text: str, version: Version | None, facts: BuildFacts) -> PlainTag | None:
+        """Return the plain tag of a row."""
+        if version and row.reads_version:
+            template = Template.parse(pattern_text(row.attributes["pattern"]))
+            if version.prerelease and not template.is_exact:
+                template = Template.parse("{{version}}")
+            text = template.fill(version) or ""
+        prefix, suffix = self._affixes(row)
+        tag = safe(f"{prefix.render(facts)}{text}{suffix.render(facts)}")
+        if not tag:
+            return None
+        dated = row.type in ("schedule", "sha") or not row.expression.names.isdisjoint((*DATES, "sha"))
+        return PlainTag(check_tag(tag), row.text, dated)
+
+    def _template(self, row: Row) -> str | None:
+        """Return the template of a row that versions earn; None where what stands around it depends on the build."""
+        with within(row.text):
+            if row.reads_version:
+                base: str | None = pattern_text(row.attributes["pattern"])
+            elif row.type == "ref":
+                base = f"{safe(self.tag_prefix)}{{{{raw}}}}"
+            else:
+                base = sample_template(row, self.tag_prefix)
+            text = self._around(row, base) if base else None
+            return Template.parse(text).canonical if text else None
+
+    def _around(self, row: Row, base: str) -> str | None:
+        """Return a template with what the row and the flavor put around it, but the suffix that is the variant."""
+        prefix, suffix = self._affixes(row)
+        before, after = prefix.constant, "" if self.variant else suffix.constant
+        return None if before is None or after is None else f"{safe(before)}{pattern_text(base)}{safe(after)}"
+
+    def _affixes(self, row: Row) -> tuple[Expression, Expression]:
+        """Return what stands before and behind the tags of a row: its own, else the flavor's."""
+        flavor = self.flavor
+        prefix = flavor.prefix.text if row.prefix is None else row.prefix
+        return prefix, flavor.suffix.text if row.suffix is None else row.suffix
+
+    @property
+    def _latest_template(self) -> str:
+        """The template of `latest`, with what the flavor puts around it."""
+        before, after = self._around_latest
+        if self.variant:
+            return f"{before}{LATEST}" if before else f"{LATEST}-{{{{variant}}}}"
+        return f"{before}{LATEST}{after}"
+
+    @property
+    def _latest_tag(self) -> str:
+        before, after = self._around_latest
+        return f"{before}{LATEST}{after}"
+
+    @property
+    def _around_latest(self) -> tuple[str, str]:
+        pair = (self.flavor.prefix, self.flavor.suffix)
+        before, after = ((affix.text.constant or "") if affix.on_latest else "" for affix in pair)
+        return safe(before), safe(after)
+
+    def _check(self) -> None:
+        """Raise `InputError` for what rows say together."""
+        templates, flavor = self.templates, self.flavor
+        owns = flavor.latest != "false" and (bool(templates) or flavor.latest == "true")
+        if owns and flavor.suffix.text.nodes and not flavor.suffix.on_latest:
+            shown = flavor.suffix.text.constant or "-…"
+            raise InputError(
+                f"the flavor has the suffix {shown}, and `{LATEST}` without it: it would be taken from the main image",
+                f"Write suffix={shown},onlatest=true; or {OWN_LATEST} beside it.",
+            )
+        for row in self.rows if owns and templates else ():
+            prefix, suffix = (affix.constant for affix in self._affixes(row))
+            value = row.expression.constant if row.type == "raw" else None
+            if value is not None and f"{prefix or ''}{value}{suffix or ''}" == self._latest_tag:
+                raise InputError(
+                    f"the row `{row.text}` sets {self._latest_tag}, which is the newest version's already",
+                    f"Set `flavor: {OWN_LATEST}` if this row alone says where it points; or leave the row out.",
+                )
+
+
+def _enabled(row: Row, facts: BuildFacts) -> bool:
+    text = row.enable.render(facts)
+    if text not in ("true", "false"):
+        raise InputError(f"`enable` is {text!r}", "It is true or false, or becomes that.")
+    return text == "true"
+
+
+def _on_branch(row: Row, facts: BuildFacts) -> bool:
+    """Say whether the build is of the branch that an `edge` row means."""
+    if not facts.branch:
+        return False
+    name = row.attributes["branch"] or facts.default_branch
+    if not name and not facts.on_default_branch:
+        raise InputError("the event does not say which branch is the default one", "Write branch=main.")
+    return name in ("", facts.branch)
+
+
+def _read_version(text: str, parse: Callable[[str], Version]) -> Version:
+    try:
+        return parse(text)
+    except InputError as error:
+        raise InputError(
+            error.message,
+            f"{error.hint} Where other tags start the workflow too, let the row be enabled for versions only, as "
+            "enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
+            code=error.code,
+        ) from error
+
+
+def _attempt(parse: Callable[[str], Version], text: str) -> Version | None:
+    try:
+        return parse(text)
+    except InputError:
+        return None

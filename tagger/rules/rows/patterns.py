@@ -1,0 +1,80 @@
+"""Which template of a version the text is that a regular expression found in a git tag."""
+
+import re
+from collections.abc import Iterator
+
+from tagger.rules.rows.row import Row
+from tagger.rules.versions import Version
+
+__all__ = ["sample_template", "template_of"]
+
+_NAMES = ("major", "minor", "patch", "revision")
+_WHOLE = re.compile(r"\{\{major\}\}\.\{\{minor\}\}(?:\.\{\{patch\}\}(?:\.\{\{revision\}\})?)?")
+_HEAD = re.compile(r"\^?([A-Za-z0-9/_-]*)")
+
+
+def template_of(text: str, version: Version) -> str | None:
+    """Return the template that a version fills in to `text`; None where there is none.
+
+    `2.1` of 2.1.4 is `{{major}}.{{minor}}`, `2.1.4` is `{{version}}`.
+    """
+    if text == version.text:
+        return "{{version}}"
+    if text == version.raw:
+        return "{{raw}}"
+    found = _by_numbers(text, version.numbers)
+    if version.prerelease or found is None:
+        return None  # what leaves out that it is a prerelease names another version, or none
+    return found
+
+
+def sample_template(row: Row, tag_prefix: str) -> str | None:
+    """Return the template that a `match` row finds in git tags, as samples of them tell; None where in none."""
+    for numbers in (("12", "34", "56"), ("7", "8", "9"), ("12", "34"), ("12", "34", "56", "78")):
+        for tag in _samples(row, tag_prefix, ".".join(numbers)):
+            text = row.found(tag)
+            if text:
+                plain = tag.removeprefix(tag_prefix)
+                return "{{raw}}" if text == plain and text[:1] in "vV" else _by_numbers(text, numbers)
+    return None
+
+
+def _samples(row: Row, tag_prefix: str, version: str) -> Iterator[str]:
+    """Yield git tags that might be meant: with the prefix, and with what the expression begins with."""
+    pattern = row.regex.pattern if row.regex else ""
+    head = re.match(_HEAD, pattern)
+    heads = dict.fromkeys((tag_prefix, "", head[1].rstrip("vV") if head else "", head[1] if head else ""))
+    for begin in heads:
+        yield f"{begin}v{version}"
+        yield f"{begin}{version}"
+
+
+def _by_numbers(text: str, numbers: tuple[str, ...]) -> str | None:
+    """Return `text` with the names of the numbers in their place; None where it names none of them, or others."""
+    left = dict(zip(numbers, _NAMES, strict=False)) if len(set(numbers)) == len(numbers) else {}
+    if not left:
+        return _by_place(text, numbers)
+    parts = re.split(r"([0-9]+)", text)
+    if any(part not in left for part in parts[1::2]) or len(parts) < 3:
+        return None
+    named = "".join(f"{{{{{left[part]}}}}}" if place % 2 else part for place, part in enumerate(parts))
+    return _with_version(named, len(numbers))
+
+
+def _by_place(text: str, numbers: tuple[str, ...]) -> str | None:
+    """Return the template of a text that has the first numbers of a version, some of which are alike."""
+    for length in range(len(numbers), 0, -1):
+        joined = ".".join(numbers[:length])
+        match = re.fullmatch(rf"([^0-9]*){re.escape(joined)}([^0-9]*)", text)
+        if match:
+            fields = ".".join(f"{{{{{name}}}}}" for name in _NAMES[:length])
+            return _with_version(f"{match[1]}{fields}{match[2]}", len(numbers))
+    return None
+
+
+def _with_version(named: str, length: int) -> str:
+    """Write `{{version}}` where all of a version's numbers stand."""
+    match = _WHOLE.search(named)
+    if match and match[0].count("{{") == length:
+        return named[: match.start()] + "{{version}}" + named[match.end() :]
+    return named

@@ -1,0 +1,138 @@
+"""What the environment and the event say of a build: its ref, its commit, its branches, its repository."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.clock import now
+from tagger.errors import InputError
+from tagger.rules.rows.facts import SHORT, BuildFacts
+from tagger.version_from.event import read_payload
+from tagger.version_from.refs import workflow_ref
+
+__all__ = ["Project", "build_facts", "is_pull_request", "project_of"]
+
+_NUMBER = re.compile(r"[0-9]{1,4}")
+
+
+class Project(NamedTuple):
+    """What GitHub says of the repository that is built, each empty where it says nothing; `license` is SPDX's."""
+
+    name: str = ""
+    description: str = ""
+    url: str = ""
+    license: str = ""
+
+
+def is_pull_request(environ: Mapping[str, str]) -> bool:
+    """Say whether a run is of a pull request, whose code is not merged yet."""
+    ref = workflow_ref(environ)
+    return environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request") or bool(ref and ref.is_pull_request)
+
+
+def build_facts(environ: Mapping[str, str], workspace: Path) -> BuildFacts:
+    """Return what is known of the build that this run is of.
+
+    The ref of a `pull_request_target` event is the pull request's, though GITHUB_REF names the branch it goes to. The
+    variables DOCKER_METADATA_PR_HEAD_SHA and DOCKER_METADATA_SHORT_SHA_LENGTH count as in docker/metadata-action.
+    Outside of a workflow the checkout says what it knows. Raise `InputError` where the event cannot be read.
+    """
+    event, payload = environ.get("GITHUB_EVENT_NAME", ""), _payload(environ)
+    ref, sha = _ref(environ, event, payload), environ.get("GITHUB_SHA", "").strip()
+    head = _text(payload, "pull_request", "head", "sha")
+    if head and "pull_request" in event and "true" in environ.get("DOCKER_METADATA_PR_HEAD_SHA", "").lower():
+        sha = head
+    ref, sha = (ref, sha) if ref else _checked_out(environ, workspace, sha)
+    base = _text(payload, "base_ref") if ref.startswith("refs/tags/") else ""
+    if ref.startswith("refs/pull/"):
+        base = _text(payload, "pull_request", "base", "ref")
+    return BuildFacts(
+        now(environ),
+        _committed(payload, sha),
+        event,
+        ref,
+        sha,
+        _text(payload, "repository", "default_branch"),
+        base.removeprefix("refs/heads/"),
+        _short(environ),
+    )
+
+
+def project_of(environ: Mapping[str, str]) -> Project:
+    """Return what the event says of the repository; without it, what the environment does."""
+    payload = _payload(environ)
+    name, server = environ.get("GITHUB_REPOSITORY", ""), environ.get("GITHUB_SERVER_URL", "").rstrip("/")
+    return Project(
+        _text(payload, "repository", "name") or name.rpartition("/")[2],
+        _text(payload, "repository", "description"),
+        _text(payload, "repository", "html_url") or (f"{server}/{name}" if server and name else ""),
+        _text(payload, "repository", "license", "spdx_id"),
+    )
+
+
+def _payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    if not path:
+        return {}
+    try:
+        return read_payload(environ)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"the payload of the event cannot be read: {path!a}: {ascii(error)[:200]}",
+            "It is the file that GITHUB_EVENT_PATH names: the runner's. Unset the variable outside of a workflow.",
+        ) from error
+
+
+def _text(payload: Mapping[str, Any], *keys: str) -> str:
+    """Return the text under keys within each other; empty where there is none."""
+    value: Any = payload
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _ref(environ: Mapping[str, str], event: str, payload: Mapping[str, Any]) -> str:
+    if "pull_request_target" in event and isinstance(payload.get("number"), int):
+        return f"refs/pull/{payload['number']}/merge"
+    said = workflow_ref(environ)
+    if said is None:
+        return ""
+    return said.text if said.text.startswith("refs/") else f"refs/tags/{said.text}"
+
+
+def _checked_out(environ: Mapping[str, str], workspace: Path, sha: str) -> tuple[str, str]:
+    """Return the ref and the commit of the checkout: the branch, else the one tag at it."""
+    from tagger.version_from.git import read_checkout
+
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return "", sha
+    checkout = read_checkout(workspace, environ.get("GITHUB_WORKSPACE", ""))
+    if checkout is None:
+        return "", sha
+    tag = checkout.at_head[0] if len(checkout.at_head) == 1 else ""
+    ref = f"refs/tags/{tag}" if tag else f"refs/heads/{checkout.branch}" if checkout.branch else ""
+    return ref, sha or checkout.head
+
+
+def _committed(payload: Mapping[str, Any], sha: str) -> datetime | None:
+    """Return when the commit was made, where the event says it."""
+    commits = payload.get("commits")
+    for commit in (*(commits if isinstance(commits, list) else ()), payload.get("head_commit")):
+        if isinstance(commit, dict) and sha and commit.get("id") == sha and isinstance(commit.get("timestamp"), str):
+            try:
+                made = datetime.fromisoformat(commit["timestamp"])
+            except ValueError:
+                return None
+            return made if made.tzinfo else made.replace(tzinfo=UTC)
+    return None
+
+
+def _short(environ: Mapping[str, str]) -> int:
+    text = environ.get("DOCKER_METADATA_SHORT_SHA_LENGTH", "").strip()
+    if not text:
+        return SHORT
+    if not _NUMBER.fullmatch(text):
+        raise InputError(f"DOCKER_METADATA_SHORT_SHA_LENGTH is {text!r}", "It is a number of digits, as 7.")
+    return int(text)

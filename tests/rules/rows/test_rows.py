@@ -1,0 +1,192 @@
+"""Rows and flavor: how they are read, what is refused, and which tags a build gets."""
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.rules.rows.facts import BuildFacts
+from tagger.rules.rows.fields import fields_of, is_row
+from tagger.rules.rows.meaning import Rows
+from tagger.rules.rows.row import Row
+from tests.rules.rows.filling import MAIN, filled, on, rules_of, tags
+
+TAG, BACK, PRE = on("refs/tags/v2.1.4"), on("refs/tags/v1.9.5"), on("refs/tags/v2.2.0-rc.1")
+PULL = on("refs/pull/7/merge", event="pull_request")
+SEMVER = ("type=semver,pattern={{version}}", "type=semver,pattern={{major}}.{{minor}}", "type=semver,pattern={{major}}")
+SUFFIX = "suffix=-alpine,onlatest=true"
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("type=raw, Value = a=b ", [("type", "raw"), ("value", "a=b")]),
+        ("nightly", [("", "nightly")]),
+        ('type=match,"pattern=v(\\d{1,3}),x"', [("type", "match"), ("pattern", "v(\\d{1,3}),x")]),
+        ('type=match,"""pattern=a,b"""', [("type", "match"), ("pattern", "a,b")]),
+        ('"value=say ""x"""', [("value", 'say "x"')]),
+        ("=x", [("", "=x")]),
+        ("a,,b", [("", "a"), ("", ""), ("", "b")]),
+    ],
+)
+def test_fields(line: str, fields: list[tuple[str, str]]) -> None:
+    assert [tuple(field) for field in fields_of(line)] == fields
+
+
+@pytest.mark.parametrize("line", ['type=raw,"value=a', '"a"b,c', "x" * 5000])
+def test_lines_that_are_no_csv(line: str) -> None:
+    with pytest.raises(InputError):
+        fields_of(line)
+
+
+def test_a_row_is_told_from_a_template() -> None:
+    assert is_row("type=sha")
+    assert is_row("value=x")
+    assert not is_row("{{date 'YYYY' tz='UTC'}}-x")
+    assert not is_row("nightly")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("type=semer,pattern={{version}}", "there is no type 'semer'"),
+        ("type=Semver,pattern={{version}}", "there is no type 'Semver'"),
+        ("type=semver", "`pattern` is missing"),
+        ("type=semver,pattern={{version}},enabled=false", "`enabled` is no attribute of type=semver"),
+        ("type=semver,pattern={{verison}}", "unknown field {{verison}}"),
+        ("type=semver,pattern={{branch}}", "unknown field {{branch}}"),
+        ("type=semver,pattern=-{{major}}", "is not a tag"),
+        ("type=semver,pattern={{version}},match=v\\d", "has no group"),
+        ("type=semver,pattern={{version}},match=v(", "is not a regular expression"),
+        ("type=semver,pattern={{version}},match=((a+)+)", "could take long"),
+        ("type=match,pattern=v(.*),group=2", "the pattern has no group '2'"),
+        ("type=match,pattern=v(.*),group=x", "the pattern has no group 'x'"),
+        ("type=ref", "`event` is missing"),
+        ("type=ref,event=push", "`event` is 'push'"),
+        ("type=sha,format=medium", "`format` is 'medium'"),
+        ("type=raw", "`value` is missing"),
+        ("type=raw,value={{branhc}}", "{{branhc}} is not known"),
+        ("type=sha,priority=high", "`priority` is 'high'"),
+        ("type=schedule,pattern={{branch}}", "{{branch}} is not known"),
+        ("type=raw,value=x,prefix={{date}}", "{{date}} has no format"),
+    ],
+)
+def test_a_refusal_names_the_row_and_what_to_write(line: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Row.parse(line)
+    assert f"the row `{line}`" in caught.value.message
+    assert message in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lines", "facts", "flavor", "message"),
+    [
+        (["type=raw,value=x,enable=yes"], MAIN, [], "`enable` is 'yes'"),
+        (["type=raw,value=x,enable={{branch}}"], MAIN, [], "`enable` is 'main'"),
+        (["type=raw,value=-x"], MAIN, [], "'-x' is not a tag"),
+        (["type=ref,event=branch"], on("refs/heads/#5-fix"), [], "'-5-fix' is not a tag"),
+        (["type=raw,value=" + "x" * 129], MAIN, [], "is not a tag"),
+        (SEMVER, on("refs/tags/nightly"), [], "'nightly' is not a version"),
+        (SEMVER, on("refs/tags/v1.2.3+5"), [], "has build metadata"),
+        (["type=semver,pattern={{version}},match=^api-v(.*)$"], TAG, [], "`match` does not find a version"),
+        ([*SEMVER, "type=raw,value=latest"], MAIN, [], "sets latest, which is the newest version's already"),
+        ([*SEMVER, "type=raw,value=latest,enable=false"], TAG, [], "sets latest"),
+        ([*SEMVER, "type=raw,value=2.1.4"], MAIN, [], "gives 2.1.4, and that tag is a version's"),
+        ([*SEMVER, "type=ref,event=branch"], on("refs/heads/2.1"), [], "gives 2.1, and that tag is a version's"),
+        (["type=raw,value=withdrawn-1.0.0"], MAIN, [], "or reserved"),
+        (["type=raw,value=tagger-policy"], MAIN, [], "or reserved"),
+        ([SEMVER[0], "type=semver,pattern={{raw}},value=3.0.0"], TAG, [], "reads 2.1.4, and the row"),
+        (SEMVER, TAG, ["suffix=-alpine"], "`latest` without it"),
+        (SEMVER, TAG, ["prefix=a", "onlatest=true"], "`onlatest` stands alone"),
+        (SEMVER, TAG, ["latest=maybe"], "`latest` is 'maybe'"),
+        (SEMVER, TAG, ["suffx=-a"], "`suffx` is no entry of a flavor"),
+        (["type=edge"], on("refs/heads/main", default_branch=""), [], "which branch is the default one"),
+    ],
+)  # fmt: skip
+def test_refused_together(lines: list[str], facts: BuildFacts, flavor: list[str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        tags(lines, facts, flavor)
+    assert message in caught.value.message
+    assert caught.value.hint
+    assert "the row `" in caught.value.message or "the flavor" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("lines", "flavor", "facts", "made"),
+    [
+        (SEMVER, [], TAG, "2 2.1 2.1.4 latest"),
+        (SEMVER, [], PRE, "2.2.0-rc.1"),
+        (SEMVER, ["latest=false"], TAG, "2 2.1 2.1.4"),
+        (SEMVER, ["prefix=v"], TAG, "latest v2 v2.1 v2.1.4"),
+        (SEMVER, ["prefix=web-,onlatest=true"], TAG, "web-2 web-2.1 web-2.1.4 web-latest"),
+        (SEMVER, [SUFFIX], TAG, "2-alpine 2.1-alpine 2.1.4-alpine latest-alpine"),
+        (SEMVER, ["suffix=-alpine", "latest=false"], TAG, "2-alpine 2.1-alpine 2.1.4-alpine"),
+        ([*SEMVER, "type=sha"], [SUFFIX], TAG, "2-alpine 2.1-alpine 2.1.4-alpine latest-alpine sha-860c190-alpine"),
+        ([*SEMVER, "type=sha"], [], MAIN, "sha-860c190"),
+        ([*SEMVER, "type=raw,value=latest,enable={{is_default_branch}}"], ["latest=false"], MAIN, "latest"),
+        ([*SEMVER, "type=raw,value=latest,enable={{is_default_branch}}"], ["latest=false"], TAG, "2 2.1 2.1.4"),
+        (["type=ref,event=tag"], [], TAG, "latest v2.1.4"),
+        (["type=ref,event=tag"], [], PRE, "v2.2.0-rc.1"),
+        (["type=ref,event=tag"], [], on("refs/tags/nightly-foo"), "nightly-foo"),
+        (["type=match,pattern=v(.*),group=1"], [], TAG, "2.1.4 latest"),
+        (["type=match,pattern=v(.*),group=1"], [], MAIN, ""),
+        ([r"type=match,pattern=v(\d+.\d+.\d+),group=1", r"type=match,pattern=v(\d+.\d+),group=1"], [], TAG,
+         "2.1 2.1.4 latest"),
+        (["type=match,pattern=/V(.*)/i,group=1"], [], TAG, "2.1.4 latest"),
+        (["type=match,pattern=^app-v(.*),group=1"], [], on("refs/tags/app-v2.1.4"), "2.1.4 latest"),
+        (["type=semver,pattern={{version}},match=^app-v(.*)$"], [], on("refs/tags/app-v2.1.4"), "2.1.4 latest"),
+        (["type=semver,pattern={{version}},value=v3.0.0"], [], MAIN, "3.0.0 latest"),
+        (["type=semver,pattern={{version}},value={{tag}}"], [], MAIN, ""),
+        ([*SEMVER[:2], SEMVER[2] + ",enable=false"], [], TAG, "2.1 2.1.4 latest"),
+        ([*SEMVER, "type=raw,value=x,priority=1000"], [], TAG, "2 2.1 2.1.4 x"),
+        ([*SEMVER, "type=raw,value=x,priority=1000"], ["latest=true"], TAG, "2 2.1 2.1.4 latest x"),
+        (["type=ref,event=branch"], ["latest=true"], MAIN, "latest main"),
+        ([*SEMVER, "type=ref,event=branch"], ["latest=true"], MAIN, "main"),
+        (["type=ref,event=pr"], [], PULL, "pr-7"),
+        (["type=ref,event=pr,prefix=x-"], [], on("refs/pull/7/head"), "x-7-head"),
+        (["type=edge"], [], MAIN, "edge"),
+        (["type=edge,branch=dev"], [], MAIN, ""),
+        (["type=schedule", "type=ref,event=branch"], [], on("refs/heads/main", event="schedule"), "main nightly"),
+        (["type=schedule,pattern={{date 'YYYYMMDD'}}"], [], on("refs/heads/main", event="schedule"), "20200110"),
+        (["type=ref,event=branch"], [], on("refs/heads/feat/a&b=c"), "feat-a-b-c"),
+        (["type=raw,value={{branch}}"], [], on("refs/heads/feat/a&b=c"), "feat-a-b-c"),
+        (["nightly"], [], MAIN, "nightly"),
+        (["type=raw,value=a", "value=a"], [], MAIN, "a"),
+        ([*SEMVER, "type=raw,value=2.1.4"], [], TAG, "2 2.1 2.1.4 latest"),
+        (["type=pep440,pattern={{version}}", "type=pep440,pattern={{major}}.{{minor}}"], [],
+         on("refs/tags/1.2.3rc2"), "1.2.3rc2"),
+        (["type=semver,pattern={{version}},suffix=-{{sha}}"], [], TAG, "2.1.4-860c190"),
+        (["type=semver,pattern={{version}},suffix=-alpine"], [], TAG, "2.1.4-alpine latest"),
+        (["type=sha,format=long,prefix="], [], MAIN, "860c1904a1ce19322e91ac35af1ab07466440c37"),
+    ],
+)  # fmt: skip
+def test_tags(lines: list[str], flavor: list[str], facts: BuildFacts, made: str) -> None:
+    assert " ".join(tags(lines, facts, flavor)) == made
+
+
+def test_the_version_that_somebody_gave() -> None:
+    assert tags(SEMVER, MAIN, told="v2.1.4") == ["2", "2.1", "2.1.4", "latest"]
+
+
+def test_templates_are_the_same_for_every_build() -> None:
+    rows = Rows.parse([*SEMVER[:2], f"{SEMVER[2]},enable={{{{is_default_branch}}}}", "type=ref,event=tag", "type=sha"])
+    assert rows.templates == ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "{{raw}}", "latest")
+    assert Rows.parse(SEMVER, [SUFFIX]).templates[-1] == "latest-{{variant}}"
+    assert Rows.parse(["type=sha", "nightly"]).templates == ()
+
+
+def test_a_backport_owns_what_is_its_own() -> None:
+    """The rows give 1.9.5 the classes of 1.9.5; the rule says that `latest` is the newest version's."""
+    rows = Rows.parse(SEMVER)
+    assert filled(rows, BACK).earned[-1] == "latest"
+    rules = rules_of(rows)
+    from tagger.rules.cascade import cascade
+
+    owners = cascade(rules.published(["1.9.5", "2.1.4"]).in_force, rules)
+    assert {tag: str(owner) for tag, owner in owners.items()} == {
+        "1": "1.9.5", "1.9": "1.9.5", "2": "2.1.4", "2.1": "2.1.4", "latest": "2.1.4",
+    }  # fmt: skip
+
+
+def test_latest_true_on_a_branch_is_told() -> None:
+    one = filled(Rows.parse([*SEMVER, "type=ref,event=branch"], ["latest=true"]), MAIN)
+    assert "this build has no version" in one.notes[0]
