@@ -10,7 +10,7 @@ from tagger.errors import StoreError, TaggerError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["Abandonable", "SingleFlight", "at_once", "run_all", "settled", "side_by_side", "stopped"]
+__all__ = ["Abandonable", "Ahead", "SingleFlight", "at_once", "run_all", "settled", "side_by_side", "stopped"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -122,21 +122,41 @@ class Abandonable:
 
     def wait_for(self, work: Callable[[], Result]) -> Result | None:
         """Return the result of `work`, or None where it was given up. Raise what `work` raises."""
-        from concurrent.futures import FIRST_COMPLETED, Future, wait
+        from concurrent.futures import FIRST_COMPLETED, wait
 
-        future: Future[Result] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(work())
-            except BaseException as error:
-                future.set_exception(error)
-
-        if not self.stopped:
-            threading.Thread(target=run, daemon=True).start()
-            either: Sequence[Future[Any]] = (future, self._stopped)
-            wait(either, return_when=FIRST_COMPLETED)
+        if self.stopped:
+            return None
+        future = _begin(work)
+        either: Sequence[Future[Any]] = (future, self._stopped)
+        wait(either, return_when=FIRST_COMPLETED)
         return future.result() if future.done() else None
+
+
+def _begin(work: Callable[[], Result]) -> "Future[Result]":
+    """Begin to work something out in a thread of its own, which does not keep the program alive."""
+    from concurrent.futures import Future
+
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+class Ahead(Generic[Result]):
+    """A result that a thread of its own works out from now on: whoever asks waits for it, and a failure is theirs."""
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        self._future = _begin(work)
+
+    def get(self) -> Result:
+        """Return the result, or raise what came instead of it."""
+        return self._future.result()
 
 
 class SingleFlight(Generic[Result]):

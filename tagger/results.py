@@ -141,8 +141,8 @@ class Report(NamedTuple):
     """How a command ended, in every repository.
 
     `held` is True of a version that waits for its approval; `platforms` has the manifest of each platform of the
-    release, by its name (`linux/amd64`); `verified` is what signatures proved. `plan_id` names what `prune` deletes,
-    and `pruned` counts it.
+    release, by its name (`linux/amd64`); `origins` say where these came from, by their digests, where several builds
+    became one image; `verified` is what signatures proved. `plan_id` names what `prune` deletes, `pruned` counts it.
     """
 
     command: str
@@ -160,6 +160,7 @@ class Report(NamedTuple):
     policy: PolicyInForce = PolicyInForce()
     held: bool = False
     platforms: Mapping[str, str] = MappingProxyType({})
+    origins: Mapping[str, str] = MappingProxyType({})
     verified: tuple[Verification, ...] = ()
     plan_id: str = ""
     pruned: tuple[Pruned, ...] = ()

@@ -20,6 +20,8 @@ OUTPUTS = {
     "latest": "`true` when this release holds `latest` in every repository, or would.",
     "changed": "`true` when something was written; in a plan or a dry run, when something would be.",
     "held": "`true` when the version is held: it waits for `approve`, and no floating tag moved to it.",
+    "platform-digests": "JSON with the digest of each platform's manifest, which signatures, attestations and SBOMs "
+    "are of. Empty where nothing was released.",
     "json": "The whole report, as `--json` prints it. Set by every command.",
 }
 INPUTS = {

@@ -9,23 +9,43 @@ from tagger.results import Passed, Verification
 
 if TYPE_CHECKING:
     from tagger.images.stores import Source
+    from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
 
 __all__ = ["gate_of"]
 
 
-def gate_of(run: Run, version: "Version") -> "Callable[[Source], Passed] | None":
+def gate_of(run: Run, version: "Version", rules: "Rules") -> "Callable[[Source], Passed] | None":
     """Return what looks at the image of a version and raises `Refused`; None where nothing is asked for."""
     settings = run.settings
-    if not (settings.golden or settings.require_referrer or settings.verify):
+    if not (settings.golden or settings.require_referrer or settings.verify or run.settings.has_several_builds):
         return None
 
     def gate(source: "Source") -> Passed:
+        if run.settings.has_several_builds:
+            _check_version(source, version, rules)
         _check_attached(run, source)
         verified = _check_signatures(run, source, version) if settings.verify else ()
         return Passed(_check_base(run, source) if settings.golden else "", verified)
 
     return gate
+
+
+def _check_version(source: "Source", version: "Version", rules: "Rules") -> None:
+    """Raise `Refused` where one of several builds names another version as its own."""
+    from tagger.images.builds import AssembledSource
+    from tagger.images.foreign import own_version
+    from tagger.version_from.labels import VERSION_LABEL, is_other_version
+
+    for image in source.assembly.images if isinstance(source, AssembledSource) else ():
+        text = own_version(image)
+        if is_other_version(text, version, lambda plain: rules.parse(plain, version.variant)):
+            raise Refused(
+                f"{image.origin}: {image.platform}, {image.manifest.digest}, is a build of {text}, as its label "
+                f"{VERSION_LABEL} says, and {version} is released",
+                "Release the builds of this version: digests of another run may be among them.",
+                code="FOREIGN",
+            )
 
 
 def _check_attached(run: Run, source: "Source") -> None:
@@ -34,7 +54,16 @@ def _check_attached(run: Run, source: "Source") -> None:
         from tagger.gates.attached import attached_types, check_attached
         from tagger.images.sources import ContentSource
 
-        known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else ()
+        known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else frozenset()
+        if run.settings.has_several_builds:
+            from tagger.images.builds import AssembledSource
+
+            # The index is new, so what is attached is attached to the builds: to each of them.
+            if isinstance(source, AssembledSource):
+                for image in source.assembly.images:
+                    found = known | attached_types(source.content, image.manifest.digest)
+                    check_attached(wanted, found, f"{image.platform} of {image.origin}")
+                return
         check_attached(wanted, known, source.reference)
 
 

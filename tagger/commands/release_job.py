@@ -10,10 +10,11 @@ from tagger.errors import InputError, TaggerError
 from tagger.rules.marks import is_reserved
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from tagger.images.stores import Source, TagStore
+    from tagger.images.stores import ImageConfig, Source, TagStore
     from tagger.operations.prepare import Release
     from tagger.results import Report
     from tagger.rules.cascade import Rules
@@ -28,6 +29,7 @@ def release_job(run: Run, *, write: bool) -> "Release":
     Where the version cannot be read by the rules of the settings, those of the repositories are asked for first.
     """
     stores = run.connections.stores(write=write)
+    run.begin_build()
     from tagger.operations.policy import stored_rules  # while the registries are being connected to
 
     try:
@@ -50,11 +52,12 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules") -> "Re
         versions=versions,
         rules=rules,
         stores=stores,
-        source=_source(run),
+        source=None if run.settings.has_several_builds else _source(run),
+        awaited=(lambda: _source(run)) if run.settings.has_several_builds else None,
         version_from=origin,
         on_conflict=settings.on_conflict,
         plain=_plain_tags(run, rules),
-        gate=gate_of(run, versions[0]),
+        gate=gate_of(run, versions[0], rules),
         terms=run.terms,
         again=lambda found: _release_by(run, stores, found),
         hold=settings.hold == "true",
@@ -107,12 +110,11 @@ def build_versions(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]
         asked = "version-from" in settings.given
         if run.command == "release" and not asked:
             check_ref(run.environ)
-        build = _source(run)
         places = Places(
             run.workspace,
             run.environ,
-            configs=build.configs if build else None,
-            at_hand=_is_at_hand(build),
+            configs=_configs(run),
+            at_hand=not run.settings.has_several_builds and _is_at_hand(_source(run)),
             tag_prefix=settings.tag_prefix,
             variants=(*rules.variants, *variants),
         )
@@ -123,11 +125,24 @@ def build_versions(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]
     return tuple(rules.check(version.of_variant(variant)) for variant in variants), origin
 
 
+def _configs(run: Run) -> "Callable[[], Sequence[ImageConfig]] | None":
+    """Return what reads the configs of the built image; None where there is none. Several builds are not waited for."""
+    if run.settings.has_several_builds:
+
+        def read() -> "Sequence[ImageConfig]":
+            build = _source(run)
+            return build.configs() if build else ()
+
+        return read
+    build = _source(run)
+    return build.configs if build else None
+
+
 def _is_at_hand(source: "Source | None") -> bool:
     """Say whether reading an image's configs asks no registry."""
     from tagger.images.sources import ContentSource
 
-    return source is not None and not (isinstance(source, ContentSource) and source.content.repository)
+    return source is not None and (not isinstance(source, ContentSource) or source.is_at_hand)
 
 
 def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from tagger.errors import InputError
 
 if TYPE_CHECKING:
     from tagger.commands.connections import Connections
+    from tagger.concurrency import Ahead
     from tagger.images.stores import Source
     from tagger.interruption import Interruption
     from tagger.reporting.console import Console
@@ -41,6 +42,7 @@ class Run:
         self.connections, self.console, self.interruption = connections, console, interruption
         self.workspace = workspace
         self._build: tuple[Source | None] | None = None
+        self._ahead: Ahead[Source | None] | None = None
         self._release_event: tuple[ReleaseEvent | None] | None = None
         self._warnings: list[ReportWarning] = []
         self._terms: PolicyTerms | None = None
@@ -71,11 +73,23 @@ class Run:
     @property
     def build(self) -> "Source | None":
         """The built image, if the settings name one: opened once."""
+        if self._ahead:
+            return self._ahead.get()
         if self._build is None:
-            from tagger.commands.sources import open_build
-
-            self._build = (open_build(self.settings, self.connections, pushing=self.command == "release"),)
+            self._build = (self._open_build(),)
         return self._build[0]
+
+    def begin_build(self) -> None:
+        """Begin to read several builds, where there are, while the repositories are looked at: one image is at hand."""
+        if self.settings.has_several_builds and self._ahead is None:
+            from tagger.concurrency import Ahead
+
+            self._ahead = Ahead(self._open_build)
+
+    def _open_build(self) -> "Source | None":
+        from tagger.commands.sources import open_build
+
+        return open_build(self.settings, self.connections, pushing=self.command == "release")
 
     @property
     def release_event(self) -> "ReleaseEvent | None":

@@ -1,12 +1,20 @@
-"""Opens the built image that `source` names."""
+"""Opens the built image that `source` names, or the builds that `source` and `digests` name."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.connections import Connections
-from tagger.errors import EngineError, InputError, NotFound, StoreError
+from tagger.errors import EngineError, InputError, NotFound, StoreError, TaggerError
 
 if TYPE_CHECKING:
+    from tagger.images.builds import Build
+    from tagger.images.copying import TaggedContent
+    from tagger.images.engine.source import EngineSource
+    from tagger.images.sources import ContentSource, SavedSource, SourceSpec
     from tagger.images.stores import Source
+    from tagger.names import Repository
     from tagger.settings.values import Settings
 
 __all__ = ["open_build"]
@@ -17,26 +25,156 @@ def open_build(settings: "Settings", connections: Connections, *, pushing: bool)
 
     `pushing` says that the run is to push it.
     """
-    if not settings.source:
+    if not settings.source and not settings.digests:
         return None
-    if len(settings.source) > 1 or settings.source[0].variant is not None:
-        raise InputError("several sources do not become one image yet", "Name one in `source`.")
-    from tagger.images.sources import open_source, parse_source
+    if any(build.variant is not None for build in settings.source):
+        raise InputError("the builds of several variants are not released together yet", "Name one in `source`.")
+    opener = _Opener(settings, connections, pushing)
+    if settings.has_several_builds:
+        return opener.assembled()
+    from tagger.images.sources import parse_source
 
-    spec = parse_source(settings.source[0].source)
-    bare = spec.kind == "name" and "@" not in spec.value
+    return opener.opened(parse_source(settings.source[0].source))
+
+
+class _Opener:
+    """Opens what the settings of a run name."""
+
+    def __init__(self, settings: "Settings", connections: Connections, pushing: bool) -> None:
+        self._settings, self._connections, self._pushing = settings, connections, pushing
+        self._several = len(settings.images) > 1
+
+    def opened(self, spec: "SourceSpec") -> "ContentSource | SavedSource | EngineSource":
+        """Open one source. Raise `InputError` where it is not there, `StoreError`, `EngineError`."""
+        from tagger.images.sources import open_source
+
+        with _translated(spec):
+            if self._is_engines(spec):
+                if self._pushing:
+                    _check_consent(self._settings)
+                from tagger.images.engine.source import EngineSource
+
+                return EngineSource.find(self._connections.engine, spec.value)
+            return open_source(spec, self._connections.repository, several=self._several)
+
+    def assembled(self) -> "Source":
+        """Read all builds, and return the image that they become. Raise `InputError`, `Refused`, `StoreError`."""
+        from tagger.images.builds import Build, assemble_builds
+        from tagger.images.sources import parse_source
+
+        settings = self._settings
+        texts = [build.source for build in settings.source]
+        builds: list[Build] = []
+        if settings.digests:
+            from tagger.images.digests import read_digests
+
+            left = read_digests(settings.digests)
+            home, texts = self._home(texts, [one.digest for one in left if one.digest])
+            for one in left:
+                if one.source:
+                    builds.append(self._build(one.source, f"{one.source} ({one.origin})"))
+                else:
+                    builds.append(Build(home, one.digest, f"{home.place}@{one.digest} ({one.origin})"))
+        builds += [self._build(spec, str(spec), named=True) for spec in map(parse_source, texts)]
+        return assemble_builds(
+            builds,
+            reference=f"the image of {len(builds)} {'build' if len(builds) == 1 else 'builds'}",
+            annotations=_index_annotations(dict(settings.annotations)),
+            force=settings.force,
+            several=self._several,
+        )
+
+    def _build(self, spec: "SourceSpec", origin: str, *, named: bool = False) -> "Build":
+        """Return one of several builds. Those in registries are not read yet, so that all are read side by side."""
+        from tagger.images.builds import Build
+        from tagger.names import Reference
+
+        if spec.kind in ("docker", "name"):
+            with _translated(spec):
+                engines = self._is_engines(spec)
+            if not engines:
+                reference = Reference.parse(spec.value)
+                return Build(self._connections.repository(reference.repository), reference.target, origin, named)
+        opened = self.opened(spec)
+        with _translated(spec):
+            image = opened.as_content()
+        return Build(image.content, image.root.digest, origin, named)
+
+    def _home(self, texts: list[str], digests: list[str]) -> "tuple[TaggedContent, list[str]]":
+        """Return the repository that holds the `digests`, and the sources that are builds themselves.
+
+        It is that of the source without tag and digest, else the first of `images`. A layout without a tag is it where
+        it holds all of them, else it is a build.
+        """
+        homes: list[Repository | Path] = []
+        rest = []
+        for text in texts:
+            repository = _bare_repository(text)
+            if isinstance(repository, Path) and not self._holds(repository, digests):
+                repository = None
+            if repository is None:
+                rest.append(text)
+            else:
+                homes.append(repository)
+        if len(homes) > 1:
+            raise InputError(
+                f"the digests cannot be in several repositories: {', '.join(map(str, homes))}",
+                "Name one `source` without tag and digest, and write the others with theirs.",
+            )
+        images = self._settings.images
+        if not homes and not images:
+            raise InputError("no repository is named that the digests are in", "Set `images`.")
+        return self._connections.repository(homes[0] if homes else images[0]), rest
+
+    def _holds(self, layout: Path, digests: list[str]) -> bool:
+        content = self._connections.repository(layout)
+        try:
+            return bool(digests) and all(content.manifest(digest) for digest in digests)
+        except TaggerError:
+            return False
+
+    def _is_engines(self, spec: "SourceSpec") -> bool:
+        return spec.kind == "docker-daemon" or (_is_bare(spec) and self._connections.engine.holds(spec.value))
+
+
+def _bare_repository(text: str) -> "Repository | Path | None":
+    """Return the repository, or the layout, that a source without tag and digest names; None of another source."""
+    if text.startswith("oci:"):
+        path = Path(text.removeprefix("oci:"))
+        return path if path.is_dir() else None
+    from tagger.images.sources import parse_source
+    from tagger.names import Repository
+
+    name = text.removeprefix("docker://")
+    if parse_source(text).kind not in ("docker", "name") or "@" in name or ":" in name.rpartition("/")[2]:
+        return None
+    return Repository.parse(name)
+
+
+def _index_annotations(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the annotations without the level that docker/metadata-action writes before them, as `manifest:`."""
+    levels = ("index", "manifest", "index-descriptor", "manifest-descriptor")
+    found = {}
+    for key, value in annotations.items():
+        level, colon, rest = key.partition(":")
+        known = colon and all(one.partition("[")[0] in levels for one in level.split(","))
+        found[rest if known else key] = value
+    return found
+
+
+def _is_bare(spec: "SourceSpec") -> bool:
+    return spec.kind == "name" and "@" not in spec.value
+
+
+@contextmanager
+def _translated(spec: "SourceSpec") -> Iterator[None]:
+    """Name the source in what goes wrong, and say what to do about it."""
     try:
-        if spec.kind == "docker-daemon" or (bare and connections.engine.holds(spec.value)):
-            if pushing:
-                _check_consent(settings)
-            from tagger.images.engine.source import EngineSource
-
-            return EngineSource.find(connections.engine, spec.value)
-        return open_source(spec, connections.repository, several=len(settings.images) > 1)
+        yield
     except (StoreError, EngineError) as error:
         hint = error.hint or "Push the build first, or check `source`."
         message = f"source {spec}: {error.message}"
-        if bare:
+        if _is_bare(spec):
             message = f"source {spec}: no Docker Engine here holds it, and {error.message}"
             hint = f"Write docker-daemon:{spec.value} or docker://{spec.value} to say where it is. {hint}"
         if isinstance(error, NotFound) or error.code == "NOT_FOUND":

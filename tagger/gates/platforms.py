@@ -62,7 +62,7 @@ def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
         if source.root.is_index:
             images = {one.digest: one.platform.normal for one in _images(source.root) if one.platform}
             return {name: child for child, name in platform_names(images).items()}
-        if source.content.repository:
+        if not source.is_at_hand:
             return {}
     platforms = [config.platform for config in source.configs()]
     return {normal_platform(platforms[0]): digest} if digest and len(platforms) == 1 and platforms[0] else {}

@@ -226,6 +226,8 @@ class AssembledSource(ContentSource):
     ) -> None:
         """Take for each part of the assembly the content that holds it; `several` repositories will want it."""
         self.assembly = assembly
+        self.notes = assembly.notes
+        self.origins = {image.manifest.digest: image.origin for image in assembly.images}
         content = _Content(assembly, places, reference)
         super().__init__(content, assembly.root.digest, reference, root=assembly.root)
         self._parts: dict[int, tuple[TaggedContent, list[Manifest]]] = {}
@@ -236,6 +238,11 @@ class AssembledSource(ContentSource):
         self._readers = {
             key: ReadOnce(home) if several and home.repository else home for key, (home, _) in self._parts.items()
         }
+
+    @property
+    def is_at_hand(self) -> bool:
+        """True: the configs were read."""
+        return True
 
     def configs(self) -> Sequence[ImageConfig]:
         """Return the config of every platform, which were read already."""

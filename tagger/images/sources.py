@@ -1,9 +1,10 @@
 """Where a built image is: what `source` may say, and the images in registries, layouts and archives."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 
 from tagger.errors import InputError
@@ -58,6 +59,10 @@ class ContentSource:
     """An image that has a manifest, wherever its content is read; nothing is read before it is needed."""
 
     config_digest: str | None = None
+    notes: tuple[str, ...] = ()
+    """What a person has to know of how it was made."""
+    origins: Mapping[str, str] = MappingProxyType({})
+    """Where the manifests of its platforms came from, by their digests, where that is not its reference."""
 
     def __init__(
         self,
@@ -85,6 +90,15 @@ class ContentSource:
         """Return the image that stands under `target`, a tag or a digest, now. Raise `NotFound`, `StoreError`."""
         root = content.manifest(target)
         return cls(content, root.digest, reference, several=several, root=root)
+
+    def as_content(self) -> Self:
+        """Return the image itself, as it has a manifest."""
+        return self
+
+    @property
+    def is_at_hand(self) -> bool:
+        """True when reading its configs asks no registry."""
+        return self._content.repository is None
 
     @property
     def content(self) -> "TaggedContent":
@@ -151,9 +165,11 @@ class SavedSource:
             config = manifest.config()
             if not overwrite or (config is not None and config.digest == self.config_digest):
                 return manifest
-        return ContentSource(self._image, self._image.made().digest, self.reference).stage(
-            store, tag, overwrite=overwrite
-        )
+        return self.as_content().stage(store, tag, overwrite=overwrite)
+
+    def as_content(self) -> ContentSource:
+        """Return the image with the manifest that is made of it."""
+        return ContentSource(self._image, self._image.made().digest, self.reference)
 
 
 def open_source(

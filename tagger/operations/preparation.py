@@ -27,13 +27,15 @@ class Release(NamedTuple):
     which rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule,
     `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit`
     returns the commit of this build, empty where it is not known. `platforms` are those that the image must have.
-    With `force` a version may lose its only tag.
+    With `force` a version may lose its only tag. Where the image is still being read, `awaited` returns it: it is asked
+    for once the repositories were looked at.
     """
 
     versions: tuple[Version, ...]
     rules: Rules
     stores: tuple[TagStore, ...]
     source: Source | None = None
+    awaited: Callable[[], Source | None] | None = None
     version_from: str = "version"
     on_conflict: str = "revision"
     plain: tuple[str, ...] = ()

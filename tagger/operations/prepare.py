@@ -39,6 +39,10 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
     if not sound or verdict in ("approve", "nothing"):
         return undecided
     try:
+        if job.awaited:
+            source = job.awaited()
+            job = job._replace(source=source, awaited=None)
+            undecided = undecided._replace(job=job, source=source, digest=source.digest if source else None)
         preparation = _decide(job, sound, undecided)
     except TaggerError as error:
         # With a repository that could not be read, nobody knows: its own error is what has to be mended.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.artifacts import HELD, artifact, put_artifact
+from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.approve import Approval, approve
@@ -75,6 +76,9 @@ def _notices(preparation: Preparation) -> Iterator[Event]:
     yield from unrevised("", (tag for version in job.versions for tag in job.rules.exact_tags(version)), job.rules)
     if snapshot := snapshot_note(job.versions[0], job.rules):
         yield Event("warning", "", snapshot, "SNAPSHOT")
+    if isinstance(job.source, ContentSource):
+        for text in job.source.notes:
+            yield Event("warning", "", text, "LEFT_OUT")
     name = job.rules.exact_tags(job.versions[0])[0]
     if preparation.verdict == "approve":
         yield Event(
@@ -186,6 +190,7 @@ def _report(
         verified=preparation.passed.verified,
         held=preparation.held,
         platforms=preparation.platforms,
+        origins=source.origins if isinstance(source, ContentSource) else {},
     )
     return with_policy(report, job.terms)
 

@@ -32,7 +32,9 @@ def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
     }
     if report.plan_id:
         document |= {"plan_id": report.plan_id, "pruned": [_pruned(one, contents) for one in report.pruned]}
-    return document | ({"base": report.base} if report.base else {})
+    origins = {name: report.origins[digest] for name, digest in report.platforms.items() if digest in report.origins}
+    more = {"base": report.base, "assembled_from": origins}
+    return document | {name: value for name, value in more.items() if value}
 
 
 def error_document(error: TaggerError | None) -> Mapping[str, str] | None:

@@ -26,6 +26,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"### {title}{' (dry run)' if report.dry_run else ''}"
     if report.source:
         yield f"\nImage {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else "")
+    for name, digest in report.platforms.items() if report.origins else ():
+        yield f"- {code(name)} `{digest}` from {cell(report.origins.get(digest, ''))}"
     if report.base:
         yield f"\nBase {cell(report.base)}"
     for outcome in report.repositories:

@@ -26,6 +26,7 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
         "latest": "true" if latest else "false",
         "changed": "true" if report.changed else "false",
         "held": "true" if report.held else "false",
+        "platform-digests": json.dumps(dict(report.platforms)) if names or not report.exit_code else "",
         "json": as_output(document),
     }
 

@@ -87,6 +87,8 @@ def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> 
         yield from (f"  {line}" for line in fold(note, width - 2))
     if report.source:
         yield from _fact("image", f"{report.source}  {short(report.source_digest)}", width)
+    for name, digest in report.platforms.items() if report.origins else ():
+        yield from _fact("", f"{name}  {short(digest)}  from {report.origins.get(digest, 'the index')}", width)
     if report.base:
         yield from _fact("base", report.base, width)
     for outcome in report.repositories:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "duration", "endpoint", "host",
-    "image", "keep", "latest", "login", "number", "platform", "reference", "registry", "revision", "seconds",
-    "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
+    "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
+    "seconds", "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
 ]  # fmt: skip
 
 Value = TypeVar("Value")
@@ -106,6 +106,19 @@ def source(text: str) -> Build:
         return Build(rest, variant(variant_))
     parse_source(text)
     return Build(text)
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """Read an annotation or a label, `key=value`."""
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not re.fullmatch(r"[^\s=]+", key):
+        raise InputError(f"{text!r} is no key=value", "Write org.opencontainers.image.title=My app, one a line.")
+    try:
+        text.encode()
+    except UnicodeError as error:
+        raise InputError(f"{text!r} is no UTF-8", "Write it in UTF-8.") from error
+    return key, value.strip()
 
 
 def version_from(text: str) -> str:

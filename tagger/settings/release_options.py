@@ -38,8 +38,20 @@ class ReleaseOptions:
     source = lines(
         "source",
         "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
-        "docker-archive:FILE[:TAG], or a bare name. Default: the first repository that has the exact tag.",
+        "docker-archive:FILE[:TAG], or a bare name; several become one index. Default: the first repository that has "
+        "the exact tag.",
         parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
+    )  # fmt: skip
+    digests = text(
+        "digests",
+        "What build jobs left, to become one image: a folder of files named after digests, of buildx metadata files, "
+        "or of OCI layouts and archives; or the JSON of job outputs. Each is an image in the first repository, or in "
+        "that of a `source` without tag and digest.",
+        metavar="FOLDER", commands=RELEASING, **_what,
+    )  # fmt: skip
+    annotations = lines(
+        "annotations", "key=value, written into an index that Tagger makes of several builds.",
+        parsers.key_value, metavar="KEY=VALUE", commands=RELEASING, **_what,
     )  # fmt: skip
     platforms = words(
         "platforms",

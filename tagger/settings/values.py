@@ -65,6 +65,11 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
         return self.variant or ("",)
 
     @property
+    def has_several_builds(self) -> bool:
+        """True when the built image is to be made of several builds."""
+        return len(self.source) > 1 or bool(self.digests)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be printed."""
         return tuple(filter(None, (*(login.password for login in self.all_logins), self.github_token)))

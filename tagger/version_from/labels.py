@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from tagger.errors import InputError
 from tagger.images.labels import VERSION_LABEL, inherited_from
 from tagger.images.stores import ImageConfig
+from tagger.rules.versions import Version
 from tagger.version_from.found import Absent, Found, Given, V, found
 
-__all__ = ["VERSION_LABEL", "label_version"]
+__all__ = ["VERSION_LABEL", "is_other_version", "label_version"]
 
 
 def label_version(
@@ -35,7 +36,7 @@ def label_version(
     for config in labelled:
         if whose := inherited_from(config, text):
             raise Absent(f"the label {VERSION_LABEL} is {text}, which is the base image's: {whose}")
-    if text.startswith(("0.0.0", "v0.0.0")) and not text.lstrip("v")[5:6].isdecimal():
+    if _is_placeholder(text):
         raise Absent(f"the label {VERSION_LABEL} is {text}, a placeholder")
     plain = text
     for variant in sorted(filter(None, variants), key=len, reverse=True):
@@ -44,3 +45,18 @@ def label_version(
         return found(Given(plain, "label", f"the image's label {VERSION_LABEL}"), parse)._replace(text=text)
     except InputError as error:
         raise Absent(f"the label {VERSION_LABEL} is {text}, and that is no version here: {error.message}") from error
+
+
+def is_other_version(text: str, version: Version, parse: Callable[[str], Version]) -> bool:
+    """Say whether a label names another version than `version`; what is no version names none."""
+    if not text or _is_placeholder(text):
+        return False
+    try:
+        named = parse(text)
+    except InputError:
+        return False
+    return (named.numbers, named.prerelease) != (version.numbers, version.prerelease)
+
+
+def _is_placeholder(text: str) -> bool:
+    return text.startswith(("0.0.0", "v0.0.0")) and not text.lstrip("v")[5:6].isdecimal()

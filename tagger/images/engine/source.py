@@ -12,7 +12,7 @@ from tagger.images.configs import platform_configs
 from tagger.images.engine.documents import Documents
 from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
-from tagger.images.sources import ContentSource, SourceSpec, open_source
+from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source
 from tagger.images.stores import ImageConfig, Source, TagStore
 from tagger.names import Reference, Repository
 
@@ -77,6 +77,15 @@ class EngineSource:
                 return manifest
         return self._staged.stage(store, tag, overwrite=overwrite)
 
+    def as_content(self) -> ContentSource:
+        """Return the image with a manifest, to be one of several builds, and without a push, which names it.
+
+        Raise `EngineError`.
+        """
+        if self.digest:
+            self._documents.whole(self._id)
+        return self._saved().as_content()
+
     def tag_locally(self, references: Iterable[Reference]) -> None:
         """Give the engine the tags of a release: `docker run app:2.1` works in the next step. Raise `EngineError`.
 
@@ -124,13 +133,16 @@ class EngineSource:
         )
 
     def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
-        """Put the image into a layout, which the engine cannot reach, by way of `docker save`."""
+        """Put the image into a layout, which the engine cannot reach."""
+        return self._saved().stage(store, tag, overwrite=overwrite)
+
+    def _saved(self) -> ContentSource | SavedSource:
+        """Return the image as `docker save` gives it: in a file without a name, for as long as it is wanted."""
         with tempfile.NamedTemporaryFile(prefix="tagger-", suffix=".tar") as file:
             for chunk in self._engine.save(self._id):
                 file.write(chunk)
             file.flush()
-            saved = open_source(SourceSpec("docker-archive", file.name), _no_registry)
-            return saved.stage(store, tag, overwrite=overwrite)
+            return open_source(SourceSpec("docker-archive", file.name), _no_registry)
 
     @cached_property
     def _documents(self) -> Documents:

@@ -1,0 +1,207 @@
+"""What build jobs left for the job that releases: folders, files and JSON that name images, told apart by looking."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.errors import InputError
+from tagger.images.sources import SourceSpec
+from tagger.names import DIGEST, Reference
+from tagger.workspace import FILE_BOUND, read_regular
+
+__all__ = ["Left", "read_digests"]
+
+MOST_FILES = 1000
+MOST_DIGESTS = 1000
+DEEPEST = 8  # JSON in strings in JSON; docker/github-builder has one
+EMPTY_FILE = re.compile("(?:sha256[:-])?([0-9a-f]{64})")
+LAYOUT_FILE = "oci-layout"
+
+# What BuildKit says of one build: its image's digest, and much that holds the digests of other things.
+# (docker buildx build --metadata-file)
+IMAGE_KEY = "containerimage.digest"
+NO_IMAGE_KEYS = ("containerimage.config.digest", "buildx.build.")
+
+_FORMS = (
+    "A folder holds files named after digests, buildx metadata files, files with a digest a line, OCI layouts or "
+    "archives; or write the JSON of job outputs: ${{ toJSON(needs.build.outputs) }}."
+)
+
+
+class Left(NamedTuple):
+    """A build that a job left: its digest in some repository, or where it is itself. `origin` says where it stood."""
+
+    origin: str
+    digest: str = ""
+    source: SourceSpec | None = None
+
+
+def read_digests(text: str) -> Sequence[Left]:
+    """Return the builds that `digests` names, in any of its forms. Raise `InputError`, which names what is junk."""
+    if text.startswith(("{", "[", '"')):
+        found = list(_in_json(text, "digests"))
+    elif (listed := _lines(text, "digests")) is not None:
+        found = listed
+    else:
+        found = list(_at(Path(text)))
+    if len(found) > MOST_DIGESTS:
+        raise InputError(f"digests name {len(found)} builds, and {MOST_DIGESTS} is the most", _FORMS)
+    if not found:
+        raise InputError(f"digests: no build is named in {_shown(text)}", _FORMS)
+    return found
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _at(path: Path) -> Iterator[Left]:
+    try:
+        if path.is_dir():
+            yield from _in_folder(path)
+            return
+        there = path.exists()
+    except (OSError, ValueError) as error:
+        raise InputError(f"digests: {_shown(str(path))} cannot be read: {error}", _FORMS) from error
+    if not there:
+        raise InputError(
+            f"digests: there is no folder or file {_shown(str(path))}",
+            "In a workflow, download the artifacts to ${{ runner.temp }}/digests or into the workspace: an action in a "
+            f"container sees no other folder, and not /tmp. {_FORMS}",
+        )
+    yield from _in_file(path)
+
+
+def _in_folder(top: Path) -> Iterator[Left]:
+    """Yield the builds in a folder and those below it, in the order of their names. A layout is one build."""
+    waiting, seen = [top], 0
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise InputError(
+                f"digests: {folder} cannot be read: {error.strerror}", "Give the job the right to."
+            ) from error
+        seen += len(entries)
+        if seen > MOST_FILES:
+            raise InputError(
+                f"digests: {top} holds more than {MOST_FILES} files", "Name the folder of the digests alone."
+            )
+        if any(entry.name == LAYOUT_FILE for entry in entries):
+            yield Left(str(folder), source=SourceSpec("oci", str(folder)))
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(folder / entry.name)
+            else:
+                yield from _in_file(folder / entry.name)
+        if not entries and folder != top:
+            raise _junk(folder, "it is an empty folder: that build left nothing")
+
+
+def _in_file(path: Path) -> Iterator[Left]:
+    """Yield the builds that a file names, or that it is. Raise `InputError` where it is junk."""
+    named = EMPTY_FILE.fullmatch(path.name)
+    try:
+        if path.is_symlink():
+            raise _junk(path, "it is a link")
+        size = path.lstat().st_size
+        if named and not size:
+            yield Left(str(path), f"sha256:{named[1]}")
+            return
+        if _is_archive(path):
+            yield Left(str(path), source=SourceSpec("docker-archive", str(path)))  # read as a layout where it is one
+            return
+        text = read_regular(path).decode("utf-8-sig").strip()
+    except OSError as error:
+        raise _junk(path, f"it cannot be read: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise _junk(path, "it is no text") from error
+    if named and not text:
+        yield Left(str(path), f"sha256:{named[1]}")
+    elif text.startswith(("{", "[")):
+        found = list(_in_json(text, str(path)))
+        if not found:
+            raise _junk(path, "its JSON has no digest of an image")
+        yield from found
+    elif listed := _lines(text, str(path)):
+        yield from listed
+    else:
+        raise _junk(path, "it is empty, and its name is no digest" if not text else "it names no digest")
+
+
+def _is_archive(path: Path) -> bool:
+    """Say whether a file begins as a tar archive does, or a compressed one."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        start = file.read(512)
+    return start[257:262] == b"ustar" or start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
+
+
+def _junk(path: Path, why: str) -> InputError:
+    return InputError(f"digests: {path} is not what a build leaves: {why}", f"Take it out of the folder. {_FORMS}")
+
+
+def _lines(text: str, origin: str) -> list[Left] | None:
+    """Return the builds of a text with one digest, or one reference with its digest, a line; None of another text."""
+    found = [_pinned(word, origin) for word in text.split()]
+    return [one for one in found if one] if found and all(found) else None
+
+
+def _pinned(text: str, origin: str) -> Left | None:
+    """Return what a digest names, or a reference with a digest; None of another text."""
+    if DIGEST.fullmatch(text):
+        return Left(origin, text)
+    name, at, digest = text.removeprefix("docker://").rpartition("@")
+    if not at or not DIGEST.fullmatch(digest):
+        return None
+    try:
+        return Left(origin, source=SourceSpec("docker", str(Reference.parse(f"{name}@{digest}"))))
+    except InputError:
+        return None
+
+
+def _in_json(text: str, origin: str) -> Iterator[Left]:
+    """Yield every digest under a key that says digest, also in JSON inside strings. Raise `InputError`."""
+    try:
+        if len(text) > FILE_BOUND:
+            raise ValueError(f"it is longer than {FILE_BOUND:,} characters")
+        document = json.loads(text)
+        plain = isinstance(document, list) and all(isinstance(one, str) for one in document)  # a list of digests
+        found = dict.fromkeys(_walk(document, origin, plain, 0))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{origin} is no JSON of digests: {error}", _FORMS) from error
+    yield from found
+
+
+def _walk(value: Any, origin: str, says: bool, depth: int) -> Iterator[Left]:
+    """Yield the digests in a part of JSON; `says` is true below a key that says digest."""
+    if isinstance(value, dict):
+        for key in [IMAGE_KEY] if IMAGE_KEY in value else value:
+            if not key.startswith(NO_IMAGE_KEYS):
+                yield from _walk(value[key], f"{origin} {key}", says or "digest" in key.lower(), depth)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _walk(one, origin, says, depth)
+    elif says and value in ("", None):
+        raise InputError(
+            f"{origin} is empty: that build left no digest",
+            "Did it push (push=true), and does its job set this output? Leave it out if it is not to be released.",
+        )
+    elif isinstance(value, str):
+        yield from _in_string(value.strip(), origin, says, depth)
+
+
+def _in_string(text: str, origin: str, says: bool, depth: int) -> Iterator[Left]:
+    if says and (pinned := _pinned(text, origin)):
+        yield pinned
+    elif text.startswith(("{", "[")) and depth < DEEPEST:
+        try:
+            document = json.loads(text)
+        except ValueError:
+            return  # a text that begins like JSON is none
+        yield from _walk(document, origin, says, depth + 1)
