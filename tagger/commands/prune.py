@@ -50,7 +50,7 @@ COMMAND = Command(
     _run,
     arguments="[REPOSITORY]",
     words=("images",),
-    several="all",
+    several="named",
     examples=(
         "prune ghcr.io/acme/app --keep 'major=3 minor=2 patch=1'",
         "prune ghcr.io/acme/app --keep 'major=3 minor=2 patch=1' --yes --plan-id 0123456789abcdef",

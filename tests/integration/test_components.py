@@ -71,6 +71,9 @@ def test_each_verb_over_all(folder: Path) -> None:
     for command in ("reconcile", "policy"):
         ran = tagger(command, "--json")
         assert (ran.code, statuses(ran)) == (0, {"api": ["unchanged"], "web": ["unchanged"]})
+    ran = tagger("prune", "--only", "api web", "--keep", "major=1", "--json")
+    assert (ran.code, list(statuses(ran))) == (0, ["api", "web"])
+    assert tagger("prune", "--keep", "major=1").code == 2
     trees = tagger("tags", "--json").document["components"]
     assert [trees[name]["repositories"][0]["versions"][0]["version"] for name in trees] == ["2.1.4", "2.1.4"]
     checked = tagger("check", "--json")
