@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tagger.images.layout import Layout
     from tagger.images.registry.credentials import Keychain
     from tagger.images.registry.registries import Registries
+    from tagger.images.registry.repository import RegistryRepository
     from tagger.images.stores import OpenedStore, TagStore
     from tagger.settings.values import Settings
 
@@ -73,12 +74,13 @@ class Connections:
         return self._opened.engine
 
     def repository(self, repository: Repository | Path, *, write: bool = False) -> "OpenedStore":
-        """Open a repository: of a registry, or a layout on disk."""
+        """Open a repository: of a registry, or a layout on disk. What may be written to serves those who read, too."""
         if isinstance(repository, Path):
             return self._opened.layout(repository)
-        opened = self.registries.repository(repository, write=write)
-        opened.connect()
-        return opened
+        if repository not in self._opened or write:
+            self._opened[repository] = self.registries.repository(repository, write=write)
+            self._opened[repository].connect()
+        return self._opened[repository]
 
     def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every target repository."""
@@ -96,6 +98,7 @@ class _Opened:
         self._environ = environ
         self._lock = RLock()
         self._layouts: list[Layout] = []
+        self._opened: dict[Repository, RegistryRepository] = {}
         self._registries: Registries | None = None
         self._strangers: Registries | None = None
         self._stopped = False

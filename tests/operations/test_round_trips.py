@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tagger.concurrency import Ahead
+from tagger.images.builds import AssembledSource, Build, assemble_builds
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
@@ -43,8 +45,8 @@ def met(guarded: SmallRegistry) -> Iterator[Open]:
     """Open a repository of a registry that was greeted, as the command line does."""
     clients = []
 
-    def open_one(name: str = NAME) -> RegistryRepository:
-        client = Registries(keychain=Keychain(logins=[(guarded.host, "tester", "secret")]), jobs=JOBS)
+    def open_one(name: str = NAME, jobs: int = JOBS) -> RegistryRepository:
+        client = Registries(keychain=Keychain(logins=[(guarded.host, "tester", "secret")]), jobs=jobs)
         clients.append(client)
         store = client.repository(Repository(guarded.host, name), write=True)
         store.connect()
@@ -96,6 +98,61 @@ def test_a_release_of_an_image_that_is_there(guarded: SmallRegistry, met: Open, 
 
     with rounds(guarded, ["GET"], ["GET 2.1.4", *FIRST]):
         assert not finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
+
+
+def test_a_release_of_two_builds_that_are_there(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+    """It is read while the repository is looked at: a round more than one image, for the configs of the platforms."""
+    before = make_index(builds.layout, "2.1.3")
+    finished(release(job(builds, "2.1.3", met())._replace(source=ContentSource(builds.layout, before.digest, "built"))))
+    legs = []
+    for platform in ("linux/amd64", "linux/arm64"):
+        legs.append(make_index(builds.layout, "2.1.4", platforms=[platform]))
+        ContentSource(builds.layout, legs[-1].digest, platform).stage(met(), f"built-{platform[6:]}")
+    children = [child for leg in legs for child in leg.children()]
+    images = [builds.layout.manifest(child.digest) for leg in legs for child in leg.children()[:1]]
+    configs = [f"GET {config.digest}" for image in images if (config := image.config())]
+    first = [*(f"GET {leg.digest}" for leg in legs), "GET 2.1.4", *FIRST]
+    store = met(jobs=len(first))
+
+    def read() -> AssembledSource:
+        return assemble_builds([Build(store, leg.digest, leg.digest) for leg in legs], reference="both")
+
+    with rounds(
+        guarded,
+        ["GET"],
+        first,
+        [f"GET {child.digest}" for child in children],
+        configs,
+        ["HEAD 2.1.4"],
+        ["PUT 2.1.4"],
+        VERIFY,
+        WRITE_FLOATING,
+        VERIFY,
+    ):
+        merging = job(builds, "2.1.4", store)._replace(source=None, awaited=Ahead(read).get)
+        assert finished(release(merging)).changed
+
+
+def test_a_release_of_one_image_that_is_there_by_its_digest(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
+    """What the release of two builds is compared with."""
+    before = make_index(builds.layout, "2.1.3")
+    finished(release(job(builds, "2.1.3", met())._replace(source=ContentSource(builds.layout, before.digest, "built"))))
+    index = make_index(builds.layout, "2.1.4")
+    ContentSource(builds.layout, index.digest, "built").stage(met(), "built")
+    store = met()
+    with rounds(
+        guarded,
+        ["GET"],
+        [f"GET {index.digest}"],
+        ["GET 2.1.4", *FIRST],
+        ["HEAD 2.1.4"],
+        ["PUT 2.1.4"],
+        VERIFY,
+        WRITE_FLOATING,
+        VERIFY,
+    ):
+        source = ContentSource.resolved(store, index.digest, "built")
+        assert finished(release(job(builds, "2.1.4", store)._replace(source=source))).changed
 
 
 def test_a_plan_is_one_look(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
