@@ -77,10 +77,7 @@ class Connections:
         """Open a repository: of a registry, or a layout on disk. What may be written to serves those who read, too."""
         if isinstance(repository, Path):
             return self._opened.layout(repository)
-        if repository not in self._opened or write:
-            self._opened[repository] = self.registries.repository(repository, write=write)
-            self._opened[repository].connect()
-        return self._opened[repository]
+        return self._opened.repository(repository, write)
 
     def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every target repository."""
@@ -98,7 +95,7 @@ class _Opened:
         self._environ = environ
         self._lock = RLock()
         self._layouts: list[Layout] = []
-        self._opened: dict[Repository, RegistryRepository] = {}
+        self._repositories: dict[Repository, RegistryRepository] = {}
         self._registries: Registries | None = None
         self._strangers: Registries | None = None
         self._stopped = False
@@ -123,6 +120,15 @@ class _Opened:
         if self._stopped:
             layout.stop()
         return layout
+
+    def repository(self, repository: Repository, write: bool) -> "RegistryRepository":
+        """Open a repository of a registry, anew where it is to be written to."""
+        with self._lock:
+            opened = self._repositories.get(repository)
+            if opened is None or write:
+                opened = self._repositories[repository] = self.registries.repository(repository, write=write)
+                opened.connect()
+            return opened
 
     @cached_property
     def keychain(self) -> "Keychain":
