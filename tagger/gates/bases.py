@@ -100,22 +100,18 @@ def examine(
     Raise `InputError` for a line that cannot be read, and `StoreError` or `Refused` when an approved base cannot be:
     the gate fails closed.
     """
-    lines = [parse_line(line) for line in golden]
-    if not lines:
+    if not (lines := [parse_line(line) for line in golden]):
         raise InputError("no approved base image is named", "Name at least one in `golden`.")
     approvals = [line for line in lines if isinstance(line, Approval)]
     patterns = [line for line in lines if isinstance(line, Pattern)]
+    # Provenance names every image that was used; who names the base spares looking at the others.
+    more = materials(*image) if patterns and image and not base else ()
+    claimed = _allowed(patterns, chain(_claims(configs, base), more))
+    approvals += claimed
     notes = []
-    if patterns:
-        # Provenance names every image that was used; who names the base spares looking at the others.
-        more = materials(*image) if image and not base else ()
-        claimed = _allowed(patterns, chain(_claims(configs, base), more))
-        if not claimed:
-            notes.append(
-                f"{', '.join(pattern.line for pattern in patterns)} can only approve a base that the build claims: "
-                "set `base`, or build with provenance"
-            )
-        approvals += claimed
+    if patterns and not claimed:
+        shown = ", ".join(pattern.line for pattern in patterns)
+        notes.append(f"{shown} can only approve a base that the build claims: set `base`, or build with provenance")
     wanted = {tuple(config.platform.split("/")[:2]) for config in configs}
 
     def read(approval: Approval) -> list[ApprovedBase]:
@@ -129,8 +125,7 @@ def examine(
             return []
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        bases = [found for several in pool.map(read, approvals) for found in several]
-    return judge(configs, bases, golden, notes)
+        return judge(configs, list(chain.from_iterable(pool.map(read, approvals))), golden, notes)
 
 
 def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
@@ -183,20 +178,26 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
     if root is not None:
         name = f"{approval.name}:{approval.tag}" if approval.tag else f"{approval.name}@{root.digest}"
         return [base(name, root, [approval.tag] if approval.tag else [])]
-    groups: dict[str, list[str]] = {}
-    for tag in newest:
-        groups.setdefault(digests[tag] or "", []).append(tag)
-    groups.pop("", None)  # deleted meanwhile
-    if not groups:
-        raise Refused(
-            f"golden image: {approval.name} has no version that a build could stand on",
-            "Release a base image there first, or name another one in `golden`.",
-            code="GOLDEN",
-        )
+    groups = _images_of(newest, digests, approval.name)
     with ThreadPoolExecutor(min(AT_ONCE, store.jobs)) as pool:
         return list(
             pool.map(lambda own: base(f"{approval.name}:{own[1][-1]}", store.manifest(own[0]), own[1]), groups.items())
         )
+
+
+def _images_of(versions: Iterable[str], digests: Mapping[str, str | None], name: str) -> Mapping[str, Sequence[str]]:
+    """Return the versions of each image. Raise `Refused` where there is none."""
+    groups: dict[str, list[str]] = {}
+    for tag in versions:
+        groups.setdefault(digests[tag] or "", []).append(tag)
+    groups.pop("", None)  # deleted meanwhile
+    if not groups:
+        raise Refused(
+            f"golden image: {name} has no version that a build could stand on",
+            "Release a base image there first, or name another one in `golden`.",
+            code="GOLDEN",
+        )
+    return groups
 
 
 def _marks_in_force(store: TagStore, tags: Collection[str]) -> dict[str, str | None]:

@@ -14,7 +14,7 @@ from urllib3 import HTTPHeaderDict
 
 from tagger.concurrency import settled
 from tagger.errors import StoreError, TaggerError
-from tagger.images.registry.addresses import PORTS, Origin, host_and_port, is_loopback, registry_address
+from tagger.images.registry.addresses import Origin
 from tagger.images.registry.ahead import ConnectionsAhead
 from tagger.images.registry.answers import Answer, ConnectionFailed, Reply
 from tagger.images.registry.auth import Access, Authorization
@@ -22,8 +22,9 @@ from tagger.images.registry.challenges import Challenge
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.failures import Peer, refused, unreachable
+from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
-from tagger.images.registry.redirects import follow, resolve
+from tagger.images.registry.redirects import follow
 from tagger.images.registry.retry import Repetition
 from tagger.images.registry.tokens import Token, read_token, token_request
 from tagger.images.registry.transport import Response, TooLarge, Transport
@@ -83,10 +84,8 @@ class Registry:
         self.retries = retries
         self.takes_several_tags: bool | None = None
         self.has_referrers: bool | None = None
-        self._address = registry_address(name, endpoints or {})
-        self._host, self._port = host_and_port(self._address)
+        self._host = Host(name, transport, insecure, endpoints or {})
         self._keychain = keychain
-        self._insecure = frozenset(insecure)
         self._transport = transport
         self._known = known_challenge(name) if name not in (endpoints or {}) else None
         self._greeting: threading.Thread | None = None
@@ -94,9 +93,7 @@ class Registry:
         self._slots = threading.BoundedSemaphore(jobs)
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
-        self._origin: Origin | None = None
         self._used = Login()
-        self._named = frozenset((endpoints or {}).values())
 
     # What a repository asks for
 
@@ -181,13 +178,7 @@ class Registry:
 
     def resolve(self, base: str, location: str) -> str:
         """Return the URL that `location` means in an answer from `base`, a path or a URL. Raise `ValueError`."""
-        own = self._where()
-        named = self._insecure | self._named
-        url = resolve(own, self.name, base, location, self._trusted, named)
-        origin = Origin.of(url)
-        if origin.host != own.host and not {origin.host, origin.netloc} & named:
-            self._transport.led((origin.host, origin.port), (own.host, own.port))
-        return url
+        return self._host.resolve(base, location)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -197,8 +188,8 @@ class Registry:
 
     def _login(self, access: Access) -> Login:
         """Return the login for a repository, looked for when the registry wants one: that may mean to run a helper."""
-        at_home = self._address == registry_address(self.name, {}) and self._where().scheme == "https"
-        self._used = self._keychain.login(self.name, self._address, repository=access.repository, at_home=at_home)
+        host = self._host
+        self._used = self._keychain.login(self.name, host.address, repository=access.repository, at_home=host.at_home)
         return self._used
 
     @cached_property
@@ -212,7 +203,7 @@ class Registry:
 
     @property
     def _peer(self) -> Peer:
-        return Peer(self.name, self._address, self._used, self._keychain.secrets() | self._authorization.secrets())
+        return Peer(self.name, self._host.address, self._used, self._keychain.secrets() | self._authorization.secrets())
 
     def _authorized(self, access: Access, send: Callable[[str], Got]) -> Got:
         return self._authorization.send(access, send, self._ahead.claim)
@@ -220,11 +211,11 @@ class Registry:
     def _fetch_token(self, challenge: Challenge, access: Access) -> Token:
         """Ask the token server that a challenge names."""
         try:
-            url = self.resolve("/", challenge.parameters["realm"])
+            url = self._host.resolve("/", challenge.parameters["realm"])
         except ValueError as error:
             raise StoreError(f"asking for a token: {error}", code="UNAUTHORIZED", place=access.place) from error
         what, login = f"asking {urlsplit(url).hostname} for a token", self._login(access)
-        if (login.basic or login.identity_token) and not self._trusted(Origin.of(url)):
+        if (login.basic or login.identity_token) and not self._host.trusts(Origin.of(url)):
             raise StoreError(
                 f"{what}: it would take the login over plain HTTP",
                 f"If that is meant, name it: `insecure: {urlsplit(url).netloc}`.",
@@ -247,25 +238,7 @@ class Registry:
         except ValueError as error:
             raise StoreError(f"{what}: {error}", code="UNAUTHORIZED", place=access.place) from error
 
-    def _trusted(self, origin: Origin) -> bool:
-        """Say whether credentials may be sent there."""
-        names = {origin.netloc, f"{origin.host}:{origin.port}"}
-        own = self._origin is not None and origin == self._origin
-        return origin.scheme == "https" or own or is_loopback(origin.host) or bool(names & self._insecure)
-
-    # Where it is
-
-    def _where(self) -> Origin:
-        """Return where the registry is reached, once it is known whether by HTTPS."""
-        if self._origin is None:
-            named = self._port or PORTS["https"]
-            plain = bool({self.name, self._address} & self._insecure) or (
-                is_loopback(self._host) and not self._transport.speaks_tls(self._host, named, self._port is not None)
-            )
-            scheme = "http" if plain else "https"
-            self._origin = Origin(scheme, self._host, self._port or PORTS[scheme])
-            self._transport.own((self._origin.host, self._origin.port))
-        return self._origin
+    # How it is met
 
     def _greet(self, access: Access) -> None:
         """Find out how the registry is spoken to (distribution-spec, end-1), and fetch the token that it wants."""
@@ -283,9 +256,9 @@ class Registry:
 
     def _open_one(self) -> bool:
         """Open a connection, unless it is not known yet whether over TLS; say whether that was tried."""
-        known = self._authorization.met or not is_loopback(self._host)
+        known = self._authorization.met or not self._host.is_loopback
         if known:
-            self._transport.warm(self._where().url("/"))
+            self._transport.warm(self._host.origin.url("/"))
         return known
 
     # How it is asked
@@ -297,10 +270,10 @@ class Registry:
             with request.opener() if request.opener else nullcontext(request.body) as body:
                 return self._transport.open(request.method, url, headers, body)
 
-        own = self._where()
+        own = self._host.origin
         url = own.url(request.target)
         try:
-            return follow(send, request.method, url, request.headers, authorization, own, self.resolve)
+            return follow(send, request.method, url, request.headers, authorization, own, self._host.resolve)
         except ValueError as error:
             raise StoreError(
                 f"{request.what}: a redirect is not followed: {error}", code="UNREACHABLE", place=request.access.place
@@ -318,7 +291,7 @@ class Registry:
             ) from error
         if self.takes_several_tags is None and DISTRIBUTION in response.headers:
             self.takes_several_tags = False
-        led = response.origin.netloc if response.origin != self._origin else ""
+        led = response.origin.netloc if response.origin != self._host.origin else ""
         return Answer(response.status, response.headers, body, host=led)
 
     def _repeat(

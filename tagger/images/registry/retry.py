@@ -5,7 +5,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TypeVar, cast
 
 from tagger.errors import StoreError
@@ -47,13 +48,9 @@ class Repetition:
         `done` is asked after each fault of a request that may have been carried out, for what stands for its reply.
         Raise `StoreError` when there is no answer.
         """
-        in_doubt = False
-        most = self.retries if retries is None else retries
-        for repetition in range(most + 1):
-            if self._closed.is_set():
-                break
-            last = repetition == most
-            pause = PAUSES[min(repetition, len(PAUSES) - 1)]
+        in_doubt, most = False, self.retries if retries is None else retries
+        for repetition in takewhile(lambda _: not self._closed.is_set(), range(most + 1)):
+            last, pause = repetition == most, _of(PAUSES, repetition)
             try:
                 reply = attempt()
             except ConnectionFailed as error:
@@ -65,17 +62,12 @@ class Repetition:
             else:
                 if not isinstance(reply, Answer):
                     return reply
-                throttled = is_throttled(reply)
-                meaning = status_of(reply.status)
+                throttled, meaning = is_throttled(reply), status_of(reply.status)
                 if not throttled and not meaning.again:
                     return cast("Got", reply._replace(repeated=in_doubt))
-                perhaps_done = meaning.perhaps_done
+                perhaps_done, pause = meaning.perhaps_done, _pause_after(reply, repetition, throttled)
                 if perhaps_done and (stand_in := done()) is not None:
                     return stand_in
-                if throttled:
-                    pause = PAUSES_THROTTLED[min(repetition, len(PAUSES_THROTTLED) - 1)]
-                asked = asked_pause(reply)
-                pause = pause if asked is None else asked
                 if last or pause > LONGEST_PAUSE:
                     return reply
             in_doubt = in_doubt or perhaps_done
@@ -85,6 +77,16 @@ class Repetition:
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the registry is open."""
         self._closed.wait(seconds)
+
+
+def _of(pauses: Sequence[float], repetition: int) -> float:
+    return pauses[min(repetition, len(pauses) - 1)]
+
+
+def _pause_after(answer: Answer, repetition: int, throttled: bool) -> float:
+    """Return how many seconds to wait after an answer: what it asks for, else the longer the more often."""
+    asked = asked_pause(answer)
+    return _of(PAUSES_THROTTLED if throttled else PAUSES, repetition) if asked is None else asked
 
 
 def asked_pause(answer: Answer) -> float | None:
