@@ -16,7 +16,7 @@ from tagger.concurrency import settled
 from tagger.errors import StoreError, TaggerError
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.ahead import ConnectionsAhead
-from tagger.images.registry.answers import Answer, ConnectionFailed, Reply
+from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_throttled
 from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge
 from tagger.images.registry.credentials import Keychain
@@ -26,6 +26,7 @@ from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
 from tagger.images.registry.redirects import follow
 from tagger.images.registry.retry import Repetition
+from tagger.images.registry.slots import Slots
 from tagger.images.registry.tokens import Token, read_token, token_request
 from tagger.images.registry.transport import Response, TooLarge, Transport
 
@@ -90,7 +91,7 @@ class Registry:
         self._known = known_challenge(name) if name not in (endpoints or {}) else None
         self._greeting: threading.Thread | None = None
         self._ahead = ConnectionsAhead(jobs, self._open_one)
-        self._slots = threading.BoundedSemaphore(jobs)
+        self._slots = Slots(jobs)
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
         self._used = Login()
@@ -113,8 +114,10 @@ class Registry:
         """
 
         def send(authorization: str) -> Answer:
-            with self._slots:
-                return self._read(self._open(request, authorization), request)
+            with self._slots as begun:
+                answer = self._read(self._open(request, authorization), request)
+            self._slots.answered(begun, throttled=is_throttled(answer))
+            return answer
 
         def done() -> Answer | None:
             return Answer(200, HTTPHeaderDict()) if carried_out and carried_out() else None
