@@ -81,6 +81,7 @@ class Connections:
 
     def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every target repository."""
+        self._opened.expect(write)
         return tuple(self.repository(image, write=write) for image in self._settings.images)
 
 
@@ -99,6 +100,7 @@ class _Opened:
         self._registries: Registries | None = None
         self._strangers: Registries | None = None
         self._stopped = False
+        self._expected: set[bool] = set()
         self.cleanup = ExitStack()
 
     def stop(self) -> None:
@@ -129,6 +131,16 @@ class _Opened:
                 opened = self._repositories[repository] = self.registries.repository(repository, write=write)
                 opened.connect()
             return opened
+
+    def expect(self, write: bool) -> None:
+        """Tell the registries, once, which repositories the components of this run have."""
+        if len(self._components) < 2 or write in self._expected:
+            return
+        with self._lock:
+            if write not in self._expected:
+                self._expected.add(write)
+                if repositories := [image for each in self._components for image in each.repositories]:
+                    self.registries.expect(dict.fromkeys(repositories), write=write)
 
     @cached_property
     def keychain(self) -> "Keychain":

@@ -1,9 +1,9 @@
 """Authorization: what a registry is shown of who asks, as its challenges say."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError, StoreError
@@ -11,6 +11,7 @@ from tagger.images.registry.answers import Reply
 from tagger.images.registry.challenges import Challenge, parse_challenges, preferred
 from tagger.images.registry.logins import Login
 from tagger.images.registry.scopes import covers, heard_scopes, joined
+from tagger.images.registry.together import Access, Together
 from tagger.images.registry.tokens import Token, TokenCache
 
 __all__ = ["Access", "Authorization"]
@@ -19,17 +20,6 @@ Got = TypeVar("Got", bound=Reply)
 
 MOST_TRIES = 4
 """How often one request is sent: to a stranger, with a token, with the scope that was asked for, with a new token."""
-
-
-class Access(NamedTuple):
-    """Who asks, as a person knows it, and what for: scopes of the token specification, the repository's own first.
-
-    `repository` is its name within the registry, by which the login is chosen.
-    """
-
-    place: str
-    scopes: tuple[str, ...]
-    repository: str = ""
 
 
 class Authorization:
@@ -50,6 +40,7 @@ class Authorization:
         self._challenge = known
         self._login = login
         self._tokens = TokenCache()
+        self._together = Together(login)
         self._heard: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._meeting = SingleFlight[bool]()
         self.met = known is not None
@@ -106,7 +97,12 @@ class Authorization:
         if login.registry_token:
             return f"Bearer {login.registry_token}", False
         wanted = access._replace(scopes=self._scopes(access))
-        token, new = self._tokens.get(wanted.scopes, lambda: self._fetch(challenge, wanted), meanwhile)
+        try:
+            token, new = self._tokens.get(wanted.scopes, lambda: self._fetch(challenge, wanted), meanwhile)
+        except StoreError as error:
+            if error.status in (400, 403, 404) and self._together.alone(access):
+                return self.header(access, meanwhile)
+            raise
         return f"Bearer {token.value}", new
 
     def learn(self, access: Access, sent: str, reply: Reply, *, new: bool = False) -> bool:
@@ -132,7 +128,13 @@ class Authorization:
             return True
         if self._login(access).registry_token:
             return False
+        if self._together.alone(access):
+            return True
         return self._hear(access, wanted) or (not wanted.lacks_scope and self._renew(access, sent, wanted, new))
+
+    def expect(self, accesses: Iterable[Access]) -> None:
+        """Keep what the run is going to ask for, so that one token serves several repositories."""
+        self._together.expect(accesses)
 
     def secrets(self) -> frozenset[str]:
         """Return the tokens that are in use, for masking."""
@@ -156,7 +158,7 @@ class Authorization:
         more = [one for one in heard_scopes(wanted.parameters.get("scope", "")) if not covers(scopes, one)]
         if not more or access.scopes in self._heard:
             return False
-        self._heard[access.scopes] = joined(scopes, more)
+        self._heard[access.scopes] = joined(access.scopes, more)
         return True
 
     def _unhear(self, access: Access) -> bool:
@@ -170,7 +172,7 @@ class Authorization:
         return not new
 
     def _scopes(self, access: Access) -> tuple[str, ...]:
-        return self._heard.get(access.scopes, access.scopes)
+        return self._heard.get(access.scopes) or self._together.scopes(access)
 
 
 def _nothing() -> None:

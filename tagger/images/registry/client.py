@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
@@ -104,6 +104,10 @@ class Registry:
             self._greeting = threading.Thread(target=self._greet, args=(access,), daemon=True)
             self._ahead.greeted()
             self._greeting.start()
+
+    def expect(self, accesses: Iterable[Access]) -> None:
+        """Keep what the run is going to ask for: one token serves several repositories."""
+        self._authorization.expect(accesses)
 
     def call(self, request: Request, *, carried_out: Callable[[], bool] | None = None) -> Answer:
         """Return the answer to a request, whatever its status; it is repeated where that may help.

@@ -10,7 +10,7 @@ from tagger.images.registry.auth import Access
 from tagger.images.registry.client import SMALL, Registry, Request
 from tagger.names import Repository, check_digest
 
-__all__ = ["ACCEPT", "Endpoint"]
+__all__ = ["ACCEPT", "Endpoint", "access_to"]
 
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
 
@@ -30,8 +30,8 @@ class Endpoint:
         others = {one.name for one in mount_from if one.registry == repository.registry} - {repository.name}
         mounting = tuple(_scope(name, "pull") for name in sorted(others))
         name = repository.name
-        self.writing = Access(self.place, (_scope(name, "pull,push"), *mounting), name)
-        self.access = self.writing if write else Access(self.place, (_scope(name, "pull"), *mounting), name)
+        self.writing = access_to(repository, write=True, more=mounting)
+        self.access = self.writing if write else access_to(repository, write=False, more=mounting)
         self.deleting = Access(self.place, (_scope(name, "pull,push,delete"),), name)
 
     def path(self, rest: str) -> str:
@@ -84,6 +84,12 @@ class Endpoint:
     def error(self, message: str, hint: str = "", *, code: str = "FAILED", status: int = 0) -> StoreError:
         """Return an error that names the repository."""
         return StoreError(message, hint, code=code, place=self.place, status=status)
+
+
+def access_to(repository: Repository, *, write: bool, more: tuple[str, ...] = ()) -> Access:
+    """Return the access to a repository, to read or to write; `more` are scopes of others."""
+    own = _scope(repository.name, "pull,push" if write else "pull")
+    return Access(str(repository), (own, *more), repository.name)
 
 
 def _scope(name: str, actions: str) -> str:

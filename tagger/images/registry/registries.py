@@ -8,6 +8,7 @@ from typing import Self
 from tagger.images.registry.addresses import Dial
 from tagger.images.registry.client import Registry
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.endpoint import access_to
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.registry.transport import Transport
 from tagger.names import Repository
@@ -63,6 +64,15 @@ class Registries:
     ) -> RegistryRepository:
         """Open a repository; `mount_from` are others of its registry that blobs may be mounted from."""
         return RegistryRepository(self.registry(repository.registry), repository, write=write, mount_from=mount_from)
+
+    def expect(self, repositories: Iterable[Repository], *, write: bool) -> None:
+        """Keep which repositories the run is going to open, so that one token serves several of them."""
+        groups: dict[str, list[Repository]] = {}
+        for repository in repositories:
+            groups.setdefault(repository.registry, []).append(repository)
+        for name, group in groups.items():
+            if len(group) > 1:
+                self.registry(name).expect(access_to(one, write=write) for one in group)
 
     def close(self) -> None:
         """Close every connection and give up what waits or is in flight; any thread may call this, more than once."""
