@@ -141,9 +141,14 @@ class Authorization:
         return self._tokens.secrets()
 
     def _show_login(self, access: Access, sent: str, challenges: list[Challenge]) -> bool:
-        """Say whether the login is to be shown to a registry that hides from strangers, and asks for none."""
-        if sent or challenges or self._challenge is not None:
+        """Say whether the login is to be shown to a registry that hides from strangers, and asks for none.
+
+        Of requests that were sent side by side, the first to be refused says so for all.
+        """
+        if sent or challenges:
             return False
+        if self._challenge is not None and self._challenge.scheme != "basic":
+            return True  # another request learned meanwhile what is wanted
         login = Login()
         with suppress(InputError):  # nobody asked for one
             login = self._login(access)

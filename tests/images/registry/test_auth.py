@@ -29,7 +29,7 @@ from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
 from tests.servers.http_server import Reply
 from tests.servers.registries import Authority
-from tests.servers.small_registry import Fault, SmallRegistry
+from tests.servers.small_registry import Fault, Request, SmallRegistry
 from tests.servers.token_server import TokenServer
 
 NAME = "acme/app"
@@ -267,6 +267,29 @@ def test_a_registry_that_wants_a_login_for_writing_only(small_registry: SmallReg
     small_registry.users = {"tester": "secret"}
     store.check_writable()
     assert [request.authorization for request in small_registry.requests] == ["", "", "Basic", "Basic"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_the_login_is_shown_to_a_registry_that_hides_from_strangers(
+    small_registry: SmallRegistry, opened: Opener, status: int
+) -> None:
+    """Which asks nobody to log in; several requests are refused at once."""
+    keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
+    tags = [f"{number}.0" for number in range(4)]
+    for tag in tags:
+        small_registry.put(NAME, tag, IMAGE)
+    store = opened(small_registry, keychain=keychain)
+    store.digests(tags[:1])  # the registry is met before it hides anything
+    together = threading.Barrier(len(tags) + 1)  # with the listing
+
+    def watch(request: Request) -> Fault | None:
+        if request.authorization or not request.name:
+            return None
+        together.wait(10)
+        return Fault("answer", Reply(status))
+
+    small_registry.watch = watch
+    assert store.survey(tags).digests == dict.fromkeys(tags, IMAGE.digest)
 
 
 # A realm that is known beforehand
