@@ -179,6 +179,7 @@ class _Opened:
         return {
             "insecure": frozenset(settings.insecure),
             "endpoints": settings.places,
+            "github_api": self._environ.get("GITHUB_API_URL", "") if self._environ.get("GITHUB_ACTIONS") else "",
             "ca_file": settings.ca_file,
             "jobs": max(each.jobs for each in self._components),
             "timeout": max(each.timeout for each in self._components),

@@ -77,6 +77,10 @@ class TagStore(Content, Protocol):
     def jobs(self) -> int:
         """How many requests this repository takes side by side; 1 where there is nothing to wait for."""
 
+    @property
+    def can_delete(self) -> bool:
+        """False where it is known without asking that nothing is deleted: only by an API that wants another login."""
+
     def tags(self) -> Iterable[str]:
         """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
 

@@ -75,7 +75,7 @@ class Removal(NamedTuple):
 def check_deletable(store: TagStore, tags: Iterable[str] = ()) -> None:
     """Raise `StoreError`, naming `tags`, where it is known that the distribution API deletes nothing."""
     repository = store.repository
-    if repository and not dialect_of(repository.registry).deletes:
+    if repository and not store.can_delete:
         raise StoreError(
             f"{repository.registry} deletes nothing through the distribution API{_listed(tags)}",
             other_way(repository),

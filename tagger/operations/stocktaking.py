@@ -8,12 +8,13 @@ from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, Refused, StoreError, TaggerError
 from tagger.images.configs import is_attestation, read_config
 from tagger.images.manifests import MANIFEST_TYPES, Descriptor, Manifest
+from tagger.images.moments import moment
 from tagger.images.stores import PrunableStore, TagStore
 from tagger.rules.remains import Graph, Node
 
-__all__ = ["Stock", "image_ages", "moment", "read_stock"]
+__all__ = ["Stock", "image_ages", "read_stock"]
 
-OLDEST = datetime(1980, 2, 1, tzinfo=UTC)
+OLDEST = datetime(1980, 2, 1, tzinfo=UTC).timestamp()
 """Before it an image says that its build is reproducible, not when it was made: 0001, 1970, and the DOS epoch."""
 
 MOST_MANIFESTS = 500_000
@@ -82,16 +83,6 @@ def image_ages(store: TagStore, digests: Collection[str], now: float) -> Mapping
     return found
 
 
-def moment(text: str) -> float | None:
-    """Read a time of RFC 3339, in seconds since 1970; None where it is none, or before any image was made."""
-    try:
-        made = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    made = made if made.tzinfo else made.replace(tzinfo=UTC)
-    return made.timestamp() if made >= OLDEST else None
-
-
 def _made(store: TagStore, digest: str) -> float | None:
     """Return when an image was made, in seconds since 1970."""
     moments, todo, seen = [], [digest], {digest}
@@ -109,7 +100,7 @@ def _made(store: TagStore, digest: str) -> float | None:
             if child.media_type in MANIFEST_TYPES and not is_attestation(child) and child.digest not in seen:
                 seen.add(child.digest)
                 todo.append(child.digest)
-    return max((made for made in moments if made is not None), default=None)
+    return max((made for made in moments if made is not None and made >= OLDEST), default=None)
 
 
 def _named(store: TagStore, digest: str, manifest: Manifest) -> set[str]:

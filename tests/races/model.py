@@ -99,6 +99,10 @@ class ModelStore:
             self.point(manifest, [tag])
         return held or manifest.digest
 
+    @property
+    def can_delete(self) -> bool:
+        return True
+
     def untag(self, tag: str) -> None:
         self._ask(("remove", tag, ""))
 

@@ -113,7 +113,8 @@ class SmallRegistry(HttpServer):
     a repository that does not exist. `flaky`: statuses that the next reads of a tag get. `head`: what HEAD of a
     manifest gets: `digest`, `bare` (no digest), or a status. `several_tags`: how many tags one PUT may set; 0 ignores
     them, -1 answers 414. `announced`: whether all answers carry the header of distribution. `immutable`: which tags
-    stay, and `dialect` how that is said. `deletes_tags`, `deletes`, `mounts`, `referrers`: what it can. `users`:
+    stay, and `dialect` how that is said. `deletes_tags`, `deletes`, `mounts`, `referrers`: what it can.
+    `guards_named`: no manifest is deleted that a tag or an index names. `users`:
     names and passwords. `tokens`: the token server that it trusts. `blob_host`, `upload_host`: another host that
     blobs are read from, or uploaded to. `delay`: seconds before each answer. `watch` sees each request before it is
     carried out, and may return a fault or change anything.
@@ -143,6 +144,7 @@ class SmallRegistry(HttpServer):
         self.dialect = "ecr"
         self.deletes_tags = True
         self.deletes = True
+        self.guards_named = False
         self.mounts = True
         self.referrers = True
         self.users: dict[str, str] = {}
@@ -414,6 +416,8 @@ class SmallRegistry(HttpServer):
                 status, code, message = DIALECTS[self.dialect]
                 return _error(status, code, message.format(tag=reference, name=request.name))
             del repository.tags[reference]
+        elif self.guards_named and repository.names(reference):
+            return _error(403, "DENIED", "manifest is referenced by a tag or an index")
         elif repository.manifests.pop(reference, None):
             for tag in [tag for tag, digest in repository.tags.items() if digest == reference]:
                 del repository.tags[tag]
@@ -495,6 +499,11 @@ class Stored:
     tags: dict[str, str] = field(default_factory=dict)
     manifests: dict[str, Manifest] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def names(self, digest: str) -> bool:
+        """Say whether a tag or an index names a manifest."""
+        indexes = (one for one in self.manifests.values() if one.is_index)
+        return digest in self.tags.values() or any(digest == c.digest for one in indexes for c in one.children())
 
     def point(self, tag: str, digest: str) -> None:
         """Set a tag."""

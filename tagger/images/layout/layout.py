@@ -79,6 +79,11 @@ class Layout(LayoutContent):
             raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
         return self._seen.content
 
+    @property
+    def can_delete(self) -> bool:
+        """Everything can be deleted."""
+        return True
+
     def exists(self) -> bool:
         """Say whether there is a layout in the directory."""
         return (self.path / INDEX_FILE).exists()

@@ -1,11 +1,13 @@
 """Challenges: how a server says what it wants to see (RFC 9110, section 11; RFC 6750)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["Challenge", "parse_challenges", "preferred"]
+from tagger.images.registry.dialects import dialect_of
+
+__all__ = ["Challenge", "known_challenge", "parse_challenges", "preferred"]
 
 LONGEST = 64 * 1024  # characters of all headers
 
@@ -54,3 +56,10 @@ def preferred(challenges: Iterable[Challenge]) -> Challenge | None:
     """Return the challenge to answer: a token where the server offers one, else the login itself."""
     usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and c.parameters.get("realm"))]
     return next((c for c in usable if c.scheme == "bearer"), usable[0] if usable else None)
+
+
+def known_challenge(name: str, endpoints: Container[str]) -> Challenge | None:
+    """Return the challenge of a registry whose token server is known: the round trip that asks for it is saved."""
+    dialect = dialect_of(name)
+    known = dialect.realm and name not in endpoints
+    return Challenge("bearer", {"realm": dialect.realm, "service": dialect.service}) if known else None

@@ -18,9 +18,8 @@ from tagger.images.registry.addresses import Origin
 from tagger.images.registry.ahead import ConnectionsAhead
 from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_throttled
 from tagger.images.registry.auth import Access, Authorization
-from tagger.images.registry.challenges import Challenge
+from tagger.images.registry.challenges import Challenge, known_challenge
 from tagger.images.registry.credentials import Keychain
-from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.failures import Peer, refused, unreachable
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
@@ -79,6 +78,7 @@ class Registry:
         endpoints: Mapping[str, str] | None = None,
         jobs: int = 8,
         retries: int = 4,
+        known: Challenge | None = None,
     ) -> None:
         self.name = name
         self.jobs = jobs
@@ -88,7 +88,7 @@ class Registry:
         self._host = Host(name, transport, insecure, endpoints or {})
         self._keychain = keychain
         self._transport = transport
-        self._known = known_challenge(name) if name not in (endpoints or {}) else None
+        self._known = known or known_challenge(name, endpoints or {})
         self._greeting: threading.Thread | None = None
         self._ahead = ConnectionsAhead(jobs, self._open_one)
         self._slots = Slots(jobs)
@@ -310,9 +310,3 @@ class Registry:
         return self._repetition.call(
             attempt, given_up, lambda error: self.unreachable(access, what, error), done, retries=request.retries
         )
-
-
-def known_challenge(name: str) -> Challenge | None:
-    """Return the challenge of a registry whose token server is known: the round trip that asks for it is saved."""
-    dialect = dialect_of(name)
-    return Challenge("bearer", {"realm": dialect.realm, "service": dialect.service}) if dialect.realm else None

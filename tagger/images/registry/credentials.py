@@ -7,7 +7,7 @@ from tagger.images.registry.dialects import GHCR
 from tagger.images.registry.docker_config import DockerConfig
 from tagger.images.registry.logins import Key, Login, best_key, docker_key, registry_name
 
-__all__ = ["Keychain"]
+__all__ = ["Keychain", "OneLogin"]
 
 
 class Keychain:
@@ -105,3 +105,20 @@ class Keychain:
         return (
             Login(user, password, origin="CI_REGISTRY_USER and CI_REGISTRY_PASSWORD") if user and password else Login()
         )
+
+
+class OneLogin(Keychain):
+    """One login for whatever is asked, a token that an API beside a registry takes as it is."""
+
+    def __init__(self, login: Login, others: Keychain) -> None:
+        """`others` know secrets that are to be masked too."""
+        super().__init__()
+        self._login_of_all, self._others = login, others
+
+    def login(self, *names: str, repository: str = "", at_home: bool = True) -> Login:  # noqa: ARG002
+        """Return the login."""
+        return self._login_of_all
+
+    def secrets(self) -> frozenset[str]:
+        """Return every secret known so far, for masking."""
+        return self._others.secrets() | self._login_of_all.secrets

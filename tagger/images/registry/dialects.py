@@ -1,6 +1,6 @@
 """What is true of one registry only: a row each, with its source."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tagger.names import DOCKER_HUB
 
@@ -16,9 +16,9 @@ class Dialect(NamedTuple):
     `registry`: its name, or a part of it that begins with a dot. `address`: where it is reached, if elsewhere.
     `realm`, `service`: its token server, if it is known beforehand. `immutable`, `throttled`: regular expressions of
     what it says when a tag may not move, or when it wants to be asked less often. `denied`, `absent`: what to do about
-    a login that may not, and about a repository that is not there. `deletes` is false where this API deletes nothing;
-    `deletion` says how it is done there; `private` what to do where strangers may not
-    pull. `source`: where all this is said.
+    a login that may not, and about a repository that is not there. `deletion` says how something is deleted there by
+    other means, `api` is its own API, which deletes what the distribution API does not; `private` what to do where
+    strangers may not pull. `source`: where all this is said.
     """
 
     name: str
@@ -32,8 +32,8 @@ class Dialect(NamedTuple):
     denied: str = ""
     absent: str = ""
     page_sizes: tuple[int, ...] = ()
-    deletes: bool = True
     deletion: str = ""
+    api: Literal["", "github", "hub"] = ""
     private: str = ""
 
 
@@ -47,9 +47,9 @@ DIALECTS = (
         service="registry.docker.io",
         immutable="already assigned to an image",
         throttled="too many requests",
-        deletes=False,
-        deletion="Docker Hub deletes tags by its own API and pages alone: hub.docker.com/r/{name}/tags, or DELETE "
-        "https://hub.docker.com/v2/repositories/{name}/tags/TAG/ with a token of the scope Delete.",
+        deletion="Docker Hub deletes tags by its own API, with a login of the scope Read, Write, Delete; or on its "
+        "pages: hub.docker.com/r/{name}/tags.",
+        api="hub",
         private="Make the repository public on its page at Docker Hub: Settings, Visibility.",
     ),
     Dialect(
@@ -62,8 +62,9 @@ DIALECTS = (
         denied="Give the job `permissions: packages: write`, and the repository the role Write in the package's "
         'settings, "Manage Actions access". The token of a person has to be a classic one with the scope '
         "write:packages.",
-        deletes=False,
-        deletion="GitHub deletes package versions, each an image with all its tags: on the package's page, or by "
+        api="github",
+        deletion="Give `github-token`, or a login for ghcr.io, that may delete. GitHub deletes package versions, each "
+        "an image with all its tags: on the package's page, or by "
         "`gh api -X DELETE /orgs/OWNER/packages/container/NAME/versions/ID` (/user/packages/… for a person).",
         private="A package is private when it is first pushed, and no API changes that: on its page, Package settings, "
         "Change visibility. In an organization that has to be allowed first.",

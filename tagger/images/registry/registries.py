@@ -1,17 +1,22 @@
 """The registries of one run, opened when they are first asked for."""
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tagger.images.registry.addresses import Dial
+from tagger.images.registry.challenges import Challenge
 from tagger.images.registry.client import Registry
-from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.credentials import Keychain, OneLogin
 from tagger.images.registry.endpoint import access_to
+from tagger.images.registry.logins import Login
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.registry.transport import Transport
 from tagger.names import Repository
+
+if TYPE_CHECKING:
+    from tagger.images.registry.web_api import OwnApi
 
 __all__ = ["Registries"]
 
@@ -20,7 +25,8 @@ class Registries:
     """The registries of one run, each met when it is first asked for.
 
     `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise, and
-    `dials` connections that are under way already.
+    `dials` connections that are under way already. `github_api` is the URL of GitHub's API, where it is another than
+    usual.
     """
 
     def __init__(
@@ -34,6 +40,7 @@ class Registries:
         timeout: float = 30.0,
         retries: int = 4,
         dials: Iterable[Dial] = (),
+        github_api: str = "",
     ) -> None:
         self.keychain = keychain or Keychain()
         self._insecure = frozenset(insecure)
@@ -41,29 +48,57 @@ class Registries:
         self._jobs = jobs
         self._retries = retries
         self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs, dials=dials)
+        self._github_api = github_api
         self._registries: dict[str, Registry] = {}
+        self._apis: list[Registry] = []
         self._lock = threading.Lock()
 
     def registry(self, name: str) -> Registry:
         """Return the one conversation with a registry."""
         with self._lock:
             if name not in self._registries:
-                self._registries[name] = Registry(
-                    name,
-                    transport=self._transport,
-                    keychain=self.keychain,
-                    insecure=self._insecure,
-                    endpoints=self._endpoints,
-                    jobs=self._jobs,
-                    retries=self._retries,
-                )
+                self._registries[name] = self._meet(name)
             return self._registries[name]
+
+    def _meet(self, name: str, login: Login | None = None) -> Registry:
+        return Registry(
+            name,
+            transport=self._transport,
+            keychain=OneLogin(login, self.keychain) if login else self.keychain,
+            insecure=self._insecure,
+            endpoints=self._endpoints,
+            jobs=self._jobs,
+            retries=self._retries,
+            known=Challenge("bearer") if login else None,
+        )
+
+    def web(self, name: str, login: Login | None) -> Registry:
+        """Return a conversation with an API beside a registry, in which `login` is sent as it is."""
+        api = self._meet(name, login)
+        with self._lock:
+            self._apis.append(api)
+        return api
 
     def repository(
         self, repository: Repository, *, write: bool = False, mount_from: Iterable[Repository] = ()
     ) -> RegistryRepository:
         """Open a repository; `mount_from` are others of its registry that blobs may be mounted from."""
-        return RegistryRepository(self.registry(repository.registry), repository, write=write, mount_from=mount_from)
+        return RegistryRepository(
+            self.registry(repository.registry),
+            repository,
+            write=write,
+            mount_from=mount_from,
+            own_api=lambda holds: self._own_api(repository, holds),
+        )
+
+    def _own_api(self, repository: Repository, holds: Callable[[str], bool]) -> "OwnApi | None":
+        """Open the API by which a registry deletes, if it has one and there is a login for it."""
+        login = self.keychain.login(repository.registry, repository=repository.name)
+        if not login.password:
+            return None
+        from tagger.images.registry.own_apis import open_api  # few runs delete at GitHub or Docker Hub
+
+        return open_api(repository, login, holds, self.web, self._github_api)
 
     def expect(self, repositories: Iterable[Repository], *, write: bool) -> None:
         """Keep which repositories the run is going to open, so that one token serves several of them."""
@@ -77,7 +112,7 @@ class Registries:
     def close(self) -> None:
         """Close every connection and give up what waits or is in flight; any thread may call this, more than once."""
         with self._lock:
-            registries = list(self._registries.values())
+            registries = [*self._registries.values(), *self._apis]
         for registry in registries:
             registry.close()
         self._transport.close()

@@ -1,11 +1,13 @@
 """A repository of a registry, in which tags stand (distribution-spec, "API")."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tagger.images.manifests import Descriptor, Manifest
 from tagger.images.registry.client import Registry
+from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.endpoint import Endpoint
 from tagger.images.registry.listing import list_tags
 from tagger.images.registry.reading import Reader
@@ -13,6 +15,9 @@ from tagger.images.registry.uploads import Uploader
 from tagger.images.registry.writing import Writer
 from tagger.images.stores import Abilities, Catalogued, Opener, Survey
 from tagger.names import Repository, check_tag
+
+if TYPE_CHECKING:
+    from tagger.images.registry.web_api import OwnApi
 
 __all__ = ["RegistryRepository"]
 
@@ -30,7 +35,9 @@ class RegistryRepository:
         *,
         write: bool = False,
         mount_from: Iterable[Repository] = (),
+        own_api: "Callable[[Callable[[str], bool]], OwnApi | None]" = lambda _holds: None,
     ) -> None:
+        """`own_api` opens the registry's own API; it gets what asks whether a manifest is there."""
         self.repository: Repository | None = repository
         self.place = str(repository)
         self.jobs = registry.jobs
@@ -41,6 +48,20 @@ class RegistryRepository:
         self._listed = True
         self._writer = Writer(self._endpoint, self._reader)
         self._uploader = Uploader(self._endpoint, self._reader)
+        self._has_api = bool(dialect_of(repository.registry).api)
+        self._own_api = own_api
+
+    @cached_property
+    def _api(self) -> "OwnApi | None":
+        """The registry's own API, where it deletes by such; None where there is no login for it either."""
+        if not self._has_api:
+            return None
+        return self._own_api(lambda digest: self._reader.holds(digest, f"looking for {digest}"))
+
+    @property
+    def can_delete(self) -> bool:
+        """False where only an API of the registry's own deletes, and there is no login for it."""
+        return not self._has_api or self._api is not None
 
     def __repr__(self) -> str:
         return f"RegistryRepository({self.place!r})"
@@ -114,8 +135,8 @@ class RegistryRepository:
         return self._reader.listed_referrers(digest)
 
     def catalogue(self) -> Mapping[str, Catalogued] | None:
-        """List every manifest by its digest, where the registry's own API does. Raise `StoreError`."""
-        return None
+        """List manifests by their digests, where the registry's own API does. Raise `StoreError`."""
+        return self._api.catalogue() if self._api else None
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
@@ -123,7 +144,7 @@ class RegistryRepository:
 
     def abilities(self) -> Abilities:
         """Find out what the registry can do, as far as that is known without a write. Raise `StoreError`."""
-        deletes = self._writer.deletes() if self._listed else "unknown"
+        deletes = (self._api or self._writer).deletes() if self._listed else "unknown"
         return Abilities(self._registry.login_used, deletes, self._registry.takes_several_tags)
 
     # Writing
@@ -145,15 +166,22 @@ class RegistryRepository:
 
     def untag(self, tag: str) -> None:
         """Remove one tag and nothing else. Raise `StoreError`, with the code UNSUPPORTED where that cannot be done."""
-        self._writer.untag(tag)
+        if self._api:
+            self._api.untag(tag)
+        else:
+            self._writer.untag(tag)
 
     def delete(self, digest: str) -> None:
         """Delete a manifest, with every tag at it. Raise `StoreError`."""
-        self._writer.delete(digest)
+        if self._api and self._api.deletes_manifests:
+            self._api.delete(digest)
+            self._reader.forget(digest)
+        else:
+            self._writer.delete(digest)
 
-    def restore(self, digest: str) -> bool:  # noqa: ARG002
-        """Take the deletion of a manifest back; say False where the registry cannot. Raise `NotFound`, `StoreError`."""
-        return False
+    def restore(self, digest: str) -> bool:
+        """Take the deletion of a manifest back; say False where the registry cannot. Raise `StoreError`."""
+        return self._api.restore(digest) if self._api else False
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
         """Bring a blob here: mounted from `mount_from` where that works, else uploaded from its beginning.

@@ -89,8 +89,16 @@ def _pause_after(answer: Answer, repetition: int, throttled: bool) -> float:
     return _of(PAUSES_THROTTLED if throttled else PAUSES, repetition) if asked is None else asked
 
 
+def _until(answer: Answer) -> float | None:
+    """Return the moment until which to wait: Docker Hub's `X-Retry-After`, or when GitHub's limit begins anew."""
+    text = str(answer.headers.get("X-Retry-After") or "")
+    if str(answer.headers.get("x-ratelimit-remaining") or "") == "0":
+        text = text or str(answer.headers.get("x-ratelimit-reset") or "")
+    return float(text[:12]) if text.isascii() and text.isdigit() else None
+
+
 def asked_pause(answer: Answer) -> float | None:
-    """Return how many seconds a registry asks to wait: by `Retry-After`, seconds or a date, or in the body."""
+    """Return how many seconds a registry asks to wait: by a header, or in the body."""
     header = str(answer.headers.get("Retry-After") or "").strip()
     if header:
         if header.isascii() and header.isdigit():
@@ -100,6 +108,9 @@ def asked_pause(answer: Answer) -> float | None:
         except (ValueError, TypeError, OverflowError, IndexError):
             return None
         return max(0.0, until - time.time())
+    told = _until(answer)
+    if told is not None:
+        return max(0.0, told - time.time())
     found = re.search(_BODY_PAUSE, answer.body[:4096])
     if not found or not (found[1] or found[2]):
         return None

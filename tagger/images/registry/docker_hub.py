@@ -1,0 +1,129 @@
+"""Docker Hub's own API: it deletes tags, and lists them with when they were pushed.
+
+docs.docker.com, "Docker Hub API". Manifests are deleted by the registry, by digest, once no tag names them.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Literal
+from urllib.parse import quote
+
+from tagger.errors import NotFound, StoreError
+from tagger.images.moments import moment
+from tagger.images.registry.answers import Answer
+from tagger.images.registry.logins import Login
+from tagger.images.registry.web_api import WebApi
+from tagger.images.stores import Catalogued
+from tagger.names import DIGEST, TAG, Repository
+
+__all__ = ["HUB", "DockerHub"]
+
+HUB = "hub.docker.com"
+HEADERS = {"Accept": "application/json", "User-Agent": "tagger"}
+MOST_PAGES = 5000
+
+RIGHTS = (
+    "Deleting at Docker Hub takes a user name with its password or an access token of the scope Read, Write, Delete, "
+    "given as `username` and `password` or in `logins`; a token that a login by OIDC got is for the registry alone."
+)
+
+
+class DockerHub:
+    """The tags of one repository. `open_api` opens the API with a token, or without one to ask for it."""
+
+    deletes_manifests = False
+
+    def __init__(self, repository: Repository, login: Login, open_api: Callable[[Login | None], WebApi]) -> None:
+        self.repository = repository
+        self._login, self._open = login, open_api
+        namespace, _, name = repository.name.partition("/")
+        self._names = quote(namespace, safe=""), quote(name, safe="")
+
+    def deletes(self) -> Literal["tags", "refused"]:
+        """Find out whether the login is taken: no request tells whether it may delete."""
+        try:
+            namespace, name = self._names
+            what = "looking at the repository"
+            self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refused)
+        except StoreError as error:
+            if error.status in (401, 403, 404) or error.code == "UNAUTHORIZED":
+                return "refused"
+            raise
+        return "tags"
+
+    def catalogue(self) -> Mapping[str, Catalogued]:
+        """List the images that have a tag: their tags, and when the last of these was pushed. Raise `StoreError`."""
+        what = "listing the tags at hub.docker.com"
+        namespace, name = self._names
+        path = f"/v2/namespaces/{namespace}/repositories/{name}/tags?page_size=100&page="
+        tags: dict[str, list[str]] = {}
+        pushed: dict[str, float] = {}
+        for number in range(1, MOST_PAGES + 1):
+            found, _ = self._api.get(f"{path}{number}", what, self._refused)
+            try:
+                for one in found["results"]:
+                    digest, tag = str(one.get("digest") or ""), str(one["name"])
+                    if not (DIGEST.fullmatch(digest) and TAG.fullmatch(tag)):
+                        continue
+                    tags.setdefault(digest, []).append(tag)
+                    if (last := moment(one.get("tag_last_pushed"))) is not None:
+                        pushed[digest] = max(last, pushed.get(digest, last))
+                following = found.get("next")
+            except (KeyError, TypeError, AttributeError) as error:
+                raise self._api.error(f"{what}: the answer is no list of tags") from error
+            if not following:
+                break
+        return {digest: Catalogued(tuple(names), pushed.get(digest)) for digest, names in tags.items()}
+
+    def untag(self, tag: str) -> None:
+        """Remove one tag and nothing else. Raise `NotFound`, `StoreError`."""
+        what = f"deleting the tag {tag} at hub.docker.com"
+        namespace, name = self._names
+        answer = self._api.call("DELETE", f"/v2/repositories/{namespace}/{name}/tags/{quote(tag, safe='')}/", what)
+        if answer.status == 404:
+            if not answer.repeated:
+                raise NotFound(f"there is no tag {tag}", code="MANIFEST_UNKNOWN", place=str(self.repository))
+        elif answer.status not in (200, 202, 204):
+            raise self._refused(what, answer)
+
+    def delete(self, digest: str) -> None:
+        """Manifests are deleted by the registry."""
+        raise self._api.error(f"deleting {digest}: hub.docker.com deletes tags alone", code="UNSUPPORTED")
+
+    def restore(self, digest: str) -> bool:  # noqa: ARG002
+        """What is deleted is gone, unless its bytes are kept."""
+        return False
+
+    def immutable_rules(self) -> tuple[str, ...] | None:
+        """Return the expressions of tags that may not move, none where tags are mutable. Raise `StoreError`."""
+        namespace, name = self._names
+        what = "reading the rule of immutable tags at hub.docker.com"
+        found, _ = self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refused)
+        settings = found.get("immutable_tags_settings") if isinstance(found, dict) else None
+        if not isinstance(settings, dict):
+            return None
+        rules = settings.get("rules")
+        if not settings.get("enabled"):
+            return ()
+        return tuple(map(str, rules)) if isinstance(rules, list) and rules else (".*",)
+
+    @cached_property
+    def _api(self) -> WebApi:
+        """The API, with a token that the login got. Raise `StoreError`."""
+        what = "logging in at hub.docker.com"
+        stranger = self._open(None)
+        if not self._login.password:
+            raise stranger.error(f"{what}: there is no login", RIGHTS, "UNAUTHORIZED")
+        body = {"identifier": self._login.username, "secret": self._login.password}
+        answer = stranger.call("POST", "/v2/auth/token", what, body)
+        if answer.status != 200:
+            raise stranger.refused(what, answer, RIGHTS)
+        try:
+            token = str(json.loads(answer.body)["access_token"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise stranger.error(f"{what}: the answer has no token", RIGHTS, "UNAUTHORIZED") from error
+        return self._open(Login(registry_token=token, origin=self._login.origin))
+
+    def _refused(self, what: str, answer: Answer) -> StoreError:
+        return self._api.refused(what, answer, RIGHTS if answer.status in (401, 403, 404) else "")

@@ -1,0 +1,54 @@
+"""Opens the API by which a registry deletes, where the distribution API there does not."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tagger.errors import InputError
+from tagger.images.registry import docker_hub, github_packages
+from tagger.images.registry.client import Registry
+from tagger.images.registry.dialects import dialect_of
+from tagger.images.registry.logins import Login
+from tagger.images.registry.web_api import OwnApi, WebApi
+from tagger.names import Repository
+
+__all__ = ["open_api"]
+
+
+def open_api(
+    repository: Repository,
+    login: Login,
+    holds: Callable[[str], bool],
+    web: Callable[[str, Login | None], Registry],
+    github: str = "",
+) -> OwnApi | None:
+    """Return the API of a repository's registry; None where it has none.
+
+    `web` opens a conversation with a host. `github` is the URL of GitHub's API, where it is another than usual. Raise
+    `InputError` where that is none.
+    """
+    place = str(repository)
+    if dialect_of(repository.registry).api == "github":
+        host, prefix = _github(github)
+        token = Login(registry_token=login.password, origin=login.origin)
+        api = WebApi(web(host, token), place, prefix=prefix, headers=github_packages.HEADERS, pace=github_packages.PACE)
+        return github_packages.GithubPackages(repository, api, holds)
+    if dialect_of(repository.registry).api == "hub":
+
+        def open_hub(token: Login | None) -> WebApi:
+            return WebApi(web(docker_hub.HUB, token), place, headers=docker_hub.HEADERS)
+
+        return docker_hub.DockerHub(repository, login, open_hub)
+    return None
+
+
+def _github(url: str) -> tuple[str, str]:
+    """Return host and path of GitHub's API. Raise `InputError`."""
+    if not url:
+        return github_packages.GITHUB, ""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.port == 0:
+            raise ValueError("it is no URL of the web")
+    except ValueError as error:
+        raise InputError(f"GITHUB_API_URL is {url!r}: {error}", "Write it as https://api.github.com.") from error
+    return parts.netloc, parts.path.rstrip("/")

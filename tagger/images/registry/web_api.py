@@ -1,0 +1,100 @@
+"""A registry's own API beside the distribution API: JSON over HTTPS, with one token that is sent as it is."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from tagger.errors import StoreError
+from tagger.images.registry.answers import Answer
+from tagger.images.registry.auth import Access
+from tagger.images.registry.client import Registry, Request
+from tagger.images.registry.statuses import status_of
+from tagger.images.stores import Catalogued
+
+__all__ = ["OwnApi", "WebApi", "page_count"]
+
+
+class OwnApi(Protocol):
+    """What a registry's own API does for one repository that the distribution API of it does not."""
+
+    deletes_manifests: bool
+    """Whether manifests are deleted here; else the distribution API does it."""
+
+    def deletes(self) -> Literal["tags", "manifests", "refused"]:
+        """Find out what may be deleted, as far as that is known without a write."""
+
+    def catalogue(self) -> Mapping[str, Catalogued]:
+        """List manifests by their digests. Raise `StoreError`."""
+
+    def untag(self, tag: str) -> None:
+        """Remove one tag and nothing else. Raise `NotFound`, `StoreError`; where it cannot, with UNSUPPORTED."""
+
+    def delete(self, digest: str) -> None:
+        """Delete a manifest with every tag at it. Raise `NotFound`, `StoreError`."""
+
+    def restore(self, digest: str) -> bool:
+        """Take the deletion of a manifest back; say False where nothing is known of it. Raise `StoreError`."""
+
+
+class WebApi:
+    """One conversation with an API: requests below `prefix`, with `headers`; writes at least `pace` seconds apart."""
+
+    def __init__(
+        self, registry: Registry, place: str, *, prefix: str = "", headers: Mapping[str, str], pace: float = 0.0
+    ) -> None:
+        self.registry = registry
+        self.pace = pace
+        self._access = Access(place, ())
+        self._prefix, self._headers = prefix, dict(headers)
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def call(self, method: str, path: str, what: str, body: Any = None) -> Answer:
+        """Return the answer to a request, whatever its status. Raise `StoreError` where there is none."""
+        if method in ("DELETE", "POST") and self.pace:
+            self._wait()
+        headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
+        content = json.dumps(body).encode() if body is not None else None
+        return self.registry.call(Request(method, f"{self._prefix}{path}", self._access, what, headers, content))
+
+    def get(self, path: str, what: str, refused: Callable[[str, Answer], StoreError]) -> tuple[Any, Answer]:
+        """Return the JSON of an answer, and the answer. Raise `refused` where it is no success, `StoreError`."""
+        answer = self.call("GET", path, what)
+        if answer.status != 200:
+            raise refused(what, answer)
+        try:
+            return json.loads(answer.body), answer
+        except (ValueError, RecursionError) as error:
+            raise self.error(f"{what}: the answer is no JSON") from error
+
+    def refused(self, what: str, answer: Answer, hint: str = "") -> StoreError:
+        """Return the error that an answer means, with a `hint` where it has none of its own."""
+        error = self.registry.refused(self._access, what, answer)
+        if hint and status_of(answer.status).code not in ("UNAVAILABLE", "TOOMANYREQUESTS"):
+            return self.error(error.message.removeprefix(f"{self._access.place}: "), hint, error.code, answer.status)
+        return error
+
+    def error(self, message: str, hint: str = "", code: str = "FAILED", status: int = 0) -> StoreError:
+        """Return an error that names the repository."""
+        return StoreError(message, hint, code=code, place=self._access.place, status=status)
+
+    def _wait(self) -> None:
+        """Wait for this deletion's turn."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self.pace
+        self.registry.pause(turn - now)
+
+
+def page_count(answer: Answer) -> int:
+    """Return the number of the last page that a `Link` names (RFC 8288); 1 where it names none."""
+    for link in str(answer.headers.get("Link") or "").split(","):
+        url, _, rest = link.strip().partition(">")
+        if 'rel="last"' in rest:
+            found = parse_qs(urlsplit(url.lstrip("<")).query).get("page", ["1"])[0]
+            return int(found) if found.isascii() and found.isdigit() else 1
+    return 1
