@@ -92,10 +92,13 @@ class _Return(NamedTuple):
     def put(self) -> Outcome:
         """Put the manifests back, and then the tags."""
         planned, done = self.changes, list[Change]()
+        try:
+            self._put_manifests()
+        except TaggerError as error:
+            left = [one.refused(f"not put back: {error.message}") if one.writes else one for one in planned]
+            return ended(self.store.place, left, _explained(error), done="pruned")
         for number, change in enumerate(planned):
             try:
-                if number == 0:
-                    self._put_manifests()
                 if change.writes and self.store.digests([change.tag])[change.tag] != change.after:
                     self.store.point(self.store.manifest(change.after or ""), [change.tag])
                 done.append(change)
