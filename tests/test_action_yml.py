@@ -1,4 +1,4 @@
-"""What stands in `action.yml` and in the README is what the program takes."""
+"""What stands in `action.yml` and in the reference is what the program takes."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ from tagger.errors import TaggerError
 from tagger.reporting.documents import report_document
 from tagger.reporting.outputs import report_outputs
 from tagger.results import Report
+from tagger.settings.options import OPTIONS
 from tools import texts
+from tools.examples import EXAMPLES
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -21,7 +23,7 @@ def test_inputs_are_the_options() -> None:
 
 def test_the_texts_are_up_to_date() -> None:
     """`make docs` writes them anew."""
-    for name, write in (("action.yml", texts.action), ("README.md", texts.readme)):
+    for name, write in (("action.yml", texts.action), ("docs/reference.md", texts.reference)):
         text = (ROOT / name).read_text()
         assert write(text) == text
 
@@ -41,10 +43,18 @@ def test_outputs_are_those_that_are_set() -> None:
     assert list(ACTION["outputs"]) == list(report_outputs(report, report_document(report)))
 
 
-def test_the_readme_lists_every_input_and_output() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_reference_lists_every_input_and_output() -> None:
+    reference = (ROOT / "docs/reference.md").read_text()
     for name in (*ACTION["inputs"], *ACTION["outputs"]):
-        assert f"\n| `{name}` | " in readme, name
+        assert f"\n| `{name}` | " in reference, name
+
+
+def test_every_input_has_an_example_that_is_understood() -> None:
+    assert sorted(EXAMPLES) == sorted(ACTION["inputs"]), "tools/examples.py has one for each"
+    for option in OPTIONS:
+        example = EXAMPLES[option.name]
+        if "${{" not in example:
+            assert list(map(option.parse, option.split([example]))), option.name
 
 
 def test_it_runs_the_dockerfile_without_arguments() -> None:

@@ -13,6 +13,7 @@ import tagger as package
 from tagger.images.layout import Layout
 from tests.images.making import make_image
 from tests.integration.commands import Ran, tagger
+from tests.pages.blocks import blocks
 
 ROOT = Path(__file__).parent.parent
 WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/release-components.yml").read_text())
@@ -99,3 +100,12 @@ def test_only_the_job_that_releases_may_write() -> None:
         "list": "read", "release": "write", "done": "read",
     }  # fmt: skip
     assert JOBS["release"]["strategy"]["fail-fast"] is False
+
+
+def test_the_call_on_the_page_is_one_that_the_workflow_takes() -> None:
+    (block,) = (one for one in blocks(ROOT / "docs/monorepo.md") if one.runner == "release-components")
+    (job,) = block.content["jobs"].values()
+    assert job["uses"].partition("@")[0].endswith("/.github/workflows/release-components.yml")
+    assert job["with"].keys() <= CALL["inputs"].keys()
+    assert {name for name, one in CALL["inputs"].items() if one.get("required")} <= job["with"].keys()
+    assert job["secrets"].keys() <= CALL["secrets"].keys()

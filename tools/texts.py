@@ -1,15 +1,18 @@
-"""Write what the texts say of the options anew: the inputs of `action.yml`, the tables of the README."""
+"""Write what the texts say of the options anew: the inputs of `action.yml`, the tables of the reference."""
 
 import json
 import re
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tagger.commands import NAMES, commands  # noqa: E402 - the project's own folder first
+from tagger.help import GROUPS  # noqa: E402
 from tagger.settings.options import OPTIONS  # noqa: E402
+from tools.examples import EXAMPLES  # noqa: E402
 
 OUTPUTS = {
     "version": "The version that was released, or would be.",
@@ -45,20 +48,44 @@ def action(text: str) -> str:
     return re.sub(r"^inputs:.*?(?=^runs:)", lambda _: "\n".join([*lines, ""]), text, flags=re.DOTALL | re.MULTILINE)
 
 
-def readme(text: str) -> str:
-    """Return the README with its tables as the options are now."""
-    tables = {"commands": {command.name: command.help for command in commands()}, "inputs": INPUTS, "outputs": OUTPUTS}
-    for name, rows in tables.items():
-        table = "\n".join(f"| `{key}` | {value.replace('|', chr(92) + '|')} |" for key, value in rows.items())
-        block = f"<!-- {name} -->\n| {name[:-1]} | |\n|---|---|\n{table}\n<!-- /{name} -->"
+def reference(text: str) -> str:
+    """Return the reference with its tables as the commands and options are now."""
+    tables = {
+        "commands": _table("command", {command.name: command.help for command in commands()}),
+        "inputs": "\n\n".join(_inputs()),
+        "outputs": _table("output", OUTPUTS),
+    }
+    for name, table in tables.items():
         before, _, rest = text.partition(f"<!-- {name} -->")
-        text = before + block + rest.partition(f"<!-- /{name} -->")[2]
+        text = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->" + rest.partition(f"<!-- /{name} -->")[2]
     return text
+
+
+def _inputs() -> Iterator[str]:
+    """Yield the inputs by groups, each with an example."""
+    words = {name: text for name, text in INPUTS.items() if name in ("command", "arguments")}
+    yield _table("input", words, EXAMPLES)
+    for group, (title, _) in GROUPS.items():
+        rows = {option.name: option.description for option in OPTIONS if option.group == group}
+        yield f"### {title}\n\n{_table('input', rows, EXAMPLES)}"
+
+
+def _table(title: str, rows: Mapping[str, str], examples: Mapping[str, str] | None = None) -> str:
+    head = f"| {title} | |{' for example |' if examples else ''}\n|---|---|{'---|' if examples else ''}"
+    lines = [
+        f"| `{name}` | {_escaped(text)} |" + (f" `{_escaped(examples[name])}` |" if examples else "")
+        for name, text in rows.items()
+    ]
+    return "\n".join((head, *lines))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def main() -> None:
     """Write both files."""
-    for path, write in ((ROOT / "action.yml", action), (ROOT / "README.md", readme)):
+    for path, write in ((ROOT / "action.yml", action), (ROOT / "docs/reference.md", reference)):
         path.write_text(write(path.read_text()))
 
 
