@@ -101,7 +101,7 @@ def test_the_file_at_the_top(folder: Path) -> None:
     """Variants and components together, versions from the folders, differences beside what all share."""
     block = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[0]
     file = (
-        block.replace("docker://ghcr.io/acme/{{component}}:build", "oci:builds:{{component}}")
+        re.sub(r"docker://ghcr\.io/acme/([a-z{}]+):build", r"oci:builds:\1", block)
         .replace("[ghcr.io/acme/web, acme/web]", "['oci:out/web', 'oci:hub/web']")
         .replace("ghcr.io/acme/{{component}}", "oci:out/{{component}}")
     )
@@ -121,3 +121,21 @@ def test_the_file_at_the_top(folder: Path) -> None:
     assert standing("worker") == {f"{tag}{end}" for tag in ("1.2.3", "1.2", "1") for end in ("", "-alpine")} | {
         "latest", "alpine",
     }  # fmt: skip
+
+
+def test_what_build_jobs_left_for_each(folder: Path) -> None:
+    """`digests` by pattern: a folder of each component, whose builds become one index."""
+    (folder / ".tagger.yml").write_text(
+        "images: oci:out/{{component}}\nversion: 1.2.3\ndigests: digests/{{component}}\ncomponents: {api: {}, web: {}}\n"
+    )
+    for name in NAMES:
+        for platform in ("linux/amd64", "linux/arm64"):
+            image = make_image(Layout(Path("out") / name), f"{name} {platform}", platform=platform)
+            file = folder / "digests" / name / image.digest.removeprefix("sha256:")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    ended = tagger("release", "--only", "api web", "--json")
+    assert ended.code == 0, ended.err
+    for report in ended.document["components"].values():
+        assert list(report["platforms"]) == ["linux/amd64", "linux/arm64"]
+    assert standing("api") == standing("web") >= {"1.2.3", "latest"}
