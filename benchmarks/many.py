@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from benchmarks.components import COUNTS as COMPONENTS
+from benchmarks.components import HEAD, JOBS, RUNNERS, RUNNERS_HEAD, measure_components, measure_runners
 from benchmarks.images import make_image, push, standing
 from benchmarks.measuring import Contestant, Costs, in_turn
 from benchmarks.report import Section, curves, table
@@ -13,7 +15,6 @@ from benchmarks.testbed import Testbed
 __all__ = ["measure"]
 
 COUNTS = ((1, 1), (10, 1), (10, 10), (100, 1), (100, 10))  # repositories, and the registries that they are spread over
-JOBS = (8, 64)
 DELAY = 50
 FLOATING = ("2.1", "2", "latest")
 
@@ -30,25 +31,50 @@ class _Registries:
 
 
 def measure(testbed: Testbed) -> Section:
-    """Measure releases into 1, 10 and 100 repositories at 50 ms: of one registry, and of ten beside each other.
+    """Measure releases into many repositories, of many components, and of as many runners, at 50 ms.
 
     `jobs` bounds the requests to one registry, so that its repositories wait for each other; registries do not.
     """
-    rows, lines = [], dict[str, list[tuple[float, float]]]()
     with _open_registries(testbed) as registries:
+        services = registries.services
+        repositories = _Table(["repositories", *HEAD[1:]])
         for count, spread in COUNTS:
-            found = _measured(testbed, registries.services[:spread], registries, count)
-            for jobs, costs in found.items():
-                low, high = costs.spread("wall")
-                wall = f"{costs.median('wall') * 1e3:.0f} ({low * 1e3:.0f}–{high * 1e3:.0f})"
-                numbers = [f"{costs.median('cpu') * 1e3:.0f}", f"{costs.median('peak'):.0f}"]
-                numbers += [f"{costs.median(what):.0f}" for what in ("requests", "connections")]
-                rows.append([str(count), str(spread), jobs, wall, *numbers])
-                name = f"jobs: {jobs}" if spread == 1 else f"jobs: {jobs}, {spread} registries"
-                lines.setdefault(name, []).append((count, costs.median("wall") * 1e3))
-    head = ["repositories", "registries", "jobs", "ms at 50 ms", "CPU ms", "peak MiB", "requests", "connections"]
-    picture = curves("Releases into many repositories at 50 ms", lines, "repositories", "ms")
-    return Section(table(head, rows), {"many.svg": picture})
+            repositories.add(count, spread, _measured(testbed, services[:spread], registries, count))
+        components = _Table(HEAD)
+        for count, spread in COMPONENTS:
+            jobs = JOBS if count < 300 else JOBS[-1:]
+            components.add(count, spread, measure_components(testbed, services[:spread], registries, count, jobs))
+        runners = [measure_runners(testbed, services[0], registries, count) for count in RUNNERS]
+    pictures = {
+        "many.svg": curves("Releases into many repositories at 50 ms", repositories.lines, "repositories", "ms"),
+        "components.svg": curves("Releases of many components at 50 ms", components.lines, "components", "ms"),
+    }
+    parts = [repositories.text(), "### Components in one run", components.text()]
+    parts += ["### Components on runners of their own, two at once", table(RUNNERS_HEAD, runners)]
+    return Section("\n\n".join(parts), pictures)
+
+
+class _Table:
+    """Rows of what was measured, and the lines of their picture."""
+
+    def __init__(self, head: Sequence[str]) -> None:
+        self.head, self.rows, self.lines = head, list[list[str]](), dict[str, list[tuple[float, float]]]()
+
+    def add(self, count: int, spread: int, found: Mapping[str, Costs]) -> None:
+        """Add the costs of `count` things by `jobs`."""
+        for jobs, costs in found.items():
+            low, high = costs.spread("wall")
+            wall = f"{costs.median('wall') * 1e3:.0f} ({low * 1e3:.0f}–{high * 1e3:.0f})"
+            numbers = [f"{costs.median('cpu') * 1e3:.0f}", f"{costs.median('peak'):.0f}"]
+            requests = costs.median("requests")
+            numbers += [f"{requests:.0f}", f"{requests / count:.1f}", f"{costs.median('connections'):.0f}"]
+            self.rows.append([str(count), str(spread), jobs, wall, *numbers])
+            name = f"jobs: {jobs}" if spread == 1 else f"jobs: {jobs}, {spread} registries"
+            self.lines.setdefault(name, []).append((count, costs.median("wall") * 1e3))
+
+    def text(self) -> str:
+        """Return the table."""
+        return table(self.head, self.rows)
 
 
 def _measured(

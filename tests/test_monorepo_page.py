@@ -126,7 +126,8 @@ def test_the_file_at_the_top(folder: Path) -> None:
 def test_what_build_jobs_left_for_each(folder: Path) -> None:
     """`digests` by pattern: a folder of each component, whose builds become one index."""
     (folder / ".tagger.yml").write_text(
-        "images: oci:out/{{component}}\nversion: 1.2.3\ndigests: digests/{{component}}\ncomponents: {api: {}, web: {}}\n"
+        "images: oci:out/{{component}}\nversion: 1.2.3\ndigests: digests/{{component}}\n"
+        "components: {api: {}, web: {}}\n"
     )
     for name in NAMES:
         for platform in ("linux/amd64", "linux/arm64"):
