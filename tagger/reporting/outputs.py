@@ -46,10 +46,13 @@ def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) ->
         "latest": "true" if found["latest"] == ["true"] else "false",
         "changed": "true" if "true" in found["changed"] else "false",
         "held": "true" if "true" in found["held"] else "false",
+        "platform-digests": found["platform-digests"][0] if len(found["platform-digests"]) == 1 else "",
         "json": as_output(document),
     }
 
 
 def as_output(document: Mapping[str, Any]) -> str:
-    """Return the JSON of a command as the output `json`, on one line."""
-    return json.dumps(document, ensure_ascii=False)
+    """Return the JSON of a command as the output `json`, on one line; a long one says what it leaves out."""
+    from tagger.reporting.shortened import shortened
+
+    return shortened(document)

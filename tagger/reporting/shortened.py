@@ -1,0 +1,66 @@
+"""A report that is short enough for an output of the action; it says what was left out."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["MOST", "shortened"]
+
+MOST = 64 * 1024
+"""Bytes of the output: it becomes a variable of a process, of which Linux takes 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+
+_OUTCOME = ("repository", "status", "digest", "error", "changes")
+_REPORT = ("command", "version", "changed", "digest", "error", "repositories", *_OUTCOME)
+_IDLE = ("keep", "hold")
+
+Document = Mapping[str, Any]
+
+
+def shortened(document: Document) -> str:
+    """Return a document as JSON on one line; a long one without what changes nothing, then without what is left."""
+    steps: Sequence[tuple[str, Callable[[Document], Document]]] = (
+        ("", lambda whole: whole),
+        ("rows that change nothing", _without_idle_rows),
+        ("rows that change nothing, and what is not about repositories", lambda whole: _kept(whole, _REPORT)),
+        ("the rows", lambda whole: _kept(whole, tuple(name for name in _REPORT if name != "changes"))),
+        ("all but how it ended", lambda whole: {name: whole.get(name) for name in ("command", "error")}),
+    )
+    text = ""
+    for left_out, shorten in steps:
+        shown = shorten(document)
+        said = {**shown, "shortened": f"left out, as the report is long: {left_out}"} if left_out else shown
+        text = json.dumps(said, ensure_ascii=False)
+        if len(text.encode()) <= MOST:
+            break
+    return text
+
+
+def _without_idle_rows(document: Document) -> Document:
+    """Return a document without the changes that change nothing and are not drifted, at any depth of components."""
+    return {name: _without(value) for name, value in document.items()}
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _without_idle_rows(value)
+    if isinstance(value, list):
+        return [_without(one) for one in value if not _is_idle(one)]
+    return value
+
+
+def _is_idle(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("action") in _IDLE and not value.get("drifted")
+
+
+def _kept(document: Document, names: Sequence[str]) -> Document:
+    """Return the named parts of a report, or of that of each component, without the rows that change nothing."""
+    shown = _without_idle_rows(document)
+    if "components" in shown:
+        parts = {name: _kept(one, names) for name, one in shown["components"].items()}
+        return {"command": shown.get("command"), "components": parts, "error": shown.get("error")}
+    found: dict[str, Any] = {name: value for name, value in shown.items() if name in names}
+    if isinstance(found.get("repositories"), list):
+        found["repositories"] = [
+            {name: value for name, value in one.items() if name in names} for one in found["repositories"]
+        ]
+    return found
