@@ -92,7 +92,7 @@ class TestLists:
 
     def test_how_each_is_split(self) -> None:
         assert {option.name for option in OPTIONS if option.kind == "lines"} == {
-            "images", "source", "tags", "logins", "golden", "endpoints", "verify",
+            "images", "source", "tags", "logins", "golden", "endpoints", "verify", "annotations",
             "keep-tags",
         }  # fmt: skip
 
@@ -195,6 +195,7 @@ class TestBadInput:
             ("ca-file", "/nowhere.pem", "there is no file /nowhere.pem", "PEM"),
             ("published-from", "git", "`git` is for `plan` alone", "from the repository itself"),
             ("published-from", "docker", "`published-from` is 'docker'", "registry, git, none"),
+            ("annotations", "vendor", "'vendor' is no key=value", "org.opencontainers.image.title=My app"),
             ("platforms", "amd64", "'amd64' is not a platform", "os/arch"),
             ("keep", "major", "`keep` has 'major'", "major=3 minor=2"),
             ("keep-tags", "pr-* old", "`keep-tags` has 'pr-* old'", "pr-* age=14d"),

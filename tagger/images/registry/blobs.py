@@ -14,19 +14,23 @@ __all__ = ["Download"]
 class Download(io.RawIOBase):
     """A blob read from a registry.
 
-    `begin` opens it from an offset, and raises `StoreError` when it cannot. After a broken connection it is opened
-    again where it ended, unless `tries` times in a row brought nothing.
+    `first` is its response from the beginning. After a broken connection `begin` opens it again from the offset where
+    it ended, unless `tries` times in a row brought nothing; it raises `StoreError` when it cannot.
     """
 
     def __init__(
-        self, begin: Callable[[int], Response], failed: Callable[[ConnectionFailed], StoreError], tries: int
+        self,
+        first: Response,
+        begin: Callable[[int], Response],
+        failed: Callable[[ConnectionFailed], StoreError],
+        tries: int,
     ) -> None:
         self._begin = begin
         self._failed = failed
         self._tries = self._left = tries
         self._offset = 0
         self._passed = 0  # bytes of this response that were handed out before
-        self._response = begin(0)
+        self._response = first
 
     def readable(self) -> bool:
         """It is read, and nothing else."""

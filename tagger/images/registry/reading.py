@@ -154,7 +154,7 @@ class Reader:
         def failed(error: ConnectionFailed) -> StoreError:
             return self._registry.unreachable(access, what, error)
 
-        with Download(begin, failed, self._registry.retries) as raw:
+        with Download(begin(0), begin, failed, self._registry.retries) as raw:
             yield io.BufferedReader(Checked(cast("BinaryIO", raw), descriptor, self._endpoint.place), CHUNK)
 
     def has_blob(self, descriptor: Descriptor) -> bool:
