@@ -2,8 +2,8 @@
 
     python -m benchmarks [NAME...] [--runs N] [--docs]
 
-The names are retag, push, start, image, large, many and copy; without one, all are measured. It needs root, for the
-network namespaces; what `benchmarks/rivals` brought, and what is on the PATH, is measured beside.
+The names are retag, merge, push, start, image, large, many and copy; without one, all are measured. It needs root, for
+the network namespaces; what `benchmarks/rivals` brought, and what is on the PATH, is measured beside.
 """
 
 import argparse
@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import copying, image, large, many, pushing, retag, starting
+from benchmarks import copying, image, large, many, merging, pushing, retag, starting
 from benchmarks.report import Section
 from benchmarks.testbed import ROOT, Testbed, open_testbed
 
 MEASUREMENTS: Mapping[str, tuple[str, Callable[[Testbed], Section]]] = {
     "retag": ("An image that is in the repository to four tags", retag.measure),
+    "merge": ("The builds of two platforms, in the repository, to four tags", merging.measure),
     "push": ("An image of the engine to four tags", pushing.measure),
     "start": ("Starting", starting.measure),
     "image": ("The action's image", image.measure),

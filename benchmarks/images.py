@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ class Image:
         return _digest(self.manifest)
 
 
-def make_image(text: str) -> Image:
+def make_image(text: str, architecture: str = "amd64") -> Image:
     """Make an image with one small layer that holds `text`."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
@@ -41,7 +42,7 @@ def make_image(text: str) -> Image:
         archive.addfile(member, io.BytesIO(text.encode()))
     layer = gzip.compress(tar.getvalue(), mtime=0)
     rootfs = {"type": "layers", "diff_ids": [_digest(tar.getvalue())]}
-    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
+    config = json.dumps({"architecture": architecture, "os": "linux", "config": {}, "rootfs": rootfs}).encode()
     document: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -52,11 +53,18 @@ def make_image(text: str) -> Image:
     return Image(json.dumps(document, separators=(",", ":")).encode(), blobs)
 
 
-def make_index(image: Image) -> Image:
-    """Make an index that names an image of one platform, which has to be pushed before it."""
-    platform = {"architecture": "amd64", "os": "linux"}
-    entry = {"mediaType": MANIFEST, "digest": image.digest, "size": len(image.manifest), "platform": platform}
-    document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+def make_index(*images: Image, architectures: Sequence[str] = ("amd64",)) -> Image:
+    """Make an index that names images of one platform each, which have to be pushed before it."""
+    entries = [
+        {
+            "mediaType": MANIFEST,
+            "digest": image.digest,
+            "size": len(image.manifest),
+            "platform": {"architecture": architecture, "os": "linux"},
+        }
+        for image, architecture in zip(images, architectures, strict=True)
+    ]
+    document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
     return Image(json.dumps(document, separators=(",", ":")).encode(), {}, INDEX)
 
 

@@ -9,7 +9,7 @@ from benchmarks.report import Section, bars, table
 from benchmarks.servers import Service
 from benchmarks.testbed import Testbed
 
-__all__ = ["DELAYS", "OURS", "measure"]
+__all__ = ["DELAYS", "OURS", "failures_text", "measure", "times_table"]
 
 DELAYS = (0, 20, 50)
 NAME, INDEXED, DOCKERS = "acme/app", "acme/index", "acme/docker"
@@ -43,7 +43,7 @@ def measure(testbed: Testbed) -> Section:
             testbed.line.delay(delay)
             found[delay] = in_turn(testbed.bench, contestants, service)
         testbed.line.delay(0)
-        text += [f"### {title}", _table(found), _failures(found)]
+        text += [f"### {title}", times_table(found), failures_text(found)]
         if service is testbed.guarded:
             text += ["### Bars", _bars(found)]
         values = [(name, costs.median("wall") * 1e3, _ms(costs.spread("wall"))) for name, costs in found[50].items()]
@@ -144,7 +144,7 @@ def _check(service: Service, name: str, image: Image | None) -> None:
     assert held == [image.digest if image else held[0]] * len(TAGS), f"the tags hold {held}"
 
 
-def _table(found: Mapping[int, Mapping[str, Costs]]) -> str:
+def times_table(found: Mapping[int, Mapping[str, Costs]]) -> str:
     """Return a table of everybody; round trips in sequence are the slope of the time over the delay."""
     head = ["", *(f"{delay} ms" for delay in DELAYS), "round trips", "requests", "connections", "CPU ms", "peak MiB"]
     rows = []
@@ -179,7 +179,7 @@ def _bars(found: Mapping[int, Mapping[str, Costs]]) -> str:
     return table(["bar", "ms at most", "ours", "reached"], rows)
 
 
-def _failures(found: Mapping[int, Mapping[str, Costs]]) -> str:
+def failures_text(found: Mapping[int, Mapping[str, Costs]]) -> str:
     failed: dict[str, int] = {}
     for costs in found.values():
         for name, cost in costs.items():
