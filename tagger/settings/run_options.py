@@ -77,8 +77,8 @@ class RunOptions:
     force = flag(
         "force",
         "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
-        "(withdraw), default rules (reconcile), a version that would lose its only tag (release), or more than `limit` "
-        "(prune).",
+        "(withdraw), default rules (reconcile), a version that would lose its only tag or builds whose bases differ "
+        "(release), or more than `limit` (prune).",
         commands=("delete", "withdraw", "reconcile", "release", "plan", "prune"), **_consent,
     )  # fmt: skip
     purge = flag(

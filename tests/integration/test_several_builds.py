@@ -14,10 +14,13 @@ from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Repository
-from tests.images.making import attach, make_image, make_index, make_layer, put, put_manifest, sign
+from tests.images.making import EMPTY_CONFIG, attach, make_image, make_index, make_layer, put, put_manifest, sign
 from tests.images.test_archives import pack, pack_layout, save
 from tests.integration.commands import Ran, images, tagger
+from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry
+from tests.servers.sigstore import BUNDLE, Sigstore, statement
+from tests.servers.small_registry import Request, SmallRegistry
 
 TWO = ("linux/amd64", "linux/arm64/v8")
 OWN = {VERSION_LABEL: "2.1.4", REVISION_LABEL: "1a2b3c"}
@@ -177,6 +180,25 @@ class TestReleases:
             copy = ["copy", "--src-tls-verify=false", f"docker://{place.name}:2.1", f"dir:{tmp_path}/{architecture}"]
             subprocess.run(["skopeo", *choice, *copy], check=True, capture_output=True)
 
+    def test_digests_in_the_layout_that_is_released_to(self, tmp_path: Path) -> None:
+        target = Layout(tmp_path / "target")
+        legs = [make_index(target, "app", platforms=[platform], labels=OWN) for platform in TWO]
+        ran = run("release", f"oci:{target.path}", digests=outputs_of(legs))
+        assert ran.code == 0, ran.err
+        assert set(target.tags()) == {"2.1.4", "2.1", "2", "latest"}
+        assert set(ran.document["platforms"]) == {"linux/amd64", "linux/arm64"}
+
+    def test_blobs_of_another_repository_are_mounted(self, small_registry: SmallRegistry, opened: Opener) -> None:
+        built = opened(small_registry, "acme/built")
+        legs = [make_index(built, "app", platforms=[platform], labels=OWN) for platform in TWO]
+        place = f"{small_registry.host}/acme/app"
+        small_registry.requests.clear()
+        ran = run("release", place, digests=outputs_of(legs), sources=[f"{small_registry.host}/acme/built"])
+        assert ran.code == 0, ran.err
+        asked = [request for request in small_registry.requests if request.kind == "uploads"]
+        assert asked
+        assert all(request.value("mount") and request.status == 201 for request in asked)
+
     def test_images_of_docker_save(self, place: Place, tmp_path: Path) -> None:
         archive = pack(tmp_path / "saved.tar", save())
         leg = make_image(place.store, platform="linux/arm64", labels=OWN)
@@ -324,8 +346,62 @@ class TestRefused:
         rebuilt = run("release", place.name, digests=outputs_of(place.legs()), more=["--on-conflict", "keep"])
         assert (rebuilt.code, rebuilt.document["digest"]) == (0, ran.document["digest"])
 
+    def test_a_second_build_of_one_commit_is_kept(
+        self, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)  # the commit of a checkout would have to be that of the builds
+        first = run("release", place.name, digests=outputs_of(place.legs("first")))
+        assert first.code == 0, first.err
+        again = run("release", place.name, digests=outputs_of(place.legs("built again")))
+        assert (again.code, again.document["digest"], again.document["changed"]) == (0, first.document["digest"], False)
+        assert [warning["code"] for warning in again.document["warnings"]] == ["KEPT"]
+
+    def test_a_build_that_is_deleted_while_the_run_stages(self, small_registry: SmallRegistry, opened: Opener) -> None:
+        """The registry refuses the index, and no tag stands."""
+        store = opened(small_registry)
+        legs = [make_index(store, "app", platforms=[platform], labels=OWN) for platform in TWO]
+        gone = legs[0].children()[0].digest
+
+        def watch(request: Request) -> None:
+            if request.method == "PUT" and request.reference == "2.1.4":
+                opened(small_registry).delete(gone)
+
+        small_registry.watch = watch
+        ran = run("release", f"{small_registry.host}/acme/app", digests=outputs_of(legs))
+        small_registry.watch = lambda _request: None
+        assert ran.code == 1
+        assert not list(store.tags())
+
 
 class TestGates:
+    def test_every_build_is_signed(self, place: Place, tmp_path: Path) -> None:
+        sigstore = Sigstore()
+        (tmp_path / "root.json").write_text(json.dumps(sigstore.trusted_root()))
+        more = ["--trusted-root", f"{tmp_path}/root.json", "--verify", "keyless repo=acme/app issuer=github"]
+        legs = place.legs()
+
+        def sign_image(leg: Manifest) -> None:
+            image = place.store.manifest(leg.children()[0].digest)
+            bundle = json.dumps(sigstore.bundle(statement(image.digest))).encode()
+            document = {
+                "artifactType": BUNDLE,
+                "config": put(place.store, b"{}", EMPTY_CONFIG).to_json(),
+                "layers": [put(place.store, bundle, BUNDLE).to_json()],
+                "subject": image.descriptor().to_json(),
+            }
+            artifact = put_manifest(place.store, OCI_MANIFEST, document)
+            entry = artifact.descriptor().to_json() | {"artifactType": BUNDLE}
+            put_manifest(place.store, OCI_INDEX, {"manifests": [entry]}, [image.digest.tag])
+
+        sign_image(legs[0])
+        ran = run("release", place.name, digests=outputs_of(legs), more=more)
+        assert (ran.code, ran.document["error"]["code"]) == (1, "NOT_VERIFIED")
+        assert legs[1].children()[0].digest.replace(":", "-") in ran.document["error"]["message"]
+        sign_image(legs[1])
+        ran = run("release", place.name, digests=outputs_of(legs), more=more)
+        assert ran.code == 0, ran.err
+        assert [proof["digest"] for proof in ran.document["verified"]] == [leg.children()[0].digest for leg in legs]
+
     def test_what_is_attached_is_attached_to_every_build(self, place: Place) -> None:
         legs = place.legs()
         kind = "application/vnd.tests.sbom"
