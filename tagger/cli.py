@@ -104,6 +104,8 @@ def run(
             raise
         failure = TaggerError(f"too many files are open: {error.strerror}", "Raise the limit: `ulimit -n 1024`.")
         return _show_failure(console, name, line, failure)
+    finally:
+        console.close()
 
 
 def _show_failure(console: "Console", name: str, line: Line, error: TaggerError) -> int:
@@ -177,7 +179,7 @@ def _run(
     asked = settings.json or command.prints_json  # a file may have said so
     console.be(json=asked, quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
-    with Connections(settings, environ, console.warn, components) as connections:
+    with Connections(settings, environ, console.warn, components, console.meter) as connections:
         run = Run(
             settings,
             positional,

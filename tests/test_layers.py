@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tagger"
-GROUND = {"names", "errors", "workspace", "confidential", "clock"}
+GROUND = {"names", "errors", "workspace", "confidential", "meters", "clock"}
 BELOW = {
     "errors": set[str](),
+    "meters": set[str](),
     "workspace": set[str](),
     "confidential": set[str](),
     "interruption": {"errors"},
@@ -63,6 +64,7 @@ ONLY = {
     "click": {"arguments.py"},
     "cryptography": {"gates/signatures/keys.py", "gates/signatures/keyless.py"},
     "docker": {"images/engine/engine.py"},
+    "rich": {"reporting/live.py"},
     "dulwich": {"version_from/git.py"},
     "sigstore": {"gates/signatures/keyless.py"},
     "yaml": {"settings/file.py", "version_from/files.py"},

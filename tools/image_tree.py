@@ -32,12 +32,14 @@ NAMED = (
     "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "zoneinfo._zoneinfo",
     "_cffi_backend", "typing_extensions", "annotated_types", "typing_inspection.introspection",
 )  # fmt: skip
-WHOLE = ("pydantic", "sigstore", "sigstore_models")  # packages that import their modules by name
+WHOLE = ("pydantic", "rich/_unicode_data", "sigstore", "sigstore_models")  # packages that import their modules by name
 DATA = ("*.dist-info/METADATA", "certifi/*.pem", "sigstore/_store/**/*")
 # Named by an `import` in code that a run never comes to: tests, debuggers, other systems, other ways to do the same.
 UNUSED = re.compile(
     r"(antigravity|asyncio|code|codeop|cProfile|ctypes\.macholib|curses|dbm|distutils|doctest|email\.mime\.(audio|image)|"
-    r"ensurepip|idlelib|lib2to3|multiprocessing|nntplib|pdb|pip|profile|pstats|pydoc|pydoc_data|readline|setuptools|"
+    r"ensurepip|idlelib|lib2to3|markdown_it|mdurl|multiprocessing|nntplib|pdb|pip|profile|pstats|pydoc|pydoc_data|pygments|readline|"
+    r"rich\.(_inspect|_win32_console|_windows\w*|filesize|json|logging|markdown|pretty|progress|prompt|syntax|traceback|tree)|"
+    r"setuptools|"
     r"sqlite3|this|timeit|tkinter|turtle|unittest|venv|webbrowser|wsgiref|xml\.(dom|sax)|xmlrpc|_pyrepl|_sqlite3|"
     r"_curses|_tkinter|_ctypes_test|_testcapi|_dbm|_gdbm|_zoneinfo_test)(\..*)?"
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 # A module is imported where it is clear that it is needed, and after the registries are being connected to.
@@ -32,10 +33,11 @@ class Connections:
         environ: Mapping[str, str],
         say: Callable[[str], None] = lambda _: None,
         components: "Sequence[Settings]" = (),
+        meters: Meters = silent,
     ) -> None:
         """`say` tells a person why a run waits; `components` are the settings of all that share what is opened."""
         self._settings = settings
-        self._opened = _Opened(components or (settings,), environ, say)
+        self._opened = _Opened(components or (settings,), environ, say, meters)
 
     def __enter__(self) -> "Connections":
         return self
@@ -89,9 +91,13 @@ class _Opened:
     """What the components of a run share: each is opened once, by the thread that first asks for it."""
 
     def __init__(
-        self, components: "Sequence[Settings]", environ: Mapping[str, str], say: Callable[[str], None]
+        self,
+        components: "Sequence[Settings]",
+        environ: Mapping[str, str],
+        say: Callable[[str], None],
+        meters: Meters,
     ) -> None:
-        self._say = say
+        self._say, self._meters = say, meters
         self._components = components
         self._environ = environ
         self._lock = RLock()
@@ -117,7 +123,7 @@ class _Opened:
         """Open a layout on disk."""
         from tagger.images.layout import Layout
 
-        layout = Layout(folder, self._say)
+        layout = Layout(folder, self._say, self._meters)
         self._layouts.append(layout)
         if self._stopped:
             layout.stop()
@@ -195,7 +201,7 @@ class _Opened:
         dials = [Dial(one, network["timeout"]) for one in places]
         from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
 
-        return Registries(keychain=self.keychain, dials=dials, **network)
+        return Registries(keychain=self.keychain, dials=dials, meters=self._meters, **network)
 
     @property
     def engine(self) -> "Engine":

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar, cast
 
@@ -11,6 +11,7 @@ from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
 from tagger.images.stores import Content, TagStore
 from tagger.images.walk import walk
+from tagger.meters import meter_of
 from tagger.names import Digest, Repository
 
 __all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_parts", "copy_referrers"]
@@ -72,6 +73,10 @@ def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest],
             )
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
     stop = threading.Event()
+    meter = meter_of(store)
+    meter.phase("copying")
+    for blob in blobs.values():
+        meter.moved(blob.digest, 0, blob.size)
     run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
 
 
@@ -201,28 +206,35 @@ def _copy_blob(
     @contextmanager
     def opener() -> Iterator[BinaryIO]:
         with source.blob(blob) as stream:
-            yield cast("BinaryIO", _Stoppable(stream, stop))
+            yield cast("BinaryIO", _Stoppable(stream, stop, lambda done: meter.moved(blob.digest, done, blob.size)))
 
-    if store.has_blob(blob):
-        return
-    try:
-        store.put_blob(blob, opener, mount_from)
-    except NotFound:
-        if not blob.urls:
-            raise
+    meter = meter_of(store)
+    if not store.has_blob(blob):
+        try:
+            store.put_blob(blob, opener, mount_from)
+        except NotFound:
+            if not blob.urls:
+                raise
+    meter.arrived(blob.digest)
 
 
 class _Stoppable:
-    """A stream that ends with an error when the copy was given up, so that nobody waits for gigabytes."""
+    """A stream that ends with an error when the copy was given up, so that nobody waits for gigabytes.
 
-    def __init__(self, stream: BinaryIO, stop: threading.Event) -> None:
-        self._stream = stream
-        self._stop = stop
+    It tells how many bytes it gave.
+    """
+
+    def __init__(self, stream: BinaryIO, stop: threading.Event, tell: Callable[[int], None]) -> None:
+        self._stream, self._stop, self._tell = stream, stop, tell
+        self._given = 0
 
     def read(self, size: int = -1) -> bytes:
         if self._stop.is_set():
             raise stopped()
-        return self._stream.read(size)
+        chunk = self._stream.read(size)
+        self._given += len(chunk)
+        self._tell(self._given)
+        return chunk
 
 
 def _blobs(manifest: Manifest) -> list[Descriptor]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import Content, ImageConfig, TagStore
+from tagger.meters import meter_of
 from tagger.names import DIGEST, Reference, Repository
 
 if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
@@ -165,6 +166,7 @@ class SavedSource:
             config = manifest.config()
             if not overwrite or (config is not None and config.digest == self.config_digest):
                 return manifest
+        meter_of(store).phase("compressing layers")
         return self.as_content().stage(store, tag, overwrite=overwrite)
 
     def as_content(self) -> ContentSource:

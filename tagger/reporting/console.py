@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
+from tagger.meters import SILENT, Meter
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
-from tagger.reporting.terminal import Outlet, style
+from tagger.reporting.terminal import Outlet
 from tagger.results import Checkup, Event, Report, Trees
 
 if TYPE_CHECKING:
+    from tagger.reporting.progress import Progress
     from tagger.settings.values import Settings
 
 __all__ = ["Console"]
@@ -32,7 +34,8 @@ class Console:
         """`commands` are the names of all: what messages call so is no setting."""
         self._environ, self._commands = environ, commands
         self._out, self._err = Outlet(out, environ), Outlet(err, environ)
-        self._quiet = False
+        self._quiet = self._verbose = False
+        self._progress: Progress | None = None
         self.be(json=json)
 
     def be(self, *, json: bool, quiet: bool = False, verbose: bool = False) -> None:
@@ -40,9 +43,24 @@ class Console:
 
         A `quiet` one tells results and errors only, a `verbose` one everything.
         """
-        self._quiet = quiet
+        self._quiet, self._verbose = quiet, verbose
         self._formatter: Formatter = JsonFormatter() if json else TextFormatter(self._out.width, verbose=verbose)
         self._runner = Runner(self._environ, (self._err if json else self._out).stream)
+
+    def meter(self, place: str) -> Meter:
+        """Return the meter of a repository, of which is shown how the work on it goes on."""
+        if self._quiet:
+            return SILENT
+        if self._progress is None:
+            from tagger.reporting.progress import Progress
+
+            self._progress = Progress(self._err, verbose=self._verbose)
+        return self._progress.meter(place)
+
+    def close(self) -> None:
+        """Show no longer how the work goes on."""
+        if self._progress:
+            self._progress.stop()
 
     def mask(self, secrets: Iterable[str]) -> None:
         """Have the runner hide these texts."""
@@ -52,7 +70,10 @@ class Console:
         """Say what happened on the way, where a person wants to know it."""
         if event.kind == "warning":
             self.warn(f"{event.place}: {event.text}" if event.place else event.text)
-        elif event.kind in ("pushing", "staged"):
+            return
+        if self._progress:
+            self._progress.show(event)
+        if self._verbose or (event.kind in ("pushing", "staged") and not (self._progress and self._progress.is_drawn)):
             self._tell(f"{event.place}: {event.kind} {event.text}")
 
     def show_report(self, report: Report) -> int:
@@ -131,12 +152,14 @@ class Console:
         if self._runner.present:
             self._runner.warning(message)
         else:
-            self._tell(f"{style('Warning:', fg='yellow')} {message}")
+            from tagger.reporting.text import labelled
+
+            self._tell(labelled("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow"))
 
     def _tell(self, text: str) -> None:
         """Say what is neither a result nor an error."""
         if not self._quiet:
-            self._err.echo(text)
+            (self._progress or self._err).echo(text)
 
     def _spelled(self, text: str, *, names: bool = True) -> str:
         """Return a message with its settings as options, or as inputs where a runner is present."""
@@ -175,6 +198,7 @@ class Console:
 
     def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
         """Print the text, then the errors, then tell the runner; return the exit code."""
+        self.close()
         if text:
             self._out.echo(text)
         errors = list(errors)

@@ -10,7 +10,7 @@ from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["COLORS", "digests_of", "error_text", "report_text", "short"]
+__all__ = ["COLORS", "digests_of", "error_text", "labelled", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -37,12 +37,16 @@ def report_text(report: Report, width: int = ELSEWHERE, *, verbose: bool = False
 
 def error_text(error: TaggerError, width: int | None = None) -> str:
     """Return an error and what to do about it, folded where there is a `width`."""
-    message, hint = plain(error.message), plain(error.hint)
+    told = labelled(f"{error.title}:", error.message, width, fg="red", bold=True)
+    return "\n".join((told, labelled("Hint:", error.hint, width, fg="cyan"))) if error.hint else told
+
+
+def labelled(label: str, text: str, width: int | None = None, *, fg: str, bold: bool = False) -> str:
+    """Return a text behind a word that says what it is, folded where there is a `width`."""
+    shown = f"{label} {plain(text)}"
     if width:
-        message = "\n".join(_folded(f"{error.title}: {message}", width)).removeprefix(f"{error.title}: ")
-        hint = "\n".join(_folded(f"Hint: {hint}", width)).removeprefix("Hint: ")
-    told = f"\n{style('Hint:', fg='cyan')} {hint}" if error.hint else ""
-    return f"{style(error.title + ':', fg='red', bold=True)} {message}{told}"
+        shown = "\n".join(line for each in shown.splitlines() for line in fold(each, width))
+    return style(label, fg=fg, bold=bold) + shown[len(label) :]
 
 
 def short(digest: str | None) -> str:
@@ -65,12 +69,6 @@ def digests_of(change: Change, *, pushed: bool) -> str:
     before, after = (digest.rpartition(":")[2] for digest in (change.before, change.after))
     digits = next(count for count in range(7, 129) if before[:count] != after[:count])
     return f"{before[:digits]} → {after[:digits]}"
-
-
-def _folded(text: str, width: int) -> Iterator[str]:
-    """Yield the lines of a text with lines of its own, each folded."""
-    for line in text.splitlines():
-        yield from fold(line, width)
 
 
 def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> Iterator[str]:

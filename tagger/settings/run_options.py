@@ -65,7 +65,12 @@ class RunOptions:
     config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
     json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)
     quiet = flag("quiet", "Print results and errors only: no warnings, no progress.", letter="q", **_output)
-    verbose = flag("verbose", "Print tags that are right already too; with --help: everything.", letter="v", **_output)
+    verbose = flag(
+        "verbose",
+        "Tell every request, retry and decision, and tags that are right already; with --help: every option.",
+        letter="v",
+        **_output,
+    )
     tag_locally = flag(
         "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
         commands=RELEASING, group="tags",

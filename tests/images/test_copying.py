@@ -416,3 +416,48 @@ class TestSideBySide:
     def test_results_stand_in_the_order_of_the_items(self, jobs: int) -> None:
         double: Callable[[int], int] = lambda n: 2 * n  # noqa: E731
         assert run_all(double, range(50), jobs) == [2 * n for n in range(50)]
+
+
+class TestMeter:
+    """What is told on the way: how many bytes there are, how many are there by now, and in the end all of them."""
+
+    class Told:
+        def __init__(self) -> None:
+            self.parts: dict[str, list[tuple[int, int]]] = {}
+            self.phases: list[str] = []
+
+        def phase(self, text: str) -> None:
+            self.phases.append(text)
+
+        def moved(self, part: str, done: int, total: int) -> None:
+            self.parts.setdefault(part, []).append((done, total))
+
+        def arrived(self, part: str) -> None:
+            total = self.parts[part][-1][1]
+            self.parts[part].append((total, total))
+
+        def paused(self, cause: str, seconds: float) -> None:
+            raise AssertionError(cause, seconds)
+
+        def asked(self, request: str) -> None:
+            pass
+
+    def test_of_a_copy(self, tmp_path: Path) -> None:
+        source, told = Layout(tmp_path / "source"), self.Told()
+        image = make_image(source, "app", "1.0.0", below=[bytes(3_000_000)])
+        target = Layout(tmp_path / "target", meters=lambda _place: told)
+        copy_image(source, target, image)
+        assert told.phases == ["copying"]
+        assert set(told.parts) == {blob.digest for blob in image.blobs()}
+        for blob in image.blobs():
+            steps = told.parts[blob.digest]
+            assert steps[0] == (0, blob.size)
+            assert steps[-1] == (blob.size, blob.size)
+            assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+    def test_of_what_is_there_already(self, tmp_path: Path) -> None:
+        source, told = Layout(tmp_path / "source"), self.Told()
+        image = make_image(source, "app", "1.0.0")
+        copy_image(source, Layout(tmp_path / "target"), image)
+        copy_image(source, Layout(tmp_path / "target", meters=lambda _place: told), image)
+        assert all(steps[-1][0] == steps[-1][1] for steps in told.parts.values())

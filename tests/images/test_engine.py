@@ -97,6 +97,42 @@ def test_one_push_and_the_same_bytes_everywhere(
     assert _inspected(f"{second.place}:2.1.4")["Labels"] == LABELS
 
 
+def test_a_push_tells_of_its_layers(
+    running: Running, client: Engine, open_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
+) -> None:
+    """From the engine's own stream: each layer that it sends, and in the end that every one is there."""
+    running.build("telling/app:build", labels=LABELS)
+    told = Told()
+    store = opened(open_registry)
+    store.meter = told  # type: ignore[attr-defined]
+    EngineSource.find(client, "telling/app:build").stage(store, "2.1.4")
+    assert told.gone
+    assert set(told.parts) <= told.gone
+    assert set(told.phases) == ({"pushing"} if told.parts else set())
+
+
+class Told:
+    """A meter that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+        self.parts: dict[str, tuple[int, int]] = {}
+        self.gone: set[str] = set()
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+    def moved(self, part: str, done: int, total: int) -> None:
+        self.parts[part] = (done, total)
+
+    def arrived(self, part: str) -> None:
+        self.gone.add(part)
+
+    def paused(self, cause: str, seconds: float) -> None: ...
+
+    def asked(self, request: str) -> None: ...
+
+
 def test_the_image_that_stands_there_is_not_pushed_again(
     running: Running, client: Engine, open_registry: DockerRegistry, opened: Callable[[DockerRegistry], TagStore]
 ) -> None:

@@ -11,6 +11,7 @@ from tagger.concurrency import Abandonable
 from tagger.errors import EngineError, StoreError
 from tagger.images.docker_context import SOCKET, docker_context
 from tagger.images.engine.failures import refusal
+from tagger.meters import SILENT, Meter
 from tagger.names import DOCKER_HUB, Reference, Repository
 
 if TYPE_CHECKING:
@@ -129,24 +130,25 @@ class Engine:
             with self._asked() as client:
                 client.remove_image(str(reference), noprune=True)
 
-    def push(self, reference: Reference) -> str:
-        """Push an image that has this name, and return the digest that the engine says it got.
+    def push(self, reference: Reference, meter: Meter = SILENT) -> str:
+        """Push an image that has this name, and return the digest that the engine says it got; `meter` is told.
 
         A push that fails is answered with success and an `errorDetail` in its stream (docker-py #1772), so every line
         is read. Raise `StoreError` with the registry's words, `EngineError`.
         """
-        digest = self._pushing.wait_for(lambda: self._push(reference))
+        digest = self._pushing.wait_for(lambda: self._push(reference, meter))
         if digest is None:
             message = "the engine's push was given up: whether it arrived is not known"
             raise StoreError(message, code="STOPPED", place=str(reference.repository))
         return digest
 
-    def _push(self, reference: Reference) -> str:
+    def _push(self, reference: Reference, meter: Meter) -> str:
         repository, digest, failure = reference.repository, "", ""
         login = self.logins.auth_config(repository.registry, repository=repository.name)
         with self._asked() as client:
             lines = client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
             for line in lines:
+                _tell(meter, line)
                 failure = failure or (line.get("errorDetail") or {}).get("message") or line.get("error") or ""
                 status = PUSHED.search(line.get("status") or "")
                 digest = (line.get("aux") or {}).get("Digest") or (status[1] if status else digest)
@@ -210,6 +212,20 @@ class Engine:
     def _unreachable(self, error: Exception) -> EngineError:
         message = f"no Docker Engine answers at {self.host}: {_reason(error)}"
         return EngineError(message, _NO_ENGINE, code="UNREACHABLE")
+
+
+def _tell(meter: Meter, line: Mapping[str, Any]) -> None:
+    """Tell what a line of the engine's stream says of a layer (moby, api/types/jsonstream): of one that is there, all.
+
+    The sizes are of what is sent, in part guessed: more may be done than there was said to be.
+    """
+    layer, detail, status = line.get("id"), line.get("progressDetail") or {}, line.get("status") or ""
+    done, total = detail.get("current"), detail.get("total")
+    if isinstance(layer, str) and isinstance(done, int):
+        meter.phase("pushing")
+        meter.moved(layer, done, total if isinstance(total, int) else done)
+    elif isinstance(layer, str) and status in ("Pushed", "Layer already exists"):
+        meter.arrived(layer)
 
 
 def _familiar(repository: Repository) -> str:

@@ -14,6 +14,7 @@ from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source
 from tagger.images.stores import ImageConfig, Source, TagStore
+from tagger.meters import meter_of
 from tagger.names import Reference, Repository
 
 __all__ = ["EngineSource"]
@@ -116,7 +117,7 @@ class EngineSource:
         if standing and not overwrite:
             return self._checked(store, store.manifest(standing), tag)
         with self._engine.tagged(self._id, reference):
-            pushed = self._engine.push(reference)
+            pushed = self._engine.push(reference, meter_of(store))
             # Another job may have pushed since, or have given the name to its image before the engine looked.
             return self._checked(store, store.manifest(tag), tag, pushed)
 
@@ -134,6 +135,7 @@ class EngineSource:
 
     def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
         """Put the image into a layout, which the engine cannot reach."""
+        meter_of(store).phase("reading from the engine")
         return self._saved().stage(store, tag, overwrite=overwrite)
 
     def _saved(self) -> ContentSource | SavedSource:

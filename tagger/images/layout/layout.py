@@ -17,6 +17,7 @@ from tagger.images.manifests import (
     Manifest,
 )
 from tagger.images.stores import Abilities, Opener, Survey
+from tagger.meters import Meters, silent
 from tagger.names import Digest, Repository, check_tag
 
 __all__ = ["Layout"]
@@ -38,12 +39,12 @@ class Layout(LayoutContent):
 
     jobs = 1
 
-    def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None, meters: Meters = silent) -> None:
         """`say` tells a person that a lock is waited for."""
         super().__init__()
         self._folder = Folder(path, say)
-        self.path = self._folder.path
-        self.place = self._folder.place
+        self.path, self.place = self._folder.path, self._folder.place
+        self.meter = meters(self.place)
         self._seen: _Seen | None = None
 
     def __repr__(self) -> str:

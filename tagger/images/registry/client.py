@@ -28,6 +28,7 @@ from tagger.images.registry.retry import Repetition
 from tagger.images.registry.slots import Slots
 from tagger.images.registry.tokens import Token, read_token, token_request
 from tagger.images.registry.transport import Response, TooLarge, Transport
+from tagger.meters import Meters, silent
 
 __all__ = ["Registry", "Request"]
 
@@ -61,6 +62,10 @@ class Request(NamedTuple):
     most: int = SMALL
     retries: int | None = None
 
+    def told(self, status: int) -> str:
+        """Return a line on it and its answer: never the query, in which others put their secrets."""
+        return f"{self.method} {urlsplit(self.target).path} {status}: {self.what}"
+
 
 class Registry:
     """A registry, met once: its scheme, its challenge, its tokens and its connections serve all its repositories.
@@ -79,15 +84,14 @@ class Registry:
         jobs: int = 8,
         retries: int = 4,
         known: Challenge | None = None,
+        meters: Meters = silent,
     ) -> None:
-        self.name = name
-        self.jobs = jobs
-        self.retries = retries
+        self.name, self.meters = name, meters
+        self.jobs, self.retries = jobs, retries
         self.takes_several_tags: bool | None = None
         self.has_referrers: bool | None = None
         self._host = Host(name, transport, insecure, endpoints or {})
-        self._keychain = keychain
-        self._transport = transport
+        self._keychain, self._transport = keychain, transport
         self._known = known or known_challenge(name, endpoints or {})
         self._greeting: threading.Thread | None = None
         self._ahead = ConnectionsAhead(jobs, self._open_one)
@@ -280,7 +284,9 @@ class Registry:
         own = self._host.origin
         url = own.url(request.target)
         try:
-            return follow(send, request.method, url, request.headers, authorization, own, self._host.resolve)
+            response = follow(send, request.method, url, request.headers, authorization, own, self._host.resolve)
+            self.meters(request.access.place).asked(request.told(response.status))
+            return response
         except ValueError as error:
             raise StoreError(
                 f"{request.what}: a redirect is not followed: {error}", code="UNREACHABLE", place=request.access.place
@@ -308,5 +314,6 @@ class Registry:
         access, what = request.access, request.what
         given_up = StoreError(f"{what}: given up", code="STOPPED", place=access.place)
         return self._repetition.call(
-            attempt, given_up, lambda error: self.unreachable(access, what, error), done, retries=request.retries
-        )
+            attempt, given_up, lambda error: self.unreachable(access, what, error), done, retries=request.retries,
+            paused=lambda cause, seconds: self.meters(access.place).paused(f"{what}: {cause}", seconds),
+        )  # fmt: skip

@@ -13,6 +13,7 @@ from tagger.images.registry.endpoint import access_to
 from tagger.images.registry.logins import Login
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.registry.transport import Transport
+from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ class Registries:
         retries: int = 4,
         dials: Iterable[Dial] = (),
         github_api: str = "",
+        meters: Meters = silent,
     ) -> None:
         self.keychain = keychain or Keychain()
         self._insecure = frozenset(insecure)
         self._endpoints = dict(endpoints or {})
         self._jobs = jobs
         self._retries = retries
+        self._meters = meters
         self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs, dials=dials)
         self._github_api = github_api
         self._registries: dict[str, Registry] = {}
@@ -70,6 +73,7 @@ class Registries:
             jobs=self._jobs,
             retries=self._retries,
             known=Challenge("bearer") if login else None,
+            meters=self._meters,
         )
 
     def web(self, name: str, login: Login | None) -> Registry:

@@ -40,6 +40,7 @@ class RegistryRepository:
         """`own_api` opens the registry's own API; it gets what asks whether a manifest is there."""
         self.repository: Repository | None = repository
         self.place = str(repository)
+        self.meter = registry.meters(self.place)
         self.jobs = registry.jobs
         self._registry = registry
         self._lost: frozenset[str] = frozenset()

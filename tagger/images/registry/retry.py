@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import TypeVar, cast
 
@@ -41,12 +42,12 @@ class Repetition:
         done: Callable[[], Got | None] = lambda: None,
         *,
         retries: int | None = None,
+        paused: Callable[[str, float], None] = lambda _cause, _seconds: None,
     ) -> Got:
-        """Return the reply of `attempt`, which is made again where that may help.
+        """Return the reply of `attempt`, made again where that may help. Raise `StoreError` when there is none.
 
-        `given_up` is raised when the registry was closed. `failed` says what a lasting failure of the connection means.
-        `done` is asked after each fault of a request that may have been carried out, for what stands for its reply.
-        Raise `StoreError` when there is no answer.
+        `given_up` is raised when the registry was closed. `failed` says what a lasting failure of the connection means,
+        `done` what stands for the reply of a request that may have been carried out; `paused` is told why, how long.
         """
         in_doubt, most = False, self.retries if retries is None else retries
         for repetition in takewhile(lambda _: not self._closed.is_set(), range(most + 1)):
@@ -54,7 +55,7 @@ class Repetition:
             try:
                 reply = attempt()
             except ConnectionFailed as error:
-                perhaps_done = error.sent
+                perhaps_done, cause = error.sent, f"no answer ({type(error.cause).__name__})"
                 if perhaps_done and (stand_in := done()) is not None:
                     return stand_in
                 if (last or error.lasting) and not self._closed.is_set():
@@ -62,7 +63,7 @@ class Repetition:
             else:
                 if not isinstance(reply, Answer):
                     return reply
-                throttled, meaning = is_throttled(reply), status_of(reply.status)
+                throttled, meaning, cause = is_throttled(reply), status_of(reply.status), f"answered {reply.status}"
                 if not throttled and not meaning.again:
                     return cast("Got", reply._replace(repeated=in_doubt))
                 perhaps_done, pause = meaning.perhaps_done, _pause_after(reply, repetition, throttled)
@@ -71,11 +72,12 @@ class Repetition:
                 if last or pause > LONGEST_PAUSE:
                     return reply
             in_doubt = in_doubt or perhaps_done
-            self.pause(pause * random.uniform(1, 1.25))  # noqa: S311 - so that many do not return at once
+            self.pause(pause * random.uniform(1, 1.25), partial(paused, cause))  # noqa: S311 - not all at once
         raise given_up
 
-    def pause(self, seconds: float) -> None:
-        """Wait, but no longer than the registry is open."""
+    def pause(self, seconds: float, tell: Callable[[float], None] = lambda _seconds: None) -> None:
+        """Wait, but no longer than the registry is open; `tell` of it before."""
+        tell(seconds)
         self._closed.wait(seconds)
 
 

@@ -50,7 +50,11 @@ class Uploader:
             if repetition >= self._registry.retries:
                 raise failure
             mount = None
-            self._registry.pause(0.2 * 2**repetition)
+            pause = 0.2 * 2**repetition
+            self._registry.meters(self._endpoint.place).paused(
+                f"{what}: {f'answered {failure.status}' if failure.status else 'no answer'}", pause
+            )
+            self._registry.pause(pause)
 
     def _begin(self, what: str, descriptor: Descriptor | None = None, mount_from: Repository | None = None) -> str:
         """Open an upload and return where it goes; empty when the blob was mounted instead."""

@@ -1,0 +1,62 @@
+"""The one sink of what is under way: copying, an engine's push and archives tell it, and a run shows it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+__all__ = ["SILENT", "Meter", "Meters", "meter_of", "silent"]
+
+
+class Meter(Protocol):
+    """What is told of the work on one repository; any thread may tell."""
+
+    def phase(self, text: str) -> None:
+        """Say what is done now, as `uploading`."""
+
+    def moved(self, part: str, done: int, total: int) -> None:
+        """Say how many bytes of a part, a blob or a layer, are there, of how many; told again, the last counts."""
+
+    def arrived(self, part: str) -> None:
+        """Say that all of a part is there."""
+
+    def paused(self, cause: str, seconds: float) -> None:
+        """Say that something is tried again after so many seconds, and why."""
+
+    def asked(self, request: str) -> None:
+        """Say what was asked of a registry, and how that was answered."""
+
+
+Meters = Callable[[str], Meter]
+"""Gives the meter of a repository, by what a person calls it."""
+
+
+class _Silent:
+    """Tells nobody."""
+
+    def phase(self, text: str) -> None:
+        pass
+
+    def moved(self, part: str, done: int, total: int) -> None:
+        pass
+
+    def arrived(self, part: str) -> None:
+        pass
+
+    def paused(self, cause: str, seconds: float) -> None:
+        pass
+
+    def asked(self, request: str) -> None:
+        pass
+
+
+SILENT: Meter = _Silent()
+
+
+def silent(_place: str) -> Meter:
+    """Return a meter that tells nobody."""
+    return SILENT
+
+
+def meter_of(store: object) -> Meter:
+    """Return the meter of a repository; one that tells nobody, where it has none."""
+    meter: Meter = getattr(store, "meter", SILENT)
+    return meter

@@ -1,0 +1,72 @@
+"""The progress of a run as a terminal shows it, drawn by rich."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as Drawing
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tagger.reporting.progress import State, amount
+from tagger.reporting.sentences import counted
+from tagger.reporting.terminal import Outlet, plain
+
+__all__ = ["Live"]
+
+_BAR = 12  # columns
+
+
+class Live:
+    """What is drawn at the foot of a terminal. Use it in a `with` block, which takes it away at the end."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._console = Console(
+            file=outlet.stream, width=outlet.width, force_terminal=True, no_color=not outlet.is_coloured,
+            highlight=False, markup=False, emoji=False, legacy_windows=False,
+        )  # fmt: skip
+        self._drawing = Drawing(
+            console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
+
+    def __enter__(self) -> Self:
+        self._drawing.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drawing.stop()
+
+    def echo(self, text: str) -> None:
+        """Print a text above what is drawn."""
+        self._drawing.update(Text(""), refresh=True)
+        self._outlet.echo(text)
+
+    def draw(self, states: Sequence[State], more: int) -> None:
+        """Draw where the repositories are; `more` are left out."""
+        table = Table.grid(padding=(0, 1), expand=False)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        below: list[RenderableType] = []
+        for state in states:
+            table.add_row(
+                Text(plain(state.place), style="bold"), Text(state.phase, style="cyan"), self._bar(state),
+                Text(f"{amount(state.done)} of {amount(state.total)}" if state.total else ""),
+                Text(f"{amount(state.rate)}/s" if state.total and state.done < state.total else ""),
+            )  # fmt: skip
+            if state.pauses:
+                text = f"  {plain(state.place)}: {counted(state.pauses, 'retry', 'retries')}, {plain(state.cause)}"
+                below.append(Text(text, style="yellow", no_wrap=True, overflow="ellipsis"))
+        if more > 0:
+            below.append(Text(f"  and {counted(more, 'more repository', 'more repositories')}", style="bright_black"))
+        self._drawing.update(Group(table, *below), refresh=True)
+
+    def _bar(self, state: State) -> RenderableType:
+        if not state.total:
+            return Text("")
+        return ProgressBar(total=state.total, completed=min(state.done, state.total), width=_BAR)
