@@ -35,7 +35,8 @@ class TestOfTheProgram:
     @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",), ("--image", "a/b", "--help")])
     def test_every_command_on_one_screen(self, words: tuple[str, ...]) -> None:
         lines = said(*words, environ={"COLUMNS": "80"})
-        assert [one.name for one in commands() if f"  {one.name:<11} {one.help}" not in lines] == []
+        text = " ".join(" ".join(lines).split())
+        assert [one.name for one in commands() if f" {one.name} {one.help}" not in text] == []
         assert len(lines) <= SCREEN
         assert sum(line.startswith("  tagger ") for line in lines) == 3
 

@@ -46,7 +46,7 @@ def _retention(run: Run) -> "Retention":
 
 COMMAND = Command(
     "prune",
-    "Delete the versions that `keep` leaves out, with what belongs to them; a plan without `--yes`.",
+    "Delete versions that `keep` leaves out; without `--yes` a plan.",
     _run,
     arguments="[REPOSITORY]",
     words=("images",),
