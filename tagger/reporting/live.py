@@ -10,8 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tagger.reporting.progress import State, amount
 from tagger.reporting.sentences import counted
+from tagger.reporting.states import State, amount
 from tagger.reporting.terminal import Outlet, plain
 
 __all__ = ["Live"]

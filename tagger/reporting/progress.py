@@ -5,14 +5,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from tagger.meters import Meter
 from tagger.reporting.sentences import counted, took
-from tagger.reporting.terminal import Outlet, plain
+from tagger.reporting.states import State, told
+from tagger.reporting.terminal import Outlet
 from tagger.results import Event
 
-__all__ = ["Progress", "State", "amount", "told"]
+__all__ = ["Progress"]
 
 SOON = 0.4  # seconds; what is done by then needs no progress, and nothing that draws it is imported
 OFTEN = 0.1  # seconds between two drawings
@@ -26,18 +26,6 @@ _PHASES = {
     "verified": "done",
 }  # fmt: skip
 """What an event says of where a repository is."""
-
-
-class State(NamedTuple):
-    """Where the work on one repository is: `done` of `total` bytes, `rate` bytes a second, its pauses and why."""
-
-    place: str
-    phase: str
-    done: int
-    total: int
-    rate: float
-    pauses: int
-    cause: str
 
 
 class _Repository:
@@ -172,22 +160,3 @@ class Progress:
             finally:
                 with self._lock:
                     self._print = None
-
-
-def told(state: State, seconds: float) -> str:
-    """Return a line on a repository: where it is, how much of it is there, how fast, and what holds it up."""
-    parts = [f"{state.phase}, {took(seconds)}"]
-    if state.total:
-        parts.append(f"{amount(state.done)} of {amount(state.total)}, {amount(state.rate)}/s")
-    if state.pauses:
-        parts.append(f"{counted(state.pauses, 'retry', 'retries')}, the last: {plain(state.cause)}")
-    return f"{plain(state.place)}: {'; '.join(parts)}"
-
-
-def amount(count: float) -> str:
-    """Return a number of bytes as people read it, in powers of 1000."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

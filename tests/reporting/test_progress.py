@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from tagger.images.layout import Layout
 from tagger.reporting.folding import cells
 from tagger.reporting.live import Live
-from tagger.reporting.progress import Progress, State, amount, told
+from tagger.reporting.progress import Progress
+from tagger.reporting.states import State, amount, told
 from tagger.reporting.terminal import Outlet
 from tagger.results import Event
 from tests.images.making import make_image
