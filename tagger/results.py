@@ -30,6 +30,7 @@ __all__ = [
     "Trees",
     "Verification",
     "finish",
+    "told_conflicts",
 ]
 
 Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
@@ -162,6 +163,9 @@ class Report(NamedTuple):
     platforms: Mapping[str, str] = MappingProxyType({})
     origins: Mapping[str, str] = MappingProxyType({})
     verified: tuple[Verification, ...] = ()
+    name: str = ""
+    labels: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
     plan_id: str = ""
     pruned: tuple[Pruned, ...] = ()
 
@@ -174,7 +178,7 @@ class Report(NamedTuple):
 
     def tags_in(self, outcome: Outcome) -> list[str]:
         """Return the tags of one repository that point at the release, or would after a plan."""
-        if self.version is None or (outcome.digest is None and not self.dry_run):
+        if outcome.digest is None and not self.dry_run:
             return []
         held = (change for change in outcome.changes if change.action in ("create", "move", "keep"))
         return [change.tag for change in held if change.after == outcome.digest and change.tag in self.tags]
@@ -184,6 +188,19 @@ class Report(NamedTuple):
         """0 done, 1 failed, incomplete or refused, 2 the input is wrong."""
         errors = [self.error, *(outcome.error for outcome in self.repositories)]
         return max((error.exit_code for error in errors if error), default=0)
+
+
+def told_conflicts(report: Report) -> Report:
+    """Return the report of a plan in which a conflict is a warning: the next commit may be another version's."""
+    errors = [report.error, *(outcome.error for outcome in report.repositories)]
+    found = {error.message: error for error in errors if error}
+    if not found or any(error.code != "CONFLICT" for error in found.values()):
+        return report
+    outcomes = tuple(
+        outcome._replace(status="planned", error=None) if outcome.error else outcome for outcome in report.repositories
+    )
+    warnings = tuple(ReportWarning("CONFLICT", message) for message in found)
+    return report._replace(error=None, repositories=outcomes, warnings=(*report.warnings, *warnings))
 
 
 Running = Generator[Event, None, Report]

@@ -15,7 +15,7 @@ from tagger.settings.options import OPTIONS  # noqa: E402
 from tools.examples import EXAMPLES  # noqa: E402
 
 OUTPUTS = {
-    "version": "The version that was released, or would be.",
+    "version": "The version that was released, or would be; of a build without one its first tag.",
     "digest": "The digest of the release; deploy this rather than a tag. Empty where nothing was released, and in a "
     "plan where only the push makes it.",
     "tags": "Full references that point at this release now, or would after a plan or a dry run, one a line.",
@@ -25,6 +25,8 @@ OUTPUTS = {
     "held": "`true` when the version is held: it waits for `approve`, and no floating tag moved to it.",
     "platform-digests": "JSON with the digest of each platform's manifest, which signatures, attestations and SBOMs "
     "are of. Empty where nothing was released.",
+    "labels": "Labels of the image as docker/metadata-action makes them, with those of `labels`, one a line.",
+    "annotations": "Annotations likewise, with those of `annotations`.",
     "json": "The whole report, as `--json` prints it. Set by every command.",
 }
 INPUTS = {

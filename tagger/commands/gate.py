@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["gate_of"]
 
 
-def gate_of(run: Run, version: "Version", rules: "Rules") -> "Callable[[Source], Passed] | None":
+def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[Source], Passed] | None":
     """Return what looks at the image of a version and raises `Refused`; None where nothing is asked for."""
     settings = run.settings
     if not (settings.golden or settings.require_referrer or settings.verify or run.settings.has_several_builds):
         return None
 
     def gate(source: "Source") -> Passed:
-        if run.settings.has_several_builds:
+        if run.settings.has_several_builds and version:
             _check_version(source, version, rules)
         _check_attached(run, source)
         verified = _check_signatures(run, source, version) if settings.verify else ()
@@ -67,7 +67,7 @@ def _check_attached(run: Run, source: "Source") -> None:
         check_attached(wanted, known, source.reference)
 
 
-def _check_signatures(run: Run, source: "Source", version: "Version") -> tuple[Verification, ...]:
+def _check_signatures(run: Run, source: "Source", version: "Version | None") -> tuple[Verification, ...]:
     from tagger.gates.signatures.judging import Signers, check_signatures
     from tagger.gates.signatures.rows import parse_row
     from tagger.images.sources import ContentSource
@@ -81,8 +81,8 @@ def _check_signatures(run: Run, source: "Source", version: "Version") -> tuple[V
     settings = run.settings
     rows = tuple(map(parse_row, settings.verify))
     signers = Signers(rows, settings.trusted_root, run.environ, run.workspace)
-    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False))
-    fields = {"version": version.text, **numbers}
+    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False)) if version else {}
+    fields = {"version": version.text, **numbers} if version else {}
     return check_signatures(source.content, source.root, signers, source.reference, fields)
 
 

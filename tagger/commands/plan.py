@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagger.commands.build import read_built
 from tagger.commands.command import Command
 from tagger.commands.git_versions import versions_of
-from tagger.commands.release_job import build_versions, nothing_to_do, release_job
+from tagger.commands.release_job import nothing_to_do, planned
 from tagger.commands.run import Run
 
 if TYPE_CHECKING:
+    from tagger.results import Report
     from tagger.rules.versions import Version
 
 __all__ = ["COMMAND"]
@@ -16,20 +18,33 @@ __all__ = ["COMMAND"]
 
 def _run(run: Run) -> int:
     if run.settings.published_from != "registry":
-        from tagger.operations.everywhere import with_policy
-        from tagger.operations.offline import OfflineRelease, plan_offline
-
-        versions, origin = build_versions(run, run.settings.rules)
-        images = run.settings.images
-        places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
-        offline = OfflineRelease(versions, run.settings.rules, places, origin)
-        return run.show(with_policy(plan_offline(offline, _told_versions(run)), run.terms))
+        return run.show(_labelled(run, _offline(run)))
     if silent := nothing_to_do(run):
-        return run.show(silent)
-    job = release_job(run, write=False)
-    from tagger.operations.release import plan
+        return run.show(_labelled(run, silent))
+    return run.show(_labelled(run, run.drive(planned(run, "plan"))))
 
-    return run.finish(plan(job))
+
+def _labelled(run: Run, report: "Report") -> "Report":
+    """Return the report with its labels; for a pull request, what forbids a release is told, not refused."""
+    from tagger.commands.labels import with_labels
+    from tagger.results import told_conflicts
+    from tagger.version_from.build import is_pull_request
+
+    return with_labels(run, told_conflicts(report) if is_pull_request(run.environ) else report)
+
+
+def _offline(run: Run) -> "Report":
+    """Plan without asking any registry."""
+    from tagger.operations.everywhere import with_policy
+    from tagger.operations.offline import OfflineRelease, plan_offline
+
+    rules, images = run.settings.rules, run.settings.images
+    built = read_built(run, rules)
+    places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
+    if not built.versions and not built.plain:
+        run.warn("NO_TAG", "no row, and no template, gives this build a tag")
+    job = OfflineRelease(built.versions, rules, places, built.origin, built.plain, built.skipped, built.name)
+    return with_policy(plan_offline(job, _told_versions(run)), run.terms)
 
 
 def _told_versions(run: Run) -> "tuple[Version, ...]":

@@ -2,14 +2,17 @@
 
 from typing import TYPE_CHECKING
 
+from tagger.commands.build import build_source
 from tagger.commands.command import Command
-from tagger.commands.release_job import nothing_to_do, release_job
+from tagger.commands.release_job import nothing_to_do, planned, release_job
 from tagger.commands.run import Run
 from tagger.errors import EngineError
 
 if TYPE_CHECKING:
     from tagger.images.stores import Source
-    from tagger.results import Report
+    from tagger.operations.plain import PlainRelease
+    from tagger.operations.prepare import Release
+    from tagger.results import Report, Running
 
 __all__ = ["COMMAND"]
 
@@ -17,18 +20,30 @@ __all__ = ["COMMAND"]
 def _run(run: Run) -> int:
     if silent := nothing_to_do(run):
         return run.show(silent)
-    job = release_job(run, write=not run.settings.dry_run)
-    from tagger.operations.release import plan, release
+    from tagger.commands.labels import with_labels
 
     if run.settings.dry_run:
-        return run.finish(plan(job, "release"))
-    report = run.drive(release(job))
+        return run.show(with_labels(run, run.drive(planned(run, "release"))))
+    job = release_job(run, write=True)
+    report = run.drive(_released(job))
     if run.settings.tag_locally and not report.exit_code:
         try:
-            _tag_locally(run, job.source, report)
+            _tag_locally(run, build_source(run), report)
         except EngineError as error:  # the release is done, and stays done
             run.warn("ENGINE", f"the engine did not take the tags of the release: {error.message}")
-    return run.show(report)
+    return run.show(with_labels(run, report))
+
+
+def _released(job: "Release | PlainRelease") -> "Running":
+    from tagger.operations.prepare import Release
+
+    if isinstance(job, Release):
+        from tagger.operations.release import release
+
+        return release(job)
+    from tagger.operations.plain import release_plain
+
+    return release_plain(job)
 
 
 def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:

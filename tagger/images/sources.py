@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
-from tagger.images.stores import Content, ImageConfig, TagStore
+from tagger.images.stores import Content, ImageConfig, Source, TagStore
 from tagger.meters import meter_of
 from tagger.names import DIGEST, Reference, Repository
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read 
     from tagger.images.copying import TaggedContent
     from tagger.images.layout import LayoutContent
 
-__all__ = ["ContentSource", "SavedSource", "SourceSpec", "is_in", "open_source", "parse_source"]
+__all__ = ["BuiltImage", "ContentSource", "SavedSource", "SourceSpec", "is_in", "open_source", "parse_source"]
 
 Image = TypeVar("Image")
 
@@ -54,6 +54,13 @@ def parse_source(text: str) -> SourceSpec:
         except InputError as error:
             raise InputError(f"{text!r} is not a source", _KINDS) from error
     return SourceSpec("name", text)
+
+
+class BuiltImage(Source, Protocol):
+    """A built image that can be read as content, wherever it is."""
+
+    def as_content(self) -> "ContentSource":
+        """Return the image with a manifest, made of it where it has none yet."""
 
 
 class ContentSource:
@@ -126,6 +133,12 @@ class ContentSource:
             return self.root
         standing = store.claim(self.root, tag)
         return self.root if standing == self.root.digest else store.manifest(standing)
+
+    def put(self, store: TagStore) -> Manifest:
+        """Put the image into `store` under its digest, with what is attached to it."""
+        self._bring(store)
+        store.point(self.root, ())
+        return self.root
 
     def _bring(self, store: TagStore) -> None:
         """Bring all that the image is made of, and what is attached to it, into `store`."""

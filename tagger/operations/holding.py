@@ -51,7 +51,7 @@ def look_as_held(job: Release, prepared: Prepared, look_by: Callable[[View], Loo
         return published._replace(held=published.held | versions)
 
     terms = job.terms or OwnTerms(rules)
-    view = View(store, terms, own_tags(job.versions), Claim(), versions=job.versions, amended=amended)
+    view = View(store, terms, own_tags(job.versions, job.skipped), Claim(), versions=job.versions, amended=amended)
     try:
         look = look_by(view)
     except TaggerError as error:

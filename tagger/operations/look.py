@@ -85,13 +85,14 @@ def every_tag(rules: Rules, owners: Mapping[str, Version], _standing: Collection
                 yield tag
 
 
-def own_tags(versions: Iterable[Version]) -> Scope:
-    """Look at the floating tags of `versions`: those that belong to anybody, or stand."""
+def own_tags(versions: Iterable[Version], skipped: Collection[str] = ()) -> Scope:
+    """Look at the floating tags of `versions` that are not `skipped`: those that belong to anybody, or stand."""
     mine = tuple(versions)
 
     def tags(rules: Rules, owners: Mapping[str, Version], standing: Collection[str]) -> Iterable[str]:
         floating = (rules.floating_tags(version, rules.channels) for version in mine)
-        return (tag for group in floating for tag in group if tag in owners or tag in standing)
+        tags = (tag for group in floating for tag in group if tag not in skipped)
+        return (tag for tag in tags if tag in owners or tag in standing)
 
     return tags
 

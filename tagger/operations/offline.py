@@ -21,30 +21,46 @@ class OfflineRelease(NamedTuple):
     rules: Rules
     places: tuple[str, ...]
     version_from: str = "version"
+    plain: tuple[str, ...] = ()
+    skipped: frozenset[str] = frozenset()
+    name: str = ""
 
     @property
     def exact_tags(self) -> tuple[str, ...]:
         """The write-once tags."""
-        return tuple(tag for version in self.versions for tag in self.rules.exact_tags(version))
+        tags = tuple(tag for version in self.versions for tag in self.rules.exact_tags(version))
+        return tuple(tag for tag in tags if tag not in self.skipped) or tags
+
+    @property
+    def plain_changes(self) -> Iterator[Change]:
+        """What becomes of the tags that belong to no version."""
+        return (
+            Change(tag, "create", None, None, "", "belongs to no version: it follows the build") for tag in self.plain
+        )
 
 
 def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
     """Return the plan for a repository that would hold `published` and nothing else, every tag where it belongs."""
     rules = job.rules
+    if not job.versions:
+        plain = tuple(job.plain_changes)
+        outcomes = tuple(Outcome(place, "planned", plain) for place in job.places)
+        return Report("plan", outcomes, tags=job.plain, dry_run=True, name=job.name)
     names = [tag for version in published for tag in rules.exact_tags(version)]
     after = rules.published([*names, *job.exact_tags])
     rules.check_lengths(after.versions)
     withdrawn = next((version for version in job.versions if version in after.withdrawn), None)
     error = Refused(f"{withdrawn} is withdrawn", "Release a newer version.", code="WITHDRAWN") if withdrawn else None
-    changes = tuple(_changes(job, rules.published(names), after))
+    changes = (*_changes(job, rules.published(names), after), *job.plain_changes)
     outcomes = tuple(Outcome(place, "refused" if error else "planned", changes, None, error) for place in job.places)
-    floating = [tag for version in job.versions for tag in rules.floating_tags(version)]
+    tags = (tag for version in job.versions for tag in rules.floating_tags(version))
+    floating = [tag for tag in tags if tag not in job.skipped]
     return Report(
         command="plan",
         repositories=outcomes,
         version=job.versions[0].text,
         version_from=job.version_from,
-        tags=tuple(dict.fromkeys((*job.exact_tags, *floating))),
+        tags=tuple(dict.fromkeys((*job.exact_tags, *floating, *job.plain))),
         dry_run=True,
         error=error,
         warnings=tuple(ReportWarning("UNDECLARED_REVISION", text) for text in revision_notes(job.exact_tags, rules)),
@@ -56,10 +72,12 @@ def _changes(job: OfflineRelease, before: Published, after: Published) -> Iterat
     rules, released = job.rules, frozenset(job.versions)
     for version in job.versions:
         for tag in rules.exact_tags(version):
+            if tag not in job.exact_tags:
+                continue
             yield Change(tag, "create", None, None, version.text, f"the exact tag of {full_name(version)}")
     owners = cascade(after.in_force, rules)
     current = {tag: full_name(owner) for tag, owner in cascade(before.in_force - released, rules).items()}
-    tags = tuple(dict.fromkeys(own_tags(job.versions)(rules, owners, current)))
+    tags = tuple(dict.fromkeys(own_tags(job.versions, job.skipped)(rules, owners, current)))
     held = {owner: full_name(owner) for owner in owners.values()}
     needed = needed_channel_tags(job.versions, owners, current, rules)
     standing = Standing(tags, owners, held, current, needed=needed)

@@ -28,7 +28,8 @@ class Release(NamedTuple):
     `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit`
     returns the commit of this build, empty where it is not known. `platforms` are those that the image must have.
     With `force` a version may lose its only tag. Where the image is still being read, `awaited` returns it: it is asked
-    for once the repositories were looked at.
+    for once the repositories were looked at. `skipped` are tags of the versions that this run does not set. A
+    `sourceless` one may be planned before there is an image.
     """
 
     versions: tuple[Version, ...]
@@ -47,16 +48,24 @@ class Release(NamedTuple):
     commit: Callable[[], str] = str
     platforms: tuple[str, ...] = ()
     force: bool = False
+    skipped: frozenset[str] = frozenset()
+    sourceless: bool = False
+
+    def exact_of(self, version: Version) -> tuple[str, ...]:
+        """Return the write-once tags of a version that this run sets; one of them always."""
+        tags = self.rules.exact_tags(version)
+        return tuple(tag for tag in tags if tag not in self.skipped) or tags
 
     @property
     def exact_tags(self) -> tuple[str, ...]:
         """The write-once tags, the staged one first."""
-        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.exact_tags(version)))
+        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.exact_of(version)))
 
     @property
     def floating_tags(self) -> tuple[str, ...]:
         """The tags whose classes the versions are in."""
-        return tuple(dict.fromkeys(tag for version in self.versions for tag in self.rules.floating_tags(version)))
+        tags = (tag for version in self.versions for tag in self.rules.floating_tags(version))
+        return tuple(dict.fromkeys(tag for tag in tags if tag not in self.skipped))
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -67,7 +76,7 @@ class Release(NamedTuple):
         """Return a repository as this release sees it: it answers for the floating tags that its versions own."""
         terms = self.terms or OwnTerms(self.rules)
         claim = Claim(owns=frozenset(self.versions))
-        return View(store, terms, own_tags(self.versions), claim, versions=self.versions)
+        return View(store, terms, own_tags(self.versions, self.skipped), claim, versions=self.versions)
 
 
 class Prepared(NamedTuple):

@@ -182,6 +182,9 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
     holder = next((prepared for prepared in repositories if prepared.standing(tags)), None)
     source = job.source
     if source is None:
+        if holder is None and job.sourceless:
+            waiting = tuple(one._replace(to_stage=True) for one in repositories)
+            return undecided._replace(repositories=waiting)
         if holder is None:
             raise InputError(
                 f"no repository holds {tags[0]}, and no `source` says where the built image is",

@@ -197,7 +197,8 @@ def _report(
 
 def _tags(job: Release, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
     """Return the tags of the versions, and those of the channels that they are in, where a channel has any."""
-    floating = [tag for version in job.versions for tag in job.rules.floating_tags(version, job.rules.channels)]
+    tags = (tag for version in job.versions for tag in job.rules.floating_tags(version, job.rules.channels))
+    floating = [tag for tag in tags if tag not in job.skipped]
     changed = {change.tag for outcome in outcomes for change in outcome.changes}
     channels = [tag for tag in floating if tag in changed and tag not in job.floating_tags]
     return tuple(dict.fromkeys((*job.exact_tags, *job.floating_tags, *channels, *job.plain)))
@@ -254,7 +255,7 @@ def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
     """Return what becomes of the exact tags."""
     changes = []
     for version in job.versions:
-        for tag in job.rules.exact_tags(version):
+        for tag in job.exact_of(version):
             before = prepared.look.digests.get(tag)
             after = prepared.image
             action: Action

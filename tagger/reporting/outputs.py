@@ -19,7 +19,7 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
     names = dict.fromkeys(tag for _, tags in standing for tag in tags)
     latest = bool(standing) and all("latest" in tags for _, tags in standing)
     return {
-        "version": report.version or "",
+        "version": report.version or report.name,
         "digest": report.digest if report.digest and (names or not report.exit_code) else "",
         "tags": "\n".join(f"{outcome.repository}:{tag}" for outcome, tags in standing for tag in tags),
         "tag-names": "\n".join(names),
@@ -27,6 +27,8 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
         "changed": "true" if report.changed else "false",
         "held": "true" if report.held else "false",
         "platform-digests": json.dumps(dict(report.platforms)) if names or not report.exit_code else "",
+        "labels": "\n".join(report.labels),
+        "annotations": "\n".join(report.annotations),
         "json": as_output(document),
     }
 

@@ -57,6 +57,8 @@ def _newest(ends: Collection[str], variants: Collection[str]) -> Collection[str]
 
 def _shapes(rules: Rules) -> set[tuple[str, str]]:
     """Return what stands before and after the versions of each variant; nothing where every version has to be read."""
+    if not rules.exact:
+        return set()
     exact, scheme = rules.exact[0], rules.scheme
     if (scheme.name, scheme.build_metadata) != ("semver", "refuse") or len(rules.exact) > 1 or "raw" in exact.fields:
         return set()

@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_TEMPLATES", "FIELDS", "LATEST", "PLAIN_FIELDS", "Template", 
 LATEST = "latest"
 DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", LATEST)
 FIELDS = ("version", "major", "minor", "patch", "revision", "prerelease", "channel", "variant", "raw")
-PLAIN_FIELDS = ("sha", "branch", "date")
+PLAIN_FIELDS = ("sha", "branch", "pr", "date")
 PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
 LONGEST = 1024  # characters of a template
 _FIELD = re.compile(r"\{\{(.*?)\}\}")
@@ -257,7 +257,7 @@ def _check_literal(text: str, literal: str) -> None:
 
 
 def _check_field(text: str, field: str) -> None:
-    if field not in (*FIELDS, "sha", "branch") and not re.fullmatch(_DATE, field):
+    if field not in (*FIELDS, "sha", "branch", "pr") and not re.fullmatch(_DATE, field):
         known = ", ".join((*FIELDS, *PLAIN_FIELDS))
         raise InputError(f"the template {text!r} has an unknown field {{{{{field}}}}}", f"The fields are: {known}.")
 

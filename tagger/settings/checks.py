@@ -78,7 +78,7 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
             problems.attempt(place, partial(_check_version_name, rules, entry))
     # By which rules a release reads its version, the repository may say: alone, a wrong one is told of later.
     told = command not in ("plan", "release") or settings.published_from != "registry" or len(problems)
-    if told and "version" in settings.given and settings.scheme in SCHEMES:
+    if told and settings.version not in ("", "none") and settings.scheme in SCHEMES:
         problems.attempt(_origin(settings, "version"), partial(_check_version, settings, rules))
     return rules
 
@@ -121,8 +121,10 @@ def _login_registry(settings: Settings, problems: Problems) -> str:
 
 
 def _rules_of(settings: Settings, variants: tuple[str, ...]) -> Rules:
+    if settings.is_versionless:
+        return Rules(_scheme_of(settings))
     return Rules.of(
-        settings.tags,
+        settings.templates,
         scheme=_scheme_of(settings),
         variants=variants,
         channels=settings.channels,

@@ -14,6 +14,7 @@ from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS, named
 from tagger.settings.parsers import Login
 from tagger.settings.problems import Problems
+from tagger.settings.rows import has_rows, read_rows, said_by_rows
 from tagger.settings.search import find_settings_file
 from tagger.settings.values import Settings
 
@@ -81,8 +82,13 @@ def _gathered(
 ) -> Settings:
     """Gather the settings of one component, or of a run without any."""
     values = {**defaults, **components.settings(name)}
+    rows = read_rows(values, "".join(values["tag-prefix"].texts[-1:]) if "tag-prefix" in values else "", problems)
+    values |= said_by_rows(rows, values) if rows else {}
     made = _Reader(values, problems).read(name, shared=bool(name) and components.shares_repository(name))
     made.pattern = "".join(values["pattern"].texts) if "pattern" in values else ""
+    made.rows = rows
+    if rows is None and has_rows(values):
+        made.wrong |= {"tags"}
     made.all_logins = logins_of(made, problems)
     made.rules = rules_of(made, command, problems) or made.rules
     check_together(made, command, mentioned, problems)

@@ -45,6 +45,7 @@ class Option(Generic[Value]):
     may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts that may be written
     as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty` is true where an
     empty text on the command line is a mistake. `group` is where help lists it, and `letter` its short spelling there.
+    Of those with `comments`, a line that begins with # says nothing.
     """
 
     def __init__(
@@ -68,12 +69,13 @@ class Option(Generic[Value]):
         commands: tuple[str, ...] = (),
         group: Group = "what",
         letter: str = "",
+        comments: bool = False,
     ) -> None:
         self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
         self.default, self.choices, self.metavar, self.flag = default, choices, metavar, flag
         self.secret, self.in_file, self.workflow_only, self.booleans = secret, in_file, workflow_only, booleans
         self.in_workflow, self.never_empty, self.commands = in_workflow, never_empty, commands
-        self.group, self.letter = group, letter
+        self.group, self.letter, self.comments = group, letter, comments
 
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...
@@ -103,7 +105,8 @@ class Option(Generic[Value]):
     def split(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Return the entries of texts."""
         if self.kind == "lines":
-            return tuple(line.strip() for text in texts for line in text.splitlines() if line.strip())
+            stripped = (line.strip() for text in texts for line in text.splitlines())
+            return tuple(line for line in stripped if line and (not self.comments or not line.startswith("#")))
         if self.kind == "words":
             return tuple(word for text in texts for word in text.split())
         return tuple(text.strip() for text in texts if text.strip())

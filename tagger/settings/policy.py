@@ -12,7 +12,7 @@ __all__ = ["policy_terms"]
 
 def policy_terms(settings: Settings) -> PolicyTerms:
     """Return by which rules the run decides: what its settings say, to be held against each repository's policy."""
-    plain = (text for text in settings.tags if Template.parse(text).is_plain)
+    plain = (text for text in settings.templates if Template.parse(text).is_plain)
     return PolicyTerms(
         _said(settings),
         plain=plain,
@@ -26,5 +26,7 @@ def _said(settings: Settings) -> Mapping[str, Said]:
     given = {
         name: settings.given[name] for name in (*(row.name for row in SETTINGS), "variant") if name in settings.given
     }
-    texts = {**settings.texts, "tags": settings.tags}
+    if settings.is_versionless:
+        given.pop("tags", None)
+    texts = {**settings.texts, "tags": settings.templates}
     return {name: Said(texts[name], one.origin, one.in_file) for name, one in given.items()}

@@ -7,7 +7,10 @@ from tagger.names import Repository
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
 from tagger.settings import parsers
+from tagger.settings.images import all_images
+from tagger.settings.images import images as read_images
 from tagger.settings.option import Option, flag, lines, text, words
+from tagger.settings.rows import check_flavor, check_line
 
 __all__ = ["DEFAULT_TEMPLATES", "RELEASING", "RULING", "ReleaseOptions"]
 
@@ -31,9 +34,10 @@ def _choice(name: str, summary: str, *choices: str, **more: Any) -> Option[str]:
 class ReleaseOptions:
     """What is released, and by which rules."""
 
-    images: Option[tuple[Repository | Path, ...]] = lines(
-        "images", "Target repositories: ghcr.io/acme/app, acme/app (Docker Hub), localhost:5000/app, or oci:DIR.",
-        parsers.image, flag="image", metavar="REPOSITORY", **_what,
+    images: Option[tuple[Repository | Path, ...]] = Option(
+        "images", "lines",
+        "Target repositories: ghcr.io/acme/app, acme/app (Docker Hub), localhost:5000/app, or oci:DIR.",
+        read=all_images, parse=read_images, flag="image", metavar="REPOSITORY", comments=True, **_what,
     )  # fmt: skip
     source = lines(
         "source",
@@ -49,9 +53,14 @@ class ReleaseOptions:
         "that of a `source` without tag and digest.",
         metavar="FOLDER", commands=RELEASING, **_what,
     )  # fmt: skip
+    labels = lines(
+        "labels", "key=value, beside those that follow from the build, in the output `labels`.",
+        parsers.key_value, metavar="KEY=VALUE", comments=True, commands=RELEASING, **_what,
+    )  # fmt: skip
     annotations = lines(
-        "annotations", "key=value, written into an index that Tagger makes of several builds.",
-        parsers.key_value, metavar="KEY=VALUE", commands=RELEASING, **_what,
+        "annotations", "key=value, in the output `annotations`, and written into an index that Tagger makes of several "
+        "builds.",
+        parsers.key_value, metavar="KEY=VALUE", comments=True, commands=RELEASING, **_what,
     )  # fmt: skip
     platforms = words(
         "platforms",
@@ -90,8 +99,13 @@ class ReleaseOptions:
         parsers.revision, metavar="FORM", commands=RULING, **_version,
     )  # fmt: skip
     tags = lines(
-        "tags", "Templates of the tags, one a line.", parsers.template, default=DEFAULT_TEMPLATES, flag="tag",
-        metavar="TEMPLATE", commands=RULING, **_tags,
+        "tags", "Templates of the tags, one a line; or rows as docker/metadata-action has them: type=sha.",
+        check_line, default=DEFAULT_TEMPLATES, flag="tag", metavar="TEMPLATE", comments=True, commands=RULING,
+        **_tags,
+    )  # fmt: skip
+    flavor = lines(
+        "flavor", "With rows in `tags`: latest=auto|true|false, prefix=TEXT, suffix=TEXT, and onlatest=true behind.",
+        check_flavor, metavar="ENTRY", comments=True, commands=RULING, **_tags,
     )  # fmt: skip
     variant = words(
         "variant", "This build's variant or variants; the bare tags are the variant `default`.", parsers.variant,

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagger.names import Repository
 from tagger.rules.cascade import Rules
+from tagger.rules.templates import Template
 from tagger.settings.option import Given
 from tagger.settings.parsers import Login
 from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import ReleaseOptions
 from tagger.settings.run_options import RunOptions
+
+if TYPE_CHECKING:  # most runs have templates
+    from tagger.rules.rows.meaning import Rows
 
 __all__ = ["Settings"]
 
@@ -22,7 +26,7 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
     `wrong` are options of which an entry could not be read.
     `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
     the file that this run works on, and `shared` says that another one has a repository of its. `pattern` is the word
-    that limits what `tags` shows.
+    that limits what `tags` shows; `rows` are what `tags` has instead of templates.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
         self.given = given
         self.wrong = wrong
         self.pattern = ""
+        self.rows: Rows | None = None
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(map(str, self.images))})"  # secrets are among the others
@@ -53,6 +58,17 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
     def origin(self, name: str) -> str:
         """Return where an option's value came from: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`, `default`."""
         return self.given[name].origin if name in self.given else "default"
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The templates of tags: those of `tags`, or those that its rows mean."""
+        return self.rows.templates if self.rows else self.tags
+
+    @property
+    def is_versionless(self) -> bool:
+        """True where nothing in `tags` is a version's own: rows or templates of builds without a version alone."""
+        alone = self.rows is not None or self.version == "none"
+        return alone and not any(Template.parse(text).is_exact for text in self.templates)
 
     @property
     def places(self) -> Mapping[str, str]:

@@ -92,8 +92,8 @@ class TestLists:
 
     def test_how_each_is_split(self) -> None:
         assert {option.name for option in OPTIONS if option.kind == "lines"} == {
-            "images", "source", "tags", "logins", "golden", "endpoints", "verify", "annotations",
-            "keep-tags",
+            "images", "source", "tags", "logins", "golden", "endpoints", "verify",
+            "keep-tags", "flavor", "labels", "annotations",
         }  # fmt: skip
 
     @pytest.mark.parametrize("line", [["acme/a\nacme/b"], ["acme/a", "acme/b"], [" acme/a \n\n", "acme/b", "acme/a"]])
@@ -101,6 +101,12 @@ class TestLists:
         expected = (Repository("docker.io", "acme/a"), Repository("docker.io", "acme/b"))
         assert given({}, images=line).images == expected
         assert gather("release", {}, {"INPUT_IMAGES": "\n".join(line)}, Path("/nonexistent")).images == expected
+
+    def test_images_as_metadata_action_has_them(self) -> None:
+        texts = ["name=ghcr.io/Acme/App", "# a comment", "name=acme/b,enable=false", "acme/C,acme/d"]
+        assert list(map(str, given({}, images=texts).images)) == [
+            "ghcr.io/acme/app", "docker.io/acme/c", "docker.io/acme/d",
+        ]  # fmt: skip
 
     def test_a_template_may_contain_blanks(self) -> None:
         settings = given({"INPUT_TAGS": "{{version}}\n{{date 'YYYYMMDD' tz='UTC'}}\n"})
@@ -138,7 +144,7 @@ class TestBadInput:
                 "Write ghcr.io/acme",
             ),
             ("images", "docker://acme/app", "is not a repository", "Write acme/app."),
-            ("images", "ghcr.io/Acme/App", "is not a repository", "Write it in lower case: ghcr.io/acme/app"),
+            ("images", "ghcr.io/acme/app!", "is not a repository", "HOST/ACCOUNT/NAME"),
             ("images", "acme/a acme/b", "is not a repository", "HOST/ACCOUNT/NAME"),
             ("images", "oci:", "names no directory", "Write oci:DIR."),
             ("images", "oci:a, oci:b", "names several directories", "one a line"),
@@ -171,7 +177,11 @@ class TestBadInput:
             ("mixed-parts", "true", "three parts, always", "scheme: numeric"),
             ("tags", "{{majr}}", "unknown field {{majr}}", "The fields are"),
             ("tags", "{{major}}", "no template gives every version a tag of its own", "Add {{version}}"),
-            ("tags", "type=semver,pattern={{version}}", "holds what no tag can", "is `{{version}}` here"),
+            ("tags", "type=semver", "the row `type=semver`: `pattern` is missing", "type=semver,pattern="),
+            ("flavor", "latest=maybe", "the flavor `latest=maybe`", "auto, true, false"),
+            ("flavor", "latest=false", "goes with rows", "type=semver,pattern={{version}}"),
+            ("labels", "title", "is no key=value", "org.opencontainers"),
+            ("annotations", "title", "is no key=value", "org.opencontainers"),
             ("variant", "al pine!", "'pine!' is not a variant", "alpine3.22"),
             ("variant", "3.10", "'3.10' is not a variant", "no number alone"),
             ("variants", "latest", "'latest' is not a variant", "alpine"),
@@ -179,7 +189,9 @@ class TestBadInput:
             ("stable", "<<3", "is not a range of versions", "<3.0"),
             ("stable", "/[/", "is not a regular expression", "`re`"),
             ("latest", "newest", "is not a range", "auto, false"),
-            ("images", "ghcr.io/acme/a,ghcr.io/acme/b", "is not a repository", "repeat `--image`"),
+            ("images", "name=acme/a,name=acme/b", "names no image, or several", "one image a line"),
+            ("images", "name=acme/a,enable=yes", "`enable` is 'yes'", "true or false"),
+            ("images", "name=acme/a,tag=x", "`tag` is no attribute", "name=…"),
             ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "a claimed base without `golden`", "Set `golden` too"),

@@ -1,0 +1,212 @@
+"""What a run releases: the version of the build with its variants, and the tags that belong to no version."""
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from tagger.commands.run import Run
+from tagger.errors import EngineError, InputError, TaggerError
+from tagger.rules.marks import is_reserved
+from tagger.rules.templates import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tagger.images.stores import ImageConfig, Source
+    from tagger.rules.cascade import Rules
+    from tagger.rules.rows.meaning import Filled, Rows
+    from tagger.rules.versions import Version
+
+__all__ = ["Built", "build_source", "read_built"]
+
+NO_VERSION = "none"
+"""What `version` says of a build that has none."""
+
+
+class Built(NamedTuple):
+    """A build as its tags follow from it.
+
+    `versions` is one version, once for each variant that it is; none of a build without a version. `origin` says where
+    it was read. `plain` are the tags that belong to no version, and `skipped` those of the version that this run does
+    not set, as their rows are not enabled. `name` is what a build without a version is called: its first tag.
+    """
+
+    versions: "tuple[Version, ...]" = ()
+    origin: str = ""
+    plain: tuple[str, ...] = ()
+    skipped: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The version; of a build without one its first tag, as docker/metadata-action says it."""
+        return self.versions[0].text if self.versions else next(iter(self.plain), "")
+
+
+def read_built(run: Run, rules: "Rules") -> Built:
+    """Return what the build is, by the given rules. Raise `InputError`, `StoreError`."""
+    if run.settings.rows:
+        return _by_rows(run, run.settings.rows, rules)
+    if run.settings.version == NO_VERSION:
+        return Built(plain=_plain_tags(run, rules))
+    versions, origin = _read_version(run, rules)
+    return Built(versions, origin, _plain_tags(run, rules))
+
+
+def build_source(run: Run) -> "Source | None":
+    """Return the built image, if the settings name one.
+
+    After the event `released` there need not be any, as a held version is approved; nor for a plan, which may come
+    before the build.
+    """
+    try:
+        return run.build
+    except TaggerError as error:
+        if run.release_event and run.release_event.action == "released":
+            return None
+        if run.command == "plan" and isinstance(error, InputError | EngineError):
+            run.warn("NO_SOURCE", f"the plan follows from the repositories alone: {error.message}")
+            return None
+        raise
+
+
+def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
+    """Fill in rows."""
+    from tagger.version_from.build import build_facts
+
+    settings = run.settings
+    variants = settings.build_variants
+
+    def parse(text: str) -> "Version":
+        if settings.version == NO_VERSION:
+            raise InputError("this build has no version", "`version: none` says so.")
+        return rules.parse(text, variants[0]) if rules.exact else rules.scheme.parse(text)
+
+    if settings.version == NO_VERSION:
+        rows = rows._replace(rows=tuple(row for row in rows.rows if not row.reads_version))
+    filled = rows.fill(build_facts(run.environ, run.workspace), parse, _told(run, parse))
+    for note in filled.notes:
+        run.warn("LATEST", note)
+    plain = filled.plain_tags(rules)
+    if filled.version is None or not rules.exact:
+        return Built(plain=plain)
+    versions = tuple(rules.check(filled.version.of_variant(variant)) for variant in variants)
+    return Built(versions, filled.origin, plain, _skipped(rows, filled, versions))
+
+
+def _skipped(rows: "Rows", filled: "Filled", versions: "tuple[Version, ...]") -> frozenset[str]:
+    """Return the tags of a version whose rows say nothing now."""
+
+    def tags(texts: "Sequence[str]") -> set[str]:
+        made = (Template.parse(text).fill(version) for text in texts for version in versions)
+        return set(filter(None, made))
+
+    return frozenset(tags([text for text in rows.templates if text not in filled.earned]) - tags(filled.earned))
+
+
+def _told(run: Run, parse: "Callable[[str], Version]") -> str:
+    """Return the version that the settings give beside the rows, as a text; empty where they give none."""
+    from tagger.version_from.found import Absent
+    from tagger.version_from.reading import Places, from_text
+
+    settings = run.settings
+    if settings.version == NO_VERSION:
+        return ""
+    if settings.version:
+        return from_text(settings.version, settings.tag_prefix)
+    if "version-from" not in settings.given:
+        return ""
+    places = Places(run.workspace, run.environ, configs=_configs(run), tag_prefix=settings.tag_prefix)
+    for kind in settings.version_from:
+        with suppress(Absent):
+            return places.read(kind, parse).text
+    return ""
+
+
+def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]":
+    """Return the version of the build by the given rules, once for each variant that it is, and where it was read."""
+    from tagger.version_from.reading import Places, check_ref, from_text, read_version
+
+    settings = run.settings
+    variants = settings.build_variants
+
+    def parse(text: str) -> "Version":
+        return rules.parse(text, variants[0])
+
+    if settings.version:
+        try:
+            version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
+        except InputError as error:
+            message = f"{settings.origin('version')}: {error.message}"
+            raise InputError(message, error.hint, code=error.code) from error
+    else:
+        asked = "version-from" in settings.given
+        if run.command == "release" and not asked:
+            check_ref(run.environ)
+        places = Places(
+            run.workspace,
+            run.environ,
+            configs=_configs(run),
+            at_hand=not run.settings.has_several_builds and _is_at_hand(build_source(run)),
+            tag_prefix=settings.tag_prefix,
+            variants=(*rules.variants, *variants),
+        )
+        found = read_version(settings.version_from, places, parse, asked=asked)
+        for note in found.notes:
+            run.warn("VERSIONS_DIFFER", note)
+        version, origin = found.version, found.origin
+    return tuple(rules.check(version.of_variant(variant)) for variant in variants), origin
+
+
+def _configs(run: Run) -> "Callable[[], Sequence[ImageConfig]] | None":
+    """Return what reads the configs of the built image; None where there is none. Several builds are not waited for."""
+    if run.settings.has_several_builds:
+
+        def read() -> "Sequence[ImageConfig]":
+            build = build_source(run)
+            return build.configs() if build else ()
+
+        return read
+    build = build_source(run)
+    return build.configs if build else None
+
+
+def _is_at_hand(source: "Source | None") -> bool:
+    """Say whether reading an image's configs asks no registry."""
+    from tagger.images.sources import ContentSource
+
+    return source is not None and (not isinstance(source, ContentSource) or source.is_at_hand)
+
+
+def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:
+    """Return the tags that follow the build and belong to no version."""
+    made: list[str] = []
+    for template in filter(lambda one: one.is_plain, map(Template.parse, run.settings.tags)):
+        for variant in run.settings.build_variants:
+            filled = template.fill_plain(lambda name: _fact(run, name), variant) or ""
+            tag = re.sub(r"[^A-Za-z0-9._-]", "-", filled).lstrip("-.")[:128]
+            # A branch may be called 2.1 or latest; a date that looks like a series was asked for.
+            if rules.claims(tag) if "branch" in template.fields else (rules.read(tag) or is_reserved(tag)):
+                raise InputError(
+                    f"the plain tag {tag} would be taken for a version's",
+                    "Put a word before it in `tags`, as branch-{{branch}}.",
+                )
+            made.append(tag)
+    return tuple(dict.fromkeys(filter(None, made)))
+
+
+def _fact(run: Run, name: str) -> str:
+    """Return the value of a plain field: `sha`, `branch`, `pr`, or a whole date field."""
+    if name.startswith("date"):
+        from tagger.clock import now
+        from tagger.rules.rows.dates import moment
+        from tagger.rules.templates import date_field
+
+        return moment(now(run.environ), *date_field(name))
+    if name == "pr":
+        from tagger.version_from.build import build_facts
+
+        return build_facts(run.environ, run.workspace).pull_request.partition("/")[0]
+    from tagger.version_from.git import git_facts
+
+    facts = git_facts(run.workspace, run.environ)
+    return facts.sha[:7] if name == "sha" else facts.branch

@@ -1,0 +1,296 @@
+"""Release a build that has no version: its plain tags, which are mutable, in every repository alike."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from tagger.concurrency import at_once, side_by_side
+from tagger.errors import InputError, Refused, StoreError, TaggerError
+from tagger.gates.platforms import check_platforms, manifest_of_each
+from tagger.images.sources import BuiltImage, ContentSource
+from tagger.images.stores import Source, TagStore
+from tagger.operations.everywhere import with_policy
+from tagger.operations.stored import stored_policy
+from tagger.operations.terms import Terms
+from tagger.results import Event, Outcome, Passed, Report, Running
+from tagger.rules.cascade import Rules
+from tagger.rules.marks import POLICY_TAG
+from tagger.rules.plan import Action, Change
+
+__all__ = ["PlainRelease", "plan_plain", "release_plain"]
+
+PASSES = 5
+"""A pass that writes is followed by one that looks: more than this many means somebody writes against us."""
+
+Standing = Mapping[TagStore, Mapping[str, str | None]]
+"""What the tags of a run hold, in every repository."""
+
+
+Settling = Generator[Event, None, tuple[Standing, Mapping[TagStore, TaggerError]]]
+"""Pointing tags: events on the way, what stands at the end, and what went wrong where."""
+
+
+class PlainRelease(NamedTuple):
+    """What is to be released: an image, under the tags that the rules of a repository leave to a build.
+
+    `tags` raises `InputError` for one that is a version's by the rules. `rules` are those of the settings; the policy
+    of a repository comes before them. `source` opens the image, `gate` looks at it before anything is written. `name`
+    is what the build is called.
+    """
+
+    tags: Callable[[Rules], tuple[str, ...]]
+    rules: Rules
+    stores: tuple[TagStore, ...]
+    source: Callable[[], BuiltImage | None]
+    gate: Callable[[Source], Passed] | None = None
+    terms: Terms | None = None
+    platforms: tuple[str, ...] = ()
+    name: str = ""
+
+
+class _Ready(NamedTuple):
+    """Every repository as it stood before the first write, and the image that has passed the gates."""
+
+    tags: tuple[str, ...] = ()
+    standing: Standing = MappingProxyType({})
+    errors: Mapping[TagStore, TaggerError] = MappingProxyType({})
+    image: ContentSource | None = None
+    passed: Passed = Passed()
+    error: TaggerError | None = None
+
+    @property
+    def failed(self) -> bool:
+        """True when something is wrong anywhere: nothing may be written."""
+        return bool(self.error or self.errors)
+
+
+def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
+    """Show what a release of plain tags would change; write nothing anywhere."""
+    ready = _prepare(job, writing=False)
+    if command != "plan" and not ready.failed and ready.tags and ready.image is None:
+        ready = ready._replace(error=_no_source())
+    outcomes = [
+        _stopped(ready, store) if ready.failed else _outcome(ready, store, ready.standing[store], dry_run=True)
+        for store in job.stores
+    ]
+    yield from _notices(ready)
+    return _report(job, command, ready, outcomes, dry_run=True)
+
+
+def release_plain(job: PlainRelease) -> Running:
+    """Set the plain tags: nothing is written before every repository is prepared, no tag before all are staged.
+
+    Where there are several repositories, the first holds sway: what its tags hold is what all of them get, so that two
+    runs at once end alike everywhere. A run whose tags hold another's image at the end says so.
+    """
+    ready = _prepare(job, writing=True)
+    if not ready.failed and not ready.tags:
+        ready = ready._replace(error=_no_tag())
+    elif not ready.failed and ready.image is None:
+        ready = ready._replace(error=_no_source())
+    if ready.failed or ready.image is None:
+        return _report(job, "release", ready, [_stopped(ready, store) for store in job.stores])
+    image = ready.image
+    waiting = [store for store in job.stores if any(held != image.digest for held in ready.standing[store].values())]
+    failures: dict[TagStore, TaggerError] = {}
+    for store, result in side_by_side(image.put, waiting):
+        if isinstance(result, TaggerError):
+            failures[store] = result
+        else:
+            yield Event("staged", store.place, str(image.digest))
+    if failures:
+        ready = ready._replace(errors=failures)
+        return _report(job, "release", ready, [_stopped(ready, store) for store in job.stores])
+    after = yield from _settle(job, ready, image)
+    outcomes = [_ended(ready, store, after) for store in job.stores]
+    return _report(job, "release", ready, outcomes)
+
+
+def _prepare(job: PlainRelease, *, writing: bool) -> _Ready:
+    """Look at every repository, find the tags by the rules that hold there, and pass the image through the gates."""
+    try:
+        own = job.tags(job.rules)
+    except InputError as error:
+        return _Ready(error=error)
+    probe = writing and len(job.stores) > 1
+    looked = dict(side_by_side(lambda store: _look(job, store, own, probe), job.stores))
+    errors = {store: one for store, one in looked.items() if isinstance(one, TaggerError)}
+    standing = {store: one for store, one in looked.items() if not isinstance(one, TaggerError)}
+    ready = _Ready(own, standing, errors)
+    if errors or not own:
+        return ready
+    try:
+        source = job.source()
+        if source is None:
+            return ready
+        check_platforms(source, job.platforms, ())
+        passed = job.gate(source) if job.gate else Passed()
+        return ready._replace(image=source.as_content(), passed=passed)
+    except TaggerError as error:
+        return ready._replace(error=error)
+
+
+def _look(job: PlainRelease, store: TagStore, tags: Sequence[str], probe: bool) -> Mapping[str, str | None]:
+    """Return what the tags of a repository hold. Raise `TaggerError` where its policy forbids one."""
+    terms = job.terms
+    follows = terms is not None and terms.follows
+    asked = (*tags, POLICY_TAG) if follows else tuple(tags)
+
+    def read() -> Mapping[str, str | None]:
+        try:
+            return store.digests(asked)
+        except StoreError as error:
+            if error.status not in (401, 403):
+                raise
+            store.check_writable()  # some registries refuse to read what does not exist yet
+            return dict.fromkeys(asked)
+
+    def proven() -> Mapping[str, str | None]:
+        store.check_writable()
+        return {}
+
+    digests = at_once(proven, read)[-1] if probe else read()
+    if terms is not None and follows:
+        stored = stored_policy(store, digests[POLICY_TAG])
+        if objection := terms.objection(stored, store.place):
+            raise objection
+        if stored is not None:
+            job.tags(terms.rules(stored, store.place))
+    return {tag: digests[tag] for tag in tags}
+
+
+def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
+    """Point the tags, in the first repository first; then look again until all hold what the first one does.
+
+    Return what stands at the last look, and what went wrong where.
+    """
+    lead, failures = job.stores[0], dict[TagStore, TaggerError]()
+    standing: Standing = ready.standing
+    for passed in range(PASSES):
+        for store in job.stores:
+            wanted = standing[lead] if passed or store is not lead else {}
+            for digest, tags in _differing(ready.tags, wanted, standing[store], image.digest or "").items():
+                try:
+                    _point(lead, store, digest, tags, image)
+                except TaggerError as error:
+                    failures[store] = error
+                    continue
+                yield Event("pointed", store.place, f"{' '.join(tags)} {digest}")
+            if failures:
+                return standing, failures
+            if store is lead and not passed:
+                standing = {**standing, lead: dict(lead.digests(ready.tags))}
+        looked = dict(side_by_side(lambda store: dict(store.digests(ready.tags)), job.stores))
+        failures = {store: one for store, one in looked.items() if isinstance(one, TaggerError)}
+        if failures:
+            return standing, failures
+        standing = {store: one for store, one in looked.items() if not isinstance(one, TaggerError)}
+        if all(one == standing[lead] for one in standing.values()):
+            break
+    return standing, failures
+
+
+def _differing(
+    tags: Sequence[str], wanted: Mapping[str, str | None], held: Mapping[str, str | None], own: str
+) -> dict[str, list[str]]:
+    """Return the tags to be pointed, by the digest that they are to hold: the first repository's, else our own."""
+    groups: dict[str, list[str]] = {}
+    for tag in tags:
+        digest = wanted.get(tag) or own
+        if held[tag] != digest:
+            groups.setdefault(digest, []).append(tag)
+    return groups
+
+
+def _point(lead: TagStore, store: TagStore, digest: str, tags: Sequence[str], image: ContentSource) -> None:
+    """Point tags at our image, or at one that another run put into the first repository, which is copied."""
+    if digest == image.digest:
+        store.point(image.root, tags)
+        return
+    other = ContentSource(lead, digest, f"{lead.place}@{digest}")
+    other.put(store)
+    store.point(other.root, tags)
+
+
+def _notices(ready: _Ready) -> Iterator[Event]:
+    if not ready.failed and not ready.tags:
+        yield Event("warning", "", _no_tag().message, "NO_TAG")
+
+
+def _no_tag() -> InputError:
+    return InputError(
+        "no row, and no template, gives this build a tag",
+        "Add one that it gets, as type=sha or type=ref,event=branch; or do not release on this event.",
+        code="NO_TAG",
+    )
+
+
+def _no_source() -> InputError:
+    return InputError(
+        "a build without a version is released, and no `source` says where the image is",
+        "Set `source`, as docker-daemon:NAME, docker://REFERENCE@DIGEST or oci:DIR.",
+        code="MANIFEST_UNKNOWN",
+    )
+
+
+def _outcome(
+    ready: _Ready,
+    store: TagStore,
+    after: Mapping[str, str | None],
+    error: TaggerError | None = None,
+    *,
+    dry_run: bool = False,
+) -> Outcome:
+    """Return how a repository ended; in a plan `after` is what stands there now."""
+    image = ready.image.digest if ready.image else None
+    changes = []
+    for tag in ready.tags:
+        before, now = ready.standing[store][tag], image if dry_run else after[tag]
+        action: Action = "create" if before is None else "keep" if before == now else "move"
+        if now is None and not dry_run:
+            action = "refuse"
+        changes.append(Change(tag, action, before, now, "", "belongs to no version: it follows the build"))
+    return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run, done="released")
+
+
+def _ended(ready: _Ready, store: TagStore, after: tuple[Standing, Mapping[TagStore, TaggerError]]) -> Outcome:
+    """Return how a repository ended whose tags were written."""
+    standing, failures = after
+    image = ready.image.digest if ready.image else None
+    others = {tag: held for tag, held in standing[store].items() if held != image}
+    error = failures.get(store)
+    if error is None and others and not failures:
+        shown = ", ".join(f"{tag} holds {held}" for tag, held in others.items())
+        error = Refused(
+            f"{store.place}: another build took the tags of this one at the same time: {shown}",
+            "Let one run at a time set them, with `concurrency` in the workflow; or run this one again.",
+            code="OVERTAKEN",
+        )
+    return _outcome(ready, store, standing[store], error)
+
+
+def _stopped(ready: _Ready, store: TagStore) -> Outcome:
+    """Return how a repository ended where something was wrong anywhere: no tag was written."""
+    error = ready.errors.get(store) or ready.error
+    return Outcome.failed(store.place, error) if error else Outcome(store.place, "unchanged")
+
+
+def _report(
+    job: PlainRelease, command: str, ready: _Ready, outcomes: Sequence[Outcome], *, dry_run: bool = False
+) -> Report:
+    image = ready.image
+    report = Report(
+        command=command,
+        repositories=tuple(outcomes),
+        tags=ready.tags,
+        dry_run=dry_run,
+        source=image.reference if image else None,
+        source_digest=image.digest if image else None,
+        digest=image.digest if image else None,
+        error=ready.error or next((outcome.error for outcome in outcomes if outcome.error), None),
+        base=ready.passed.base or None,
+        verified=ready.passed.verified,
+        platforms=manifest_of_each(image, image.digest) if image and not ready.failed else {},
+        name=job.name,
+    )
+    return with_policy(report, job.terms)

@@ -1,0 +1,219 @@
+"""One workflow for every event: rows of docker/metadata-action in `tags`, from the environment to the repository."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tagger.images.layout import Layout
+from tests.images.making import make_image
+from tests.integration.commands import Ran, tagger
+from tests.operations.running import standing
+
+ROWS = """\
+# what most workflows say
+type=schedule
+type=ref,event=branch
+type=ref,event=pr
+type=semver,pattern={{version}}
+type=semver,pattern={{major}}.{{minor}}
+type=semver,pattern={{major}}
+type=sha
+"""
+SHA = "860c1904a1ce19322e91ac35af1ab07466440c37"
+PAYLOAD = {
+    "repository": {
+        "name": "app", "default_branch": "main", "html_url": "https://github.com/acme/app", "description": "An app",
+        "license": {"spdx_id": "MIT"},
+    },
+    "pull_request": {"base": {"ref": "main"}, "head": {"sha": "3370e228f2209994d57af4427fe64e71bb79ac96"}},
+    "number": 7,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with the payload of an event, and a build."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "event.json").write_text(json.dumps(PAYLOAD))
+    make_image(Layout("build"), "one", "built")
+    return tmp_path
+
+
+def environ(ref: str, event: str = "push", rows: str = ROWS, **inputs: str) -> dict[str, str]:
+    """Return the environment of a run on an event."""
+    given = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
+    return {
+        "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event, "GITHUB_REF": ref, "GITHUB_SHA": SHA,
+        "GITHUB_EVENT_PATH": "event.json", "GITHUB_OUTPUT": "outputs", "TAGGER_NOW": "2020-01-10T00:30:00Z",
+        "INPUT_TAGS": rows, "INPUT_IMAGES": "oci:app", **given,
+    }  # fmt: skip
+
+
+def run(command: str, ref: str, event: str = "push", rows: str = ROWS, **inputs: str) -> Ran:
+    """Run a command on an event, with a build at hand unless `source` says otherwise."""
+    inputs = {"source": "oci:build", "tag_locally": "false", **inputs}
+    return tagger(command, "--json", environ=environ(ref, event, rows, **{k: v for k, v in inputs.items() if v}))
+
+
+def outputs() -> Mapping[str, str]:
+    """Return the outputs of the last run."""
+    found: dict[str, str] = {}
+    lines = iter(Path("outputs").read_text().splitlines())
+    for line in lines:
+        name, _, fence = line.partition("<<")
+        values = []
+        for value in lines:
+            if value == fence:
+                break
+            values.append(value)
+        found[name] = "\n".join(values)
+    return found
+
+
+def tags(place: str = "app") -> list[str]:
+    """Return what stands in a repository."""
+    return sorted(standing(Layout(Path(place))))
+
+
+@pytest.mark.parametrize(
+    ("ref", "event", "made", "version"),
+    [
+        ("refs/heads/main", "push", "main sha-860c190", "main"),
+        ("refs/heads/feat/x", "push", "feat-x sha-860c190", "feat-x"),
+        ("refs/heads/main", "schedule", "main nightly sha-860c190", "nightly"),
+        ("refs/heads/main", "workflow_dispatch", "main sha-860c190", "main"),
+        ("refs/pull/7/merge", "pull_request", "pr-7 sha-860c190", "pr-7"),
+        ("refs/heads/main", "pull_request_target", "pr-7 sha-860c190", "pr-7"),
+        ("refs/heads/main", "workflow_run", "main sha-860c190", "main"),
+        ("refs/heads/gh-readonly-queue/main/pr-7-860c190", "merge_group",
+         "gh-readonly-queue-main-pr-7-860c190 sha-860c190", "gh-readonly-queue-main-pr-7-860c190"),
+        ("refs/tags/v2.1.4", "push", "2 2.1 2.1.4 latest sha-860c190", "2.1.4"),
+        ("refs/tags/v2.2.0-rc.1", "push", "2.2.0-rc.1 sha-860c190", "2.2.0-rc.1"),
+    ],
+)  # fmt: skip
+def test_every_event(ref: str, event: str, made: str, version: str) -> None:
+    planned = run("plan", ref, event)
+    assert (planned.code, sorted(planned.document["tags"])) == (0, made.split())
+    assert not Path("app").exists() or tags() == []
+    ran = run("release", ref, event)
+    assert (ran.code, " ".join(tags())) == (0, made), ran.err
+    assert outputs()["version"] == version
+    assert sorted(outputs()["tag-names"].split()) == made.split()
+    again = run("release", ref, event)
+    assert (again.code, again.document["changed"], again.document["repositories"][0]["status"]) == (
+        0,
+        False,
+        "unchanged",
+    )
+
+
+def test_before_the_build_a_plan_needs_no_image() -> None:
+    for source in ("", "oci:nowhere"):
+        ran = run("plan", "refs/tags/v2.1.4", source=source)
+        assert (ran.code, ran.document["digest"]) == (0, None), ran.err
+        assert outputs()["tags"].split() == [f"oci:app:{tag}" for tag in ("2.1.4", "2.1", "2", "latest", "sha-860c190")]
+    assert run("release", "refs/tags/v2.1.4", source="").code == 2
+    assert run("release", "refs/heads/main", source="").code == 2
+
+
+def test_labels_and_annotations() -> None:
+    run(
+        "plan",
+        "refs/heads/main",
+        labels="org.opencontainers.image.title=My {{branch}}\nmaintainer=acme",
+        annotations="a=b",
+    )
+    labels = outputs()["labels"].splitlines()
+    assert labels == [
+        "maintainer=acme",
+        "org.opencontainers.image.created=2020-01-10T00:30:00.000Z",
+        "org.opencontainers.image.description=An app",
+        "org.opencontainers.image.licenses=MIT",
+        f"org.opencontainers.image.revision={SHA}",
+        "org.opencontainers.image.source=https://github.com/acme/app",
+        "org.opencontainers.image.title=My main",
+        "org.opencontainers.image.url=https://github.com/acme/app",
+        "org.opencontainers.image.version=main",
+    ]
+    assert outputs()["annotations"].splitlines()[0] == "a=b"
+    assert "org.opencontainers.image.title=app" in outputs()["annotations"]
+
+
+def test_a_backport_moves_nothing_that_is_not_its_own() -> None:
+    assert run("release", "refs/tags/v2.1.4", rows=ROWS.replace("type=sha", "")).code == 0
+    before = standing(Layout(Path("app")))
+    make_image(Layout("old"), "two", "built")
+    ran = run("release", "refs/tags/v1.9.5", source="oci:old", rows=ROWS.replace("type=sha", ""))
+    assert ran.code == 0
+    after = standing(Layout(Path("app")))
+    assert {tag for tag in after if after[tag] != before.get(tag)} == {"1.9.5", "1.9", "1"}
+    assert outputs()["latest"] == "false"
+
+
+def test_a_row_that_is_not_enabled_sets_nothing() -> None:
+    rows = "type=semver,pattern={{version}}\ntype=semver,pattern={{major}},enable=false\ntype=raw,value=x,priority=950"
+    assert run("release", "refs/tags/v0.1.2", rows=rows).code == 0
+    assert tags() == ["0.1.2", "x"]
+
+
+def test_a_suffix_is_a_variant() -> None:
+    rows, flavor = ROWS.replace("type=sha", ""), "suffix=-alpine,onlatest=true"
+    assert run("release", "refs/tags/v2.1.4", rows=rows).code == 0
+    make_image(Layout("alpine"), "alpine", "built")
+    ran = run("release", "refs/tags/v2.1.4", rows=rows, flavor=flavor, source="oci:alpine")
+    assert ran.code == 0, ran.err
+    assert tags() == ["2", "2-alpine", "2.1", "2.1-alpine", "2.1.4", "2.1.4-alpine", "latest", "latest-alpine"]
+
+
+@pytest.mark.parametrize(
+    ("ref", "event", "rows", "message"),
+    [
+        ("refs/tags/nightly", "push", ROWS, "the row `type=semver,pattern={{version}}`"),
+        ("refs/heads/main", "push", f"{ROWS}type=raw,value=latest", "flavor: latest=false"),
+        ("refs/heads/main", "push", "type=semver,pattern={{version}}\n{{major}}", "{{major}} is a template"),
+        ("refs/heads/main", "push", "type=schedule", "gives this build a tag"),
+        ("refs/heads/2.1", "push", ROWS, "the row `type=ref,event=branch` gives 2.1"),
+    ],
+)
+def test_refusals(ref: str, event: str, rows: str, message: str) -> None:
+    ran = run("release", ref, event, rows)
+    assert ran.code == 2
+    error = ran.document["error"]
+    assert message in f"{error['message']} {error['hint']}"
+    assert not Path("app").exists() or tags() == []
+
+
+def test_on_a_pull_request_a_plan_is_green() -> None:
+    rows = f"{ROWS}type=semver,pattern={{{{version}}}},value=2.1.4"
+    assert run("release", "refs/heads/main", rows=rows).code == 0
+    make_image(Layout("other"), "other", "built")
+    ran = run("plan", "refs/pull/7/merge", "pull_request", rows, source="oci:other")
+    assert ran.code == 0, ran.err
+    assert [warning["code"] for warning in ran.document["warnings"]] == ["CONFLICT"]
+    assert run("plan", "refs/heads/main", rows=rows, source="oci:other").code == 1
+
+
+def test_version_none_sets_plain_tags_alone() -> None:
+    ran = run("release", "refs/heads/main", rows="{{version}}\nlatest\n{{branch}}\nsha-{{sha}}", version="none")
+    assert (ran.code, tags()) == (0, ["main", "sha-860c190"])
+    assert ran.document["version"] is None
+    ran = run("plan", "refs/pull/7/merge", "pull_request", "{{version}}\npr-{{pr}}", version="none")
+    assert ran.document["tags"] == ["pr-7"]
+    ran = run("release", "refs/heads/main", rows="sha-{{sha}}", version="none", images="oci:plain")
+    assert (ran.code, tags("plain")) == (0, ["sha-860c190"])
+
+
+def test_latest_may_be_plain_where_the_rules_own_none() -> None:
+    ran = run("release", "refs/heads/main", rows="type=raw,value=latest,enable={{is_default_branch}}")
+    assert (ran.code, tags()) == (0, ["latest"])
+
+
+def test_a_plan_without_any_registry() -> None:
+    for ref, made in (
+        ("refs/heads/main", ["main", "sha-860c190"]),
+        ("refs/tags/v2.1.4", ["2.1.4", "2.1", "2", "latest", "sha-860c190"]),
+    ):
+        ran = run("plan", ref, published_from="none", source="", images="")
+        assert (ran.code, ran.document["tags"]) == (0, made)

@@ -1,0 +1,143 @@
+"""Builds without a version: their plain tags are the same in every repository, whoever else sets them meanwhile."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError, Refused, StoreError
+from tagger.images.layout import Layout
+from tagger.images.manifests import Manifest
+from tagger.images.sources import ContentSource
+from tagger.images.stores import Source, TagStore
+from tagger.operations.plain import PlainRelease, plan_plain, release_plain
+from tagger.results import Passed, Report
+from tagger.rules.cascade import Rules
+from tests.operations.running import RULES, Builds, actions, finished, standing
+
+
+def job(
+    source: ContentSource | None, *stores: TagStore, tags: Sequence[str] = ("nightly", "sha-1a2b3c4")
+) -> PlainRelease:
+    return PlainRelease(lambda _: tuple(tags), Rules(), tuple(stores), lambda: source)
+
+
+def released(source: ContentSource, *stores: TagStore) -> Report:
+    return finished(release_plain(job(source, *stores)))
+
+
+def test_it_sets_the_tags_and_no_other(store: TagStore, builds: Builds) -> None:
+    image = builds.source("one")
+    report = released(image, store)
+    assert (report.exit_code, report.version, report.digest) == (0, None, image.digest)
+    assert standing(store) == dict.fromkeys(("nightly", "sha-1a2b3c4"), image.digest)
+    assert actions(report) == [("nightly", "create"), ("sha-1a2b3c4", "create")]
+    assert report.tags_in(report.repositories[0]) == ["nightly", "sha-1a2b3c4"]
+
+
+def test_twice_is_once_and_the_next_build_takes_them(store: TagStore, builds: Builds) -> None:
+    released(builds.source("one"), store)
+    again = released(builds.source("one"), store)
+    assert (again.changed, again.repositories[0].status) == (False, "unchanged")
+    two = builds.source("two")
+    assert actions(released(two, store)) == [("nightly", "move"), ("sha-1a2b3c4", "move")]
+    assert set(standing(store).values()) == {two.digest}
+
+
+def test_several_repositories(tmp_path: Path, builds: Builds) -> None:
+    stores = [Layout(tmp_path / name) for name in "abc"]
+    image = builds.source("one")
+    assert released(image, *stores).exit_code == 0
+    assert all(set(standing(store).values()) == {image.digest} for store in stores)
+
+
+def test_a_plan_writes_nothing(store: TagStore, builds: Builds) -> None:
+    for source in (builds.source("one"), None):
+        report = finished(plan_plain(job(source, store)))
+        assert (report.exit_code, report.dry_run, report.changed) == (0, True, True)
+        assert actions(report) == [("nightly", "create"), ("sha-1a2b3c4", "create")]
+    assert standing(store) == {}
+
+
+class Taken(Layout):
+    """A layout in which another run takes a tag right after ours was pointed."""
+
+    def __init__(self, folder: Path, other: ContentSource, *, times: int = 1) -> None:
+        super().__init__(folder)
+        self.other, self.times = other, times
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        super().point(manifest, tags)
+        if "nightly" in tags and self.times:
+            self.times -= 1
+            self.other.put(self)
+            super().point(self.other.root, ["nightly"])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_two_runs_at_once_end_alike_everywhere(place: int, tmp_path: Path, builds: Builds) -> None:
+    """The first repository holds sway: its image is what all get; the run whose image it is not says so."""
+    ours, other = builds.source("ours"), builds.source("other")
+    stores: list[TagStore] = [Layout(tmp_path / "a"), Layout(tmp_path / "b")]
+    stores[place] = Taken(tmp_path / "ab"[place], other)
+    report = released(ours, *stores)
+    held = {standing(store)["nightly"] for store in stores}
+    assert held == {other.digest if place == 0 else ours.digest}
+    if place == 0:
+        assert report.exit_code == 1
+        assert {error.code for one in report.repositories if (error := one.error)} == {"OVERTAKEN"}
+        assert standing(stores[1])["sha-1a2b3c4"] == ours.digest
+    else:
+        assert report.exit_code == 0
+
+
+def test_one_repository_overtaken(tmp_path: Path, builds: Builds) -> None:
+    store = Taken(tmp_path / "a", builds.source("other"))
+    report = released(builds.source("ours"), store)
+    assert (report.exit_code, report.error and report.error.code) == (1, "OVERTAKEN")
+    assert report.repositories[0].status == "refused"
+
+
+class Full(Layout):
+    """A layout that takes no image."""
+
+    def put_blob(self, *_: object, **__: object) -> None:
+        raise StoreError("no space is left", place=self.place)
+
+
+def test_no_tag_is_set_where_one_repository_takes_no_image(tmp_path: Path, builds: Builds) -> None:
+    stores = (Layout(tmp_path / "a"), Full(tmp_path / "b"))
+    report = released(builds.source("one"), *stores)
+    assert report.exit_code == 1
+    assert [one.status for one in report.repositories] == ["unchanged", "failed"]
+    assert standing(stores[0]) == {}
+
+
+def test_what_a_gate_refuses_is_not_written(tmp_path: Path, builds: Builds) -> None:
+    def gate(_: Source) -> Passed:
+        raise Refused("nobody signed it", code="NOT_VERIFIED")
+
+    store = Layout(tmp_path / "a")
+    report = finished(release_plain(job(builds.source("one"), store)._replace(gate=gate)))
+    assert (report.exit_code, report.error and report.error.code) == (1, "NOT_VERIFIED")
+    assert standing(store) == {}
+
+
+def test_no_source_and_no_tag(tmp_path: Path, builds: Builds) -> None:
+    store = Layout(tmp_path / "a")
+    assert finished(release_plain(job(None, store))).exit_code == 2
+    report = finished(release_plain(job(builds.source("one"), store, tags=())))
+    assert (report.exit_code, report.error and report.error.code) == (2, "NO_TAG")
+    planned = finished(plan_plain(job(None, store, tags=())))
+    assert (planned.exit_code, [one.code for one in planned.warnings]) == (0, ["NO_TAG"])
+
+
+def test_the_tags_of_versions_are_refused(tmp_path: Path, builds: Builds) -> None:
+    def tags(rules: Rules) -> tuple[str, ...]:
+        if rules.claims("2.1"):
+            raise InputError("2.1 is a version's")
+        return ("2.1",)
+
+    store = Layout(tmp_path / "a")
+    report = finished(release_plain(PlainRelease(tags, RULES, (store,), lambda: builds.source("one"))))
+    assert (report.exit_code, standing(store)) == (2, {})
