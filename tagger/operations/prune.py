@@ -13,7 +13,7 @@ from tagger.operations.everywhere import each, everywhere, first_error, no_repos
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, standing_tags
 from tagger.operations.removing import remove
-from tagger.operations.stocktaking import Stock, image_ages, read_stock
+from tagger.operations.stocktaking import Manifests, Stock, image_ages, read_stock
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
 from tagger.results import Event, Outcome, Pruned, Report, Running
@@ -218,24 +218,24 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
             code="INCOMPLETE_LISTING",
             place=store.place,
         )
-    before = standing_tags(store)
+    before, manifests = standing_tags(store), Manifests(store)
     catalogue = store.catalogue()
     lifted = {tag for tag, digest in before.items() if digest == LIFTED_DIGEST and is_reserved(tag)}
     published = look.rules.published(before, lifted)
     held = Holdings(before, published, cascade(published.in_force, look.rules))
-    held = held._replace(ages=_ages(job, store, held, look.rules, catalogue))
+    held = held._replace(ages=_ages(job, manifests, held, look.rules, catalogue))
     verdict = judge(held, look.rules, job.retention)
     unnamed, young = _unnamed(job, catalogue, held.ages)
     going = frozenset(verdict.goes)
     stock, left = Stock({}, {}), Leftover({}, (), {}, 0)
     if going or unnamed:
-        stock = read_stock(store, {*before.values(), *(catalogue or ())})
+        stock = read_stock(manifests, {*before.values(), *(catalogue or ())})
         left = leftover(stock.graph(before), going, unnamed=unnamed, young=young)
     return _Plan(store, before, _digests_of(catalogue), verdict, left, stock, frozenset(held.owners))
 
 
 def _ages(
-    job: Pruning, store: PrunableStore, held: Holdings, rules: Rules, catalogue: Mapping[str, Catalogued] | None
+    job: Pruning, manifests: Manifests, held: Holdings, rules: Rules, catalogue: Mapping[str, Catalogued] | None
 ) -> Mapping[str, float]:
     """Return how old the images are whose age decides: by when they were pushed, else by what they say themselves."""
     if catalogue is not None:
@@ -245,7 +245,7 @@ def _ages(
     plain = judge(held, rules, retention).stays  # a tag of unknown age stays, where a rule goes by age
     candidates = set(judge(held, rules, strict).goes) if retention.grace else set()
     candidates.update(tag for tag in plain if any(rule.fits(tag) for rule in retention.tag_rules))
-    return image_ages(store, {held.tags[tag] for tag in candidates}, job.now)
+    return image_ages(manifests, {held.tags[tag] for tag in candidates}, job.now)
 
 
 def _unnamed(

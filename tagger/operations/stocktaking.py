@@ -12,7 +12,7 @@ from tagger.images.moments import moment
 from tagger.images.stores import PrunableStore, TagStore
 from tagger.rules.remains import Graph, Node
 
-__all__ = ["Stock", "image_ages", "read_stock"]
+__all__ = ["Manifests", "Stock", "image_ages", "read_stock"]
 
 OLDEST = datetime(1980, 2, 1, tzinfo=UTC).timestamp()
 """Before it an image says that its build is reproducible, not when it was made: 0001, 1970, and the DOS epoch."""
@@ -35,21 +35,38 @@ class Stock(NamedTuple):
         return Graph({digest: _node(manifest) for digest, manifest in self.manifests.items()}, self.attached, tags)
 
 
-def read_stock(store: PrunableStore, digests: Iterable[str]) -> Stock:
+class Manifests:
+    """The manifests of a repository, each read once."""
+
+    def __init__(self, store: PrunableStore) -> None:
+        self.store = store
+        self._found: dict[str, Manifest | None] = {}
+
+    def get(self, digest: str) -> Manifest | None:
+        """Return a manifest; None where there is none. Raise `StoreError`."""
+        if digest not in self._found:
+            try:
+                self._found[digest] = self.store.manifest(digest)
+            except NotFound:
+                self._found[digest] = None
+        return self._found[digest]
+
+
+def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
     """Read manifests, all that they name and all that the referrers API has for any of these, each once.
 
     A manifest that is not there (404) is left out. Raise `Refused` for one that cannot be read: nobody could say what
     it needs.
     """
+    store = known.store
     manifests: dict[str, Manifest] = {}
     attached: dict[str, Collection[str]] = {}
     asked: set[str] = set()
     todo = set(digests)
 
     def read(digest: str) -> tuple[Manifest, Collection[str]] | None:
-        try:
-            manifest = store.manifest(digest)
-        except NotFound:
+        manifest = known.get(digest)
+        if manifest is None:
             return None
         return manifest, tuple(one.digest for one in store.listed_referrers(digest))
 
@@ -69,38 +86,45 @@ def read_stock(store: PrunableStore, digests: Iterable[str]) -> Stock:
     return Stock(manifests, {digest: found for digest, found in attached.items() if found})
 
 
-def image_ages(store: TagStore, digests: Collection[str], now: float) -> Mapping[str, float]:
+def image_ages(known: Manifests, digests: Collection[str], now: float) -> Mapping[str, float]:
     """Return how many seconds ago images were made, by what their configs say: of an index, its youngest image.
 
     An image that does not say it is left out. Raise `Refused` for one that cannot be read.
     """
     found: dict[str, float] = {}
-    for digest, made in side_by_side(lambda digest: _made(store, digest), sorted(digests), store.jobs):
+    for digest, made in side_by_side(lambda digest: _made(known, digest), sorted(digests), known.store.jobs):
         if isinstance(made, TaggerError):
-            raise _unreadable(store, digest, made)
+            raise _unreadable(known.store, digest, made)
         if made is not None:
             found[digest] = max(now - made, 0.0)
     return found
 
 
-def _made(store: TagStore, digest: str) -> float | None:
+def _made(manifests: Manifests, digest: str) -> float | None:
     """Return when an image was made, in seconds since 1970."""
     moments, todo, seen = [], [digest], {digest}
     while todo:
-        try:
-            manifest = store.manifest(todo.pop())
-            if manifest.config():
-                moments.append(moment(read_config(store, manifest).created))
-        except NotFound:
+        manifest = manifests.get(todo.pop())
+        if manifest is None:
             continue
-        except StoreError as error:
-            if error.code not in ("MANIFEST_INVALID", "SIZE_INVALID"):  # then it has another config than an image's
-                raise
+        moments.append(_created(manifests.store, manifest))
         for child in manifest.children():
             if child.media_type in MANIFEST_TYPES and not is_attestation(child) and child.digest not in seen:
                 seen.add(child.digest)
                 todo.append(child.digest)
     return max((made for made in moments if made is not None and made >= OLDEST), default=None)
+
+
+def _created(store: TagStore, manifest: Manifest) -> float | None:
+    """Return what a config says, if it is an image's. Raise `StoreError`."""
+    if not manifest.config():
+        return None
+    try:
+        return moment(read_config(store, manifest).created)
+    except StoreError as error:
+        if isinstance(error, NotFound) or error.code in ("MANIFEST_INVALID", "SIZE_INVALID"):
+            return None
+        raise
 
 
 def _named(store: TagStore, digest: str, manifest: Manifest) -> set[str]:
