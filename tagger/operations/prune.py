@@ -218,7 +218,8 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
             code="INCOMPLETE_LISTING",
             place=store.place,
         )
-    before, manifests = standing_tags(store), Manifests(store)
+    read = {tag: digest for tag, digest in look.digests.items() if digest and tag in look.tags}
+    before, manifests = standing_tags(store, read), Manifests(store)
     catalogue = store.catalogue()
     lifted = {tag for tag, digest in before.items() if digest == LIFTED_DIGEST and is_reserved(tag)}
     published = look.rules.published(before, lifted)

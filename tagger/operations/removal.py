@@ -147,13 +147,13 @@ def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, st
             yield one.digest, image
 
 
-def standing_tags(store: TagStore) -> Mapping[str, str]:
-    """Read every tag of a repository with its digest, and list again until nothing new is listed.
+def standing_tags(store: TagStore, known: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Read every tag of a repository with its digest, but for `known` ones, and list until nothing new is listed.
 
     A floating tag may hold the image of a version that was pushed after the listing. Whoever read that must know of the
     version's own tag too, or the image would pass for one that nothing names.
     """
-    found: dict[str, str | None] = {}
+    found: dict[str, str | None] = dict(known or {})
     while new := [tag for tag in store.tags() if tag not in found]:
         found |= store.digests(new)
         lost = [tag for tag in new if found[tag] is None]

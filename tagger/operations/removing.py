@@ -77,6 +77,9 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
     except TaggerError as failure:
         error = failure
     try:
+        if groups and error is None:
+            listed = frozenset(store.tags())  # some registries take images, and leave their tags
+            _untag(store, [tag for tag in removal.tags if tag in listed], progress, jobs=store.jobs)
         gone = _proven(removal, staying)
     except TaggerError as failure:
         return progress.ended(removal, error or failure)
@@ -97,7 +100,7 @@ class _Progress:
         self._before = before
         self.begun: set[str] = set()
         self.gone: set[str] = set()
-        self.deletes_no_tags = False
+        self.tags_first = False
 
     @property
     def other_gone(self) -> bool:
@@ -127,19 +130,36 @@ class _Progress:
 def _remove_group(
     store: TagStore, images: Sequence[str], names: Mapping[str, Sequence[str]], progress: _Progress
 ) -> None:
-    """Remove images that hang together: the tags of each, what is attached first, then the images."""
+    """Remove images that hang together: each with its tags in one request, so that no end of a run parts them.
+
+    A registry that refuses what a tag names, as Docker Hub, gets the tags first.
+    """
+    if not progress.tags_first:
+        try:
+            _delete_images(store, images, names, progress, strict=True)
+        except StoreError as error:
+            if error.code != "DENIED":
+                raise
+            progress.tags_first = True
+        else:
+            return
     tags = [tag for digest in images for tag in names.get(digest, ())]
-    if not progress.deletes_no_tags:
-        progress.deletes_no_tags = not _untag(store, tags, progress, jobs=1)
+    if not _untag(store, tags, progress, jobs=1):
+        progress.tags_first = False
     _delete_images(store, images, names, progress)
 
 
 def _delete_images(
-    store: TagStore, images: Iterable[str], names: Mapping[str, Sequence[str]], progress: _Progress
+    store: TagStore,
+    images: Iterable[str],
+    names: Mapping[str, Sequence[str]],
+    progress: _Progress,
+    *,
+    strict: bool = False,
 ) -> None:
     for digest in images:
         progress.begun.update((digest, *names.get(digest, ())))
-        if _delete(store, digest, dependent=progress.other_gone):
+        if _delete(store, digest, dependent=progress.other_gone and not strict):
             progress.gone.add(digest)
 
 

@@ -12,6 +12,7 @@ from tagger.errors import InputError
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.stores import PrunableStore, TagStore
+from tagger.names import DIGEST
 from tagger.operations.prune import Pruning, prune
 from tagger.operations.restore import read_report, restore
 from tagger.operations.withdraw import Withdrawal, withdraw
@@ -19,6 +20,8 @@ from tagger.reporting.documents import report_document
 from tagger.results import Event, Report
 from tagger.rules.cascade import Rules
 from tagger.rules.retention import Keep, Retention, tag_rule
+from tagger.rules.versions import Scheme
+from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.images.making import attach, make_config, make_image, make_index, put, put_manifest, sign
 from tests.operations.running import RULES, Builds, finished, released, standing
 from tests.servers.fixtures_registry import Opener
@@ -226,21 +229,50 @@ def test_a_repository_that_changes_meanwhile_is_left_alone(
     assert not small_registry.asked("DELETE")
 
 
-@pytest.mark.parametrize("after", range(9))
-def test_killed_half_way_and_run_again_it_ends_the_same(
+@pytest.mark.parametrize("after", [0, 1, 2, 4, 6, 8])
+def test_ended_half_way_and_run_again_it_ends_the_same(
     small_registry: SmallRegistry, opened: Opener, after: int
 ) -> None:
     store = opened(small_registry, retries=0)
     for number in range(4):
-        image = make_index(store, f"v{number}", f"1.0.{number}")
-        sign(store, image)
-        attach(store, image, f"sbom {number}")
+        image = make_image(store, f"v{number}", f"1.0.{number}")
+        kept = {image.digest, sign(store, image).digest, attach(store, image, f"sbom {number}").digest}
     small_registry.fail(Fault("answer"), method="DELETE", at=after + 1)
     assert pruned(store).exit_code == 1
     assert pruned(opened(small_registry)).exit_code == 0
-    tags = standing(opened(small_registry))
-    assert [tag for tag in tags if not tag.startswith("sha256-")] == ["1.0.3"]
-    assert [tag for tag in tags if tag.endswith(".sig")] == [f"{image.digest.replace(':', '-')}.sig"]
+    repository = small_registry.store.repositories["acme/app"]
+    assert repository.manifests.keys() == kept
+    assert repository.tags.keys() == {"1.0.3", f"{image.digest.replace(':', '-')}.sig"}
+
+
+def test_what_a_plan_costs(small_registry: SmallRegistry, opened: Opener) -> None:
+    """The listing, a digest for each tag, and each manifest once; as many at once as `jobs` says."""
+    writer, rules = opened(small_registry), Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), variants=("", "alpine"))
+    for number in range(12):
+        for variant in ("", "-alpine"):
+            latest = variant.lstrip("-") or "latest"
+            tags = (f"1.{number}.0{variant}", f"1.{number}{variant}", f"1{variant}", latest)
+            sign(writer, make_image(writer, f"{number}{variant}", *tags))
+    small_registry.requests.clear()
+    small_registry.delay, small_registry.most_at_once = 0.002, 0
+    report = pruned(opened(small_registry, jobs=4), Retention(Keep(minor=2), grace=86400.0), yes=False, rules=rules)
+    assert report.pruned[0][1:3] == (60, 12)
+    reads = [request.reference for request in small_registry.asked("GET", "manifests")]
+    assert sorted(reads) == sorted({*(one for one in reads if DIGEST.fullmatch(one)), "tagger-policy"})
+    assert len(reads) == 48 + 1
+    assert len(small_registry.asked("HEAD", "manifests")) < 1.1 * 76
+    assert len(small_registry.asked("GET", "blobs")) == 20  # of those that might go, the config: it says their age
+    assert len(small_registry.asked("GET", "tags")) <= 3
+    assert 2 <= small_registry.most_at_once <= 4
+
+
+def test_a_registry_that_leaves_the_tags_of_an_image(small_registry: SmallRegistry, opened: Opener) -> None:
+    store = opened(small_registry)
+    make_image(store, "old", "1.0.0")
+    make_image(store, "new", "1.0.1")
+    small_registry.keeps_tags = True
+    assert pruned(store).exit_code == 0
+    assert standing(store).keys() == {"1.0.1"}
 
 
 class TestRestore:

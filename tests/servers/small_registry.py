@@ -114,7 +114,8 @@ class SmallRegistry(HttpServer):
     manifest gets: `digest`, `bare` (no digest), or a status. `several_tags`: how many tags one PUT may set; 0 ignores
     them, -1 answers 414. `announced`: whether all answers carry the header of distribution. `immutable`: which tags
     stay, and `dialect` how that is said. `deletes_tags`, `deletes`, `mounts`, `referrers`: what it can.
-    `guards_named`: no manifest is deleted that a tag or an index names. `users`:
+    `guards_named`: no manifest is deleted that a tag or an index names.
+    `keeps_tags`: tags stay when their image goes. `users`:
     names and passwords. `tokens`: the token server that it trusts. `blob_host`, `upload_host`: another host that
     blobs are read from, or uploaded to. `delay`: seconds before each answer. `watch` sees each request before it is
     carried out, and may return a fault or change anything.
@@ -144,7 +145,7 @@ class SmallRegistry(HttpServer):
         self.dialect = "ecr"
         self.deletes_tags = True
         self.deletes = True
-        self.guards_named = False
+        self.guards_named = self.keeps_tags = False
         self.mounts = True
         self.referrers = True
         self.users: dict[str, str] = {}
@@ -419,7 +420,7 @@ class SmallRegistry(HttpServer):
         elif self.guards_named and repository.names(reference):
             return _error(403, "DENIED", "manifest is referenced by a tag or an index")
         elif repository.manifests.pop(reference, None):
-            for tag in [tag for tag, digest in repository.tags.items() if digest == reference]:
+            for tag in [tag for tag, digest in repository.tags.items() if digest == reference and not self.keeps_tags]:
                 del repository.tags[tag]
         else:
             return _error(404, "MANIFEST_UNKNOWN", "manifest unknown")
