@@ -13,6 +13,7 @@ from tagger.concurrency import MOST_AT_ONCE, side_by_side
 from tagger.errors import TaggerError
 from tagger.reporting.component_console import ComponentConsole
 from tagger.results import Report
+from tagger.version_from.git import checkouts_read_once
 
 if TYPE_CHECKING:
     from tagger.settings.values import Settings
@@ -43,7 +44,8 @@ def run_components(command: Command, whole: Run, components: "Sequence[Settings]
         ended[settings.component] = console.ended or Report(command.name)
 
     interruption.stop = whole.connections.stop
-    _each_registry(run, components)
+    with checkouts_read_once():
+        _each_registry(run, components)
     return _show(command, whole, {settings.component: ended[settings.component] for settings in components})
 
 

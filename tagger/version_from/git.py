@@ -7,6 +7,7 @@ run; whose repository counts is said by `tagger.workspace`.
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from tagger.workspace import read_regular, repository_root
 if TYPE_CHECKING:  # dulwich takes 60 ms to import, and most runs know their tag from GITHUB_REF
     from dulwich.refs import RefsContainer
 
-__all__ = ["Checkout", "GitFacts", "git_facts", "git_tags", "read_checkout"]
+__all__ = ["Checkout", "GitFacts", "checkouts_read_once", "git_facts", "git_tags", "read_checkout"]
 
 FETCH_TAGS = "In the workflow, give actions/checkout `fetch-depth: 0`, or `fetch-tags: true`."
 _TAGS = b"refs/tags/"
@@ -78,6 +79,41 @@ def read_checkout(folder: Path, within: str = "") -> Checkout | None:
 
     `within` is the runner's workspace, whose repository counts whoever owns it.
     """
+    return _once.read(folder, within)
+
+
+@contextmanager
+def checkouts_read_once() -> Iterator[None]:
+    """Read each checkout once as long as this lasts: the components of a run share what git knows."""
+    _once.keeps = {}
+    try:
+        yield
+    finally:
+        _once.keeps = None
+
+
+class _Once:
+    """What was read already, while it is kept; threads that want the same wait for the one that reads."""
+
+    def __init__(self) -> None:
+        self.keeps: dict[tuple[str, str], Checkout | None] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, folder: Path, within: str) -> Checkout | None:
+        """Return what git knows of a folder."""
+        if self.keeps is None:
+            return _read_anew(folder, within)
+        key = (str(folder), within)
+        with self._lock:
+            if key not in self.keeps:
+                self.keeps[key] = _read_anew(folder, within)
+            return self.keeps[key]
+
+
+_once = _Once()
+
+
+def _read_anew(folder: Path, within: str) -> Checkout | None:
     with _readable(folder):
         root = repository_root(folder, within)
         places = _places(root) if root else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.version_from.git import Checkout, git_facts, git_tags, read_checkout
+from tagger.version_from.git import Checkout, checkouts_read_once, git_facts, git_tags, read_checkout
 from tests.version_from.repositories import ENVIRON, commit, git, make_repository
 
 
@@ -255,3 +255,14 @@ class TestWhoseRepositoryCounts:
     def test_a_link_within_it_is_not(self, repository: Path) -> None:
         (repository / ".git/refs/tags/v9.9.9").symlink_to("v2.0.0")
         assert "v9.9.9" in read(repository).at_head
+
+
+def test_a_run_of_many_components_reads_a_checkout_once(tmp_path: Path) -> None:
+    """What is tagged meanwhile is seen by the next run: all components of one see the same tags."""
+    make_repository(tmp_path)
+    git(tmp_path, "tag", "v1.0.0")
+    with checkouts_read_once():
+        assert git_tags(tmp_path) == ["v1.0.0"]
+        git(tmp_path, "tag", "v1.1.0")
+        assert git_tags(tmp_path) == ["v1.0.0"]
+    assert git_tags(tmp_path) == ["v1.0.0", "v1.1.0"]
