@@ -20,11 +20,22 @@ def parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
     except click.NoSuchOption as error:
         secret = next((option for option in OPTIONS if option.secret and error.option_name == f"--{option.name}"), None)
         if secret is None:
-            raise InputError(error.format_message(), f"See `tagger {command.name} --help`.") from error
+            other = [option for option in OPTIONS if error.option_name in option.spellings]
+            if other:
+                wrong = f"`{command.name}` does not take {error.option_name}"
+                raise InputError(wrong, f"Drop `{other[0].name}`: {_takers(other[0])} take it.") from error
+            close = [name for name in error.possibilities or () if name.startswith("--")]
+            meant = f"Did you mean `{close[0]}`? " if close else ""
+            hint = f"{meant}See `tagger {command.name} --help`."
+            raise InputError(f"there is no option {error.option_name!r} of `{command.name}`", hint) from error
         hint = f"Set {secret.variables[-1]} in the environment, or pipe a password into `--password-stdin`."
         raise InputError(f"{error.option_name} is not taken from the command line: it is a secret", hint) from error
     except click.ClickException as error:
         raise InputError(error.format_message(), f"See `tagger {command.name} --help`.") from error
+
+
+def _takers(option: Option[object]) -> str:
+    return ", ".join(option.commands)
 
 
 def _parser(command: Command) -> click.Command:

@@ -242,7 +242,7 @@ def _known(name: str, line: Line, where: str = "") -> str:
     import difflib
 
     close = difflib.get_close_matches(name, (*NAMES, "help", "version", "completion"), 1)
-    hint = f"Did you mean {close[0]}? " if close else ""
+    hint = f"Did you mean `{close[0]}`? " if close else ""
     if not where and len(line.plain) == 0 and re.match(r"v?[0-9]|[^/]+/", name):
         hint = f"Say what to do with it: `release {name}`, or `plan {name}`, which writes nothing. "
     raise InputError(f"{where}there is no command {name!r}", f"{hint}The commands are: {', '.join(NAMES)}.")

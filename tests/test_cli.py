@@ -86,10 +86,10 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("arguments", "environ", "message", "hint"),
         [
-            (("releases",), {}, "there is no command 'releases'", "Did you mean release? The commands are: plan,"),
+            (("releases",), {}, "there is no command 'releases'", "Did you mean `release`? The commands are: plan,"),
             (("x",), {}, "there is no command 'x'", "Hint: The commands are: plan,"),
             ((), {"INPUT_COMMAND": "push all"}, "INPUT_COMMAND: there is no command 'push all'", "The commands are"),
-            (("plan", "--colour"), {}, "No such option '--colour'", "tagger plan --help"),
+            (("plan", "--colour"), {}, "there is no option '--colour'", "tagger plan --help"),
             (("plan", "--image"), {}, "Option '--image' requires an argument", "tagger plan --help"),
             (("plan", "2.1.4"), {}, "`plan` got 2.1.4, and nothing says which repositories", "or set `--image`"),
             (("plan", "a/b", "2.1.4", "x"), {}, "`plan` got a word too many: a/b 2.1.4 x", "[REPOSITORY] [VERSION]"),
@@ -108,10 +108,10 @@ class TestCommands:
             (("plan", "--password=hunter2"), {}, "--password is not taken from the command line", "--password-stdin"),
             (("plan", "--logins", "r u hunter2"), {}, "--logins is not taken", "Set TAGGER_LOGINS in the environment"),
             (("config", "--password-stdin", "hunter2"), {}, "unexpected extra argument (***)", "tagger config --help"),
-            (("withdraw", "--image", "a/b"), {}, "`withdraw` takes one VERSION, and got none", "input `arguments`"),
-            (("delete", "sha256:8b76", "--image", "oci:a"), {}, "'sha256:8b76' is not a whole digest", "all 64 digits"),
+            (("withdraw", "--image", "a/b"), {}, "`withdraw` takes one VERSION, and got none", "the input arguments"),
+            (("delete", "sha256:8b76", "--image", "oci:a"), {}, "'sha256:8b76' is not a whole digest", "All 64 digits"),
             (("plan", "--password-stdin"), {}, "--password-stdin: there is nothing on standard input", "Pipe"),
-            (("withdraw", "1", "2", "--image", "a/b"), {}, "takes one VERSION, and got 1 2", "`withdraw VERSION`"),
+            (("withdraw", "1", "2", "--image", "a/b"), {}, "takes one VERSION, and got 1 2", "as withdraw VERSION"),
         ],
     )
     def test_what_is_not_understood(

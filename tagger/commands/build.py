@@ -124,13 +124,14 @@ def _told(run: Run, parse: "Callable[[str], Version]") -> str:
 
 def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]":
     """Return the version of the build by the given rules, once for each variant that it is, and where it was read."""
+    from tagger.rules.remedies import parse_version
     from tagger.version_from.reading import Places, check_ref, from_text, read_version
 
     settings = run.settings
     variants = settings.build_variants
 
     def parse(text: str) -> "Version":
-        return rules.parse(text, variants[0])
+        return parse_version(rules, text, variants[0], settings.tag_prefix)
 
     if settings.version:
         try:

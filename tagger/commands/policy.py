@@ -13,7 +13,9 @@ def _run(run: Run) -> int:
     settings = run.settings
     action = " ".join(run.arguments) or "show"
     if action not in ("show", "set", "unset"):
-        raise InputError(f"`policy` takes `set` or `unset`, and got {action}", "Write `policy set` to store one.")
+        raise InputError(
+            f"`policy` takes `set` or `unset`, and got {action}", "Write `set` to store one, `unset` to remove it."
+        )
     stores = run.connections.stores(write=action != "show" and not settings.dry_run)
     from tagger.operations.policy import PolicyChange, policy
 

@@ -17,7 +17,7 @@ def _run(run: Run) -> int:
 
     if ":" in name.rpartition("/")[2]:
         name, _, tag = name.rpartition(":")
-        raise InputError(f"`push` takes a name without a tag: {name}", f"Pick tags with `--only {tag}`.")
+        raise InputError(f"`push` takes a name without a tag: {name}", f"Write `{name}`, and set `only: {tag}`.")
     found = engine.local_tags(name)
     if not found:
         raise InputError(f"the engine has no image {name}", "See `docker image ls` for what is there.")

@@ -119,7 +119,7 @@ class Run:
             name, what = self.command, self.argument_name
             raise InputError(
                 f"`{name}` takes one {what}, and got {' '.join(self.arguments) or 'none'}",
-                f"Write `{name} {what}`, or set the input `arguments`.",
+                f"Name one behind the command, as {name} {what}, or in the input arguments.",
             )
         return self.arguments[0]
 

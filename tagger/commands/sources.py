@@ -176,7 +176,11 @@ def _translated(spec: "SourceSpec") -> Iterator[None]:
         message = f"source {spec}: {error.message}"
         if _is_bare(spec):
             message = f"source {spec}: no Docker Engine here holds it, and {error.message}"
-            hint = f"Write docker-daemon:{spec.value} or docker://{spec.value} to say where it is. {hint}"
+            path = spec.value.partition(":")[0]
+            on_disk = f"`oci:{spec.value}`" if Path(path).is_dir() else f"`docker-archive:{spec.value}`"
+            ways = [on_disk] if Path(path).exists() else []
+            ways += [f"`docker-daemon:{spec.value}`", f"`docker://{spec.value}`"]
+            hint = f"Write {' or '.join(ways)} to say where it is. {hint}"
         if isinstance(error, NotFound) or error.code == "NOT_FOUND":
             raise InputError(message, hint, code=error.code) from error
         raise type(error)(message, hint, code=error.code) from error

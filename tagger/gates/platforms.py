@@ -120,7 +120,7 @@ def _check_exactly(found: set[str], wanted: set[str], reference: str) -> None:
     texts = ([f"lacks {' '.join(lacks)}"] if lacks else []) + ([f"has {' '.join(extra)} besides"] if extra else [])
     raise Refused(
         f"{reference} {' and '.join(texts)}: `platforms` wants {' '.join(sorted(wanted))}",
-        "Build exactly these, or change `platforms`.",
+        f"Build exactly these, or set `platforms: {' '.join(sorted(found))}`.",
         code="PLATFORMS",
     )
 

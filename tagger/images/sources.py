@@ -222,6 +222,9 @@ def _split(spec: SourceSpec) -> tuple[Path, str]:
         with suppress(OSError):
             if end and path.exists():
                 return path, spec.value[end + 1 :]
+    plain = spec.value.lstrip("/")
+    if plain != spec.value and Path(re.split("[:@]", plain)[0]).exists():
+        raise InputError(f"source {spec}: there is no such file or directory", f"Write `{spec.kind}:{plain}`.")
     raise InputError(f"source {spec}: there is no such file or directory", _KINDS)
 
 
@@ -257,7 +260,9 @@ def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: s
     offered = sorted({name for image, names in images for name in names if image in found or not found})
     offered += [f"@{number}" for number, (_, names) in enumerate(images) if not names]
     what = "several images" if found else f"no image {choice}" if choice else "no image"
-    raise InputError(f"{place} holds {what}", f"Name one of: {', '.join(offered)}." if offered else "")
+    first = f"{place}{'' if offered[0].startswith('@') else ':'}{offered[0]}" if offered else ""
+    hint = f"Name one of: {', '.join(offered)}. For the first, write `{first}`." if offered else ""
+    raise InputError(f"{place} holds {what}", hint)
 
 
 def _tag(name: str) -> str:

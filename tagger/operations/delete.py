@@ -56,11 +56,13 @@ class Deletion(NamedTuple):
         if bool(self.names) == self.everything:
             raise InputError(
                 "`--all` and names contradict each other" if self.names else "nothing is named that is to be deleted",
-                "Name tags or a digest (sha256:…), or delete everything with `--all --yes`.",
+                "Drop `all`, or the names." if self.names else "Name tags or a digest (sha256:…).",
             )
         for tag in self.tags:
             if tag.startswith("sha256:"):
-                raise InputError(f"{tag!r} is not a whole digest", "Write all 64 digits, as `tags --json` shows them.")
+                raise InputError(
+                    f"{tag!r} is not a whole digest", "All 64 digits are needed: `tags --json` shows them."
+                )
             check_tag(tag)
 
     @property
@@ -160,7 +162,7 @@ class _Target(NamedTuple):
         changes = [change.refused("also deleted; confirm with --yes") for change in self.changes if change.writes]
         error = Unconfirmed(
             f"{self.store.place}: nothing was deleted; all that is listed would go",
-            "Say `--yes` to delete it.",
+            "Set `--yes` to delete it.",
             code="UNCONFIRMED",
         )
         return Outcome(self.store.place, "refused", tuple(changes), None, error)
@@ -231,7 +233,7 @@ def _protected(
             why, hint = mark
         else:
             continue
-        yield tag, Refused(f"{tag} {why}", f"{hint} To delete it all the same, say `--force`.", code="IN_FORCE")
+        yield tag, Refused(f"{tag} {why}", f"{hint} To delete it all the same, set `force: true`.", code="IN_FORCE")
 
 
 def _mark(tag: str, rules: Rules) -> tuple[str, str] | None:

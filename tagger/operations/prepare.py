@@ -170,7 +170,7 @@ def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
             return Refused(
                 f"{store.place}: {version} would lose its only tag: {tags[0]} would float to {released}, and the image "
                 f"{image} would have no tag",
-                f"Release that image first under one more number, as {name}; or say `--force`.",
+                f"Release that image first under one more number, as {name}; or set `--force`.",
                 code="IN_FORCE",
             )
     return None
@@ -188,7 +188,7 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
         if holder is None:
             raise InputError(
                 f"no repository holds {tags[0]}, and no `source` says where the built image is",
-                "Push the build under this tag first, or set `source`, as docker-daemon:NAME or oci:DIR.",
+                "Push the build under this tag first, or name it in `source`, as docker-daemon:NAME or oci:DIR.",
                 code="MANIFEST_UNKNOWN",
             )
         held = holder.standing(tags) or ""
@@ -238,7 +238,7 @@ def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
     return prepared._replace(
         error=Refused(
             f"{prepared.store.place}: {tag} holds another image, {found[tag]}, and a version is written once",
-            "Release this build under a new version; or set `on-conflict` to keep (that image is the release) "
+            "Release this build under a new version. Or set `on-conflict: keep` (that image is the release) "
             "or overwrite.",
             code="CONFLICT",
         ),

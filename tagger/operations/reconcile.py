@@ -155,7 +155,7 @@ def _unconfirmed(view: View, look: Look) -> Outcome | None:
         Change(tag, "refuse", digest, digest, "", f"{NOBODY}; confirm with --yes") for tag, digest in digests.items()
     ]
     place = view.store.place
-    error = Unconfirmed(f"{place}: nothing was written", "Say `--yes` to remove these tags.", code="UNCONFIRMED")
+    error = Unconfirmed(f"{place}: nothing was written", "Set `--yes` to remove these tags.", code="UNCONFIRMED")
     return Outcome(place, "refused", tuple(changes), None, error)
 
 
@@ -184,6 +184,6 @@ def _defaults(store: TagStore, risky: Mapping[str, str]) -> InputError:
     return InputError(
         f"{store.place}: only the default rules decide, and {'; '.join(risky.values())}",
         "Give the settings of the repository, or store them in it with `policy set`. To move these tags all the same, "
-        "say `--force`.",
+        "set `--force`.",
         code="DEFAULTS",
     )

@@ -127,7 +127,7 @@ def _check_variants(named: Named) -> None:
         tags = ", ".join(undeclared)
         raise InputError(
             f"{named.store.place}: {tags} would stay in force: it looks like a variant, and is not declared",
-            f"{declare_hint(undeclared)} To withdraw the others alone, say `--force`.",
+            f"{declare_hint(undeclared)} To withdraw the others alone, set `--force`.",
             code="UNDECLARED_VARIANT",
         )
 
@@ -227,7 +227,7 @@ def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:
     changes = [change.refused(f"{change.reason}; confirm with --yes") for change in planned.changes if change.writes]
     error = Unconfirmed(
         f"{target.store.place}: nothing was written; what is purged is gone for ever",
-        "Say `--yes` to purge it.",
+        "Set `--yes` to purge it.",
         code="UNCONFIRMED",
     )
     return Outcome(target.store.place, "refused", tuple(changes), None, error)

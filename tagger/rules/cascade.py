@@ -244,7 +244,7 @@ def _read_templates(texts: Iterable[str], *, revisions: bool, channels: bool) ->
     if not any(template.is_exact for template in read):
         raise InputError(
             "no template gives every version a tag of its own",
-            "Add {{version}} to `tags`: it is the tag that is staged, written once and kept.",
+            "Add `tags: {{version}}`: it is the tag that is staged, written once and kept.",
         )
     if revisions and tuple(one.canonical for one in read if not one.is_plain) == DEFAULT_TEMPLATES:
         behind = next(place for place, one in enumerate(read, 1) if one.is_exact)

@@ -146,7 +146,9 @@ class Grammar:
         if not tags or not TAG.fullmatch(max(tags, key=len)):
             raise InputError(
                 f"the version {version} has no exact tag" if not tags else f"{max(tags, key=len)} is not a tag",
-                "It lacks what a template in `tags` names." if not tags else "A tag has at most 128 characters.",
+                "It lacks what a template in `tags` names: its numbers, or the word of a prerelease."
+                if not tags
+                else "A tag has at most 128 characters.",
             )
         found = self.read(tags[0])
         if found == version:
@@ -205,7 +207,7 @@ class Grammar:
 
     def check_templates(self) -> None:
         """Raise `InputError` for a template whose tags read back as other versions, or are another variant's."""
-        hint = "Leave that word out of `tags`."
+        hint = "Choose another word: these tags say what Tagger has to know later."
         for template in self.plain:
             check_not_reserved(template.text, hint)
         variant_of: dict[str, str] = {}
@@ -218,13 +220,17 @@ class Grammar:
                 if found is not None and found != sample and not shortens(found, sample):
                     raise InputError(
                         f"a template makes the tag {tag} of {exact[0]}, and that is the tag of another version",
-                        "Put a word before it, as series-{{minor}}: a version's tag is written once, and never moves.",
+                        f"Write `series-{self._template_of(tag, sample)}`: a version's tag is written once.",
                     )
                 if variant_of.setdefault(tag, variant) != variant:
                     raise InputError(
                         f"two variants would share the tag {tag}",
                         "Leave the variant out of the template: it is added to the tags of its builds.",
                     )
+
+    def _template_of(self, tag: str, sample: Version) -> str:
+        """Return the template that makes a tag of a version."""
+        return next((one.text for one in self.templates_of(sample.variant) if one.fill(sample) == tag), tag)
 
     def _samples(self) -> Iterator[Version]:
         """Yield a version of every shape and variant."""

@@ -249,11 +249,10 @@ def _with_revisions(read: Reader, forms: Iterable[Revision]) -> Reader:
 
 def _check_literal(text: str, literal: str) -> None:
     if not _LITERAL.fullmatch(literal):
-        hint = "A template is the text of a tag, as v{{major}}.{{minor}}; it holds A-Z a-z 0-9 _ . - and fields."
-        if "=" in literal:
-            pattern = text.partition("pattern=")[2].partition(",")[0] or "{{version}}"
-            hint = f"Write the pattern alone: `{text}` of other tools is `{pattern}` here."
-        raise InputError(f"the template {text!r} holds what no tag can: {literal.strip()!r}", hint)
+        raise InputError(
+            f"the template {text!r} holds what no tag can: {literal.strip()!r}",
+            "A template is the text of a tag, as v{{major}}.{{minor}}; it holds A-Z a-z 0-9 _ . - and fields.",
+        )
 
 
 def _check_field(text: str, field: str) -> None:

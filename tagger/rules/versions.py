@@ -287,7 +287,7 @@ _READERS: dict[str, Callable[[str, str, str], Version | None]] = {
 
 _HINTS = {
     "semver": "Semantic versions are MAJOR.MINOR.PATCH, as 2.1.4 or 2.1.4-rc.1, without leading zeros; "
-    "for others set `scheme` to numeric, calver or pep440.",
+    "the schemes numeric, calver and pep440 have others.",
     "numeric": "Numeric versions have two to four numbers, as 3.24 or 25.8.1.4, and a prerelease as -rc.1, or a "
     "qualifier as .Final or .Beta1, if any.",
     "calver": "Calendar versions have two to four numbers, as 2026.07.1 or 26.04.",

@@ -34,7 +34,7 @@ def values_of(
     texts, meaning = arguments.texts, arguments.meaning
     usage = f"`{command} {' '.join(f'[{NAMES[name]}]' for name in meaning)}`"
     if len(texts) > len(meaning):
-        problems.add(f"`{command}` got a word too many: {' '.join(texts)}", f"Write {usage}.")
+        problems.add(f"`{command}` got a word too many: {' '.join(texts)}", f"It takes no more than {usage}.")
         return {}
     if not all(text.strip() for text in texts):
         problems.add(f"`{command}` got an empty word", "Is a variable empty? Give it a value, or leave the word out.")

@@ -28,26 +28,31 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
     """Note what contradicts itself: settings that are right, each alone. `mentioned` are settings that a file means."""
     unneeded = command == "config" or (command == "plan" and settings.published_from == "none")
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
-        problems.add("no image: nothing says which repositories to release to", "Set `images`, as ghcr.io/acme/app.")
+        problems.add(
+            "no image: nothing says which repositories to release to", "Name one with `images`, as ghcr.io/acme/app."
+        )
     if settings.published_from in ("git", "none") and command not in ("plan", "config"):
         problems.add(
             _at(settings, "published-from", f"`{settings.published_from}` is for `plan` alone"),
-            "A release reads what is published from the repository itself.",
+            "Drop `published-from`: a release reads what is published from the repository itself.",
         )
     if settings.mixed_parts and settings.scheme == "semver":
         problems.add(
             _at(settings, "mixed-parts", "semantic versions have three parts, always"),
-            "Set `scheme: numeric`, or drop it.",
+            "Set `scheme: numeric`, or drop `mixed-parts`.",
         )
     if settings.build_metadata == "underscore" and settings.scheme == "pep440":
         problems.add(
             _at(settings, "build-metadata", "a local version of PEP 440 belongs into no registry"),
-            "Drop it, or choose another scheme.",
+            "Drop `build-metadata`, or choose another scheme.",
         )
     if settings.purge and settings.undo:
-        problems.add("`purge` and `undo` contradict each other", "Choose one.")
+        problems.add("`purge` and `undo` contradict each other", "Drop `purge` or `undo`.")
     if settings.base and not settings.golden:
-        problems.add(_at(settings, "base", "a claimed base without `golden` is never looked at"), "Set `golden` too.")
+        problems.add(
+            _at(settings, "base", "a claimed base without `golden` is never looked at"),
+            "Drop `base`; `golden` names the bases that are approved.",
+        )
 
 
 def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | None:
@@ -59,7 +64,7 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
             texts = " ".join(settings.texts["variants"])
             problems.add(
                 _at(settings, "variant", f"{name!r} is none of the `variants`: {texts}"),
-                "Declare it in `variants`, where all that the repository has stand.",
+                f"Add `variants: {name}`: all that the repository has stand there.",
             )
     variants = tuple(dict.fromkeys(("", *settings.variants, *settings.build_variants)))
     for name in channel_words(settings.channels):
@@ -92,10 +97,13 @@ def logins_of(settings: Settings, problems: Problems) -> tuple[Login, ...]:
         have, lack = ("username", "password") if username else ("password", "username")
         problems.add(
             _at(settings, have, f"there is a {have} and no {lack}"),
-            "Set both; on the command line the password is read by `--password-stdin`.",
+            "Both are needed; on the command line the password is read by `--password-stdin`.",
         )
     elif "registry" in settings.given:
-        problems.add(_at(settings, "registry", "a registry without a login"), "Set `username` and `password` too.")
+        problems.add(
+            _at(settings, "registry", "a registry without a login"),
+            "Give `username` and `password` too, or drop `registry`.",
+        )
     return settings.logins
 
 
@@ -110,12 +118,13 @@ def _login_registry(settings: Settings, problems: Problems) -> str:
     if registries and settings.given["images"].in_file:
         problems.add(
             _at(settings, "username", f"the registry of this login would follow from {_origin(settings, 'images')}"),
-            f"A file does not say where a login goes: name the registry, as `registry: {registries[0]}`.",
+            f"Set `registry: {registries[0]}`: a file does not say where a login goes.",
         )
     elif len(registries) > 1:
+        ways = " or ".join(f"`registry: {one}`" for one in registries)
         problems.add(
             _at(settings, "username", f"the images are in several registries: {', '.join(registries)}"),
-            "Say which one the login is for with `registry`, or use `logins`.",
+            f"Set {ways}, or give several in `logins`.",
         )
     return registries[0] if registries else DOCKER_HUB
 
@@ -140,11 +149,12 @@ def _scheme_of(settings: Settings) -> Scheme:
 
 
 def _check_version(settings: Settings, rules: Rules | None) -> None:
+    from tagger.rules.remedies import parse_version
     from tagger.version_from.reading import from_text
 
     plain = from_text(settings.version, settings.tag_prefix)
     if rules:
-        rules.parse(plain, variant=settings.build_variants[0])
+        parse_version(rules, plain, settings.build_variants[0], settings.tag_prefix)
     else:
         _scheme_of(settings).parse(plain)
 

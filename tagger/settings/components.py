@@ -55,7 +55,7 @@ class Components:
         images = self._values.get("images")
         if len(found) > 1 and images and not any(_NAME.search(text) for text in images.texts):
             wrong = f"{images.origin}: these repositories would be those of {len(found)} components"
-            self._problems.add(wrong, "Pick one with `--only NAME`, or write {{component}} in its place.")
+            self._problems.add(wrong, f"Pick one: set {_picks(self.names)}; or put {{{{component}}}} in its place.")
         return found
 
     def _unnamed(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Components:
         if several == "all":
             return found or self.names
         if not len(self._problems):  # a file with mistakes in it is mended first
-            hint = f"Pick one with `--only`: {', '.join(found or self.names)}."
+            hint = f"Pick one: set {_picks(found or self.names)}."
             self._problems.add("the file has several components", hint)
         return ()
 
@@ -76,11 +76,14 @@ class Components:
         if not unknown and (len(names) == 1 or several != "one"):
             return names
         if not self.names:
-            wrong, hint = f"there is no component {' '.join(names)}", "`only` picks of `components` in `.tagger.yml`."
+            wrong, hint = f"there is no component {' '.join(names)}", "Drop `only`: the settings name no components."
         elif unknown:
-            wrong, hint = f"there is no component {unknown[0]}", f"The components are: {', '.join(self.names)}."
+            wrong, hint = (
+                f"there is no component {unknown[0]}",
+                f"Write {' or '.join(f'`{name}`' for name in self.names)}: these are the components.",
+            )
         else:
-            wrong, hint = f"`only` names several components: {' '.join(names)}", "Pick one with `--only NAME`."
+            wrong, hint = f"`only` names several components: {' '.join(names)}", f"Pick one: set {_picks(names)}."
         self._problems.add(f"{only.origin}: {wrong}", hint)
         return ()
 
@@ -119,3 +122,8 @@ def _filled(option: str, given: Given, name: str) -> Given:
     if not name or option in _SECRETS or not any("{{" in text for text in given.texts):
         return given
     return given._replace(texts=tuple(_NAME.sub(lambda _: name, text) for text in given.texts))
+
+
+def _picks(names: Iterable[str]) -> str:
+    """Return the settings that pick one of several components."""
+    return " or ".join(f"`only: {name}`" for name in names)

@@ -97,9 +97,9 @@ class _Reader:
                 close = self._close(name, () if components is None else (COMPONENTS,))
                 self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close}`?" if close else ""))
             elif options[name].secret:
-                self._problem(key, f"`{name}` is a secret: hand it over in the environment, never in a file")
+                self._problem(key, f"`{name}` is a secret: drop `{name}` here, and hand it over in the environment")
             elif not options[name].in_file:
-                self._problem(key, f"`{name}` is named by the workflow, or on the command line, not in a file")
+                self._problem(key, f"`{name}` is named by the workflow, or on the command line: drop `{name}` here")
             else:
                 texts = self._texts(options[name], value)
                 if texts:
@@ -174,7 +174,7 @@ class _Reader:
             return {self._where(item): text for item in node.value if (text := self._entry(option, item))}
         if not isinstance(node, ScalarNode) or (option.is_list and node.tag == _BOOL):
             expected = "a list of texts" if option.is_list else "one value"
-            self._problem(node, f"`{option.name}` must be {expected}, not {_kind(node)}")
+            self._problem(node, f"`{option.name}` must be {expected}, not {_kind(node, self.text)}")
             return {}
         text = node.value.strip()
         truth = "true" if text.lower() in YES else "false"
@@ -185,7 +185,8 @@ class _Reader:
             return {}
         if text in option.workflow_only:
             self._problem(
-                node, f"`{option.name}: {text}` is named by the workflow, or on the command line, not in a file"
+                node,
+                f"`{option.name}` is {text}, which the workflow says, or the command line: drop `{option.name}` here",
             )
             return {}
         return {self._where(node): text} if text else {}
@@ -215,7 +216,7 @@ class _Reader:
             return ""
         if isinstance(item, ScalarNode) and item.tag not in (_NULL, _BOOL):
             return str(item.value).strip()
-        self._problem(item, f"an entry of `{option.name}` must be a text, not {_kind(item)}")
+        self._problem(item, f"an entry of `{option.name}` must be a text, not {_kind(item, self.text)}")
         return ""
 
     def _where(self, node: Node) -> str:
@@ -233,15 +234,20 @@ def _quoted(text: str) -> str:
 def _mending(line: list[str]) -> str:
     """Return what to do about a line that is not YAML: what to put into quotes, where that would mend it."""
     found = re.match(r"\s*(?:- +)*(?:[\w-]+: +)?(.*?)\s*$", line[0]) if line else None
-    if found and re.match(r"[@`%&*!|>?]|\{\{", found[1]):
+    if line and re.match(r"\s*\{\{", line[0]):
+        return "Put a hyphen before each entry of the list, and quotes around it."
+    if found and (re.match(r"[@`%&*!|>?]|\{\{", found[1]) or ": " in found[1]):
         return f"Put quotes around the text: {_quoted(found[1])}."
-    return "Mend the file; indent it with blanks." if line and "\t" in line[0] else "Mend the file."
+    return "Mend the file; put a blank where the tab is." if line and "\t" in line[0] else "Mend the file."
 
 
-def _kind(node: Node) -> str:
-    """Return what a node is, for a person: an unquoted `{{major}}` is a mapping to YAML."""
+def _kind(node: Node, text: str) -> str:
+    """Return what a node is in the text of the file, for a person: an unquoted `{{major}}` is a mapping to YAML."""
     if isinstance(node, MappingNode):
-        return "a mapping" + ("; put quotes around a text that begins with {{" if node.flow_style else "")
+        written = text[node.start_mark.index :].partition("\n")[0] if node.flow_style else ""
+        written = written[: written.rfind("}}") + 2] if written.startswith("{{") else ""
+        written = written.partition(", ")[0] if "[" not in written else written
+        return "a mapping" + (f"; put quotes around the text: {_quoted(written)}" if written else "")
     return "a list" if isinstance(node, SequenceNode) else "nothing" if node.tag == _NULL else repr(node.value)
 
 

@@ -177,13 +177,13 @@ def _report_misspelled(environ: Mapping[str, str], problems: Problems) -> None:
             known = [known for known in names if known.startswith("TAGGER_")]
             close = difflib.get_close_matches(name, known, 1, 0.85)
         if close:
-            problems.add(f"the variable {name} is not read", f"Write {close[0]}{_as_input(close[0])}.")
+            problems.add(f"the variable {name} is not read", f"Write `{close[0]}`{_as_input(close[0])}.")
 
 
 def _as_input(variable: str) -> str:
     """Return how the input is spelled that the runner puts into a variable."""
     name = variable.removeprefix("INPUT_")
-    return f", which is the input `{name.lower()}`" if name != variable else ""
+    return f", which is the input {name.lower()}" if name != variable else ""
 
 
 class _Reader:

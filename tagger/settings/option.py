@@ -212,5 +212,5 @@ def _distinct(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 def _flag(name: str, entry: str) -> bool:
     if entry.lower() not in TRUE | FALSE:
-        raise InputError(f"`{name}` is {entry!r}", f"`{name}` is true or false.")
+        raise InputError(f"`{name}` is {entry!r}", "Write `true` or `false`.")
     return entry.lower() in TRUE

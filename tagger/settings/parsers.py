@@ -13,6 +13,8 @@ from tagger.rules.selection import Selection
 from tagger.rules.templates import Template
 from tagger.rules.variants import check_variants_entry
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
+from tagger.settings import mending
+from tagger.settings.mending import mended
 
 if TYPE_CHECKING:
     from tagger.rules.retention import TagRule
@@ -26,7 +28,13 @@ __all__ = [
 Value = TypeVar("Value")
 
 LAYOUT = "oci:"
+_SHAPES = "Write HOST/ACCOUNT/NAME as in ghcr.io/acme/app, ACCOUNT/NAME for Docker Hub, or oci:DIR."
 _LOGIN_LINE = "Write one login a line, as ghcr.io octocat PASSWORD; the password is the rest of the line."
+_MEANINGS = {
+    "scheme": {"python": "pep440", "pep-440": "pep440", "calendar": "calver", "date": "calver"},
+    "hold": {"yes": "true", "no": "false"},
+    "published-from": {"tags": "git", "git-tags": "git", "git-tag": "git", "nothing": "none"},
+}
 _VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
@@ -51,6 +59,7 @@ class Build(NamedTuple):
 def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     """Return what reads one of `choices`."""
 
+    @mended(mending.choices_like(choices, _MEANINGS.get(name)), also=True)
     def parse(text: str) -> str:
         if text not in choices:
             raise InputError(f"`{name}` is {text!r}", f"`{name}` is one of: {', '.join(choices)}.")
@@ -65,37 +74,34 @@ def _without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     def read(text: str) -> Value:
         if logins_in(text):
             plain = re.sub(r"(?:\w+://)?\*\*\*@", "", hide_logins(text))
-            raise InputError(f"{hide_logins(text)} holds a login", f"Write {plain}, and the login in `logins`.")
+            raise InputError(
+                f"{hide_logins(text)} holds a login", f"Write `{plain}`; the login belongs into the secret `logins`."
+            )
         return parse(text)
 
     return read
 
 
 @_without_login
+@mended(mending.images)
 def image(text: str) -> Repository | Path:
     """Read a target repository, of a registry or a layout on disk."""
     if text.startswith(LAYOUT):
         if not text.removeprefix(LAYOUT) or "\0" in text:
-            raise InputError(f"{text!r} names no directory", "Write oci:DIR.")
+            raise InputError(f"{text!r} names no directory", "Write oci:DIR, with the directory of the layout.")
         if re.search(rf"[\s,]{LAYOUT}", text):
             raise InputError(f"{text!r} names several directories", "Repeat `--image`, or write one a line.")
         return Path(text.removeprefix(LAYOUT))
-    for scheme in ("docker://", "https://", "http://"):
-        if text.startswith(scheme):
-            plain = text.removeprefix(scheme)
-            raise InputError(f"{scheme}{plain} is not a repository", f"Write {plain}.")
-    if "," in text:
-        raise InputError(f"{text!r} is not a repository", "No comma separates: repeat `--image`, or write one a line.")
+    if "://" in text or "," in text:
+        raise InputError(f"{text!r} is not a repository", _SHAPES)
     tail = text.rpartition("/")[2]
-    if "@" in tail or ":" in tail:
-        plain = re.split(r"[:@]", tail)[0]
-        if plain and "/" in text:
-            hint = f"Leave the tag out, it follows from the version: {text[: len(text) - len(tail)]}{plain}."
-            raise InputError(f"{text!r} names one image of a repository", hint)
+    if ("@" in tail or ":" in tail) and re.split(r"[:@]", tail)[0] and "/" in text:
+        raise InputError(f"{text!r} names one image of a repository: the tag follows from the version", _SHAPES)
     return Repository.parse(text)
 
 
 @_without_login
+@mended(mending.sources)
 def source(text: str) -> Build:
     """Read a source, with the variant that it is the build of, if that is said."""
     from tagger.images.sources import parse_source
@@ -128,18 +134,21 @@ def version_from(text: str) -> str:
     return check_kind(text)
 
 
+@mended(mending.templates)
 def template(text: str) -> str:
     """Check a template."""
     Template.parse(text)
     return text
 
 
+@mended(mending.ranges)
 def selection(text: str) -> str:
     """Check a range or a regular expression of versions."""
     Selection.parse(text)
     return text
 
 
+@mended(mending.latest_like)
 def latest(text: str) -> str:
     """Check what `latest` follows."""
     if text not in ("auto", "false"):
@@ -156,11 +165,13 @@ def revision(text: str) -> str:
     return str(Revision.parse(text))
 
 
+@mended(mending.words_like)
 def channel(text: str) -> str:
     """Read the name of a channel."""
     return check_channel(text)
 
 
+@mended(mending.words_like)
 def variant(text: str) -> str:
     """Read a variant; `default` is the one of the bare tags."""
     check_variant(text)
@@ -172,9 +183,11 @@ def variants(text: str) -> str:
     return check_variants_entry(text) if "=" in text else variant(text)
 
 
+@mended(mending.platforms)
 def platform(text: str) -> str:
     """Check a platform, as images name it; `any` stands for no check."""
-    if text != "any" and not re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?", text):
+    known = re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?", text) and not mending.is_platform_alias(text)
+    if text != "any" and not known:
         raise InputError(f"{text!r} is not a platform", "Write os/arch or os/arch/variant, as linux/arm/v7, or any.")
     return text
 
@@ -208,6 +221,7 @@ def reference(text: str) -> str:
 
 
 @_without_login
+@mended(mending.hosts)
 def host(text: str) -> str:
     """Check a host with or without a port."""
     if not (HOST.fullmatch(text) or IPV6_HOST.fullmatch(text)):
@@ -216,6 +230,7 @@ def host(text: str) -> str:
 
 
 @_without_login
+@mended(mending.endpoints)
 def endpoint(text: str) -> tuple[str, str]:
     """Read where a registry is reached: its name, and the host and port."""
     name, equals, place = text.partition("=")
@@ -253,14 +268,16 @@ def authorities(text: str) -> str:
 def number(least: int, most: int) -> Callable[[str], int]:
     """Return what reads a whole number between two."""
 
+    @mended(mending.numbers(least, most))
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise InputError(f"{text!r} is not from {least} to {most}", "Write a whole number.")
+            raise InputError(f"{text!r} is not from {least} to {most}", f"It is a whole number, as {least}.")
         return int(text)
 
     return parse
 
 
+@mended(mending.times)
 def seconds(text: str) -> float:
     """Read a time: seconds, or minutes."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|m)?", text)

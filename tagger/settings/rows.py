@@ -7,6 +7,7 @@ from tagger.errors import InputError
 from tagger.rules.rows.fields import is_row
 from tagger.rules.templates import FIELDS, Template
 from tagger.settings.option import Given
+from tagger.settings.parsers import template
 from tagger.settings.problems import Problems
 
 if TYPE_CHECKING:  # most runs have templates
@@ -23,7 +24,7 @@ def check_line(text: str) -> str:
         Row.parse(text)
         return text
     try:
-        Template.parse(text)
+        template(text)
     except InputError:
         if not _is_bare_row(text):
             raise

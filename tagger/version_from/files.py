@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,20 @@ def file_version(place: str, workspace: Path) -> Given:
         named = bool(key) or Path(path).name not in KNOWN_FILES
         text = read_file(workspace, path, key)
         return Given(text, f"file:{place}", f"the file {path}{key and f', {key}'}", named=named)
-    texts, reasons = [], []
+    texts, reasons, hints = [], list[str](), list[str]()
     for name in (*KNOWN_FILES, *_project(workspace)):
         try:
             texts.append((name, read_file(workspace, name)))
         except Absent as absent:
             if (workspace / name).exists():
                 reasons.append(f"{name}: {absent}")
+                hints.append(absent.hint)
         except InputError:
             if not texts:
                 raise
     if not texts:
-        raise Absent("; ".join(reasons) or f"{workspace} has none of {', '.join((*KNOWN_FILES, PROJECTS))}")
+        none = f"{workspace} has none of {', '.join((*KNOWN_FILES, PROJECTS))}"
+        raise Absent("; ".join(reasons) or none, next(filter(None, hints), ""))
     (name, text), *others = texts
     differing = "".join(f"; {other} says {version}" for other, version in others if version != text)
     return Given(text, f"file:{name}", f"the file {name}{differing}")
@@ -74,8 +76,8 @@ def check_placeholder(text: str) -> str:
     """Return a version. Raise `Absent` for 0.0.0, which a tool replaces at build time, as semantic-release does."""
     if re.match(r"v?0\.0\.0(?![0-9.])", text):
         raise Absent(
-            "its version is a placeholder, 0.0.0, which a tool replaces when it releases: name what knows the version, "
-            "`git-tag` or `env:NAME`"
+            "its version is a placeholder, 0.0.0, which a tool replaces when it releases",
+            "Set `version-from: git-tag`, or name the variable that has it, as env:NAME.",
         )
     return text
 
@@ -96,7 +98,7 @@ def _version_in(file: Path, root: Path, key: str) -> str:
 
             return pom_version(file, root)
         case _:
-            return _plain(file)
+            return _plain(file, root)
 
 
 def split_key(key: str) -> list[str]:
@@ -168,20 +170,34 @@ def _keyed(file: Path, *keys: str) -> str:
     raise Absent(f"it has no text under {' or '.join(keys)}")
 
 
-def _plain(file: Path) -> str:
+def _plain(file: Path, root: Path) -> str:
     """Read `version` at the top of JSON, TOML and YAML, and the first line of any other file."""
     if file.suffix in KEYED:
         return _keyed(file, "version")
-    for line in read_text(file).splitlines():
-        if line.strip():
-            return line.strip()
-    raise Absent("it is empty")
+    lines = (line.strip() for line in read_text(file).splitlines())
+    first = next(filter(None, lines), "")
+    if not first:
+        raise Absent("it is empty")
+    if not re.search("[0-9]", first) or re.search("[=:\"']", first):
+        _name_key(file, root)
+    return first
+
+
+def _name_key(file: Path, root: Path) -> None:
+    """Raise `Absent` with the key to name, where a file gives its version to one of the usual names."""
+    from tagger.version_from.keyed import keyed_text
+
+    for key in ("__version__", "VERSION", "Version", "version"):
+        with suppress(Absent):
+            keyed_text(file, key)
+            place = f"file:{file.relative_to(root)}#{key}"
+            raise InputError(f"{file.name} is more than a version alone", f"Set `version-from: {place}`.")
 
 
 def _pyproject(file: Path) -> str:
     if _at(_document(file), ["tool", "poetry-dynamic-versioning", "enable"]) is True:
         raise Absent(
-            "poetry-dynamic-versioning sets its version when the package is built: name what knows it, `git-tag`"
+            "poetry-dynamic-versioning sets its version when the package is built", "Set `version-from: git-tag`."
         )
     try:
         # Poetry 2 takes its own version for a dynamic one (python-poetry.org, "The pyproject.toml file").
@@ -190,8 +206,8 @@ def _pyproject(file: Path) -> str:
         if "version" not in (_at(_document(file), ["project", "dynamic"]) or ()):
             raise
         raise Absent(
-            "its version is dynamic, worked out when the package is built: "
-            "name what it is worked out from, `git-tag` or `file:PATH`"
+            "its version is dynamic, worked out when the package is built",
+            "Set `version-from: git-tag`, or name what it is worked out from, as file:PATH.",
         ) from None
 
 

@@ -1,5 +1,6 @@
 """A version as it was found, and why a place gives none."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -7,9 +8,20 @@ from tagger.errors import InputError
 
 __all__ = ["Absent", "Found", "Given", "V", "found"]
 
+_ALONE = "It should be a version alone, as 2.1.4."
+_OF_SETTINGS = re.compile("`scheme: [a-z0-9]+`(?: and `build-metadata: underscore`)?|`build-metadata: underscore`")
+"""What a hint may say that repeats nothing of the text that was read."""
+
 
 class Absent(Exception):
-    """A place gives no version, and the text says why: a finding, after which the next place is tried."""
+    """A place gives no version, and the text says why: a finding, after which the next place is tried.
+
+    `hint` says what to do about it, where that can be told.
+    """
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 class Ordered(Protocol):
@@ -55,8 +67,10 @@ def found(given: Given, parse: Callable[[str], V]) -> Found[V]:
         version = parse(given.text)
     except InputError as error:
         if given.named:
-            raise InputError(
-                f"{given.description} does not hold a version", "Set it to a version alone, as 2.1.4."
-            ) from None
-        raise InputError(f"{given.description}: {error.message}", error.hint, code=error.code) from error
+            shown = _OF_SETTINGS.search(error.hint)
+            hint = f"Set {shown[0]}." if shown else _ALONE
+            raise InputError(f"{given.description} does not hold a version", hint) from None
+        in_git = not given.origin.startswith(("file", "label"))
+        hint = error.hint if in_git or "`tag-prefix:" not in error.hint else _ALONE
+        raise InputError(f"{given.description}: {error.message}", hint, code=error.code) from error
     return Found(version, given.text, given.origin, given.description)

@@ -42,11 +42,12 @@ def keyed_text(file: Path, key: str) -> str:
     }
     text = readers.get(file.suffix, _source_line)(file, key)
     if not text:
-        raise Absent(f"it has no text under {key}")
+        others = _versions_of(file) if file.suffix == ".properties" else []
+        hint = f"Set `version-from: file:{file.name}#{others[0]}`." if len(others) == 1 else ""
+        raise Absent(f"it has no text under {key}", hint)
     if file.name == "setup.cfg" and (directive := re.match(r"(attr|file):\s*(\S+)", text)):
-        raise Absent(
-            f"its version stands elsewhere, {directive[0]}: name that place, as `{_place_of(*directive.groups())}`"
-        )
+        place = _place_of(*directive.groups())
+        raise Absent(f"its version stands elsewhere, {directive[0]}", f"Set `version-from: {place}`.")
     return text
 
 
@@ -66,6 +67,12 @@ def _property(file: Path, key: str) -> str:
         if name == key and not line.lstrip().startswith(("#", "!")):
             found = value.strip()
     return found
+
+
+def _versions_of(file: Path) -> list[str]:
+    """Return the names of properties that sound and look like a version."""
+    text = read_regular(file).decode("latin-1")
+    return re.findall(r"(?mi)^\s*([\w.-]*version)\s*[=:]\s*v?[0-9]+\.[0-9]", text)
 
 
 def _ini(file: Path, key: str) -> str:

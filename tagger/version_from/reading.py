@@ -1,5 +1,6 @@
 """Where the version of a build is read, in which order, and what contradicts it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,17 +71,18 @@ def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V]
     """
     for kind in kinds:
         check_kind(kind)
-    tried = []
+    tried, hint = [], ""
     for kind in kinds:
         try:
             decided = places.read(kind, parse)
         except Absent as absent:
             tried.append(f"{kind}: {absent}")
+            hint = hint or absent.hint
         else:
             return decided if asked else _compared(decided, kinds, places, parse)
     raise InputError(
         "the build says its version nowhere that was looked at:\n" + "\n".join(tried),
-        "Release from a git tag, set `version`, or name another place in `version-from`.",
+        hint or "Release from a git tag; or give the version with `version`, or its place with `version-from`.",
     )
 
 
@@ -102,7 +104,7 @@ def _compared(decided: Found[V], kinds: Sequence[str], places: Places, parse: Ca
             continue
         raise InputError(
             f"{decided.description} says {decided.text}, and {other.description} says {other.text}",
-            "Build the image of this checkout; or say which of them counts: "
+            "Build the image of this checkout. Or say which of them counts: set "
             f"`version-from: {decided.origin.partition(':')[0]}` or `version-from: {name}`.",
             code="VERSIONS_DIFFER",
         )
@@ -115,7 +117,7 @@ def check_ref(environ: Mapping[str, str]) -> None:
     if ref and ref.is_pull_request:
         raise InputError(
             f"{ref.variable} is {ref.text}: the code of a pull request is released only where that is said",
-            "Set `version` or `version-from`, or use the command `plan`, which writes nothing.",
+            "Give the version with `version` or `version-from`, or use the command `plan`, which writes nothing.",
         )
 
 
@@ -124,14 +126,44 @@ def check_kind(kind: str) -> str:
     name, _, rest = kind.partition(":")
     if kind in ("git-tag", "label", "file") or (name in ("file", "env") and rest.partition("#")[0]):
         if name == "file" and "#" in rest:
-            from tagger.version_from.files import split_key
-
-            split_key(rest.partition("#")[2])
-        return kind
+            _check_key(kind)
+        if not rest.startswith("//"):
+            return kind
+    meant = _meant(kind)
     raise InputError(
         f"{kind!r} is no place to read a version from",
-        "There are git-tag, label, file, file:PATH, file:PATH#key.path and env:NAME.",
+        f"Write `{meant}`." if meant else "There are git-tag, label, file, file:PATH, file:PATH#key.path and env:NAME.",
     )
+
+
+def _check_key(kind: str) -> None:
+    """Raise `InputError` where what stands behind the `#` is no key."""
+    from tagger.version_from.files import split_key
+
+    path, _, key = kind.partition("#")
+    try:
+        split_key(key)
+    except InputError as error:
+        names = ".".join(filter(None, re.split(r"[./]+", key)))
+        meant = f"{path}#{names}" if names else path
+        raise InputError(error.message, f"Write `{meant}`." if '"' not in key else error.hint) from error
+
+
+def _meant(kind: str) -> str:
+    """Return the place that a text may mean: a file that is there, a variable, another word for one; else nothing."""
+    words = {"tag": "git-tag", "git": "git-tag", "tags": "git-tag", "ref": "git-tag", "gittag": "git-tag"}
+    words |= {"labels": "label", "image": "label", "files": "file"}
+    plain = re.sub(r"[^a-z]", "", kind.lower())
+    if re.fullmatch(r"\$\{?[A-Za-z_]\w*\}?", kind):
+        return f"env:{kind.strip('${}')}"
+    if plain in words:
+        return words[plain]
+    path = kind.partition("#")[0]
+    if path.startswith("file://"):
+        return f"file:{kind.removeprefix('file:').lstrip('/')}"
+    if ":" not in path and ("." in path or "/" in path or Path(path).is_file()):
+        return f"file:{kind}"
+    return f"env:{kind}" if re.fullmatch(r"[A-Z][A-Z0-9_]+", kind) else ""
 
 
 def from_text(text: str, tag_prefix: str) -> str:

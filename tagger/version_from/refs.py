@@ -72,8 +72,8 @@ def _of_ref(ref: WorkflowRef, tag_prefix: str, parse: Callable[[str], V]) -> Fou
     if not tag.startswith(tag_prefix):
         raise InputError(
             f"the git tag {tag} ({ref.variable}) started this run and does not begin with `tag-prefix` {tag_prefix}",
-            "Run the release only for tags of this image; or mend `tag-prefix`; or say where the version stands with "
-            "`version` or `version-from`.",
+            "It is another image's: let tags of this one alone start the run. Or mend `tag-prefix`, or give the "
+            "version with `version`, or its place with `version-from`.",
         )
     given = Given(tag.removeprefix(tag_prefix), "git-tag", f"the git tag {tag} ({ref.variable})")
     try:

@@ -92,7 +92,7 @@ def test_one_component_has_the_report_of_one(folder: Path) -> None:
 def test_a_release_of_several_is_asked_for_by_name(folder: Path) -> None:
     components("api", "web")
     ran = tagger("release", "--version", "2.1.4", "--json")
-    assert (ran.code, ran.document["error"]["hint"]) == (2, "Pick one with `--only`: api, web.")
+    assert (ran.code, ran.document["error"]["hint"]) == (2, "Pick one: set `--only api` or `--only web`.")
     assert tagger("withdraw", "2.1.4", "--only", "api web").code == 2
     assert not Path("out").exists()
 

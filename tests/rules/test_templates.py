@@ -228,7 +228,7 @@ class TestErrors:
             ("app:{{version}}", "holds what no tag can: 'app:'", "A template is the text of a tag"),
             ("a b", "holds what no tag can", "A template is the text of a tag"),
             ("vé{{major}}", "holds what no tag can", "A template is the text of a tag"),
-            ("type=semver,pattern={{major}}", "holds what no tag can", "of other tools is `{{major}}` here"),
+            ("type=semver,pattern={{major}}", "holds what no tag can", "A template is the text of a tag"),
             ("{{sha}}-{{version}}", "mixes fields", "A tag belongs to a version"),
             ("{{branch}}-{{major}}", "mixes fields", "A tag belongs to a version"),
         ],

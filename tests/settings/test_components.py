@@ -48,7 +48,7 @@ def test_all_where_nobody_picks_any(tmp_path: Path) -> None:
     assert chosen(tmp_path) == list(NAMES)
     for several in ("named", "one"):
         assert refused(tmp_path, several) == (
-            "the file has several components Pick one with `--only`: api, api-web, @acme/cli."
+            "the file has several components Pick one: set `only: api` or `only: api-web` or `only: @acme/cli`."
         )
 
 
@@ -92,7 +92,7 @@ def test_the_tags_at_head_count_for_a_release_alone(tmp_path: Path) -> None:
     assert chosen(tmp_path, command="reconcile") == list(NAMES)
     git(tmp_path, "tag", "@acme/cli@0.3.0")
     assert chosen(tmp_path, command="plan") == ["api", "@acme/cli"]
-    assert "`--only`: api, @acme/cli." in refused(tmp_path, "named", command="release")
+    assert "set `only: api` or `only: @acme/cli`." in refused(tmp_path, "named", command="release")
 
 
 def test_a_component_without_a_prefix_has_the_plain_tags(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ GOOD: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "quoted templates": (
         "tags: ['{{version}}', \"{{major}}\", latest]", {"tags": ("{{version}}", "{{major}}", "latest")},
     ),
-    "a template with blanks": (
+    "a template put a blank where the tab is": (
         "tags:\n- '{{version}}'\n- \"{{date 'YYYYMMDD' tz='UTC'}}\"\n",
         {"tags": ("{{version}}", "{{date 'YYYYMMDD' tz='UTC'}}")},
     ),
@@ -63,26 +63,26 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "another setting": ("colour: blue", ["1:1: unknown setting `colour`"]),
     "a number": ("1: x", ["1:1: unknown setting `1`"]),
     "a secret": ("password: hunter2", [
-        "1:1: `password` is a secret: hand it over in the environment, never in a file",
+        "1:1: `password` is a secret: drop `password` here, and hand it over in the environment",
     ]),
     **{
         f"{option.name} in a checkout": (f"{option.name}: x", [
-            f"1:1: `{option.name}` is named by the workflow, or on the command line, not in a file",
+            f"1:1: `{option.name}` is named by the workflow, or on the command line: drop `{option.name}` here",
         ])
         for option in OPTIONS if not option.in_file and not option.secret
     },
     "a conflict that a checkout decides": ("on-conflict: overwrite", [
-        "1:14: `on-conflict: overwrite` is named by the workflow, or on the command line, not in a file",
+        "1:14: `on-conflict` is overwrite, which the workflow says, or the command line: drop `on-conflict` here",
     ]),
     "a mapping for a list": ("images: {a: b}", [
-        "1:9: `images` must be a list of texts, not a mapping; put quotes around a text that begins with {{",
+        "1:9: `images` must be a list of texts, not a mapping",
     ]),
     "a block mapping for a list": ("images:\n  a: b\n", ["2:3: `images` must be a list of texts, not a mapping"]),
     "an unquoted template": ("tags: {{version}}", [
-        "1:7: `tags` must be a list of texts, not a mapping; put quotes around a text that begins with {{",
+        "1:7: `tags` must be a list of texts, not a mapping; put quotes around the text: '{{version}}'",
     ]),
     "an unquoted template in a list": ("tags:\n- latest\n- {{version}}\n", [
-        "3:3: an entry of `tags` must be a text, not a mapping; put quotes around a text that begins with {{",
+        "3:3: an entry of `tags` must be a text, not a mapping; put quotes around the text: '{{version}}'",
     ]),
     "a list in a list": ("images: [[acme/app]]", ["1:10: an entry of `images` must be a text, not a list"]),
     "an empty entry": ("images:\n- acme/app\n-\n", ["3:2: an entry of `images` must be a text, not nothing"]),
@@ -223,7 +223,7 @@ components:
 @pytest.mark.parametrize(
     ("content", "message", "hint"),
     [
-        (b"images:\n\t- a\n", ":2:1: not YAML: found character '\\t'", "with blanks"),
+        (b"images:\n\t- a\n", ":2:1: not YAML: found character '\\t'", "put a blank where the tab is"),
         (b"tags: {{major}}.{{minor}}\n", ":1:16: not YAML: ", "Put quotes around the text: '{{major}}.{{minor}}'."),
         (b"images: [a\n", ":2:1: not YAML: ", "Mend the file"),
         (b"images: a\n---\nimages: b\n", ":2:1: not YAML: but found another document", "Mend the file"),

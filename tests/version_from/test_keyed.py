@@ -87,8 +87,8 @@ def test_properties_in_latin_1(tmp_path: Path) -> None:
     [
         ("gradle.properties", "myversion=2.1.4", "version", "it has no text under"),
         ("setup.cfg", "[metadata]\nname = app", "metadata.version", "it has no text under"),
-        ("setup.cfg", "[metadata]\nversion = attr: app.__version__", "", "`file:app/__init__.py#__version__`"),
-        ("setup.cfg", "[metadata]\nversion = file: VERSION", "", "`file:VERSION`"),
+        ("setup.cfg", "[metadata]\nversion = attr: app.__version__", "", "elsewhere, attr: app.__version__"),
+        ("setup.cfg", "[metadata]\nversion = file: VERSION", "", "elsewhere, file: VERSION"),
         ("app.py", 'my__version__ = "2.1.4"', "__version__", "it has no text under"),
         ("app.py", "__version__ = make()", "__version__", "it has no text under"),
         ("app.py", "version_info = (2, 1, 4)", "version_info", "it has no text under"),

@@ -337,8 +337,7 @@ def test_all_that_was_tried_is_told(tmp_path: Path) -> None:
         "the build says its version nowhere that was looked at:",
         f"git-tag: GITHUB_REF is refs/heads/main, not a tag; {tmp_path} is not in a git repository",
         "label: the image has no label org.opencontainers.image.version",
-        "file: pyproject.toml: its version is dynamic, worked out when the package is built: "
-        "name what it is worked out from, `git-tag` or `file:PATH`",
+        "file: pyproject.toml: its version is dynamic, worked out when the package is built",
         "file:a/VERSION: there is no such file",
         "env:EMPTY: it is empty",
         "env:UNSET: it is not set",

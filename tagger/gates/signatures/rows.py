@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -40,8 +40,8 @@ _WORDS = {
     "builder": ("repo", "ref", "predicate"),
 }
 _SHAPES = (
-    "Write `keyless repo=acme/app workflow=.github/workflows/release.yml issuer=github`, `key FILE`, "
-    "`key env:NAME` or `builder docker/github-builder repo=acme/app`."
+    "A row is one of: keyless repo=acme/app workflow=.github/workflows/release.yml issuer=github; key FILE; "
+    "key env:NAME; builder docker/github-builder repo=acme/app."
 )
 _FIELDS = re.compile(r"\{\{ *(\w+) *\}\}")
 
@@ -121,7 +121,7 @@ def parse_row(text: str) -> Row:
         case "key" | "builder" if rest and "=" not in rest[0]:
             name = rest.pop(0)
         case _:
-            raise InputError(f"`verify`: {text!r} is no row", _SHAPES)
+            raise InputError(f"`verify`: {text!r} is no row", _offer(kind, rest, text) or _SHAPES)
     row = Row(kind, name, _words(kind, rest, text), text)
     _check(row)
     return row
@@ -132,13 +132,44 @@ def _words(kind: str, rest: list[str], text: str) -> dict[str, str]:
     for word in rest:
         key, equals, value = word.partition("=")
         if not equals or not value or key not in _WORDS[kind]:
+            meant = _meant(key, value, kind)
+            hint = f"Write `{text.replace(word, meant)}`. " if meant else ""
             raise InputError(
-                f"`verify`: {text!r}: {word!r} is not understood", f"A `{kind}` row has {', '.join(_WORDS[kind])}."
+                f"`verify`: {text!r}: {word!r} is not understood", f"{hint}A row {kind} has {', '.join(_WORDS[kind])}."
             )
         if key in words:
             raise InputError(f"`verify`: {text!r} says `{key}` twice", "Write two rows: any one of them is enough.")
         words[key] = value
     return words
+
+
+def _meant(key: str, value: str, kind: str) -> str:
+    """Return the condition that a word may mean: that of another tool, or one spelled nearly so."""
+    import difflib
+
+    known = {"branch": "ref=refs/heads/", "tag": "ref=refs/tags/", "repository": "repo=", "subject": "identity="}
+    if value and known.get(key, "").partition("=")[0] in _WORDS[kind]:
+        return f"{known[key]}{value}"
+    close = difflib.get_close_matches(key, _WORDS[kind], 1)
+    return f"{close[0]}={value}" if value and close else ""
+
+
+def _offer(kind: str, rest: Sequence[str], text: str) -> str:
+    """Return what a row without its first words may mean."""
+    if "=" in kind and {word.partition("=")[0] for word in (kind, *rest)} <= set(_WORDS["keyless"]):
+        return f"Write `keyless {text}`."
+    if kind == "builder" and rest:
+        return f"Write `builder {next(iter(BUILDERS))} {' '.join(rest)}`."
+    return ""
+
+
+def _field_hint(text: str, name: str) -> str:
+    """Return what to write for a field that there is not."""
+    import difflib
+
+    close = difflib.get_close_matches(name, ("version", "major", "minor", "patch"), 1)
+    meant = re.sub(rf"\{{\{{ *{re.escape(name)} *\}}\}}", f"{{{{{close[0]}}}}}", text) if close else ""
+    return f"Write `{meant}`." if meant else "A row may name {{version}}, {{major}}, {{minor}} and {{patch}}."
 
 
 def _check(row: Row) -> None:
@@ -147,7 +178,7 @@ def _check(row: Row) -> None:
         if name not in ("version", "major", "minor", "patch"):
             raise InputError(
                 f"`verify`: {row.text!r}: there is no field {{{{{name}}}}}",
-                "A row may name {{version}}, {{major}}, {{minor}} and {{patch}}.",
+                _field_hint(row.text, name),
             )
     if row.kind == "builder" and row.name not in BUILDERS:
         raise InputError(
@@ -155,14 +186,15 @@ def _check(row: Row) -> None:
         )
     if row.kind == "builder" and "repo" not in row.words:
         raise InputError(
-            f"`verify`: {row.text!r} says no repository: anybody can use this builder", "Add `repo=OWNER/NAME`."
+            f"`verify`: {row.text!r} says no repository: anybody can use this builder",
+            f"Whose is it? Write `{row.text} repo=OWNER/NAME`, with the owner and the name of the repository.",
         )
     if row.kind != "keyless":
         return
     if "issuer" not in row.words:
         raise InputError(
             f"`verify`: {row.text!r} says no issuer, and any issuer can claim any identity",
-            "Add `issuer=github`, `gitlab` or `google`, or the issuer's address.",
+            f"Write `{row.text} issuer=github`; or gitlab, google, or the issuer's address.",
         )
     if row.words["issuer"] not in ISSUERS and not re.fullmatch(r"https://[^\s*]+", row.words["issuer"]):
         raise InputError(
@@ -172,12 +204,12 @@ def _check(row: Row) -> None:
     if not {"identity", "repo", "workflow"} & row.words.keys():
         raise InputError(
             f"`verify`: {row.text!r} names nobody: everybody can sign with this issuer",
-            "Add `repo=OWNER/NAME`, `workflow=…` or `identity=…`.",
+            "Say who signs: repo=OWNER/NAME, workflow=… or identity=….",
         )
     if row.words.get("workflow", "").startswith(".") and not row.repository:
         raise InputError(
             f"`verify`: {row.text!r} says a workflow and not whose",
-            "Add `repo=OWNER/NAME`, or write OWNER/NAME/.github/…",
+            "Say whose: repo=OWNER/NAME, or OWNER/NAME/.github/… as the workflow.",
         )
 
 

@@ -108,7 +108,8 @@ class Archive:
         if stat.S_ISREG(mode):
             return file
         if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
-            raise InputError(f"{self.place}: {path} is neither a file nor a pipe", "Name an archive.")
+            hint = f"Write `oci:{path}`." if (path / "oci-layout").is_file() else "Name an archive."
+            raise InputError(f"{self.place}: {path} is neither a file nor a pipe", hint)
 
         def receive(target: BinaryIO) -> None:
             while chunk := os.read(file.descriptor, CHUNK):

@@ -30,7 +30,7 @@ _BUILD_FIRST = (
 )
 _NO_ENGINE = (
     "Start it, or set DOCKER_HOST. Where there is no engine's socket, as on runners with container hooks (ARC), push "
-    "the build to a registry and set `source` to docker://NAME@DIGEST."
+    "the build to a registry and name it in `source`, as docker://NAME@DIGEST."
 )
 
 

@@ -1,0 +1,114 @@
+"""What to set, or to write, so that a text is read as a version: made from the rules and the text itself."""
+
+import re
+from collections.abc import Iterator
+
+from tagger.errors import InputError
+from tagger.rules.cascade import Rules
+from tagger.rules.revisions import guess_form
+from tagger.rules.versions import SCHEMES, Scheme, Version
+from tagger.rules.words import check_variant
+
+__all__ = ["parse_version"]
+
+_START = re.compile(r"(?<![0-9.])[vV]?[0-9]+\.[0-9]")
+_VERSION = re.compile(r"([vV]?[0-9]+(?:\.[0-9]+)+)-(.+)")
+_CALENDAR = re.compile(r"[vV]?(?:20[0-9]{2}|[1-9][0-9])\.[01]?[0-9]\b")
+_PYTHON = re.compile(r"[0-9](?:a|b|rc|\.post|\.dev)[0-9]+\b")
+
+
+def parse_version(rules: Rules, text: str, variant: str = "", prefix: str = "") -> Version:
+    """Read a version as `Rules.parse` does. `prefix` is the `tag-prefix` that was taken off the text.
+
+    Raise `InputError` where it is none; its hint names a setting under which it would be one, if there is such.
+    """
+    try:
+        return rules.parse(text, variant)
+    except InputError as error:
+        plain = text.strip().removeprefix("refs/tags/")
+        hint = _suffix_hint(rules, plain) or _hint(rules.scheme, plain)
+        raise InputError(
+            error.message, hint or _prefix_hint(rules, plain, prefix) or error.hint, code=error.code
+        ) from error
+
+
+def _reads(scheme: Scheme, text: str) -> bool:
+    """Say whether a text is a version that reads back from its own tag."""
+    try:
+        version = scheme.parse(text)
+    except InputError:
+        return False
+    return scheme.read(version.text) == version
+
+
+def _hint(own: Scheme, text: str) -> str:
+    """Return which scheme reads a text, with what else it needs; empty where none does, or the own one."""
+    if _reads(own, text) or ("+" in text and _reads(own, text.partition("+")[0])):
+        return ""  # its own error knows best
+    if re.search("[+_]", text) and _reads(own._replace(build_metadata="underscore"), text):
+        return "Set `build-metadata: underscore`."
+    for name in _likely(text):
+        scheme = own._replace(name=name)
+        said = "" if name == own.name else f"`scheme: {name}`"
+        underscore = scheme._replace(build_metadata="underscore")
+        if said and _reads(scheme, text):
+            return f"Set {said}."
+        if name != "pep440" and own.build_metadata == "refuse" and re.search("[+_]", text) and _reads(underscore, text):
+            return f"Set {said}{' and ' * bool(said)}`build-metadata: underscore`."
+    plain, plus, _ = text.partition("+")
+    if plus and (hint := _hint(own, plain)):
+        return f"{hint.removesuffix('.')} and write `{plain}`: no tag holds what stands behind the +."
+    shorter = re.sub(r"[^0-9A-Za-z]+\Z", "", text)
+    return f"Write `{shorter}`." if shorter != text and _reads(own, shorter) else ""
+
+
+def _likely(text: str) -> Iterator[str]:
+    """Yield the schemes, first what a text looks like."""
+    first = "calver" if _CALENDAR.match(text) else "pep440" if _PYTHON.search(text) else "numeric"
+    yield from dict.fromkeys((first, *SCHEMES))
+
+
+def _suffix_hint(rules: Rules, text: str) -> str:
+    """Return what a suffix may be that says nothing that is known: a variant, a channel, a revision."""
+    match = _VERSION.fullmatch(text)
+    if not match or not _reads(rules.scheme, match[1]) or _reads(rules.scheme, text):
+        return ""
+    suffix = match[2]
+    if rules.scheme.name == "pep440" and guess_form(f"-{suffix}"):
+        return ""
+    if suffix in rules.variants:
+        return f"Set `variant: {suffix}`, of which this is the version."
+    head, dash, end = suffix.rpartition("-")
+    ways = []
+    if form := guess_form(f"-{suffix}"):
+        ways.append(f"If {suffix} is a packaging revision, set `revisions: {form}`")
+    elif dash and (form := guess_form(f"-{end}")):
+        ways.append(
+            f"If {end} is a revision behind a variant, set `revisions: {{{{variant}}}}{form}` and `variant: {head}`"
+        )
+    if _is_variant(suffix):
+        ways.append(f"If {suffix} is a variant, set `variant: {suffix}`")
+    word = re.match("[A-Za-z]+", suffix)
+    if word and _reads(rules.scheme._replace(channels=rules.scheme.channels | {word[0].lower()}), text):
+        ways.append(f"If it is a prerelease, add `channels: {word[0].lower()}`")
+    return "".join(f"{way}. " for way in ways).rstrip()
+
+
+def _is_variant(text: str) -> bool:
+    try:
+        return bool(check_variant(text))
+    except InputError:
+        return False
+
+
+def _prefix_hint(rules: Rules, text: str, prefix: str) -> str:
+    """Return the prefix of a version that stands behind one, as `app-` in `app-2.1.4`."""
+    for match in _START.finditer(text):
+        rest, before = text[match.start() :], f"{prefix}{text[: match.start()]}".strip()
+        if (
+            match.start()
+            and not re.fullmatch("[0-9]+!|", before)
+            and (_reads(rules.scheme, rest) or _suffix_hint(rules, rest) or _hint(rules.scheme, rest))
+        ):
+            return f"Set `tag-prefix: {before}`."
+    return ""

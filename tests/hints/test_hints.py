@@ -1,0 +1,114 @@
+"""Every hint cures: what it proposes gets the next run further, until it succeeds or only a person can decide."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tagger.images.layout import Layout
+from tests.hints.cases import TABLE
+from tests.hints.following import Input, Step, followed, proposals
+from tests.images.making import make_image
+
+DEEPEST = 6  # hints in a row
+FOR_A_PERSON = {
+    "what the version is": r"is not a version in the scheme|does not hold a version|is longer than the 128 characters",
+    "where the version stands": r"says its version nowhere that was looked at|is no place to read a version from"
+    r"|leads outside the workspace|cannot be read|is not a key",
+    "whose tag it is": r"does not begin with `tag-prefix`",
+    "whether a pull request is released": r"the code of a pull request is released only where that is said",
+    "how many numbers its versions have": r"is the floating tag of a longer version there",
+    "which repository": r"nothing says which repositories|names no directory|is not the name of a registry"
+    r"|is not a repository|holds something else: it has no oci-layout",
+    "which image": r"there is no such file or directory|names nothing|no repository holds .*, and no `source`"
+    r"|is not a source",
+    "what is not here": r"no Docker Engine answers|there is no host|there is no file|Errno|No such file",
+    "who signs": r"says no repository|names nobody|is no builder|no row|says a workflow and not whose",
+    "a login": r"a line is not `registry username|a line does not begin with a registry|there is a username and no"
+    r"|there is a password and no username|a registry without a login",
+    "a name of one's own": r"is reserved|is not a variant|is not a channel|is a variant too",
+    "rows, or templates": r"is a template, and the other lines are rows",
+    "a pattern": r"is not a regular expression|could take long|is not a range of versions",
+    "a value": r"is not from \d+ to \d+|is not a time|is not a platform|is not an endpoint|is not a host|`hold` is"
+    r"|`on-conflict` is|`build-metadata` is"
+    r"|must be (?:one value|a text|true or false|a whole number)|is not a media type"
+    r"|an entry of `variant` must be a text",
+    "the shape of a file": r"not YAML: could not find|must hold settings|stands here twice|in UTF-8|utf-8"
+    r"|two files of set",
+    "which command": r"there is no command|takes no more than|got a word too many",
+    "what to delete, or to withdraw": r"takes one VERSION|no repository holds a version|no repository has"
+    r"|nothing is named that is to be deleted|is not a whole digest",
+    "a checkout": r"is not in a git repository",
+    "an option that there is not": r"there is no option '--dryrun'",
+}
+MODES = {"terminal": False, "workflow": True}
+
+
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one version, and two builds."""
+    folder = tmp_path_factory.mktemp("layouts")
+    make_image(Layout(folder / "r"), "one", "2.1.3")
+    make_image(Layout(folder / "s"), "new", "build")
+    make_image(Layout(folder / "s"), "labelled", "labelled", labels={"org.opencontainers.image.version": "2.1.4"})
+    return folder
+
+
+class Follower:
+    """Follows the hints of one input, in folders of its own."""
+
+    def __init__(self, layouts: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, *, in_workflow: bool) -> None:
+        self.layouts, self.folder, self.monkeypatch, self.in_workflow = layouts, folder, monkeypatch, in_workflow
+        self.runs = 0
+        self.ends: set[str] = set()
+
+    def follow(self, given: Input, told: tuple[str, ...] = ()) -> None:
+        """Run an input, and follow every proposal of its hint to its end."""
+        error = self.run(given)
+        if error is None:
+            self.ends.add("success")
+            return
+        message, hint = error["message"], error["hint"] or error["message"]
+        assert message not in told, f"the hint leads nowhere: {told[-1]}"
+        assert len(told) < DEEPEST, f"the hints have no end: {told}"
+        ways = proposals(hint)
+        if not ways:
+            kind = next((kind for kind, pattern in FOR_A_PERSON.items() if re.search(pattern, message)), "")
+            assert kind, f"nothing is proposed, and it is no decision of a person: {message} | {error['hint']}"
+            assert error["hint"] or re.search(r"must|stands here twice", message), f"no hint at all: {message}"
+            self.ends.add(kind)
+        for steps in ways:
+            self.follow(self.take(given, steps), (*told, message))
+
+    def take(self, given: Input, steps: tuple[Step, ...]) -> Input:
+        """Return the input after the steps that a hint proposes."""
+        return followed(given, steps)
+
+    def run(self, given: Input) -> dict[str, str] | None:
+        """Run an input beside fresh layouts, and return its error."""
+        self.runs += 1
+        folder = self.folder / str(self.runs)
+        shutil.copytree(self.layouts, folder)
+        self.monkeypatch.chdir(folder)
+        ran = given.run(folder, in_workflow=self.in_workflow)
+        if ran.code == 0:
+            return None
+        error: dict[str, str] = ran.document["error"]
+        return error
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", TABLE)
+def test_a_hint_cures(name: str, mode: str, layouts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    follower = Follower(layouts, tmp_path, monkeypatch, in_workflow=MODES[mode])
+    given = TABLE[name]
+    if mode == "workflow" and given.slot in ("imgae", "dryrun"):
+        given = given._replace(settings={key: texts for key, texts in given.settings.items() if key != given.slot})
+        given = given._replace(environ={"INPUT_DRY_RUN": "true"})
+    follower.follow(given)
+    assert follower.runs > 1 or "success" not in follower.ends, "it is not refused"
+
+
+def test_there_are_enough() -> None:
+    assert len(TABLE) >= 120
