@@ -36,7 +36,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 lint: setup ## Check the form of everything: code, workflows, Dockerfile, scripts, spelling.
 	ruff format --check .
 	ruff check .
-	check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml with-logins/action.yml
 	check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	actionlint

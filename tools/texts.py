@@ -37,6 +37,16 @@ BOOLEANS = {"yes"}  # to YAML 1.1
 DEFAULTS = {"command": "release", "github-token": "${{ github.token }}"}
 
 
+def wrapper(text: str) -> str:
+    """Return `with-logins/action.yml` with the inputs and outputs of `action.yml`."""
+    outputs = "".join(
+        f"  {name}:\n    description: {json.dumps(description, ensure_ascii=False)}\n"
+        f"    value: ${{{{ steps.tagger.outputs.{name} }}}}\n"
+        for name, description in OUTPUTS.items()
+    )
+    return re.sub(r"(?<=^outputs:\n).*?(?=^runs:)", lambda _: outputs, action(text), flags=re.DOTALL | re.MULTILINE)
+
+
 def action(text: str) -> str:
     """Return `action.yml` with its inputs and outputs as the options are now."""
     lines = ["inputs:"]
@@ -85,9 +95,13 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+WRITTEN = {"action.yml": action, "with-logins/action.yml": wrapper, "docs/reference.md": reference}
+
+
 def main() -> None:
-    """Write both files."""
-    for path, write in ((ROOT / "action.yml", action), (ROOT / "docs/reference.md", reference)):
+    """Write every file."""
+    for name, write in WRITTEN.items():
+        path = ROOT / name
         path.write_text(write(path.read_text()))
 
 

@@ -58,6 +58,7 @@ def act(tmp_path: Path, engine: Engine, action_image: str) -> Act:
     repository.mkdir()
     for name in ("action.yml", "Dockerfile", "entrypoint.py"):
         shutil.copy(ACTION / name, repository)
+    shutil.copytree(ACTION / "with-logins", repository / "with-logins")
     (home / ".config/act").mkdir(parents=True)
     (home / ".config/act/actrc").touch()
     engine.docker("tag", action_image, "act-dockeraction:latest")
@@ -382,6 +383,24 @@ class TestWorkflow:
         assert "| tags= 2.1.4 2.1 2 latest" in ended.stdout
         digest = engine.docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", "workflow/app:2.1")
         assert f"digest={digest.rpartition('@')[2]}" in ended.stdout
+
+    def test_the_logins_of_the_runner(
+        self, engine: Engine, locked_registry: Distribution, act: Act, tmp_path: Path
+    ) -> None:
+        """`with-logins` hands on what docker/login-action leaves; nothing else of the workflow changes."""
+        engine.build("logged-in/app:build")
+        action = tmp_path / "repository/action.yml"  # as that of a release, which names its image
+        action.write_text(action.read_text().replace("image: Dockerfile", "image: docker://act-dockeraction:latest"))
+        workflow = WORKFLOW.format(images=f"{locked_registry.host}/acme/app", source="logged-in/app:build")
+        command = f"docker login --username {USER} --password-stdin {locked_registry.host}"
+        login = f"      - run: echo {PASSWORD} | {command}\n"
+        workflow = workflow.replace("uses: ./", "uses: ./with-logins").replace("      - id:", f"{login}      - id:")
+        ended = act(workflow)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "version=2.1.4 latest=true" in ended.stdout
+        (digest,) = set(held(locked_registry).values())
+        assert f"digest={digest}" in ended.stdout
+        assert sorted(held(locked_registry)) == sorted(FOUR)
 
     def test_failed_step_shows_its_annotation(self, registry: Distribution, act: Act) -> None:
         ended = act(WORKFLOW.format(images=f"{registry.host}/acme/app", source="nothing/here:build"))
