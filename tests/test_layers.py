@@ -4,6 +4,7 @@ No module imports in a circle, inside folders too; imports inside functions coun
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +135,12 @@ def test_a_library_has_one_importer(library: str) -> None:
         if any(name.split(".")[0] == library for name in imports(path))
     }
     assert importers <= ONLY[library]
+
+
+def test_contributing_names_files_that_are_there() -> None:
+    """`.github/CONTRIBUTING.md` says of each kind of change where it goes."""
+    root = PACKAGE.parent
+    text = (root / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tagger|tools)/[\w/.]+)`", text))
+    assert named
+    assert {name for name in named if not (root / name).exists()} == set()
