@@ -51,17 +51,19 @@ def _check_version(source: "Source", version: "Version", rules: "Rules") -> None
 def _check_attached(run: Run, source: "Source") -> None:
     wanted = run.settings.require_referrer
     if wanted:
-        from tagger.gates.attached import attached_types, check_attached
+        from tagger.gates.attached import attached_kinds, check_attached
         from tagger.images.sources import ContentSource
 
-        known = attached_types(source.content, source.root.digest) if isinstance(source, ContentSource) else frozenset()
+        known = frozenset[str]()
+        if isinstance(source, ContentSource):
+            known = attached_kinds(source.content, source.root, wanted)
         if run.settings.has_several_builds:
             from tagger.images.builds import AssembledSource
 
             # The index is new, so what is attached is attached to the builds: to each of them.
             if isinstance(source, AssembledSource):
                 for image in source.assembly.images:
-                    found = known | attached_types(source.content, image.manifest.digest)
+                    found = known | attached_kinds(source.content, image.manifest, wanted)
                     check_attached(wanted, found, f"{image.platform} of {image.origin}")
                 return
         check_attached(wanted, known, source.reference)

@@ -225,16 +225,14 @@ def endpoints(text: str) -> Iterator[str]:
     yield f"{next(hosts(name))}={host}:{443 if secure else 80}"
 
 
-def artifact_types(words: Iterable[str]) -> Candidates:
-    """Return what yields a media type, or one of the words for several."""
+def artifact_types(text: str) -> Iterator[str]:
+    """Yield one of the words for several types, or a media type."""
+    import difflib
 
-    def candidates(text: str) -> Iterator[str]:
-        import difflib
+    from tagger.gates.attached import WORDS
 
-        yield from difflib.get_close_matches(text.lower(), list(words), 1, 0.6)
-        yield f"application/{text}"
-
-    return candidates
+    yield from difflib.get_close_matches(text.lower(), WORDS, 1, 0.6)
+    yield f"application/{text}"
 
 
 def numbers(least: int, most: int) -> Candidates:

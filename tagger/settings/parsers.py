@@ -200,10 +200,13 @@ def signer(text: str) -> str:
     return text
 
 
+@mended(mending.artifact_types)
 def artifact_type(text: str) -> str:
-    """Check the type of an artifact."""
-    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", text, re.ASCII):
-        raise InputError(f"{text!r} is not a media type", "Write one as application/spdx+json.")
+    """Check the type of an artifact, or a word for several."""
+    from tagger.gates.attached import WORDS
+
+    if text not in WORDS and not re.fullmatch(r"[\w.+-]+/[\w.+-]+", text, re.ASCII):
+        raise InputError(f"{text!r} is not a media type", f"Write one as application/spdx+json, or {', '.join(WORDS)}.")
     return text
 
 

@@ -159,7 +159,8 @@ class ReleaseOptions:
     )  # fmt: skip
     require_referrer = words(
         "require-referrer",
-        "Artifact types: a build to which none of each is attached (signature, attestation, SBOM) is refused.",
+        "Artifact types, or signature, attestation, sbom, provenance: a build to which none of each is attached is "
+        "refused.",
         parsers.artifact_type, metavar="TYPE", commands=RELEASING, **_gates,
     )  # fmt: skip
     verify = lines(

@@ -106,8 +106,12 @@ def make_index(
     labels: Mapping[str, str] | None = None,
     attestations: bool = True,
     docker: bool = False,
+    predicate: str = "",
 ) -> Manifest:
-    """Put an image of several platforms under `tags`, each with an attestation as BuildKit adds it."""
+    """Put an image of several platforms under `tags`, each with an attestation as BuildKit adds it.
+
+    `predicate` is what the attestations are said to be, if anything.
+    """
     children = []
     for platform in platforms:
         image = make_image(store, text, platform=platform, labels=labels, docker=docker)
@@ -115,7 +119,9 @@ def make_index(
     for child in list(children) if attestations and not docker else ():
         statement = put(store, json.dumps({"subject": child["digest"]}).encode(), "application/vnd.in-toto+json")
         config = put(store, make_config([], "unknown/unknown", {}), OCI_CONFIG)
-        about = put_manifest(store, OCI_MANIFEST, {"config": config.to_json(), "layers": [statement.to_json()]})
+        said = {"annotations": {"in-toto.io/predicate-type": predicate}} if predicate else {}
+        document = {"config": config.to_json(), "layers": [statement.to_json() | said]}
+        about = put_manifest(store, OCI_MANIFEST, document)
         marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": child["digest"]}
         children.append(describe(about, "unknown/unknown") | {"annotations": marks})
     return put_manifest(store, DOCKER_LIST if docker else OCI_INDEX, {"manifests": children}, tags)

@@ -201,7 +201,7 @@ class TestBadInput:
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "a claimed base without `golden`", "Drop `base`"),
             ("verify", "keyless repo=acme/app", "says no issuer", "issuer=github"),
-            ("require-referrer", "sbom", "'sbom' is not a media type", "application/spdx+json"),
+            ("require-referrer", "sboms", "'sboms' is not a media type", "Write `sbom`."),
             ("dry-run", "2", "`dry-run` is '2'", "`true` or `false`"),
             ("insecure", "http://x", "is not a host", "Write `x`."),
             ("endpoints", "localhost:5000", "is not an endpoint", "NAME=HOST:PORT"),
