@@ -14,7 +14,7 @@ LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generat
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
-.PHONY: model help setup packages lint format types test fuzz demo bench docs lock clean
+.PHONY: model help setup packages lint format types test fuzz advisories demo bench docs lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,10 @@ fuzz: setup ## Try parsers on twenty thousand inputs each, and ten thousand rele
 	HYPOTHESIS_PROFILE=long pytest -n 2 tests/test_fuzz.py tests/images/test_layout.py tests/images/test_archives.py \
 	  tests/images/test_sources.py tests/images/registry/test_auth.py tests/images/registry/test_listing.py tests/version_from/test_files.py
 	$(BIN)/python -m tests.faults.hostile 10000
+
+advisories: setup ## Ask for advisories about what Tagger runs on; needs a network.
+	uv tool run pip-audit==2.10.1 --disable-pip --require-hashes --requirement requirements.txt
+	uv tool run pip-audit==2.10.1 --disable-pip --require-hashes --requirement requirements-verify.txt
 
 demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine, registry or root.
 	@$(BIN)/python tools/demo.py
