@@ -96,7 +96,8 @@ class Console:
 
         each = {name: self._spelled_ended(ended) for name, ended in report.components.items()}
         report = report._replace(components=each, error=report.error and self._spelled_error(report.error))
-        outputs = components_outputs(report, components_document(report))
+        wanted = self._environ.get("GITHUB_OUTPUT")  # of hundreds of components it takes a while
+        outputs = components_outputs(report, components_document(report)) if wanted else {}
         for ended in report.components.values():
             if isinstance(ended, Checkup):
                 self._annotate(ended)
