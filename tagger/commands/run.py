@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagger.images.stores import Source
     from tagger.interruption import Interruption
     from tagger.reporting.console import Console
-    from tagger.results import Report, ReportWarning, Running
+    from tagger.results import Event, Report, ReportWarning, Running
     from tagger.rules.terms import PolicyTerms
     from tagger.settings.values import Settings
     from tagger.version_from.event import ReleaseEvent
@@ -137,7 +137,16 @@ class Run:
         from tagger.results import finish
 
         self.interruption.stop = self.connections.stop
-        report = finish(running, self.console.show_event)
+        told: set[str] = set()
+
+        def tell(event: "Event") -> None:
+            told.add(f"{event.place}: {event.text}" if event.place else event.text)
+            self.console.show_event(event)
+
+        report = finish(running, tell)
+        for warning in report.warnings:
+            if warning.message not in told:  # what the policies say otherwise is known at the end
+                self.console.warn(warning.message)
         interrupted = self.interruption.error if report.exit_code else None
         return report._replace(error=interrupted) if interrupted else report
 

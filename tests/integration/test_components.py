@@ -131,6 +131,7 @@ def test_components_that_share_a_repository(folder: Path) -> None:
     file.write_text(file.read_text() + '\ntags: ["{{component}}-{{version}}", "{{component}}-{{major}}"]\n')
     ran = release("api web")
     assert ran.code == 0, ran.err
+    assert ran.err.count("share a repository") == 1
     for report in ran.document["components"].values():
         assert any("share a repository" in one["message"] for one in report["warnings"])
     assert set(standing("shared")) == {"api-2.1.4", "api-2", "web-2.1.4", "web-2"}
