@@ -181,7 +181,10 @@ def _is_at_hand(source: "Source | None") -> bool:
 def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:
     """Return the tags that follow the build and belong to no version."""
     made: list[str] = []
-    for template in filter(lambda one: one.is_plain, map(Template.parse, run.settings.tags)):
+    alone = run.settings.is_versionless  # then a word is a tag of this build: no version could earn it
+    for template in map(Template.parse, run.settings.tags):
+        if not (template.is_plain or (alone and not template.fields)):
+            continue
         for variant in run.settings.build_variants:
             filled = template.fill_plain(lambda name: _fact(run, name), variant) or ""
             tag = re.sub(r"[^A-Za-z0-9._-]", "-", filled).lstrip("-.")[:128]

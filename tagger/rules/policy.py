@@ -189,11 +189,15 @@ class Policy:
 
 
 class Said(NamedTuple):
-    """What a run says of one setting: its texts, where, and whether that is a file (else command line, environment)."""
+    """What a run says of one setting: its texts, where, and whether that is a file (else command line, environment).
+
+    With `of_variants` it says nothing of builds of other variants: the rows of one build do not.
+    """
 
     texts: Texts
     origin: str
     in_file: bool = False
+    of_variants: Texts = ()
 
 
 class Ruling(NamedTuple):
@@ -224,6 +228,7 @@ def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Rulin
             one is None
             or (not own and row.kind == "list" and one.texts)
             or _same(row.name, own, stored.values[row.name])
+            or _same_for(one.of_variants, own, stored.values[row.name])
         ):
             continue
         differs.append(row.name)
@@ -265,6 +270,20 @@ def agreed_policy(stored: Mapping[str, Policy | None]) -> tuple[Policy | None, T
             )
     without = [place for place, policy in stored.items() if policy is None]
     return policy, tuple(f"{place} has no policy: that of {first} rules there too" for place in without)
+
+
+def _same_for(variants: Texts, one: Texts, other: Texts) -> bool:
+    """Say whether two lists of templates give builds of each of `variants` the same tags; False where there is none."""
+
+    def used(texts: Texts, variant: str) -> Texts:
+        read = [Template.parse(text) for text in texts]
+        replaced = {template.bare for template in read if "variant" in template.fields}
+        of_bare = [template for template in read if "variant" not in template.fields]
+        if not variant:
+            return tuple(template.canonical for template in of_bare)
+        return tuple(one.canonical for one in read if one not in of_bare or one.canonical not in replaced)
+
+    return bool(variants) and all(_same("tags", used(one, variant), used(other, variant)) for variant in variants)
 
 
 def _same(name: str, one: Texts, other: Texts) -> bool:

@@ -29,4 +29,7 @@ def _said(settings: Settings) -> Mapping[str, Said]:
     if settings.is_versionless:
         given.pop("tags", None)
     texts = {**settings.texts, "tags": settings.templates}
-    return {name: Said(texts[name], one.origin, one.in_file) for name, one in given.items()}
+    said = {name: Said(texts[name], one.origin, one.in_file) for name, one in given.items()}
+    if settings.rows and "tags" in said:
+        said["tags"] = said["tags"]._replace(of_variants=settings.build_variants)
+    return said

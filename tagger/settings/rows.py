@@ -95,6 +95,8 @@ def said_by_rows(rows: "Rows", given: Mapping[str, Given]) -> dict[str, Given]:
         said["scheme"] = given["tags"]._replace(texts=(rows.scheme,), places=())
     if rows.variant and "variant" not in given:
         said["variant"] = given["flavor"]._replace(texts=(rows.variant,), places=())
+    if rows.flavor.latest == "false" and rows.templates and "latest" not in given:
+        said["latest"] = given["flavor"]._replace(texts=("false",), places=())
     return said
 
 

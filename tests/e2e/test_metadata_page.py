@@ -85,7 +85,7 @@ def ended(act: Act, event: str, payload: Mapping[str, Any], tag: str = "") -> No
         elif plain in STAND_INS:
             actions[name] = STAND_INS[plain]
     found = act.run(event, {"repository": REPOSITORY, **payload}, actions=actions)
-    assert found.returncode == 0, found.stdout
+    assert (found.returncode, "Skipping" in found.stdout) == (0, False), found.stdout
 
 
 def short(act: Act) -> str:

@@ -167,6 +167,26 @@ def test_a_suffix_is_a_variant() -> None:
     assert tags() == ["2", "2-alpine", "2.1", "2.1-alpine", "2.1.4", "2.1.4-alpine", "latest", "latest-alpine"]
 
 
+def test_a_policy_stores_the_templates_of_rows_and_every_build_follows_it() -> None:
+    rows, suffix = ROWS.replace("type=sha", ""), "suffix=-alpine,onlatest=true"
+    templates = "{{version}}\n{{major}}.{{minor}}\n{{major}}\nlatest\nlatest-{{variant}}"
+    environ_of = environ("refs/heads/main", rows=rows, flavor=suffix) | {"INPUT_ARGUMENTS": "set"}
+    assert tagger("policy", "--json", environ=environ_of).code == 0
+    stored = tagger("policy", "--json", environ={"INPUT_IMAGES": "oci:app"}).out
+    assert "latest-{{variant}}" in stored
+    assert "alpine" in stored
+    assert "schedule" not in stored
+    assert run("release", "refs/tags/v2.1.4", rows=rows, flavor=suffix).code == 0
+    assert run("release", "refs/tags/v2.1.4", rows=rows).code == 2, "bare builds have no `latest` by this policy"
+    setting = environ("refs/heads/main", rows=templates, variants="alpine") | {"INPUT_ARGUMENTS": "set"}
+    assert tagger("policy", "--json", environ=setting).code == 0
+    make_image(Layout("alpine"), "alpine", "built")
+    for flavor, source in (("", "oci:build"), (suffix, "oci:alpine")):
+        ran = run("release", "refs/tags/v2.1.5", rows=rows, flavor=flavor, source=source)
+        assert (ran.code, ran.document["policy"]["differs"]) == (0, []), ran.err
+    assert {"2.1.5", "latest", "2.1.5-alpine", "latest-alpine"} <= set(tags())
+
+
 @pytest.mark.parametrize(
     ("ref", "event", "rows", "message"),
     [
@@ -203,6 +223,11 @@ def test_version_none_sets_plain_tags_alone() -> None:
     assert ran.document["tags"] == ["pr-7"]
     ran = run("release", "refs/heads/main", rows="sha-{{sha}}", version="none", images="oci:plain")
     assert (ran.code, tags("plain")) == (0, ["sha-860c190"])
+
+
+def test_a_word_is_a_tag_where_no_template_is_a_versions() -> None:
+    ran = run("release", "refs/heads/main", rows="nightly\nlatest\n{{pr}}", version="none")
+    assert (ran.code, tags()) == (0, ["latest", "nightly"])
 
 
 def test_latest_may_be_plain_where_the_rules_own_none() -> None:

@@ -26,14 +26,16 @@ outputs = dict(part.partition("=")[::2] for part in given["outputs"].split(",") 
 if outputs.get("push-by-digest") == "true" and not os.environ.get("BUILDX_BUILDER"):
     sys.exit("ERROR: push-by-digest is currently not implemented for docker driver")
 labels = [word for line in given["labels"].splitlines() if line for word in ("--label", line)]
-run("docker", "build", "--tag", "stand-in:build", *labels, given["context"] or ".")
+image = f"stand-in:build-{os.getpid()}"  # the legs of a matrix build beside each other
+file = ("--file", given["file"]) if given["file"] else ()
+run("docker", "build", "--tag", image, *file, *labels, given["context"] or ".")
 names = [name for name in given["tags"].split() if name]
 for name in names:
-    run("docker", "tag", "stand-in:build", name)
+    run("docker", "tag", image, name)
 digest = ""
 if given["push"] == "true" or outputs.get("push") == "true":
     folder = os.path.join(os.environ["RUNNER_TEMP"], "layout")
-    run("skopeo", "copy", "--quiet", f"docker-daemon:stand-in:build", f"oci:{folder}:build",
+    run("skopeo", "copy", "--quiet", f"docker-daemon:{image}", f"oci:{folder}:build",
         *(("--src-daemon-host", os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else ()))
     manifest = run("skopeo", "inspect", "--raw", f"oci:{folder}:build").encode()
     digest = json.load(open(os.path.join(folder, "index.json")))["manifests"][0]["digest"]
@@ -66,7 +68,7 @@ STAND_INS: Mapping[str, str] = {
         REGISTRY="${{ inputs.registry }}", USERNAME="${{ inputs.username }}",
     ),
     "docker/build-push-action": _composite(
-        BUILD, "outputs", "labels", "context", "tags", "push", "platforms", "load", "provenance", "sbom",
+        BUILD, "outputs", "labels", "context", "tags", "push", "platforms", "load", "provenance", "sbom", "file",
         language="python", outputs=("digest",), GIVEN="${{ toJSON(inputs) }}",
     ),
     "actions/upload-artifact": _composite(
