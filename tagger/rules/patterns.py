@@ -1,6 +1,7 @@
 """A limit for regular expressions of settings and policies: none that could take long is run."""
 
 import re
+import warnings
 
 from tagger.errors import InputError
 
@@ -58,7 +59,9 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     if len(text) > LONGEST:
         check_pattern(text)
     try:
-        pattern = re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `[[` may be a set within a set in a later Python
+            pattern = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise InputError(
             f"/{text}/ is not a regular expression: {error}", "See Python's `re` for its syntax."

@@ -31,6 +31,8 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
         problems.add(
             "no image: nothing says which repositories to release to", "Name one with `images`, as ghcr.io/acme/app."
         )
+    if "images" in settings.given and not settings.images and "images" not in settings.wrong and not unneeded:
+        problems.add(_at(settings, "images", "every image is disabled"), "Enable one, or do not run this step.")
     if settings.published_from in ("git", "none") and command not in ("plan", "config"):
         problems.add(
             _at(settings, "published-from", f"`{settings.published_from}` is for `plan` alone"),
@@ -132,8 +134,26 @@ def _login_registry(settings: Settings, problems: Problems) -> str:
 def _rules_of(settings: Settings, variants: tuple[str, ...]) -> Rules:
     if settings.is_versionless:
         return Rules(_scheme_of(settings))
+    try:
+        return _made_of(settings, variants, settings.templates)
+    except InputError as error:
+        culprit = settings.rows.culprit(partial(_is_refused, settings, variants)) if settings.rows else ""
+        if not culprit:
+            raise
+        raise InputError(f"the row `{culprit}`: {error.message}", error.hint, code=error.code) from error
+
+
+def _is_refused(settings: Settings, variants: tuple[str, ...], templates: tuple[str, ...]) -> bool:
+    try:
+        _made_of(settings, variants, templates)
+    except InputError:
+        return True
+    return False
+
+
+def _made_of(settings: Settings, variants: tuple[str, ...], templates: tuple[str, ...]) -> Rules:
     return Rules.of(
-        settings.templates,
+        templates,
         scheme=_scheme_of(settings),
         variants=variants,
         channels=settings.channels,

@@ -194,6 +194,12 @@ def test_a_policy_stores_the_templates_of_rows_and_every_build_follows_it() -> N
         ("refs/heads/main", "push", f"{ROWS}type=raw,value=latest", "flavor: latest=false"),
         ("refs/heads/main", "push", "type=semver,pattern={{version}}\n{{major}}", "{{major}} is a template"),
         ("refs/heads/main", "push", "type=schedule", "gives this build a tag"),
+        (
+            "refs/heads/main",
+            "push",
+            "type=semver,pattern={{version}}\ntype=semver,pattern={{major}}.{{minor}}.0",
+            "the row `type=semver,pattern={{major}}.{{minor}}.0`: a template makes",
+        ),
         ("refs/heads/2.1", "push", ROWS, "the row `type=ref,event=branch` gives 2.1"),
     ],
 )

@@ -195,6 +195,7 @@ class TestBadInput:
             ("stable", "/[/", "is not a regular expression", "`re`"),
             ("latest", "newest", "is not a range", "Write `auto`."),
             ("images", "name=acme/a,name=acme/b", "names no image, or several", "one image a line"),
+            ("images", "name=acme/a,enable=false", "every image is disabled", "Enable one"),
             ("images", "name=acme/a,enable=yes", "`enable` is 'yes'", "true or false"),
             ("images", "name=acme/a,tag=x", "`tag` is no attribute", "name=…"),
             ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),

@@ -94,6 +94,17 @@ class Rows(NamedTuple):
         latest = self._latest_template if pairs and self.flavor.latest != "false" else ""
         return tuple(dict.fromkeys(filter(None, (*(template for _, template in pairs), latest))))
 
+    def culprit(self, is_refused: Callable[[tuple[str, ...]], bool]) -> str:
+        """Return the first row whose template is refused beside those of the rows before it; empty for none."""
+        made = [Template.parse(text).canonical for text in self.templates if Template.parse(text).is_exact][:1]
+        for row in self.rows:
+            template = self._template(row) if row.of_version else None
+            if template in self.templates and template not in made:
+                if is_refused((*made, template)):
+                    return row.text
+                made.append(template)
+        return ""
+
     def fill(self, facts: BuildFacts, parse: Callable[[str], Version], told: str = "") -> Filled:
         """Fill in the rows for one build. Raise `InputError`, which names the row.
 
