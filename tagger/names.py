@@ -8,10 +8,12 @@ from tagger.errors import InputError
 
 __all__ = [
     "CANONICAL",
-    "DIGEST", "DOCKER_HUB", "TAG", "Digest", "Reference", "Repository", "attached_to", "check_digest", "check_tag",
+    "DIGEST", "DOCKER_HUB", "HUB_API", "TAG", "Digest", "Reference", "Repository", "attached_to", "check_digest",
+    "check_tag",
 ]  # fmt: skip
 
 DOCKER_HUB = "docker.io"
+HUB_API = "hub.docker.com"
 HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
 
 CANONICAL = "sha256"

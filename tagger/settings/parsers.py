@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tagger.confidential import hide_logins, logins_in
 from tagger.errors import InputError
-from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, IPV6_HOST, Repository
+from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, HUB_API, IPV6_HOST, Repository
 from tagger.rules.revisions import Revision
 from tagger.rules.selection import Selection
 from tagger.rules.templates import Template
@@ -240,7 +240,8 @@ def endpoint(text: str) -> tuple[str, str]:
     port = place.rpartition(":")[2].strip()
     if not equals or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InputError(f"{text!r} is not an endpoint", "Write NAME=HOST:PORT, as localhost:5000=registry:5000.")
-    return registry(name.strip()), host(place.strip())
+    name = name.strip()  # hub.docker.com is Docker Hub's own API here, beside its registry
+    return name if name == HUB_API else registry(name), host(place.strip())
 
 
 def login(text: str) -> Login:

@@ -77,14 +77,14 @@ def masked(text: str, registry: Distribution) -> str:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if any(block.kind == "console" for block in blocks(page))],
+    [page for page in PAGES if any(block.kind == "console" and not block.runner for block in blocks(page))],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_a_console(
     page: Path, own_engine: Engine, registry: Distribution, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """The commands of a page, one after the other in one shell, print what the page says, if it says so."""
-    found = [step for block in blocks(page) if block.kind == "console" for step in steps(block)]
+    found = [step for block in blocks(page) if block.kind == "console" and not block.runner for step in steps(block)]
     commands = [step for step in found if not REGISTRY.match(step.command)]
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -184,7 +184,7 @@ def prepare(text: str, act: Act, registry: Distribution) -> None:
                 store = registries.repository(Repository(registry.host, f"acme/golden/{name}"), write=True)
                 make_image(store, name, tag)
         (act.repository / "Dockerfile").write_text(f"FROM {registry.host}/acme/golden/python:3.13.1\nCOPY LICENSE /\n")
-    if re.search(r"command: (reconcile|check|tags)", text):
+    if re.search(r"command: (reconcile|check|tags|prune)", text):
         make_image(Layout(act.folder / "builds"), "old", "old")
         for image in set(re.findall(r"images: ([\w.:/-]+)", localized(text, registry))):
             source = f"oci:{act.folder}/builds:old"

@@ -92,7 +92,7 @@ class Answer(NamedTuple):
         said = "; ".join(filter(None, (_said(error) for error in self.errors)))
         if not said:
             content = str(self.headers.get("Content-Type", ""))
-            said = "" if "html" in content else self.body[:_MOST].decode(errors="replace")
+            said = "" if "html" in content else _message(self.body[:_MOST])
         return hide(one_line(hide(said))) or f"HTTP {self.status} {_phrase(self.status)}".strip()
 
 
@@ -110,6 +110,17 @@ def one_line(text: str) -> str:
     """Return a text on one line, without control characters, shortened."""
     line = " ".join(re.sub(_CONTROL, " ", text).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def _message(body: bytes) -> str:
+    """Return what a body of another shape says: of JSON its `message` or `detail`, as GitHub and Docker Hub have."""
+    text = body.decode(errors="replace")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    found = (document.get("message") or document.get("detail")) if isinstance(document, dict) else None
+    return found if isinstance(found, str) else text
 
 
 def _said(error: Mapping[str, Any]) -> str:

@@ -17,9 +17,8 @@ from tagger.images.registry.web_api import WebApi
 from tagger.images.stores import Catalogued
 from tagger.names import DIGEST, TAG, Repository
 
-__all__ = ["HUB", "DockerHub"]
+__all__ = ["DockerHub"]
 
-HUB = "hub.docker.com"
 HEADERS = {"Accept": "application/json", "User-Agent": "tagger"}
 MOST_PAGES = 5000
 

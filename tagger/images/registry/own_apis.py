@@ -9,7 +9,7 @@ from tagger.images.registry.client import Registry
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.logins import Login
 from tagger.images.registry.web_api import OwnApi, WebApi
-from tagger.names import Repository
+from tagger.names import HUB_API, Repository
 
 __all__ = ["open_api"]
 
@@ -35,7 +35,7 @@ def open_api(
     if dialect_of(repository.registry).api == "hub":
 
         def open_hub(token: Login | None) -> WebApi:
-            return WebApi(web(docker_hub.HUB, token), place, headers=docker_hub.HEADERS)
+            return WebApi(web(HUB_API, token), place, headers=docker_hub.HEADERS)
 
         return docker_hub.DockerHub(repository, login, open_hub)
     return None
