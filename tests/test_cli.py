@@ -375,3 +375,29 @@ def test_an_unwritable_folder_is_no_traceback(here: Path, build: str) -> None:
     assert "app" in ended.err
     assert (here / "app").read_text() == "in the way"
     assert {path.name for path in here.iterdir()} == {"app", "build"}
+
+
+class TestAnnotations:
+    """One notice with the outcome; each failure once, with what to do about it."""
+
+    ENVIRON = {"GITHUB_ACTIONS": "true"}  # noqa: RUF012 - it is never changed
+
+    def test_a_release(self, build: str) -> None:
+        ended = command("release", "--image", "oci:app", "--source", build, "--version", "2.1.4", environ=self.ENVIRON)
+        (line,) = re.findall("^::.*", ended.out, re.MULTILINE)
+        assert re.fullmatch(r"::notice title=Tagger::Released 2\.1\.4 to 1 repository in [0-9.]+ s: 4 created", line)
+
+    def test_a_failure(self, build: str) -> None:
+        make_image(Layout("app"), "another", "2.1.4")
+        images = ("--image", "oci:app", "--image", "oci:other")
+        ended = command("release", *images, "--source", build, "--version", "2.1.4", environ=self.ENVIRON)
+        (line,) = re.findall("^::.*", ended.out, re.MULTILINE)
+        assert line.startswith("::error title=Refused::oci:app: 2.1.4 holds another image, sha256:")
+        assert "%0ARelease this build under a new version" in line
+
+    @pytest.mark.parametrize("name", ["tags", "config", "reconcile", "check"])
+    def test_every_command_has_a_summary(self, here: Path, build: str, name: str) -> None:
+        command("release", "--image", "oci:app", "--source", build, "--version", "2.1.4")
+        ended = command(name, "--image", "oci:app", environ={"GITHUB_STEP_SUMMARY": str(here / "summary")})
+        assert ended.code == 0
+        assert (here / "summary").read_text().startswith("### ")

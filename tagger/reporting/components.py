@@ -1,6 +1,6 @@
 """The report of several components: a document, and a table in text and in Markdown."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any
@@ -11,6 +11,7 @@ from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
 from tagger.reporting.forms import trees_text
 from tagger.reporting.markdown import cell, code
+from tagger.reporting.sentences import counted
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import COLORS, report_text
 from tagger.reporting.trees import trees_document
@@ -19,6 +20,7 @@ from tagger.results import Checkup, Report, Trees
 __all__ = [
     "components_document",
     "components_markdown",
+    "components_sentence",
     "components_text",
     "listing_document",
     "named_errors",
@@ -50,6 +52,13 @@ def listing_document(listing: Listing) -> list[dict[str, Any]]:
 def components_text(report: ComponentsReport, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
     """Return what became of each component that has something to tell, then a table of all."""
     return "\n".join(_lines(report, width, verbose))
+
+
+def components_sentence(report: ComponentsReport) -> str:
+    """Return how many components ended how: `Release of 5 components: 3 released, 2 unchanged`."""
+    counts = Counter(map(status_of, report.components.values()))
+    ended = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{report.command.capitalize()} of {counted(len(report.components), 'component')}: {ended}"
 
 
 def components_markdown(report: ComponentsReport) -> str:

@@ -1,6 +1,7 @@
 """Where a run says what it does: standard output and error, and the runner of a workflow."""
 
 import copy
+import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -9,6 +10,7 @@ from tagger.errors import TaggerError
 from tagger.meters import SILENT, Meter
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
+from tagger.reporting.markdown import bounded
 from tagger.reporting.terminal import Outlet
 from tagger.results import Checkup, Event, Report, Trees
 
@@ -35,6 +37,7 @@ class Console:
         self._environ, self._commands = environ, commands
         self._out, self._err = Outlet(out, environ), Outlet(err, environ)
         self._quiet = self._verbose = False
+        self._began = time.monotonic()
         self._progress: Progress | None = None
         self.be(json=json)
 
@@ -79,19 +82,29 @@ class Console:
     def show_report(self, report: Report) -> int:
         """Say how a command ended."""
         from tagger.reporting.documents import report_document
-        from tagger.reporting.markdown import report_markdown
         from tagger.reporting.outputs import report_outputs
+        from tagger.reporting.sentences import sentence
+        from tagger.reporting.summary import report_markdown
 
         report = self._spelled_report(report)
         errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
         if report.error:
             errors.setdefault(report.error.message, report.error)
         outputs = report_outputs(report, report_document(report, contents=False))
-        return self._show(self._formatter.report(report), errors.values(), outputs, report_markdown(report))
+        seconds = time.monotonic() - self._began
+        if self._runner.present and report.repositories and (report.changed or not report.exit_code):
+            self._runner.notice(sentence(report, seconds))
+        summary = report_markdown(report, seconds)
+        return self._show(self._formatter.report(report, seconds), errors.values(), outputs, summary)
 
     def show_components(self, report: ComponentsReport) -> int:
         """Say how a command ended for several components."""
-        from tagger.reporting.components import components_document, components_markdown, named_errors
+        from tagger.reporting.components import (
+            components_document,
+            components_markdown,
+            components_sentence,
+            named_errors,
+        )
         from tagger.reporting.outputs import components_outputs
 
         each = {name: self._spelled_ended(ended) for name, ended in report.components.items()}
@@ -101,6 +114,8 @@ class Console:
         for ended in report.components.values():
             if isinstance(ended, Checkup):
                 self._annotate(ended)
+        if self._runner.present and not report.exit_code:
+            self._runner.notice(components_sentence(report))
         text = self._formatter.components(report)
         pages = _write_pages(ended for ended in report.components.values() if isinstance(ended, Trees))
         errors = [*named_errors(report), *map(self._spelled_error, pages)]
@@ -113,13 +128,18 @@ class Console:
             self.warn(text)
         errors = [self._spelled_error(error) for error in (*shown.errors, *_write_pages([shown]))]
         shown = shown._replace(errors=tuple(errors))
-        return self._show(self._formatter.trees(shown), errors, _as_json(trees_with_error(shown)))
+        from tagger.reporting.shown_summary import trees_markdown
+
+        outputs = _as_json(trees_with_error(shown))
+        return self._show(self._formatter.trees(shown), errors, outputs, trees_markdown(shown))
 
     def show_config(self, settings: "Settings") -> int:
         """Say what the settings are."""
         from tagger.reporting.settings import settings_document
+        from tagger.reporting.shown_summary import settings_markdown
 
-        return self._show(self._formatter.config(settings), (), _as_json(settings_document(settings)))
+        outputs = _as_json(settings_document(settings))
+        return self._show(self._formatter.config(settings), (), outputs, settings_markdown(settings))
 
     def show_check(self, checkup: Checkup) -> int:
         """Say what `check` found: in a log of the runner's each error and warning is annotated too."""
@@ -206,7 +226,7 @@ class Console:
         for error in errors:
             self._show_error(error)
         try:
-            self._runner.tell(outputs, summary)
+            self._runner.tell(outputs, bounded(summary))
         except TaggerError as error:
             self._show_error(error)
             errors.append(error)

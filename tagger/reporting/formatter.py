@@ -1,7 +1,6 @@
 """What a run prints on standard output: text for people, or one JSON document for programs."""
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -15,7 +14,7 @@ __all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
 class Formatter(Protocol):
     """A form of output. Each method returns what is printed; empty where nothing is."""
 
-    def report(self, report: Report) -> str:
+    def report(self, report: Report, seconds: float) -> str:
         """Return how a command ended."""
 
     def components(self, report: ComponentsReport) -> str:
@@ -39,15 +38,14 @@ class TextFormatter:
 
     def __init__(self, width: int, *, verbose: bool = False) -> None:
         self._width, self._verbose = width, verbose
-        self._began = time.monotonic()
 
-    def report(self, report: Report) -> str:
+    def report(self, report: Report, seconds: float) -> str:
         """Return how a command ended; nothing where an error is all there is to say."""
         from tagger.reporting.text import report_text
 
         if report.error and not report.repositories:
             return ""
-        return report_text(report, self._width, verbose=self._verbose, seconds=time.monotonic() - self._began)
+        return report_text(report, self._width, verbose=self._verbose, seconds=seconds)
 
     def components(self, report: ComponentsReport) -> str:
         """Return how a command ended for several components."""
@@ -81,7 +79,7 @@ class TextFormatter:
 class JsonFormatter:
     """The JSON of the contract, on every exit code."""
 
-    def report(self, report: Report) -> str:
+    def report(self, report: Report, seconds: float) -> str:  # noqa: ARG002 - for people
         """Return how a command ended."""
         from tagger.reporting.documents import report_document
 

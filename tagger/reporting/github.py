@@ -35,6 +35,10 @@ class Runner(NamedTuple):
         """Annotate the step with an error: one annotation, its hint on a line of its own."""
         self._command("error", "\n".join(filter(None, (error.message, error.hint))), title=error.title)
 
+    def notice(self, message: str) -> None:
+        """Annotate the step with what was done."""
+        self._command("notice", message, title="Tagger")
+
     def warning(self, message: str, title: str = "Tagger") -> None:
         """Annotate the step with a warning."""
         self._command("warning", message, title=title)

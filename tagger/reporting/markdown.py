@@ -1,59 +1,75 @@
-"""The step summary: what the text says, as Markdown."""
+"""Markdown in which texts of others are nothing but text, and which ends before it is too long."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from tagger.reporting.sentences import pruned_text
-from tagger.reporting.text import digests_of
-from tagger.results import Report
+from tagger.errors import TaggerError
 
-__all__ = ["cell", "code", "report_markdown"]
+__all__ = ["MOST", "bounded", "cell", "code", "collapsed", "fitting", "told_error"]
+
+Item = TypeVar("Item")
+
+MOST = 64 * 1024 - 1
+"""Bytes of a step's summary; GitHub takes a MiB of all steps together (docs.github.com, "Adding a job summary")."""
+LONGEST = 2000  # characters of one text of others
 
 # What means something in GitHub's Markdown (GFM, sections 2.4, 6.9 and 6.11), as an entity; a hyphen and a dot mean
 # something at the beginning of a line alone, and there are words of ours.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~@&$]")
 _ADDRESS = re.compile("://")
 _SAFE_CODE = re.compile(r"[\w./:@+=-]+", re.ASCII)
-
-
-def report_markdown(report: Report) -> str:
-    """Return a report as the runner shows it under the job."""
-    return "\n".join(_lines(report))
-
-
-def _lines(report: Report) -> Iterator[str]:
-    title = " ".join(filter(None, (report.command.capitalize(), report.version)))
-    yield f"### {title}{' (dry run)' if report.dry_run else ''}"
-    if report.source:
-        yield f"\nImage {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else "")
-    for name, digest in report.platforms.items() if report.origins else ():
-        yield f"- {code(name)} `{digest}` from {cell(report.origins.get(digest, ''))}"
-    if report.base:
-        yield f"\nBase {cell(report.base)}"
-    for outcome in report.repositories:
-        yield f"\n**{cell(outcome.repository)}** · {outcome.status}\n"
-        if outcome.changes:
-            yield "| tag | action | digest after | why |"
-            yield "|---|---|---|---|"
-        for change in outcome.changes:
-            digest = digests_of(change, pushed=bool(report.source))
-            yield f"| {code(change.tag)} | {change.action} | {digest} | {cell(change.reason)} |"
-        yield from (f"\n{pruned_text(one)}" for one in report.pruned if one.repository == outcome.repository)
-    if report.plan_id and report.dry_run:
-        yield f"\nPlan id `{report.plan_id}`"
-    errors = dict.fromkeys(error for error in (report.error, *(o.error for o in report.repositories)) if error)
-    for error in errors:
-        yield f"\n> **{error.title}**: {cell(error.message)}"
-        if error.hint:
-            yield f"> {cell(error.hint)}"
+_MORE = "_The rest is left out: the summary would be too long. The log has all of it._"
 
 
 def cell(text: str) -> str:
     """Return a text of somebody else's so that it is nothing but a text: no link, image, heading, table or diagram."""
-    line = " ".join(text.split())
+    line = " ".join(text[:LONGEST].split()) + "…" * (len(text) > LONGEST)
     return _ADDRESS.sub(":&#47;&#47;", _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line))
 
 
 def code(text: str) -> str:
     """Return a text in the type of code."""
-    return f"`{text}`" if _SAFE_CODE.fullmatch(text) else f"<code>{cell(text)}</code>"
+    return f"`{text}`" if _SAFE_CODE.fullmatch(text) and len(text) <= LONGEST else f"<code>{cell(text)}</code>"
+
+
+def told_error(error: TaggerError) -> str:
+    """Return an error and what to do about it."""
+    hint = f"\n> {cell(error.hint)}" if error.hint else ""
+    return f"\n> **{error.title}**: {cell(error.message)}{hint}"
+
+
+def fitting(items: Iterable[Item], most: int, what: str, shown: Callable[[Item], str] = str) -> Iterator[str]:
+    """Yield a line for each item, up to `most` bytes in all, at least one; then how many are left out.
+
+    What is left out is counted and not `shown`: `… and 950 more rows`.
+    """
+    used = left_out = 0
+    for item in items:
+        if left_out:
+            left_out += 1
+            continue
+        line = shown(item)
+        fits = not used or used + len(line.encode()) < most
+        used += len(line.encode()) + 1
+        if fits:
+            yield line
+        else:
+            left_out = 1
+    if left_out:
+        yield f"\n… and {left_out:,} more {what}"
+
+
+def collapsed(title: str, lines: Sequence[str]) -> str:
+    """Return lines that are shown when somebody clicks on the title."""
+    return "\n".join((f"\n<details><summary>{title}</summary>\n", *lines, "\n</details>"))
+
+
+def bounded(text: str) -> str:
+    """Return a text cut off between two lines where it is too long, with what it opened closed again."""
+    if len(text.encode()) <= MOST:
+        return text
+    kept = list(fitting(text.split("\n"), MOST - 400, "lines"))[:-1]
+    opened = sum(line.startswith("<details>") for line in kept) - sum(line == "</details>" for line in kept)
+    fence = ["```"] * (sum(line.startswith("```") for line in kept) % 2)
+    return "\n".join((*kept, *fence, *["\n</details>"] * opened, "", _MORE))

@@ -10,7 +10,7 @@ from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 
-__all__ = ["COLORS", "digests_of", "error_text", "labelled", "report_text", "short"]
+__all__ = ["COLORS", "digests_of", "error_text", "labelled", "reason_of", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -139,7 +139,7 @@ def _rows(changes: list[Change], outcome: Outcome, report: Report, width: int) -
         for number, line in enumerate(above):
             yield style(f"  {' ' if number else mark} {line}", fg=color)
         head = f"  {' ' if above else mark} {padded(tag, tags)}  {change.action:<{_ACTION}}"
-        reason = plain(_reason(change, outcome, report))
+        reason = plain(reason_of(change, outcome, report))
         behind = f"{padded(digest, column)}  " if column else ""
         begins = cells(head) + 2 + cells(behind)
         if not reason or width - begins >= _REASON:
@@ -151,7 +151,7 @@ def _rows(changes: list[Change], outcome: Outcome, report: Report, width: int) -
             yield from (f"{'':6}{line}" for line in fold(reason, width - 6))
 
 
-def _reason(change: Change, outcome: Outcome, report: Report) -> str:
+def reason_of(change: Change, outcome: Outcome, report: Report) -> str:
     """Return why, without what an error says: that is told in full, once, at the end."""
     reason = change.reason
     if change.action == "refuse":

@@ -111,7 +111,9 @@ class TestImageOfTheEngine:
             "password": PASSWORD,
         }
         step = run(**inputs)
-        assert (step.code, step.annotations) == (0, ()), step.log
+        assert step.code == 0, step.log
+        assert [(note.level, note.title) for note in step.annotations] == [("notice", "Tagger")], step.log
+        assert step.annotations[0].message.startswith("Released 2.1.4 to ")
         assert held(registry) == held(locked_registry) == dict.fromkeys(FOUR, step.outputs["digest"])
         references = [f"{host}/acme/app:{tag}" for host in (registry.host, locked_registry.host) for tag in FOUR]
         assert step.outputs["tags"].splitlines() == references

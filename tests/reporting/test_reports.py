@@ -7,8 +7,8 @@ import pytest
 
 from tagger.errors import IncompleteRelease, InputError, Refused, StoreError, TaggerError
 from tagger.reporting.documents import report_document
-from tagger.reporting.markdown import report_markdown
 from tagger.reporting.outputs import report_outputs
+from tagger.reporting.summary import report_markdown
 from tagger.reporting.text import error_text, report_text, short
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running, Verification, finish
 from tagger.rules.plan import Change
@@ -177,15 +177,60 @@ class TestMarkdown:
     """The step summary: the same as a table, which no text can leave."""
 
     def test_of_a_release(self) -> None:
-        text = report_markdown(REPORT._replace(error=DENIED, base="debian | 13"))
-        assert text.startswith("### Release 2.1.4\n")
-        rows = [line for line in text.splitlines() if line.startswith(("| `", "| <code>"))]
-        assert len(rows) == len(CHANGES)
-        assert "not written: &#60;denied&#62; by &#124; rule" in rows[-1]
-        assert "| <code>bad&#124;tag</code> |" in rows[-1]
-        assert "**Failed**: ghcr.io/acme/app: denied" in text
-        assert "> Log in." in text
-        assert "debian &#124; 13" in text
+        text = report_markdown(REPORT._replace(base="debian | 13"), 3.21)
+        assert text.startswith(
+            "### ✅ Release 2.1.4\n\nReleased 2.1.4 to 2 repositories in 3.2 s: 1 created, 1 moved, 1"
+        )
+        table, _, details = text.partition("<details>")
+        rows = [line for line in table.splitlines() if line.startswith(("| `", "| <code>"))]
+        assert rows == [
+            "| `2.1.4` | 🆕 `aaaaaaa` |  |",
+            "| `2.1` | ➡️ `bbbbbbb` → `aaaaaaa` |  |",
+            "| `rc` | 🗑️ `bbbbbbb` → gone |  |",
+            "| <code>bad&#124;tag</code> | ⛔ `bbbbbbb` |  |",
+        ]
+        assert "| tag | ✅ ghcr.io/acme/app (released) | ☑️ oci:app (unchanged) |" in table
+        assert "1 tag already right, 1 tag left to others" in table
+        assert f"<code>docker pull ghcr.io/acme/app&#64;{NEW}</code>" in table
+        assert "docker pull oci" not in table
+        assert "not written: &#60;denied&#62; by &#124; rule" in details
+        assert "debian &#124; 13" in details
+        assert details.count("| ghcr.io/acme/app |") == len(CHANGES)
+
+    def test_the_diagram_has_the_floating_tags_of_the_first_repository(self) -> None:
+        text = report_markdown(REPORT)
+        diagram = text.partition("```mermaid\n")[2].partition("\n```")[0].splitlines()
+        assert diagram == [
+            "flowchart LR", '  t0(["2.1"]) ==> v0', '  t1(["2"]) --> v0', '  t2(["latest"]) --> v1',
+            '  v0["2.1.4 · aaaaaaa"]', '  v1["3.0.1 · ccccccc"]',
+        ]  # fmt: skip
+
+    def test_of_a_failure(self) -> None:
+        failed = Outcome("ghcr.io/acme/app", "failed", (), None, DENIED)
+        text = report_markdown(REPORT._replace(error=DENIED, repositories=(failed, Outcome("oci:app", "unchanged"))))
+        assert text.startswith("### ❌ Release 2.1.4\n\nStopped: nothing was written\n")
+        assert text.count("> **Failed**: ghcr.io/acme/app: denied\n> Log in.") == 1
+        assert "docker pull" not in text
+        assert "mermaid" not in text
+
+    def test_many_repositories_are_rows(self) -> None:
+        places = tuple(Outcome(f"r{number}.test/acme/app", "released", CHANGES, NEW) for number in range(7))
+        text = report_markdown(REPORT._replace(repositories=places))
+        assert "| ✅ r6.test/acme/app (released) | `2.1` | ➡️ `bbbbbbb` → `aaaaaaa` |" in text
+
+    @pytest.mark.parametrize(
+        ("command", "status", "icon"),
+        [
+            ("plan", "planned", "📝"),
+            ("reconcile", "unchanged", "☑️"),
+            ("release", "refused", "⛔"),
+            ("push", "failed", "❌"),
+        ],
+    )
+    def test_an_icon_says_how_it_ended(self, command: str, status: str, icon: str) -> None:
+        error = DENIED if status in ("refused", "failed") else None
+        outcome = Outcome("a/b", status, (), None, error)  # type: ignore[arg-type]
+        assert report_markdown(Report(command, (outcome,), dry_run=status == "planned")).startswith(f"### {icon} ")
 
     @pytest.mark.parametrize(
         "text",
@@ -204,10 +249,14 @@ class TestMarkdown:
     )
     def test_what_others_say_is_text(self, text: str) -> None:
         """No link, image, heading, table, diagram or mention of others stands in the summary."""
-        error = StoreError(text, text)
-        written = report_markdown(REPORT._replace(error=error, base=text, source=text))
-        for mark in ("](", "![", "://", "```", "\n# ", "<h1", "**bold", "@acme", "$x$", "\\["):
-            assert mark not in written.replace("**Failed**", "").replace(f"`{text}`", "")
+        changes = tuple(change._replace(reason=text, version=text) for change in CHANGES)
+        report = REPORT._replace(base=text, source=text, repositories=(Outcome(text, "released", changes, NEW),))
+        written = report_markdown(report)
+        failed = report_markdown(report._replace(error=StoreError(text, text)))
+        assert (written.count("```"), failed.count("```")) == (2, 0)  # those of the diagram
+        for mark in ("](", "![", "://", "\n# ", "<h1", "**bold", "@acme", "$x$", "\\["):
+            for one in (written, failed):  # in the type of code an address is no link
+                assert mark not in one.replace("**Failed**", "").replace(f"`{text}`", "")
 
     def test_of_a_dry_run(self) -> None:
-        assert report_markdown(REPORT._replace(dry_run=True)).startswith("### Release 2.1.4 (dry run)")
+        assert report_markdown(REPORT._replace(dry_run=True)).startswith("### 📝 Release 2.1.4 (dry run)")

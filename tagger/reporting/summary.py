@@ -1,0 +1,182 @@
+"""The summary of a step: what became of the tags, in a table and a diagram, and what to do with that."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from tagger.errors import TaggerError
+from tagger.reporting.markdown import bounded, cell, code, collapsed, fitting, told_error
+from tagger.reporting.sentences import counted, pruned_text, sentence
+from tagger.reporting.text import digests_of, reason_of, short
+from tagger.results import Outcome, Report
+from tagger.rules.plan import Change
+
+__all__ = ["report_markdown"]
+
+ICONS = {
+    "planned": "📝", "unchanged": "☑️", "incomplete": "⚠️", "failed": "❌", "refused": "⛔",
+}  # fmt: skip
+"""How a repository ended, at a glance; one in which all was done is ✅."""
+_ACTIONS = {"create": "🆕", "move": "➡️", "remove": "🗑️", "refuse": "⛔", "hold": "·", "keep": "="}
+COLUMNS = 5  # repositories beside each other; more of them are rows
+PULLED = 10  # repositories for which a line to pull from is written
+TABLE = 20_000  # bytes
+DRAWN = 12  # tags in the diagram
+_PLAIN_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+
+
+def report_markdown(report: Report, seconds: float | None = None) -> str:
+    """Return a report as the runner shows it under the job, below 64 KiB whatever its size."""
+    return bounded("\n".join(_parts(report, seconds)))
+
+
+def _parts(report: Report, seconds: float | None) -> Iterator[str]:
+    words = (_icon(report), report.command.capitalize(), report.version and cell(report.version))
+    dry = " (dry run)" if report.dry_run and report.command != "plan" else ""
+    yield f"### {' '.join(filter(None, words))}{dry}"
+    if report.repositories:
+        yield f"\n{cell(sentence(report, seconds))}"
+    differing = _differing(report)
+    if differing:
+        yield from _table(report, differing)
+    elif report.repositories:
+        yield f"\n{' · '.join(_heading(one) for one in report.repositories[:PULLED])}"
+    if rest := _rest(report):
+        yield f"\n{rest}"
+    yield from (f"\n{cell(one.repository)}: {cell(pruned_text(one))}" for one in report.pruned[:PULLED])
+    if report.plan_id and report.dry_run:
+        yield f"\nPlan id `{report.plan_id}`"
+    yield from _pulling(report)
+    yield from _diagram(report)
+    yield from fitting(_errors(report), 12_000, "errors", told_error)
+    yield from _details(report)
+
+
+def _icon(report: Report) -> str:
+    if report.exit_code and any(c.writes for one in report.repositories for c in one.changes) and not report.dry_run:
+        return ICONS["incomplete"]
+    if report.exit_code:
+        refused = any(one.status == "refused" for one in report.repositories)
+        return ICONS["refused" if refused else "failed"]
+    return ICONS["planned"] if report.dry_run else "✅" if report.changed else ICONS["unchanged"]
+
+
+def _heading(outcome: Outcome) -> str:
+    return f"{ICONS.get(outcome.status, '✅')} {cell(outcome.repository)} ({outcome.status})"
+
+
+def _differs(change: Change) -> bool:
+    return change.writes or change.action == "refuse" or change.drifted
+
+
+def _differing(report: Report) -> Sequence[str]:
+    """Return the tags of which something is told: what a run leaves as it is stands in the details."""
+    changes = (change for outcome in report.repositories for change in outcome.changes)
+    return list(dict.fromkeys(change.tag for change in changes if _differs(change)))
+
+
+def _table(report: Report, tags: Sequence[str]) -> Iterator[str]:
+    """Yield the table, tag by repository; where there are too many repositories, each tag of each is a row."""
+    yield ""
+    if len(report.repositories) > COLUMNS:
+        yield "| repository | tag | before → after |\n|---|---|---|"
+        pairs = ((one, change) for one in report.repositories for change in one.changes if _differs(change))
+        yield from fitting(
+            pairs, TABLE, "rows",
+            lambda pair: f"| {_heading(pair[0])} | {code(pair[1].tag)} | {_became(pair[1], report)} |",
+        )  # fmt: skip
+    else:
+        yield f"| tag | {' | '.join(map(_heading, report.repositories))} |"
+        yield f"|---|{'---|' * len(report.repositories)}"
+        found = [{change.tag: change for change in outcome.changes} for outcome in report.repositories]
+        yield from fitting(
+            tags, TABLE, "rows",
+            lambda tag: f"| {code(tag)} | {' | '.join(_became(of.get(tag), report) for of in found)} |",
+        )  # fmt: skip
+
+
+def _became(change: Change | None, report: Report) -> str:
+    """Return what becomes of a tag: an icon, and the digests before and after."""
+    if change is None:
+        return ""
+    digests = digests_of(change, pushed=bool(report.source)).split(" → ")
+    shown = " → ".join(f"`{one}`" if re.fullmatch("[0-9a-f]+", one) else one for one in digests if one)
+    icon = "⚠️" if change.drifted else _ACTIONS[change.action]
+    return f"{icon} {shown}{' → gone' if change.action == 'remove' else ''}".rstrip()
+
+
+def _rest(report: Report) -> str:
+    """Return how many tags are as they should be, and how many are left to other versions."""
+    changes = [change for outcome in report.repositories for change in outcome.changes]
+    kept = sum(change.action == "keep" for change in changes)
+    held = sum(change.action == "hold" and not change.drifted for change in changes)
+    return ", ".join(
+        [f"{counted(kept, 'tag')} already right"] * bool(kept) + [f"{counted(held, 'tag')} left to others"] * bool(held)
+    )
+
+
+def _pulling(report: Report) -> Iterator[str]:
+    """Yield a line to pull by digest, for each repository of a registry that holds the release."""
+    if report.dry_run or report.exit_code:
+        return
+    names = [f"{one.repository}@{one.digest}" for one in report.repositories if one.digest]
+    for name in [name for name in names if not name.startswith("oci:")][:PULLED]:
+        yield f"\n<code>docker pull {cell(name)}</code>"
+
+
+def _diagram(report: Report) -> Iterator[str]:
+    """Yield the floating tags of the first repository and the versions that they point at, drawn by Mermaid.
+
+    A thick arrow is new. Nothing but tags, versions and digests stands in it, whose letters mean nothing there.
+    """
+    if report.exit_code or not report.changed or not report.repositories:
+        return
+    shown = [
+        change
+        for change in report.repositories[0].changes
+        if change.version and change.after and change.tag != change.version and _PLAIN_TAG.fullmatch(change.tag)
+    ]
+    shown.sort(key=lambda change: not change.writes)
+    if not shown:
+        return
+    nodes: dict[str, str] = {}
+    yield "\n```mermaid\nflowchart LR"
+    for number, change in enumerate(shown[:DRAWN]):
+        version = re.sub(r"[^\w.+-]", "", change.version, flags=re.ASCII)
+        node = nodes.setdefault(f"{version} · {short(change.after)}", f"v{len(nodes)}")
+        yield f'  t{number}(["{change.tag}"]) {"==>" if change.writes else "-->"} {node}'
+    yield from (f'  {node}["{text}"]' for text, node in nodes.items())
+    yield "```"
+
+
+def _errors(report: Report) -> Sequence[TaggerError]:
+    """Return what went wrong, each message once."""
+    found = (error for error in (report.error, *(one.error for one in report.repositories)) if error)
+    return list({error.message: error for error in found}.values())
+
+
+def _details(report: Report) -> Iterator[str]:
+    """Yield what a reader may want to know besides: from where, why, and what was warned of."""
+    facts = []
+    if report.source:
+        facts.append(f"Image {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else ""))
+    if report.version_from and report.version_from != "version":
+        facts.append(f"Version from {code(report.version_from)}")
+    facts += [
+        f"{code(name)} `{digest}`" + (f" from {cell(report.origins[digest])}" if digest in report.origins else "")
+        for name, digest in report.platforms.items()
+    ]
+    facts += [f"Base {cell(report.base)}"] if report.base else []
+    facts += [f"Signed: {cell(' '.join(filter(None, (one.by, one.repo, one.ref))))}" for one in report.verified]
+    facts += [f"⚠️ {cell(warning.message)}" for warning in report.warnings]
+    if facts:
+        yield collapsed("Image, version, warnings", list(fitting((f"- {one}" for one in facts), 8000, "facts")))
+
+    def why(pair: tuple[Outcome, Change]) -> str:
+        outcome, change = pair
+        reason = cell(reason_of(change, outcome, report))
+        return f"| {cell(outcome.repository)} | {code(change.tag)} | {change.action} | {reason} |"
+
+    if any(outcome.changes for outcome in report.repositories):
+        pairs = ((one, change) for one in report.repositories for change in one.changes)
+        head = "| repository | tag | action | why |\n|---|---|---|---|"
+        yield collapsed("Why, tag by tag", [head, *fitting(pairs, 16_000, "rows", why)])
