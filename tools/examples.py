@@ -68,5 +68,6 @@ EXAMPLES = {
     "html": "tags.html",
     "public": "true",
     "changed": "true",
+    "write": "true",
     "only": "api",
 }

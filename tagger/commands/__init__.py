@@ -8,7 +8,7 @@ __all__ = ["NAMES", "command_named", "commands"]
 
 NAMES = (
     "plan", "release", "approve", "policy", "reconcile", "withdraw", "tags", "check", "push", "delete", "prune",
-    "components", "config",
+    "components", "init", "config",
 )  # fmt: skip
 """The names of the commands, in the order of their lists; each is a module here."""
 

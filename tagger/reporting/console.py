@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
 from tagger.meters import SILENT, Meter
+from tagger.proposals import Proposal
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.markdown import bounded
@@ -151,6 +152,13 @@ class Console:
             self._formatter.checkup(checkup), (), _as_json(checkup_document(checkup)), checkup_markdown(checkup)
         )
         return max(code, checkup.exit_code)
+
+    def show_proposal(self, proposal: Proposal) -> int:
+        """Say which settings are proposed."""
+        from tagger.reporting.proposals import proposal_document, proposal_markdown
+
+        outputs = _as_json(proposal_document(proposal))
+        return self._show(self._formatter.proposal(proposal), (), outputs, proposal_markdown(proposal))
 
     def show_listing(self, listing: Listing) -> int:
         """Say which components there are."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tagger.component_results import ComponentsReport, Listing
+from tagger.proposals import Proposal
 from tagger.results import Checkup, Report, Trees
 from tagger.settings.values import Settings
 
@@ -28,6 +29,9 @@ class Formatter(Protocol):
 
     def checkup(self, checkup: Checkup) -> str:
         """Return what `check` found."""
+
+    def proposal(self, proposal: Proposal) -> str:
+        """Return which settings are proposed."""
 
     def listing(self, listing: Listing) -> str:
         """Return components, as JSON."""
@@ -71,6 +75,12 @@ class TextFormatter:
 
         return checkup_text(checkup)
 
+    def proposal(self, proposal: Proposal) -> str:
+        """Return which settings are proposed, with what they would change."""
+        from tagger.reporting.proposals import proposal_text
+
+        return proposal_text(proposal)
+
     def listing(self, listing: Listing) -> str:
         """Return components, on one line."""
         return listing_text(listing)
@@ -106,6 +116,12 @@ class JsonFormatter:
         from tagger.reporting.checkups import checkup_document
 
         return _dumped(checkup_document(checkup))
+
+    def proposal(self, proposal: Proposal) -> str:
+        """Return which settings are proposed, with what they would change."""
+        from tagger.reporting.proposals import proposal_document
+
+        return _dumped(proposal_document(proposal))
 
     def listing(self, listing: Listing) -> str:
         """Return components, on one line."""

@@ -220,7 +220,7 @@ def cascade(versions: Collection[Version], rules: Rules) -> dict[str, Version]:
     owners: dict[str, Version] = {}
     orders: dict[str, Any] = {}
     for version in leaders:
-        own = version.key, version.text
+        own = version.key, (), version.key, version.text
         for place in rules.classes(version, channels):
             if place.channel and place.tag not in channel_tags:
                 continue

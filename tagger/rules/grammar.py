@@ -1,7 +1,8 @@
 """Which tags a version has, and which version a tag is."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ class Grammar:
             word: tuple(n for n in channels if word in channels[n]) for n in channels for word in channels[n]
         }
         self._replaced = frozenset(template.bare for template in templates if "variant" in template.fields)
-        self._templates_of: dict[bool, tuple[Template, ...]] = {}
+        self._floating: dict[bool, Sequence[tuple[Template, bool, bool]]] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -73,6 +74,14 @@ class Grammar:
         if not variant or not self._replaced:
             return self.templates
         return tuple(one for one in self.templates if "variant" in one.fields or one.canonical not in self._replaced)
+
+    def _floating_of(self, variant: str) -> Sequence[tuple[Template, bool, bool]]:
+        """Return the floating templates of a variant; of each whether it is a channel's, and whether it is `latest`."""
+        named = bool(variant)
+        if named not in self._floating:
+            floating = (template for template in self.templates_of(variant) if template.is_floating)
+            self._floating[named] = [(template, template.is_channel, template.is_latest) for template in floating]
+        return self._floating[named]
 
     def aliases(self, variant: str) -> tuple[str, ...]:
         """Return the aliases of a variant, which have floating tags of its versions."""
@@ -111,19 +120,17 @@ class Grammar:
         seen = set(self.exact_tags(version))
         names = self.channels_of(version) if version.prerelease else channels
         for named in (version, *map(version.of_variant, self.aliases(version.variant))):
-            for template in self.templates_of(named.variant):
-                if not template.is_floating:
-                    continue
-                if template.is_channel:
+            for template, is_channel, is_latest in self._floating_of(named.variant):
+                if is_channel:
                     fills = [(template.fill(named, name), name) for name in names]
-                elif version.prerelease or (template.is_latest and not self._has_latest):
+                elif version.prerelease or (is_latest and not self._has_latest):
                     continue
                 else:
                     fills = [(template.fill(named), "")]
                 for tag, channel in fills:
                     if tag and tag not in seen:
                         seen.add(tag)
-                        yield Class(tag, channel, template.is_latest, named.variant)
+                        yield Class(tag, channel, is_latest, named.variant)
 
     def parse(self, text: str, variant: str = "") -> Version:
         """Read a version as somebody gave it, with its variant behind it or not.
@@ -166,28 +173,40 @@ class Grammar:
     @cached_property
     def reader(self) -> Reader:
         """What tells the version of an exact tag, or None for every other tag."""
-        named = {
-            variant: [one.reader(self.scheme, variant) for one in self.templates_of(variant) if one.is_exact]
-            for variant in self.variants
-        }
-        members = [
-            template.family_reader(self.scheme, family)
-            for family in self.families
-            for template in self.templates_of(family.example)
-            if template.is_exact
-        ]
-        bare = named.pop("", [])  # last: any variant of a candidate is one of its words to it
-        readers = (*(reader for group in named.values() for reader in group), *members, *bare)
+        ends = self._readers()
+        lengths = sorted({len(end) for end in ends}, reverse=True)
         aliases = tuple(f"-{family.alias}" for family in self.families if family.alias)
 
         def read(tag: str) -> Version | None:
-            for reader in readers:
-                version = reader(tag)
-                if version is not None:  # 2.2-rc-alpine is the alias's, and no candidate that is called rc-alpine
-                    return None if aliases and version.prerelease.endswith(aliases) else version
+            for length in lengths:
+                for reader in ends.get(tag[-length:] if length else "", ()):
+                    version = reader(tag)
+                    if version is not None:  # 2.2-rc-alpine is the alias's, and no candidate that is called rc-alpine
+                        return None if aliases and version.prerelease.endswith(aliases) else version
             return None
 
-        return readers[0] if len(readers) == 1 else read
+        plain = ends.get("", ())
+        return plain[0] if lengths == [0] and len(plain) == 1 and not aliases else read
+
+    def _readers(self) -> dict[str, list[Reader]]:
+        """Return what reads exact tags, by what they end in; a version of no variant is tried last.
+
+        What any variant of a candidate is called is one of its words to a version without a variant.
+        """
+        ends: dict[str, list[Reader]] = defaultdict(list)
+        bare: list[Reader] = []
+        for variant in self.variants:
+            for template in self.templates_of(variant):
+                if template.is_exact:
+                    around = template.around(variant)
+                    end = around[1] if around and not (variant and self.scheme.behind) else ""
+                    (ends[end] if variant or end else bare).append(template.reader(self.scheme, variant))
+        for family in self.families:
+            for template in self.templates_of(family.example):
+                if template.is_exact:
+                    ends[""].append(template.family_reader(self.scheme, family))
+        ends[""] += bare
+        return dict(ends)
 
     def read(self, tag: str) -> Version | None:
         """Return the version whose exact tag this is, if it is one's."""

@@ -106,6 +106,9 @@ class RunOptions:
     public = flag(
         "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
     )  # fmt: skip
+    write = flag(
+        "write", "Write the proposed settings to .tagger.yml, where there is none.", commands=("init",), **_output,
+    )  # fmt: skip
     changed = flag(
         "changed", "Leave out components whose version is released everywhere.", commands=("components",), **_output,
     )  # fmt: skip

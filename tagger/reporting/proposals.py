@@ -1,0 +1,83 @@
+"""What `init` proposes: as text, as JSON, and as Markdown for the step summary."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tagger.proposals import Proposal
+from tagger.reporting.terminal import plain, style
+
+__all__ = ["proposal_document", "proposal_markdown", "proposal_text"]
+
+SHOWN = 30  # tags that are named in text; JSON has all
+
+
+def proposal_document(proposal: Proposal) -> dict[str, Any]:
+    """Return the JSON of `init`: the settings by their names, the text of the file, and what they do not explain."""
+    return {
+        "command": "init",
+        "settings": {
+            name: list(value) if isinstance(value, tuple) else value for name, value in proposal.settings.items()
+        },
+        "file": proposal.file,
+        "written": proposal.written or None,
+        "repositories": [
+            {
+                "repository": proposal.repository,
+                "status": "planned",
+                "versions": proposal.versions,
+                "changes": [
+                    {
+                        "tag": change.tag,
+                        "action": change.action,
+                        "before": change.before,
+                        "after": change.after,
+                        "version": change.version,
+                        "reason": change.reason,
+                    }
+                    for change in proposal.changes
+                ],
+                "unexplained": list(proposal.unexplained),
+                "other": list(proposal.other),
+            }
+        ],
+        "error": None,
+    }
+
+
+def proposal_text(proposal: Proposal) -> str:
+    """Return the proposal as a person reads it: what it rests on, the file, and what is left."""
+    return "\n".join(_lines(proposal))
+
+
+def proposal_markdown(proposal: Proposal) -> str:
+    """Return the proposal as the runner shows it under the job."""
+    lines = [f"### Settings proposed for {plain(proposal.repository)}", "", _counts(proposal), ""]
+    lines += ["```yaml", plain(proposal.file).replace("```", ""), "```"]
+    return "\n".join(lines)
+
+
+def _lines(proposal: Proposal) -> Iterator[str]:
+    yield style(plain(proposal.repository), bold=True)
+    yield _counts(proposal)
+    yield ""
+    yield from (plain(line) for line in proposal.file.splitlines() if not line.startswith("#"))
+    yield ""
+    if proposal.changes:
+        yield "`reconcile` would change:"
+        yield from (f"  {change.action} {change.tag}: {plain(change.reason)}" for change in proposal.changes)
+    else:
+        yield "`reconcile` would change nothing."
+    if proposal.unexplained:
+        yield f"Not explained, and left alone ({len(proposal.unexplained)}): {_some(proposal.unexplained)}"
+    if proposal.other:
+        yield f"Of no version, and left alone ({len(proposal.other)}): {_some(proposal.other)}"
+    yield f"Written to {proposal.written}." if proposal.written else "`init --write` writes this to .tagger.yml."
+
+
+def _counts(proposal: Proposal) -> str:
+    counts = f"{proposal.tags} tags, {proposal.versions} versions"
+    return f"{counts}; {proposal.right} floating tags stand where these settings have them."
+
+
+def _some(tags: tuple[str, ...]) -> str:
+    return " ".join(tags[:SHOWN]) + (" …" if len(tags) > SHOWN else "")

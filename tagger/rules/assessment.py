@@ -1,0 +1,115 @@
+"""How well settings explain the tags of a repository: which stand where they should, and which would change."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from tagger.errors import InputError
+from tagger.names import attached_to
+from tagger.rules.cascade import Published, Rules, cascade
+from tagger.rules.marks import is_reserved
+from tagger.rules.templates import DEFAULT_TEMPLATES
+from tagger.rules.versions import Scheme, Version
+
+__all__ = ["Assessment", "Candidate", "assess", "is_aside"]
+
+Texts = tuple[str, ...]
+MOVED, CREATED, SETTING = 20.0, 6.0, 0.3
+"""What a tag that would move, one that would be new, and one more setting weigh against a tag that is explained."""
+PREFERRED = 1.01
+"""A tag that never moves is rather exact than floating, where it could be either."""
+
+
+class Candidate(NamedTuple):
+    """The settings that decide the tags of a repository, as somebody might have meant them."""
+
+    scheme: str = "semver"
+    mixed: bool = False
+    build_metadata: str = "refuse"
+    revisions: Texts = ()
+    tags: Texts = ("{{version}}",)
+    variants: Texts = ()
+    channels: Texts = ()
+    stable: str = ""
+    latest: str = "auto"
+
+    def rules(self) -> Rules:
+        """Return the rules that follow. Raise `InputError` where they contradict themselves."""
+        return Rules.of(
+            self.tags,
+            scheme=Scheme.of(self.scheme, self.build_metadata, self.revisions),
+            variants=("", *self.variants),
+            channels=self.channels,
+            stable=self.stable,
+            latest=self.latest,
+            mixed_parts=self.mixed,
+        )
+
+    def settings(self) -> Iterator[tuple[str, str | bool | Texts]]:
+        """Yield the settings that are not as by default, by their names."""
+        default = Candidate(tags=DEFAULT_TEMPLATES)
+        for name in self._fields:
+            value: str | bool | Texts = getattr(self, name)
+            if value != getattr(default, name):
+                yield {"mixed": "mixed-parts"}.get(name, name.replace("_", "-")), value
+
+    @property
+    def weight(self) -> float:
+        """What the settings weigh that are not as by default: of two that explain as much, the simpler one is meant."""
+        entries = sum(len(value) if isinstance(value, tuple) else 1 for _, value in self.settings())
+        return SETTING * entries
+
+
+class Assessment(NamedTuple):
+    """What settings make of the tags that stand, with their images.
+
+    `exact` has the versions by their exact tags, `right` the floating tags that stand at their owner's image, `moved`
+    and `created` those that `reconcile` would write, each with its owner. `score` is more where more is explained.
+    """
+
+    candidate: Candidate
+    rules: Rules
+    published: Published
+    exact: Mapping[str, Version]
+    right: Mapping[str, Version]
+    moved: Mapping[str, Version]
+    created: Mapping[str, Version]
+    score: float
+
+    def unexplained(self, images: Mapping[str, str | None]) -> list[str]:
+        """Return the tags that stand at the image of a version, and that nothing explains."""
+        held = {images[tag] for tag in self.exact}
+        known = self.exact.keys() | self.right.keys() | self.moved.keys()
+        return sorted(tag for tag, image in images.items() if image in held and tag not in known and not is_aside(tag))
+
+    def other(self, images: Mapping[str, str | None]) -> list[str]:
+        """Return the tags at images of no version."""
+        held = {images[tag] for tag in self.exact}
+        return sorted(tag for tag, image in images.items() if image not in held and not is_aside(tag))
+
+
+def assess(candidate: Candidate, images: Mapping[str, str | None]) -> Assessment | None:
+    """Return what settings make of tags, given the image of each; None where they contradict themselves or the tags."""
+    try:
+        rules = candidate.rules()
+        published = rules.published(images)
+        rules.check_lengths(published.versions)
+    except InputError:
+        return None
+    exact = {tag: version for version, tags in published.exact.items() for tag in tags}
+    right, moved, created = dict[str, Version](), dict[str, Version](), dict[str, Version]()
+    for tag, owner in cascade(published.in_force, rules).items():
+        kind = created if tag not in images else moved
+        kind = right if tag in images and images[tag] == images[published.exact[owner][0]] else kind
+        kind[tag] = owner
+    if any(len({images[tag] for tag in tags}) > 1 for tags in published.exact.values()):
+        return None
+    # Two versions of a variant at one image are most often one, and a floating tag that was taken for the other.
+    one_image = len(published.versions) - len({(images[tag], version.variant) for tag, version in exact.items()})
+    score = len(exact) * PREFERRED + len(right) - one_image * PREFERRED
+    score -= MOVED * len(moved) + CREATED * len(created) + candidate.weight
+    return Assessment(candidate, rules, published, exact, right, moved, created, score)
+
+
+def is_aside(tag: str) -> bool:
+    """Say whether a tag is a mark, the policy's, or hangs on an image: no setting explains it."""
+    return is_reserved(tag) or bool(attached_to(tag))

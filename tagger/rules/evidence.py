@@ -1,0 +1,177 @@
+"""What tags that stand tell of the settings behind them: variants, revisions, templates, aliases, channels."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from tagger.errors import InputError
+from tagger.rules.assessment import Assessment
+from tagger.rules.revisions import SUFFIX, guess_form
+from tagger.rules.versions import Scheme, Version, is_prerelease_word
+from tagger.rules.words import check_variant
+
+__all__ = ["Hints", "hints", "lengths", "prefixes", "revision_forms", "variants_of"]
+
+Texts = tuple[str, ...]
+_HEAD = re.compile(r"((?:[A-Za-z_][A-Za-z0-9_]*[-.])*?[vV]?)(?=[0-9]+\.[0-9])")
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_RESIDUAL = re.compile(r"([A-Za-z_.-]*?)([0-9]+(?:\.[0-9]+)*)(?:-([A-Za-z]+))?")
+_LEVELS = (
+    "{{major}}",
+    "{{major}}.{{minor}}",
+    "{{major}}.{{minor}}.{{patch}}",
+    "{{major}}.{{minor}}.{{patch}}.{{revision}}",
+)
+
+
+def prefixes(tags: Iterable[str]) -> Counter[str]:
+    """Return what stands before the numbers of tags that look like versions, and how often."""
+    return Counter(match[1] for tag in tags if (match := _HEAD.match(tag)))
+
+
+def revision_forms(tags: Iterable[str], before: Iterable[str]) -> Counter[str]:
+    """Return the forms of revisions that tags may have, and how often."""
+    forms = Counter[str]()
+    for _, body in _bodies(tags, before):
+        numbers = _NUMBERS.match(body)
+        rest = body[numbers.end() :] if numbers else ""
+        match = SUFFIX.match(rest)
+        if match and rest[match.end() :][:1] in ("", "-"):
+            forms[guess_form(match[0])] += 1
+        elif (match := re.search(r"-[A-Za-z]\w*(?:-[0-9]+)?([-_](?:r|rev|build)[0-9]+)\Z", rest)) is not None:
+            forms["{{variant}}" + guess_form(match[1])] += 1
+    return forms
+
+
+def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, length: int) -> Counter[str]:
+    """Return what stands behind versions of `length` numbers (any, if 0) and may be a variant, and how often."""
+    found = Counter[str]()
+    for _, body in _bodies(tags, before):
+        for form in scheme.behind:
+            split = form.split(body)
+            body = split[0] if split else body
+        for end in (len(body), *(match.start() for match in reversed(list(re.finditer("-", body))))):
+            version, suffix = scheme.read(body[:end], "x"), body[end + 1 :]
+            # A prerelease with a hyphen may have a variant in it: 2.1.4-rc.1-alpine.
+            if version is None or "-" in version.prerelease or is_prerelease_word(suffix):
+                continue
+            if suffix and _is_variant(suffix) and length in (0, len(version.numbers)):
+                found[suffix] += 1
+            break
+    return found
+
+
+def lengths(tags: Iterable[str], before: Iterable[str]) -> Counter[int]:
+    """Return how many numbers tags have that are no longer tag shortened, and how often."""
+    numbers = {(match[0], body[match.end() :]) for _, body in _bodies(tags, before) if (match := _NUMBERS.match(body))}
+    shorter = {(text.rpartition(".")[0], end) for text, end in numbers}
+    for text, end in list(shorter):
+        while "." in text:
+            text = text.rpartition(".")[0]
+            shorter.add((text, end))
+    return Counter(text.count(".") + 1 for text, end in numbers if (text, end) not in shorter and "." in text)
+
+
+class Hints(NamedTuple):
+    """What floating tags tell: templates, aliases with the variants that they stand at, channels with their words."""
+
+    templates: Counter[str]
+    aliases: Mapping[str, Counter[str]]
+    channels: Mapping[str, Counter[str]]
+
+
+def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
+    """Return what the tags at images of versions tell that the settings of `found` do not explain."""
+    versions: dict[str | None, list[Version]] = defaultdict(list)
+    for tag, version in found.exact.items():
+        versions[images[tag]].append(version)
+    templates = Counter[str]()
+    aliases: dict[str, Counter[str]] = defaultdict(Counter)
+    channels: dict[str, Counter[str]] = defaultdict(Counter)
+    first = any(text.startswith("{{variant}}") for text in found.candidate.tags)
+    declared = [variant for variant in found.rules.variants if variant]
+    for tag in (*found.unexplained(images), *_shadows(found, versions, images)):
+        own = next((one for one in declared if _has(tag, one, first=first)), "")
+        for version in versions[images[tag]]:
+            for variant, residual in _residuals(tag, version, own, first=first):
+                for template, channel in _templates(residual, version, variant, first=first):
+                    templates[template] += 1
+                    if channel:
+                        channels[channel][version.channel] += 1
+                    if variant != version.variant:
+                        aliases[variant][version.variant] += 1
+    return Hints(templates, aliases, channels)
+
+
+def _shadows(
+    found: Assessment, versions: Mapping[str | None, list[Version]], images: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Yield tags that are read as versions, and stand at a revision of the same version: they float over it."""
+    for tag, version in found.exact.items():
+        others = (one for one in versions[images[tag]] if one.build and one.variant == version.variant)
+        if not version.build and any(one.numbers == version.numbers for one in others):
+            yield tag
+
+
+def _bodies(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield what stands before the numbers of each tag, if it is one of `before`, and what follows."""
+    ordered = sorted(before, key=len, reverse=True)
+    for tag in tags:
+        for prefix in ordered:
+            if tag.startswith(prefix) and tag[len(prefix) : len(prefix) + 1].isdecimal():
+                yield prefix, tag[len(prefix) :]
+                break
+
+
+def _is_variant(text: str) -> bool:
+    try:
+        return bool(check_variant(text))
+    except InputError:
+        return False
+
+
+def _has(tag: str, variant: str, *, first: bool) -> bool:
+    return tag == variant or (tag.startswith(f"{variant}-") if first else tag.endswith(f"-{variant}"))
+
+
+def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator[tuple[str, str]]:
+    """Yield the variant whose tag this may be, and what is left of it without."""
+    if own:
+        rest = "" if tag == own else tag.removeprefix(f"{own}-") if first else tag.removesuffix(f"-{own}")
+        yield own, rest
+        return
+    yield "", tag
+    if version.variant:  # an alias, whose name nobody declared
+        match = re.fullmatch(r"([A-Za-z_.]*?[0-9]+(?:\.[0-9]+)*)-([A-Za-z].*)", tag)
+        if match and _is_variant(match[2]) and not is_prerelease_word(match[2]):
+            yield match[2], match[1]
+        elif _is_variant(tag) and version.variant.startswith(tag[:3]):
+            yield tag, ""
+
+
+def _templates(residual: str, version: Version, variant: str, *, first: bool) -> Iterator[tuple[str, str]]:
+    """Yield the templates that make a tag without its variant, and the channel that is named in it."""
+    if residual == "":
+        yield "latest", ""
+        return
+    if residual == "latest":
+        yield "latest" if not variant else "{{variant}}-latest" if first else "latest-{{variant}}", ""
+        return
+    suffix, prefix = ("", "{{variant}}-") if first and variant else ("", "")
+    match = _RESIDUAL.fullmatch(residual)
+    if match is None:
+        if re.fullmatch(r"[A-Za-z]+", residual) and (version.prerelease or is_prerelease_word(residual)):
+            yield f"{prefix}{{{{channel}}}}{suffix}", residual
+        if not version.prerelease and re.fullmatch(r"[A-Za-z][A-Za-z_-]*", residual):
+            yield f"{prefix}{residual}{suffix}", ""
+        return
+    numbers, length = match[2].split("."), match[2].count(".") + 1
+    if tuple(numbers) != version.numbers[:length]:
+        return
+    level = f"{prefix}{match[1]}{_LEVELS[length - 1]}" if length <= len(_LEVELS) else ""
+    if level and not match[3]:
+        if not version.prerelease:
+            yield level, ""
+    elif level and (version.prerelease or is_prerelease_word(match[3])):
+        yield f"{level}-{{{{channel}}}}", match[3].lower()

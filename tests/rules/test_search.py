@@ -1,0 +1,147 @@
+"""Settings proposed from tags alone: under them every tag stands where it stands, or it is named."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagger.rules.assessment import Candidate
+from tagger.rules.cascade import cascade
+from tagger.rules.search import propose, worth_reading
+from tests.operations.test_official_images import SAMPLES, Sample
+
+X_Y, X_Y_Z = "{{major}}.{{minor}}", "{{major}}.{{minor}}.{{patch}}"
+
+
+def standing(meant: Candidate, texts: set[str], variants: tuple[str, ...] = ("",)) -> Mapping[str, str]:
+    """Return the tags that a repository with these versions, in these variants, has under settings; with images."""
+    rules = meant.rules()
+    made = [
+        version.of_variant(variant)
+        for text in sorted(texts)
+        for variant in variants
+        if (version := rules.scheme.read(text))
+    ]
+    exact = {tag: f"{version.text} {version.variant}" for version in made for tag in rules.exact_tags(version)}
+    published = rules.published(exact)
+    owners = cascade(published.in_force, rules)
+    return {**exact, **{tag: exact[published.exact[owner][0]] for tag, owner in owners.items()}}
+
+
+NUMBER = st.integers(0, 3)
+TEXTS = st.sets(st.builds("{}.{}.{}".format, NUMBER, NUMBER, NUMBER), min_size=1, max_size=12)
+FLOATING = st.sets(st.sampled_from([X_Y, "{{major}}", "latest"])).map(lambda some: tuple(sorted(some)))
+
+
+WORDS = st.sets(st.sampled_from(["rc", "beta"]), min_size=1)
+ANY = st.from_regex(r"[0-9a-c][0-9a-c._-]{0,8}", fullmatch=True)
+
+
+def check(images: Mapping[str, str], *, explained: bool = True) -> None:
+    found = propose(images)
+    assert found is not None
+    assert (found.moved, found.created) == ({}, {})
+    if explained:
+        assert found.unexplained(images) == []
+
+
+class TestLaws:
+    """Where settings made the tags, settings are found under which `reconcile` changes nothing."""
+
+    @settings(max_examples=25, deadline=None)
+    @given(TEXTS, FLOATING, st.sampled_from(["", "v", "release-"]))
+    def test_templates(self, texts: set[str], floating: tuple[str, ...], before: str) -> None:
+        tags = tuple(text if text == "latest" else f"{before}{text}" for text in ("{{version}}", *floating))
+        check(standing(Candidate(tags=tags), texts))
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        TEXTS,
+        FLOATING,
+        st.sets(st.sampled_from(["alpine", "slim", "alpine3.22", "bookworm"]), min_size=1),
+        st.booleans(),
+    )
+    def test_variants(self, texts: set[str], floating: tuple[str, ...], variants: set[str], named: bool) -> None:
+        tags = ("{{version}}", *floating, *(["latest-{{variant}}"] if named and "latest" in floating else []))
+        meant = Candidate(tags=tags, variants=tuple(sorted(variants)))
+        check(standing(meant, texts, ("", *sorted(variants))))
+
+    @settings(max_examples=25, deadline=None)
+    @given(TEXTS, st.sampled_from(["-N", "-rN", "-k3sN", "_N"]), st.integers(1, 3))
+    def test_revisions(self, texts: set[str], form: str, most: int) -> None:
+        meant = Candidate(revisions=(form,), tags=("{{version}}", X_Y_Z, X_Y, "latest"))
+        revised = {f"{text}{form.removesuffix('N')}{number}" for text in texts for number in range(1, most + 1)}
+        check(standing(meant, revised))
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        TEXTS,
+        st.sets(st.sampled_from(["rc", "beta"]), min_size=1),
+        st.sampled_from([("rc",), ("beta", "rc"), ("edge=beta,rc",)]),
+    )
+    def test_channels(self, texts: set[str], words: set[str], channels: tuple[str, ...]) -> None:
+        meant = Candidate(tags=("{{version}}", X_Y, "latest", "{{channel}}"), channels=channels)
+        candidates = {f"{text}-{word}.1" for text in list(texts)[::2] for word in words}
+        check(standing(meant, texts | candidates), explained=False)
+
+    @settings(max_examples=25, deadline=None)
+    @given(TEXTS, st.sets(st.sampled_from(["alpine3.21", "alpine3.22", "alpine3.9"]), min_size=1))
+    def test_aliases(self, texts: set[str], variants: set[str]) -> None:
+        meant = Candidate(tags=("{{version}}", X_Y, "{{major}}", "latest"), variants=("alpine=alpine3.*",))
+        check(standing(meant, texts, ("", *sorted(variants))))
+
+    @settings(max_examples=25, deadline=None)
+    @given(TEXTS, st.sampled_from(["2", "1.2", "<3", "!=3.3.3"]), st.booleans())
+    def test_limits(self, texts: set[str], limit: str, everywhere: bool) -> None:
+        limited = Candidate(tags=("{{version}}", X_Y, "latest"))
+        limited = limited._replace(stable=limit) if everywhere else limited._replace(latest=limit)
+        check(standing(limited, texts), explained=False)
+
+    NUMBERS = st.lists(NUMBER, min_size=2, max_size=4).map(lambda some: ".".join(map(str, some)))
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.sets(NUMBERS, min_size=1, max_size=12), st.sampled_from([2, 3, 4, 0]))
+    def test_lengths(self, texts: set[str], length: int) -> None:
+        same = {text for text in texts if length in (0, text.count(".") + 1)}
+        meant = Candidate("numeric", mixed=not length, tags=("{{version}}", X_Y_Z, X_Y, "{{major}}", "latest"))
+        if same:
+            check(standing(meant, same), explained=False)
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.dictionaries(
+            st.from_regex(r"[0-9a-c][0-9a-c._-]{0,8}", fullmatch=True), st.sampled_from("abcd"), max_size=20
+        )
+    )
+    def test_any_tags(self, images: dict[str, str]) -> None:
+        found = propose(images)
+        if found is not None:
+            assert found.moved == {}
+            known = found.exact.keys() | found.right.keys()
+            assert images.keys() == known | set(found.unexplained(images)) | set(found.other(images))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_the_settings_of_official_images_are_found(sample: Sample) -> None:
+    images = {tag: image for image in sample.images for tag in image.replace("|", " ").split()}
+    images |= dict.fromkeys(sample.other.split(), "other")
+    found = propose(images)
+    assert found is not None
+    assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
+    assert set(found.other(images)) >= set(sample.other.split())
+
+
+class TestManyTags:
+    """Ten thousand tags take seconds."""
+
+    def test_only_what_tells_is_read(self) -> None:
+        versions = {f"{major}.{minor}.{patch}" for major in range(5) for minor in range(20) for patch in range(100)}
+        images = standing(Candidate(tags=("{{version}}", X_Y, "{{major}}", "latest")), versions)
+        assert len(images) > 10_000
+        kept = worth_reading(images.keys(), 2000)
+        assert len(kept) < 1000
+        found = propose({tag: images[tag] for tag in kept})
+        assert found is not None
+        assert dict(found.candidate.settings()) == {}
+        assert worth_reading(kept, 2000) == kept
