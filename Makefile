@@ -14,7 +14,7 @@ LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generat
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
-.PHONY: model help setup packages lint format types test fuzz advisories demo bench docs lock clean
+.PHONY: model help setup packages lint format types test fuzz advisories demo bench pictures docs lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,9 @@ demo: $(VENV)/.runtime ## See in ten seconds what Tagger is for; needs no engine
 bench: setup packages ## Measure Tagger beside what people use today; needs root. BENCH="retag --runs 9" for a part of it.
 	benchmarks/rivals
 	$(BIN)/python -m benchmarks $(BENCH)
+
+pictures: setup packages ## Draw the pictures of docs/pictures anew: commands in a terminal, the summary, the page.
+	$(BIN)/python tools/pictures.py
 
 docs: setup ## Write the tables of action.yml, the README and docs/ anew from the code.
 	$(BIN)/python tools/texts.py

@@ -1,0 +1,122 @@
+"""Draw docs/pictures: commands in terminals of 80 and 120 columns, the summary, the page; each light and dark."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tagger.images.layout import Layout  # noqa: E402 - the project's own folder first
+from tests.images.making import make_image, make_index  # noqa: E402
+from tests.servers.browser import Browser  # noqa: E402
+from tests.servers.distribution import distribution  # noqa: E402
+from tools.terminal_picture import DARK, LIGHT, run, svg  # noqa: E402
+
+TARGET = ROOT / "docs/pictures"
+NOW = "2026-11-26T12:00:00Z"
+READY = "document.documentElement?.dataset.ready === 'true'"
+IMAGES = ("--image", "ghcr.io/acme/app", "--image", "acme/app")
+RELEASE = (*IMAGES, "--source", "oci:build", "--version", "2.1.4")
+SCENES: Mapping[str, Sequence[str]] = {
+    "plan": ("plan", *RELEASE),
+    "release": ("release", *RELEASE),
+    "failure": ("release", *IMAGES, "--source", "oci:other", "--version", "2.1.4"),
+    "tags": ("tags", "ghcr.io/acme/app"),
+    "check": ("check", "--image", "ghcr.io/acme/app"),
+    "help": ("--help",),
+}
+WIDTHS = (80, 120)
+THEMES = {"light": LIGHT, "dark": DARK}
+SCHEME = "prefers-color-scheme"
+SUMMARY = """<!DOCTYPE html><meta charset="utf-8"><style>
+:root {{ color-scheme: light dark }}
+body {{ font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 1rem; max-width: 58rem }}
+table {{ border-collapse: collapse }} td, th {{ border: 1px solid #8886; padding: .3rem .7rem }}
+code {{ background: #8882; padding: 0 .3rem; border-radius: 4px }} pre {{ background: #8881; padding: .6rem }}
+</style>{}"""
+
+
+def main() -> None:
+    """Draw all of them."""
+    TARGET.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        for width in WIDTHS:
+            draw_terminals(work / str(width), width)
+        draw_in_browser(work)
+
+
+def environment(work: Path, hosts: Sequence[str]) -> dict[str, str]:
+    """Return the environment of a run that reaches these registries where others are named."""
+    endpoints = "\n".join(f"{name}={host}" for name, host in zip(("ghcr.io", "docker.io"), hosts, strict=True))
+    return {"PATH": os.environ["PATH"], "HOME": str(work), "TAGGER_ENDPOINTS": endpoints, "TAGGER_NOW": NOW,
+            "LANG": "C.UTF-8", "GIT_CEILING_DIRECTORIES": str(work.parent)}  # fmt: skip
+
+
+def tagger(words: Sequence[str]) -> list[str]:
+    """Return the command line of the program."""
+    return [sys.executable, "-Es", str(ROOT / "entrypoint.py"), *words]
+
+
+def prepare(work: Path, environ: Mapping[str, str]) -> None:
+    """Make a repository with a history: releases, one withdrawn, and a tag that somebody moved by hand."""
+    for version in ("1.9.0", "2.0.9", "2.1.3", "3.0.0", "3.0.1"):
+        make_index(Layout(work / f"build-{version}"), version, "build")
+        words = ("release", *IMAGES, "--source", f"oci:build-{version}", "--version", version)
+        subprocess.run(tagger(words), cwd=work, env=dict(environ), check=True, capture_output=True)  # noqa: S603
+    withdraw = ("withdraw", "3.0.1", *IMAGES)
+    subprocess.run(tagger(withdraw), cwd=work, env=dict(environ), check=True, capture_output=True)  # noqa: S603
+    make_index(Layout(work / "build"), "2.1.4", "build")
+    make_image(Layout(work / "other"), "other", "build")
+
+
+def draw_terminals(work: Path, width: int) -> None:
+    """Run each scene in a terminal of this width, one after the other, and draw it in both themes."""
+    work.mkdir()
+    with distribution(work / "one") as one, distribution(work / "two") as two:
+        environ = environment(work, (one.host, two.host))
+        prepare(work, environ)
+        os.chdir(work)
+        for name, words in SCENES.items():
+            screen = run(tagger(words), width, environ)
+            for theme, colors in THEMES.items():
+                shown = f"tagger {' '.join(words)}"
+                (TARGET / f"{name}-{width}-{theme}.svg").write_text(svg(screen, width, colors, shown))
+        os.chdir(ROOT)
+
+
+def draw_in_browser(work: Path) -> None:
+    """Draw the page of a repository, and the summary of a step."""
+    with distribution(work / "one") as one, distribution(work / "two") as two, Browser(work) as browser:
+        environ = environment(work, (one.host, two.host))
+        prepare(work, environ)
+        summary = work / "summary.md"
+        page = ("tags", "ghcr.io/acme/app", "--html", "page.html", "--long")
+        inside = {**environ, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+        for words, settings in ((("release", *RELEASE), inside), (page, environ)):
+            subprocess.run(tagger(words), cwd=work, env=settings, check=True, capture_output=True)  # noqa: S603
+        (work / "summary.html").write_text(SUMMARY.format(rendered(summary.read_text())))
+        for theme in THEMES:
+            with browser.tab(1000, 760, dark=theme == "dark") as tab:
+                tab.open(work / "page.html", READY)
+                (TARGET / f"page-{theme}.png").write_bytes(tab.picture())
+            with browser.tab(900, 500, dark=theme == "dark") as tab:
+                tab.open(work / "summary.html")
+                tab.size(900, int(tab.run("document.documentElement.scrollHeight")) or 500)
+                (TARGET / f"summary-{theme}.png").write_bytes(tab.picture())
+
+
+def rendered(markdown: str) -> str:
+    """Return Markdown as HTML: what a summary of ours has of it, as GitHub shows it."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(markdown) or escape(markdown)
+
+
+if __name__ == "__main__":
+    main()
