@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tagger.reporting.folding import fold
 from tagger.reporting.markdown import cell
-from tagger.reporting.terminal import plain, style
+from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Checkup, Finding
 
 __all__ = ["checkup_document", "checkup_markdown", "checkup_text"]
@@ -27,9 +28,9 @@ def checkup_document(checkup: Checkup) -> dict[str, Any]:
     }
 
 
-def checkup_text(checkup: Checkup) -> str:
-    """Return what was found as a person reads it: by repository, and the sums at the end."""
-    return "\n".join(_lines(checkup))
+def checkup_text(checkup: Checkup, width: int = ELSEWHERE) -> str:
+    """Return what was found as a person reads it: by repository, and the sums at the end, `width` columns wide."""
+    return "\n".join(_lines(checkup, width))
 
 
 def checkup_markdown(checkup: Checkup) -> str:
@@ -44,14 +45,18 @@ def checkup_markdown(checkup: Checkup) -> str:
     return "\n".join(lines)
 
 
-def _lines(checkup: Checkup) -> Iterator[str]:
+def _lines(checkup: Checkup, width: int) -> Iterator[str]:
     for place in _places(checkup):
         yield style(plain(place or "all repositories"), bold=True)
         for finding in (finding for finding in checkup.findings if finding.repository == place):
             mark, color = _LEVELS[finding.level]
-            yield f"  {style(mark, fg=color)} {plain(finding.message)}"
+            first, *more = fold(plain(finding.message), width - 4)
+            yield f"  {style(mark, fg=color)} {first}"
+            yield from (f"    {line}" for line in more)
             if finding.hint:
-                yield f"    {style('Hint:', fg='cyan')} {plain(finding.hint)}"
+                first, *more = fold(plain(finding.hint), width - 10)
+                yield f"    {style('Hint:', fg='cyan')} {first}"
+                yield from (f"          {line}" for line in more)
         yield ""
     yield style(_sums(checkup), fg="red" if checkup.exit_code else "green", bold=True)
 

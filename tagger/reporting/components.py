@@ -152,7 +152,7 @@ def _text(ended: Ended, width: int, verbose: bool) -> str:
     if isinstance(ended, Trees):
         return trees_text(ended, width, verbose=verbose)
     if isinstance(ended, Checkup):
-        return checkup_text(ended) if any(finding.level != "note" for finding in ended.findings) else ""
+        return checkup_text(ended, width) if any(finding.level != "note" for finding in ended.findings) else ""
     worth = (ended.command == "policy" and ended.repositories) or any(
         change.action != "keep" for outcome in ended.repositories for change in outcome.changes
     )

@@ -73,7 +73,7 @@ class TextFormatter:
         """Return what `check` found, a line each, with what to do about it."""
         from tagger.reporting.checkups import checkup_text
 
-        return checkup_text(checkup)
+        return checkup_text(checkup, self._width)
 
     def proposal(self, proposal: Proposal) -> str:
         """Return which settings are proposed, with what they would change."""
