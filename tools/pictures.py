@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tagger.images.layout import Layout  # noqa: E402 - the project's own folder first
+from tagger.version_from.labels import VERSION_LABEL  # noqa: E402
 from tests.images.making import make_image, make_index  # noqa: E402
 from tests.servers.browser import Browser  # noqa: E402
 from tests.servers.distribution import distribution  # noqa: E402
@@ -29,7 +30,12 @@ SCENES: Mapping[str, Sequence[str]] = {
     "tags": ("tags", "ghcr.io/acme/app"),
     "check": ("check", "--image", "ghcr.io/acme/app"),
     "help": ("--help",),
+    "progress": ("release", *IMAGES, "--source", "oci:large", "--version", "3.1.0", "--platforms", "any"),
 }
+SHOWN = {"progress": r"MB of 180 MB +\S+ MB/s"}
+"""What a scene is drawn at that is not drawn at its end."""
+
+LARGE = 90_000_000  # bytes of each of two layers
 WIDTHS = (80, 120)
 THEMES = {"light": LIGHT, "dark": DARK}
 SCHEME = "prefers-color-scheme"
@@ -66,13 +72,14 @@ def tagger(words: Sequence[str]) -> list[str]:
 def prepare(work: Path, environ: Mapping[str, str]) -> None:
     """Make a repository with a history: releases, one withdrawn, and a tag that somebody moved by hand."""
     for version in ("1.9.0", "2.0.9", "2.1.3", "3.0.0", "3.0.1"):
-        make_index(Layout(work / f"build-{version}"), version, "build")
+        make_index(Layout(work / f"build-{version}"), version, "build", labels={VERSION_LABEL: version})
         words = ("release", *IMAGES, "--source", f"oci:build-{version}", "--version", version)
         subprocess.run(tagger(words), cwd=work, env=dict(environ), check=True, capture_output=True)  # noqa: S603
     withdraw = ("withdraw", "3.0.1", *IMAGES)
     subprocess.run(tagger(withdraw), cwd=work, env=dict(environ), check=True, capture_output=True)  # noqa: S603
-    make_index(Layout(work / "build"), "2.1.4", "build")
+    make_index(Layout(work / "build"), "2.1.4", "build", labels={VERSION_LABEL: "2.1.4"})
     make_image(Layout(work / "other"), "other", "build")
+    make_image(Layout(work / "large"), "large", "build", below=[os.urandom(LARGE) for _ in range(2)])
 
 
 def draw_terminals(work: Path, width: int) -> None:
@@ -83,7 +90,7 @@ def draw_terminals(work: Path, width: int) -> None:
         prepare(work, environ)
         os.chdir(work)
         for name, words in SCENES.items():
-            screen = run(tagger(words), width, environ)
+            screen = run(tagger(words), width, environ, until=SHOWN.get(name, ""))
             for theme, colors in THEMES.items():
                 shown = f"tagger {' '.join(words)}"
                 (TARGET / f"{name}-{width}-{theme}.svg").write_text(svg(screen, width, colors, shown))

@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 
 __all__ = ["DARK", "LIGHT", "Screen", "Theme", "run", "svg"]
 
+RGB = 1 << 24
+REDS, GREYS = 160, 232  # where these begin among 256 colours
 WIDTH, HEIGHT = 8.43, 18  # pixels of a character, in a font of 14
 SEQUENCE = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b\][^\x07]*\x07|(\r\n|\n|\r)|([^\x1b\r\n])")
 
@@ -54,7 +56,7 @@ class Screen:
                 if "\n" in end:
                     self._go(self.row + 1)
             elif kind == "m":
-                numbers = tuple(int(part or 0) for part in parameters.split(";"))
+                numbers = _looks(parameters)
                 self._looks = () if 0 in numbers else (*self._looks, *numbers)
             elif kind == "A":
                 self._go(max(self.row - int(parameters or 1), 0))
@@ -82,6 +84,17 @@ class Screen:
     def text(self) -> str:
         """The characters alone."""
         return "\n".join("".join(character for character, _ in line).rstrip() for line in self.lines)
+
+
+def _looks(parameters: str) -> tuple[int, ...]:
+    """Return the numbers of one sequence; a colour of its own (38;2;R;G;B) is RGB above all numbers, of 256 the nearest."""
+    numbers = [int(part or 0) for part in parameters.split(";")]
+    if numbers[:2] == [38, 2]:
+        red, green, blue = numbers[2:5]
+        return (RGB + (red << 16) + (green << 8) + blue,)
+    if numbers[:2] == [38, 5]:
+        return (90 if numbers[2] >= GREYS else 35 if numbers[2] >= REDS else 32,)
+    return tuple(numbers)
 
 
 def run(command: Sequence[str], columns: int, environ: Mapping[str, str], *, until: str = "") -> Screen:
@@ -147,7 +160,8 @@ def _spans(line: Sequence[tuple[str, tuple[int, ...]]], theme: Theme) -> list[st
         while end < len(line) and line[end][1] == looks:
             end += 1
         text = "".join(character for character, _ in line[place:end])
-        color = next((theme.colors[look] for look in reversed(looks) if look in theme.colors), "")
+        own = next((f"#{look - RGB:06x}" for look in reversed(looks) if look >= RGB), "")
+        color = own or next((theme.colors[look] for look in reversed(looks) if look in theme.colors), "")
         attributes = f' fill="{color}"' if color else ""
         attributes += ' font-weight="bold"' if 1 in looks else ""
         attributes += ' opacity=".65"' if 2 in looks else ""
