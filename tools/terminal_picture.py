@@ -91,7 +91,7 @@ def _looks(parameters: str) -> tuple[int, ...]:
     numbers = [int(part or 0) for part in parameters.split(";")]
     if numbers[:2] == [38, 2]:
         red, green, blue = numbers[2:5]
-        return (RGB + (red << 16) + (green << 8) + blue,)
+        return (RGB + red * 65536 + green * 256 + blue,)
     if numbers[:2] == [38, 5]:
         return (90 if numbers[2] >= GREYS else 35 if numbers[2] >= REDS else 32,)
     return tuple(numbers)

@@ -220,8 +220,9 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
 def test_a_page_names_this_version_and_its_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"OWNER/tagger@([^\s`]+)", text)) <= {f"v{tagger.__version__}"}
-    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
-        target, _, anchor = link.partition("#")
+    plain = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)|src(?:set)?=\"([^\"]+)\"", plain):
+        target, _, anchor = (link[0] or link[1]).partition("#")
         if ":" in target:
             continue
         file = page.parent / target if target else page
