@@ -87,7 +87,7 @@ class Screen:
 
 
 def _looks(parameters: str) -> tuple[int, ...]:
-    """Return the numbers of one sequence; a colour of its own (38;2;R;G;B) is RGB above all numbers, of 256 the nearest."""
+    """Return the numbers of one sequence; 38;2;R;G;B is a colour above all numbers, one of 256 becomes one of eight."""
     numbers = [int(part or 0) for part in parameters.split(";")]
     if numbers[:2] == [38, 2]:
         red, green, blue = numbers[2:5]
