@@ -135,12 +135,14 @@ class Abilities(NamedTuple):
 
     `login` says where the login was found, empty where none is used. `deletes` is what a deletion may name: `tags`,
     `manifests` alone, `nothing`, or it is `refused` to this login, or `unknown`. `several_tags`: one request sets
-    several; None where only a push tells.
+    several; None where only a push tells. `immutable` are regular expressions of tags that may not move, each for a
+    whole tag; None where no API tells.
     """
 
     login: str = ""
     deletes: Literal["tags", "manifests", "nothing", "refused", "unknown"] = "unknown"
     several_tags: bool | None = None
+    immutable: tuple[str, ...] | None = None
 
 
 class ExaminedStore(TagStore, Protocol):

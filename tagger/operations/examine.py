@@ -13,9 +13,10 @@ from tagger.operations.reconcile import incomplete_listing
 from tagger.operations.removal import check_deletable
 from tagger.operations.tags import published_versions
 from tagger.operations.terms import Terms
-from tagger.operations.view import View, look_before_write
+from tagger.operations.view import View, look_before_write, marks_of
 from tagger.results import Finding
 from tagger.rules.cascade import Published
+from tagger.rules.marks import POLICY_TAG
 from tagger.rules.plan import Claim, full_name
 from tagger.rules.undeclared import undeclared_notes
 from tagger.rules.versions import Version
@@ -69,8 +70,7 @@ def examine_abilities(found: Examined) -> Iterator[Finding]:
     yield _deleting(store, abilities)
     yield _note(store, "SEVERAL_TAGS", _SEVERAL_TAGS[abilities.several_tags])
     if store.repository:
-        text = "no registry says through this API which tags are immutable: floating tags must not be"
-        yield _note(store, "IMMUTABILITY", text, "`config` prints the rule of immutable tags that fits.")
+        yield from _immutability(found)
 
 
 def _deleting(store: ExaminedStore, abilities: Abilities) -> Finding:
@@ -90,6 +90,34 @@ def _deleting(store: ExaminedStore, abilities: Abilities) -> Finding:
         case "nothing":
             hint = "Allow it in the registry: distribution has REGISTRY_STORAGE_DELETE_ENABLED=true."
             return _warning(store, "DELETE", "the registry deletes nothing: `delete` and `--purge` fail there", hint)
+
+
+def _immutability(found: Examined) -> Iterator[Finding]:
+    """Yield which exact tags may be overwritten, and which tags that have to move may not."""
+    from tagger.rules.immutability import immutability, protection
+
+    store, rules = found.store, found.look.rules
+    rule = immutability(rules)
+    fitting = f"This rule fits: {rule.expression}" + (f" (Harbor: {rule.harbor})" if rule.harbor else "")
+    newest = sorted(found.published.in_force, key=lambda version: version.key)[-COMPARED:]
+    exact = [tag for version in newest for tag in found.published.exact[version]]
+    moving = dict.fromkeys((*found.look.owners, POLICY_TAG, *(mark for one in newest for mark in marks_of(one, rules))))
+    try:
+        known = found.abilities.immutable
+        state = protection(known, exact, moving) if known is not None else None
+    except InputError:
+        state = None  # what it says is no expression here
+    if state is None:
+        text = "the registry does not say which tags are immutable: floating tags must not be"
+        yield _note(store, "IMMUTABILITY", text, "`config` prints the rule of immutable tags that fits.")
+        return
+    for tag in state.locked:
+        yield Finding("error", "IMMUTABILITY", f"{tag} is immutable, and has to move", fitting, store.place)
+    if state.open:
+        text = f"exact tags can be overwritten, as {state.open[-1]}: no rule makes them immutable"
+        yield _note(store, "IMMUTABILITY", text, fitting)
+    elif exact:
+        yield _note(store, "IMMUTABILITY", "exact tags are immutable")
 
 
 def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Finding]:

@@ -1,15 +1,16 @@
 """The immutability rule of a registry that fits the settings: exact tags stay, floating tags move."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
+from tagger.rules.patterns import compile_pattern
 from tagger.rules.templates import Template
 
-__all__ = ["Immutability", "immutability"]
+__all__ = ["Immutability", "Protection", "immutability", "protection"]
 
 _PARTS = ("major", "minor", "patch", "revision")
 _SUFFIX = r"(-[0-9A-Za-z.-]+)?"
@@ -40,6 +41,26 @@ class Immutability(NamedTuple):
     expression: str
     ecr: str
     harbor: str
+
+
+class Protection(NamedTuple):
+    """How far a registry's rules protect a repository: exact tags that may still move, and moving tags that may not."""
+
+    open: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
+
+
+def protection(expressions: Iterable[str], exact: Iterable[str], moving: Iterable[str]) -> Protection:
+    """Compare the expressions of a registry's immutable tags with exact tags, and with tags that have to move.
+
+    Raise `InputError` for an expression that is none here, or that could take long.
+    """
+    patterns = [compile_pattern(one) for one in expressions]
+
+    def held(tag: str) -> bool:
+        return any(pattern.fullmatch(tag) for pattern in patterns)
+
+    return Protection(tuple(tag for tag in exact if not held(tag)), tuple(tag for tag in moving if held(tag)))
 
 
 def immutability(rules: Rules) -> Immutability:

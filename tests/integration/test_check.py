@@ -10,6 +10,7 @@ from tagger.images.layout import Layout
 from tests.images.making import attach, make_image, make_index
 from tests.integration.commands import Ran, images, tagger
 from tests.servers.distribution import distribution
+from tests.servers.own_apis import Harbor, HubApi
 from tests.servers.registries import DockerRegistry
 from tests.servers.small_registry import SmallRegistry
 from tests.version_from.repositories import git, make_repository
@@ -220,3 +221,81 @@ def test_in_a_workflow(tmp_path: Path) -> None:
 def test_settings_that_are_wrong() -> None:
     ran = check(more=["--stable", "nonsense"])
     assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")
+
+
+OPEN = ("note", "exact tags can be overwritten, as 2.1.4: no rule makes them immutable")
+
+
+def immutability(ran: Ran) -> list[tuple[str, str]]:
+    """Return what is said of immutable tags."""
+    found = ran.document["findings"] + ran.document["notes"]
+    return [(one["level"], one["message"]) for one in found if one["code"] == "IMMUTABILITY"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"enabled": False, "rules": []},
+            [OPEN],
+        ),
+        ({"enabled": True, "rules": [r"[0-9]+\.[0-9]+\.[0-9]+"]}, [("note", "exact tags are immutable")]),
+        (
+            {"enabled": True, "rules": ["[0-9.]+"]},
+            [
+                ("error", "2.1 is immutable, and has to move"),
+                ("error", "2 is immutable, and has to move"),
+                ("note", "exact tags are immutable"),
+            ],
+        ),
+        (
+            {"enabled": True, "rules": ["(a+)+"]},
+            [("note", "the registry does not say which tags are immutable: floating tags must not be")],
+        ),
+    ],
+)
+def test_what_docker_hub_protects(
+    small_registry: SmallRegistry, settings: dict[str, object], expected: list[tuple[str, str]]
+) -> None:
+    with HubApi(small_registry) as api:
+        api.immutable = settings
+        led = {"TAGGER_ENDPOINTS": f"docker.io={small_registry.host}\nhub.docker.com={api.host}"}
+        environ = {**led, "TAGGER_USERNAME": api.user, "TAGGER_PASSWORD": api.secret, "TAGGER_REGISTRY": "docker.io"}
+        release("2.1.4", "acme/app", environ=environ)
+        ran = check("acme/app", environ=environ)
+        assert sorted(immutability(ran)) == sorted(expected)
+        assert ran.code == int(any(level == "error" for level, _ in expected))
+        hints = [
+            one["hint"] for one in ran.document["findings"] + ran.document["notes"] if one["code"] == "IMMUTABILITY"
+        ]
+        assert expected == [("note", "exact tags are immutable")] or any("rule" in hint for hint in hints)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "decoration", "scope", "expected"),
+    [
+        ("*.*.*", "matches", "**", ("note", "exact tags are immutable")),
+        ("{latest,[0-9]}", "excludes", "app*", ("error", "2.1 is immutable, and has to move")),
+        (
+            "*.*.*",
+            "matches",
+            "other",
+            OPEN,
+        ),
+    ],
+)
+def test_what_harbor_protects(pattern: str, decoration: str, scope: str, expected: tuple[str, str]) -> None:
+    with Harbor() as harbor:
+        environ = {"TAGGER_LOGINS": f"{harbor.host} robot$acme right"}
+        release("2.1.4", f"{harbor.host}/acme/app", environ=environ)
+        scopes = {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": scope}]}
+        selectors = [{"kind": "doublestar", "decoration": decoration, "pattern": pattern}]
+        harbor.rules = [
+            {"disabled": False, "tag_selectors": selectors, "scope_selectors": scopes},
+            {
+                "disabled": True,
+                "tag_selectors": [{"decoration": "matches", "pattern": "**"}],
+                "scope_selectors": scopes,
+            },
+        ]
+        assert expected in immutability(check(f"{harbor.host}/acme/app", environ=environ))

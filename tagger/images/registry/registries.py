@@ -63,7 +63,7 @@ class Registries:
                 self._registries[name] = self._meet(name)
             return self._registries[name]
 
-    def _meet(self, name: str, login: Login | None = None) -> Registry:
+    def _meet(self, name: str, login: Login | None = None, scheme: str = "bearer") -> Registry:
         return Registry(
             name,
             transport=self._transport,
@@ -72,13 +72,13 @@ class Registries:
             endpoints=self._endpoints,
             jobs=self._jobs,
             retries=self._retries,
-            known=Challenge("bearer") if login else None,
+            known=Challenge(scheme) if login else None,
             meters=self._meters,
         )
 
-    def web(self, name: str, login: Login | None) -> Registry:
+    def web(self, name: str, login: Login | None, scheme: str = "bearer") -> Registry:
         """Return a conversation with an API beside a registry, in which `login` is sent as it is."""
-        api = self._meet(name, login)
+        api = self._meet(name, login, scheme)
         with self._lock:
             self._apis.append(api)
         return api
@@ -93,6 +93,7 @@ class Registries:
             write=write,
             mount_from=mount_from,
             own_api=lambda holds: self._own_api(repository, holds),
+            immutable=lambda: self._immutable(repository),
         )
 
     def _own_api(self, repository: Repository, holds: Callable[[str], bool]) -> "OwnApi | None":
@@ -103,6 +104,15 @@ class Registries:
         from tagger.images.registry.own_apis import open_api  # few runs delete at GitHub or Docker Hub
 
         return open_api(repository, login, holds, self.web, self._github_api)
+
+    def _immutable(self, repository: Repository) -> tuple[str, ...] | None:
+        """Return the expressions of tags that may not move, where an API tells and there is a login for it."""
+        login = self.keychain.login(repository.registry, repository=repository.name)
+        if not login.password:
+            return None
+        from tagger.images.registry.own_apis import immutable_tags  # only `check` asks
+
+        return immutable_tags(repository, login, self.web)
 
     def expect(self, repositories: Iterable[Repository], *, write: bool) -> None:
         """Keep which repositories the run is going to open, so that one token serves several of them."""

@@ -36,8 +36,12 @@ class RegistryRepository:
         write: bool = False,
         mount_from: Iterable[Repository] = (),
         own_api: "Callable[[Callable[[str], bool]], OwnApi | None]" = lambda _holds: None,
+        immutable: Callable[[], tuple[str, ...] | None] = lambda: None,
     ) -> None:
-        """`own_api` opens the registry's own API; it gets what asks whether a manifest is there."""
+        """`own_api` opens the registry's own API; it gets what asks whether a manifest is there.
+
+        `immutable` asks which tags may not move.
+        """
         self.repository: Repository | None = repository
         self.place = str(repository)
         self.meter = registry.meters(self.place)
@@ -50,7 +54,7 @@ class RegistryRepository:
         self._writer = Writer(self._endpoint, self._reader)
         self._uploader = Uploader(self._endpoint, self._reader)
         self._has_api = bool(dialect_of(repository.registry).api)
-        self._own_api = own_api
+        self._own_api, self._immutable = own_api, immutable
 
     @cached_property
     def _api(self) -> "OwnApi | None":
@@ -146,7 +150,7 @@ class RegistryRepository:
     def abilities(self) -> Abilities:
         """Find out what the registry can do, as far as that is known without a write. Raise `StoreError`."""
         deletes = (self._api or self._writer).deletes() if self._listed else "unknown"
-        return Abilities(self._registry.login_used, deletes, self._registry.takes_several_tags)
+        return Abilities(self._registry.login_used, deletes, self._registry.takes_several_tags, self._immutable())
 
     # Writing
 

@@ -1,0 +1,63 @@
+"""Harbor's own API: which tags of a repository are immutable (goharbor/harbor, api/v2.0/swagger.yaml)."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from tagger.errors import StoreError
+from tagger.images.registry.web_api import WebApi
+from tagger.names import Repository
+
+__all__ = ["HEADERS", "immutable_tags"]
+
+HEADERS = {"Accept": "application/json", "User-Agent": "tagger", "X-Is-Resource-Name": "true"}
+_PIECE = re.compile(r"\*\*|[*?{},]|\\.|\[[^]]*\]|.", re.DOTALL)
+
+
+def immutable_tags(repository: Repository, api: WebApi) -> tuple[str, ...] | None:
+    """Return the expressions of tags that may not move; None where this is no Harbor, or it does not say."""
+    project, _, name = repository.name.partition("/")
+    path = f"/api/v2.0/projects/{quote(project, safe='')}/immutabletagrules?page_size=100"
+    try:
+        answer = api.call("GET", path, "asking for the rules of immutable tags")
+        rules = json.loads(answer.body) if answer.status == 200 else None
+        if not isinstance(rules, list):
+            return None
+        return tuple(_tags(rule) for rule in rules if not rule.get("disabled") and _is_about(rule, name))
+    except (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _is_about(rule: Mapping[str, Any], name: str) -> bool:
+    selectors = (rule.get("scope_selectors") or {}).get("repository") or ()
+    return all(re.fullmatch(_selected(one), name) for one in selectors)
+
+
+def _tags(rule: Mapping[str, Any]) -> str:
+    return "".join(f"(?={_selected(one)}$)" for one in rule["tag_selectors"]) + ".*"
+
+
+def _selected(selector: Mapping[str, Any]) -> str:
+    expression = _expression(str(selector["pattern"]))
+    return f"(?!{expression}$).*" if "xcludes" in str(selector.get("decoration")) else expression
+
+
+def _expression(pattern: str) -> str:
+    """Return a doublestar pattern as a regular expression."""
+    return "(?:" + "".join(_written(_PIECE.findall(pattern))) + ")"
+
+
+def _written(pieces: Iterable[str]) -> Iterable[str]:
+    depth = 0
+    for piece in pieces:
+        if piece in ("**", "*", "?"):
+            yield {"**": ".*", "*": "[^/]*", "?": "[^/]"}[piece]
+        elif piece in "{}":
+            depth += 1 if piece == "{" else -1
+            yield "(?:" if piece == "{" else ")"
+        elif piece == "," and depth:
+            yield "|"
+        else:
+            yield piece if piece.startswith("[") and len(piece) > 1 else re.escape(piece.removeprefix("\\") or "\\")
