@@ -175,6 +175,7 @@ def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
                 except TaggerError as error:
                     failures[store] = error
                     continue
+                standing = {**standing, store: {**standing[store], **dict.fromkeys(tags, digest)}}
                 yield Event("pointed", store.place, f"{' '.join(tags)} {digest}")
             if failures:
                 return standing, failures
@@ -247,9 +248,10 @@ def _outcome(
     for tag in ready.tags:
         before, now = ready.standing[store][tag], image if dry_run else after[tag]
         action: Action = "create" if before is None else "keep" if before == now else "move"
-        if now is None and not dry_run:
-            action = "refuse"
-        changes.append(Change(tag, action, before, now, "", "belongs to no version: it follows the build"))
+        reason = "belongs to no version: it follows the build"
+        if now != image and not dry_run:
+            action, reason = "refuse", "another build holds it" if now != before else "it was not set"
+        changes.append(Change(tag, action, before, now, "", reason))
     return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run, done="released")
 
 

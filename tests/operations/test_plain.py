@@ -113,6 +113,25 @@ def test_no_tag_is_set_where_one_repository_takes_no_image(tmp_path: Path, build
     assert standing(stores[0]) == {}
 
 
+class Closed(Layout):
+    """A layout in which no tag can be set."""
+
+    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        if tags:
+            raise StoreError("the tag is locked", place=self.place)
+        super().point(manifest, tags)
+
+
+def test_what_was_written_is_told_where_another_repository_fails(tmp_path: Path, builds: Builds) -> None:
+    image, stores = builds.source("one"), (Layout(tmp_path / "a"), Closed(tmp_path / "b"))
+    report = released(image, *stores)
+    assert (report.exit_code, [one.status for one in report.repositories]) == (1, ["released", "incomplete"])
+    assert actions(report) == [("nightly", "create"), ("sha-1a2b3c4", "create")]
+    assert actions(report, 1) == [("nightly", "refuse"), ("sha-1a2b3c4", "refuse")]
+    assert [set(standing(store).values()) for store in stores] == [{image.digest}, set()]
+    assert report.changed
+
+
 def test_what_a_gate_refuses_is_not_written(tmp_path: Path, builds: Builds) -> None:
     def gate(_: Source) -> Passed:
         raise Refused("nobody signed it", code="NOT_VERIFIED")
