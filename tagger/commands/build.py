@@ -63,7 +63,10 @@ def build_source(run: Run) -> "Source | None":
     except TaggerError as error:
         if run.release_event and run.release_event.action == "released":
             return None
-        if run.command == "plan" and isinstance(error, InputError | EngineError):
+        from tagger.version_from.build import is_pull_request  # few runs lack their image
+
+        to_come = isinstance(error, InputError | EngineError) or is_pull_request(run.environ)
+        if run.command == "plan" and to_come:
             run.warn("NO_SOURCE", f"the plan follows from the repositories alone: {error.message}")
             return None
         raise

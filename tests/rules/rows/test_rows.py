@@ -115,6 +115,10 @@ def test_refused_together(lines: list[str], facts: BuildFacts, flavor: list[str]
     [
         (SEMVER, [], TAG, "2 2.1 2.1.4 latest"),
         (SEMVER, [], PRE, "2.2.0-rc.1"),
+        (SEMVER, ["latest=true"], PRE, "2.2.0-rc.1"),
+        (["type=semver,pattern={{major}}"], [], TAG, "2 2.1.4 latest"),
+        (["type=pep440,pattern={{version}}", "type=pep440,pattern={{major}}.{{minor}}.{{patch}}"], [],
+         on("refs/tags/1.2"), "1.2 latest"),
         (SEMVER, ["latest=false"], TAG, "2 2.1 2.1.4"),
         (SEMVER, ["prefix=v"], TAG, "latest v2 v2.1 v2.1.4"),
         (SEMVER, ["prefix=web-,onlatest=true"], TAG, "web-2 web-2.1 web-2.1.4 web-latest"),
