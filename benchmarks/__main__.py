@@ -29,7 +29,7 @@ MEASUREMENTS: Mapping[str, tuple[str, Callable[[Testbed], Section]]] = {
     "copy": ("Copies between registries", copying.measure),
 }
 
-PICTURES = ROOT / "docs" / "performance"
+PICTURES = ROOT / "docs" / "evidence" / "performance"
 MARK = "<!-- What follows is written by `make bench BENCH=--docs`. -->"
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Tagger beside what people use today.")
     parser.add_argument("names", nargs="*", choices=[[], *MEASUREMENTS], metavar="NAME")
     parser.add_argument("--runs", type=int, default=5, help="how many runs count (default: 5)")
-    parser.add_argument("--docs", action="store_true", help="write the results into docs/performance.md")
+    parser.add_argument("--docs", action="store_true", help="write the results into docs/evidence/performance.md")
     options = parser.parse_args()
     into = PICTURES if options.docs else ROOT / "build" / "benchmarks" / "report"
     into.mkdir(parents=True, exist_ok=True)

@@ -218,6 +218,16 @@ def test_in_a_workflow(tmp_path: Path) -> None:
     assert json.loads(outputs.read_text().splitlines()[1])["command"] == "check"
 
 
+def test_it_is_folded_at_the_width_of_its_reader(small_registry: SmallRegistry) -> None:
+    release("1.0.0", f"{small_registry.host}/acme/app")
+    small_registry.deletes = False
+    for width in (60, 200):
+        ran = tagger("check", "--image", f"{small_registry.host}/acme/app", environ={"COLUMNS": str(width)})
+        assert "REGISTRY_STORAGE_DELETE_ENABLED=true" in ran.out
+        lines = ran.out.splitlines()
+        assert (max(map(len, lines)) <= width, len(lines) > 18) == (True, width == 60), ran.out
+
+
 def test_settings_that_are_wrong() -> None:
     ran = check(more=["--stable", "nonsense"])
     assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")
