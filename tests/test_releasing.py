@@ -1,5 +1,6 @@
 """A release of Tagger itself: what `tools/release.py` decides, what the workflow may do, what the Marketplace wants."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -92,6 +93,13 @@ class TestWorkflow:
         needs = {name: job.get("needs") for name, job in WORKFLOW["jobs"].items()}
         assert needs == {"test": None, "image": "test", "pull": "image", "action": ["image", "pull"]}
         assert WORKFLOW["jobs"]["pull"]["permissions"] == {}
+
+    def test_each_variant_is_a_stage_of_the_dockerfile(self) -> None:
+        legs = WORKFLOW["jobs"]["image"]["strategy"]["matrix"]["include"]
+        stages = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+        assert {leg["target"] for leg in legs} <= {"", *stages}
+        (release,) = [step for step in WORKFLOW["jobs"]["image"]["steps"] if step.get("uses") == "./"]
+        assert release["with"]["variants"].split() == [leg["variant"] for leg in legs]
 
     def test_no_tag_is_ever_moved(self) -> None:
         for path in (".github/workflows/release.yml", "tools/release.py"):
