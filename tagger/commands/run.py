@@ -1,7 +1,6 @@
 """One run of a command: what it was told, what it has opened, and how it says what happens."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,15 +102,10 @@ class Run:
         return self._release_event[0]
 
     def now(self) -> float:
-        """Return the time in seconds since 1970: `TAGGER_NOW` is the clock of tests. Raise `InputError`."""
-        from datetime import datetime
+        """Return the time in seconds since 1970. Raise `InputError` where TAGGER_NOW says none."""
+        from tagger.clock import now
 
-        text = self.environ.get("TAGGER_NOW", "")
-        try:
-            told = datetime.fromisoformat(text.replace("Z", "+00:00")) if text else datetime.now(UTC)
-        except ValueError as error:
-            raise InputError(f"TAGGER_NOW is {text!r}", "Write a time as 2026-11-26T12:00:00Z.") from error
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+        return now(self.environ).timestamp()
 
     def one_argument(self) -> str:
         """Return the one positional argument. Raise `InputError` where there is none, or several."""

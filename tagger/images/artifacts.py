@@ -11,8 +11,8 @@ from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manife
 from tagger.images.stores import TagStore
 
 __all__ = [
-    "HELD", "LIFTED", "LIFTED_DIGEST", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted", "policy_artifact",
-    "put_artifact",
+    "HELD", "HELD_BEFORE", "LIFTED", "LIFTED_DIGEST", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted",
+    "policy_artifact", "put_artifact",
 ]  # fmt: skip
 
 POLICY = "dev.tagger.policy"
@@ -29,6 +29,9 @@ HELD = "dev.tagger.held"
 
 PLACEHOLDER = "dev.tagger.removing"
 """The annotation of an artifact that tags are moved to, so that they go with it: a random text."""
+
+HELD_BEFORE = "dev.tagger.before"
+"""The annotation of the same artifact: the tags with their digests, as JSON, for whoever finds one after a kill."""
 
 CONFIG = json.dumps(
     {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}},

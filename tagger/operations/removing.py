@@ -4,6 +4,7 @@ Registries differ (distribution-spec, "Deleting tags", "Deleting manifests"): so
 manifests only and every tag at them, some do neither through this API.
 """
 
+import json
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from tagger.concurrency import run_all, side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
-from tagger.images.artifacts import PLACEHOLDER, artifact, put_artifact
+from tagger.images.artifacts import HELD_BEFORE, PLACEHOLDER, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import read_if_possible
@@ -21,6 +22,12 @@ from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
 __all__ = ["Removed", "remove"]
+
+MOST_TOLD = 100
+"""As many tags are told in the manifest that they are moved to, with what they held."""
+
+TAGS_FIRST = frozenset({403, 405, 409})
+"""What registries answer that do not delete an image as long as a tag names it."""
 
 
 class Removed(NamedTuple):
@@ -138,7 +145,7 @@ def _remove_group(
         try:
             _delete_images(store, images, names, progress, strict=True)
         except StoreError as error:
-            if error.code != "DENIED":
+            if error.status not in TAGS_FIRST and error.code != "DENIED":
                 raise
             progress.tags_first = True
         else:
@@ -195,7 +202,8 @@ def _remove_by_manifest(
     A first one is put under its digest alone and deleted, to see that deleting works before any tag is moved. Where it
     does not, most registries say so of a manifest that was never there, and nothing at all is written.
     """
-    first, second = (artifact({PLACEHOLDER: secrets.token_hex(16)}) for _ in range(2))
+    before = json.dumps(dict(tags)) if len(tags) <= MOST_TOLD else "many"
+    first, second = (artifact({PLACEHOLDER: secrets.token_hex(16), HELD_BEFORE: before}) for _ in range(2))
     _delete(store, first.digest)
     put_artifact(store, first, ())
     store.delete(first.digest)

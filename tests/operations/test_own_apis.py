@@ -181,6 +181,16 @@ class TestGhcr:
         ]
         assert deleted(ghcr, image.digest).exit_code == 1
 
+    def test_a_tag_that_was_moved_says_what_it_held(self, ghcr: RegistryRepository, github: GithubApi) -> None:
+        """A run that is killed before the second deletion leaves the tag there."""
+        image = make_image(ghcr, "app", "2.1.4", "nightly")
+        github.planned = [Reply(204), *(Reply(500) for _ in range(9))]
+        github.registry.fail(Fault("reset"), method="PUT", kind="manifests", reference="nightly", at=2, times=9)
+        assert deleted(ghcr, "nightly").exit_code == 1
+        left = github.registry.store.repositories["acme/app/web"]
+        annotations = left.manifests[left.tags["nightly"]].document["annotations"]
+        assert json.loads(annotations["dev.tagger.before"]) == {"nightly": image.digest}
+
     def test_withdraw_purge(self, ghcr: RegistryRepository) -> None:
         make_image(ghcr, "old", "2.1.3")
         make_image(ghcr, "new", "2.1.4", "2.1", "2", "latest")
@@ -282,6 +292,15 @@ class TestDockerHub:
         make_image(hub, "app", "nightly")
         hub_api.planned = [Reply(429, [("X-Retry-After", str(int(time.time())))], b"{}")]
         assert deleted(hub, "nightly").exit_code == 0
+
+    def test_an_immutable_tag(self, hub: RegistryRepository, hub_api: HubApi) -> None:
+        make_image(hub, "app", "2.1.4", "nightly")
+        assert deleted(hub, "nightly").exit_code == 0
+        make_image(hub, "app", "nightly")
+        hub_api.planned = [Reply(403, body=b'{"message": "tag nightly is immutable and cannot be deleted"}')]
+        report = deleted(hub, "nightly")
+        assert (report.exit_code, error_of(report).code) == (1, "TAG_IMMUTABLE")
+        assert "rule of immutable tags" in error_of(report).hint
 
     def test_prune(self, hub: RegistryRepository, hub_api: HubApi) -> None:
         hub_api.page_size = 2

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.moments import moment
-from tagger.images.registry.answers import Answer
+from tagger.images.registry.answers import Answer, is_immutable
 from tagger.images.registry.logins import Login
 from tagger.images.registry.web_api import WebApi
 from tagger.images.stores import Catalogued
@@ -83,6 +83,9 @@ class DockerHub:
         if answer.status == 404:
             if not answer.repeated:
                 raise NotFound(f"there is no tag {tag}", code="MANIFEST_UNKNOWN", place=str(self.repository))
+        elif is_immutable(answer):
+            hint = "Take the tag out of the rule of immutable tags in the repository's settings first."
+            raise self._api.error(f"{what}: {answer.text}", hint, "TAG_IMMUTABLE", answer.status)
         elif answer.status not in (200, 202, 204):
             raise self._refused(what, answer)
 
