@@ -28,8 +28,10 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
     """Note what contradicts itself: settings that are right, each alone. `mentioned` are settings that a file means."""
     unneeded = command == "config" or (command == "plan" and settings.published_from == "none")
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
+        which = f"the component {settings.component}: " if settings.component else ""
         problems.add(
-            "no image: nothing says which repositories to release to", "Name one with `images`, as ghcr.io/acme/app."
+            f"{which}no image: nothing says which repositories to release to",
+            "Name one with `images`, as ghcr.io/acme/app.",
         )
     if "images" in settings.given and not settings.images and "images" not in settings.wrong and not unneeded:
         problems.add(_at(settings, "images", "every image is disabled"), "Enable one, or do not run this step.")

@@ -124,9 +124,13 @@ class _Reader:
         if not isinstance(node, MappingNode):
             self._problem(node, f"`{COMPONENTS}` must hold settings by the name of each component")
             return
-        for name, _, value in self._entries(node):
-            if isinstance(value, MappingNode):
+        for name, key, value in self._entries(node):
+            if not name or any(letter.isspace() for letter in name):
+                self._problem(key, f"the component {name!r} cannot be picked: a name has no blanks")
+            elif isinstance(value, MappingNode):
                 components[name] = self._mapping(value, None)
+            elif value.tag == _NULL:  # all that there is to say of it stands above
+                components[name] = {}
             else:
                 self._problem(value, f"the component `{name}` must hold settings as `name: value`")
 

@@ -66,6 +66,7 @@ def gather_each(
     if command != "push" and ("only" in values or components.names):
         names = components.chosen(several, partial(_git_tags, command, values, environ, workspace)) or ("",)
         mentioned |= set() if names[0] else {"images"}  # they may stand in the component
+        mentioned -= {"images"} if names[0] and not len(problems) else set()  # they are another component's
     defaults = _defaults(environ)
     gathered = tuple(_gathered(command, defaults, components, name, mentioned, problems) for name in names)
     problems.check()

@@ -16,7 +16,7 @@ def schema() -> dict[str, object]:
         for option in OPTIONS
         if option.in_file and not option.secret
     }
-    component = {"type": "object", "properties": properties, "additionalProperties": False}
+    component = {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of Tagger",
@@ -25,8 +25,9 @@ def schema() -> dict[str, object]:
         "properties": {
             **properties,
             COMPONENTS: {
-                "description": "Images of a monorepo, by name; `only` picks one.",
+                "description": "Images of a monorepo, by the name that `{{component}}` stands for.",
                 "type": ["object", "null"],
+                "propertyNames": {"pattern": r"^\S+$"},
                 "additionalProperties": component,
             },
         },

@@ -16,7 +16,7 @@ source: docker://ghcr.io/acme/{{ component }}:build
 tag-prefix: "{{component}}-"
 version-from: file:services/{{component}}/package.json
 components:
-  api: {}
+  api:
   api-web: {channels: rc}
   "@acme/cli": {images: acme/cli, source: acme/cli, tag-prefix: "@acme/cli@", jobs: 2}
 """
@@ -141,3 +141,13 @@ def test_only_those_that_share_a_repository(tmp_path: Path) -> None:
     found = gather_each("plan", {}, {}, tmp_path, several="all")
     assert [(one.component, one.shared) for one in found] == [("a", True), ("b", True), ("c", False)]
     assert found[0].tags == ("a-{{version}}",)
+
+
+def test_each_has_a_repository(tmp_path: Path) -> None:
+    """One without has nothing to release to: that is a mistake, and not a release that is done."""
+    (tmp_path / ".tagger.yml").write_text("components: {a: {images: acme/a}, b: {}, c: {}}\n")
+    text = refused(tmp_path)
+    assert "the component b: no image" in text
+    assert "the component c: no image" in text
+    assert "the component b: no image" in refused(tmp_path, "named", only="b")
+    assert chosen(tmp_path, "named", only="a") == ["a"]

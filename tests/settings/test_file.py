@@ -100,6 +100,9 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "components as a list": ("components: [a]", [
         "1:13: `components` must hold settings by the name of each component",
     ]),
+    "a component with a blank in its name": ("components: {a b: {}}", [
+        "1:14: the component 'a b' cannot be picked: a name has no blanks",
+    ]),
     "a component as a text": ("components: {a: b}", ["1:17: the component `a` must hold settings as `name: value`"]),
     "a component's misspelt setting": ("components:\n  a: {tag: x}\n", [
         "2:7: unknown setting `tag`; did you mean `tags`?",
