@@ -83,20 +83,18 @@ class Console:
     def show_report(self, report: Report) -> int:
         """Say how a command ended."""
         from tagger.reporting.documents import report_document
+        from tagger.reporting.failures import failures
         from tagger.reporting.outputs import report_outputs
         from tagger.reporting.sentences import sentence
         from tagger.reporting.summary import report_markdown
 
         report = self._spelled_report(report)
-        errors = {outcome.error.message: outcome.error for outcome in report.repositories if outcome.error}
-        if report.error:
-            errors.setdefault(report.error.message, report.error)
         outputs = report_outputs(report, report_document(report, contents=False))
         seconds = time.monotonic() - self._began
         if self._runner.present and report.repositories and (report.changed or not report.exit_code):
             self._runner.notice(sentence(report, seconds))
         summary = report_markdown(report, seconds)
-        return self._show(self._formatter.report(report, seconds), errors.values(), outputs, summary)
+        return self._show(self._formatter.report(report, seconds), failures(report), outputs, summary)
 
     def show_components(self, report: ComponentsReport) -> int:
         """Say how a command ended for several components."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from tagger.errors import TaggerError
+from tagger.reporting.failures import failures
 from tagger.reporting.markdown import bounded, cell, code, collapsed, fitting, told_error
 from tagger.reporting.sentences import counted, pruned_text, sentence
 from tagger.reporting.text import digests_of, reason_of, short
@@ -47,7 +47,7 @@ def _parts(report: Report, seconds: float | None) -> Iterator[str]:
         yield f"\nPlan id `{report.plan_id}`"
     yield from _pulling(report)
     yield from _diagram(report)
-    yield from fitting(_errors(report), 12_000, "errors", told_error)
+    yield from fitting(failures(report), 12_000, "errors", told_error)
     yield from _details(report)
 
 
@@ -146,12 +146,6 @@ def _diagram(report: Report) -> Iterator[str]:
         yield f'  t{number}(["{change.tag}"]) {"==>" if change.writes else "-->"} {node}'
     yield from (f'  {node}["{text}"]' for text, node in nodes.items())
     yield "```"
-
-
-def _errors(report: Report) -> Sequence[TaggerError]:
-    """Return what went wrong, each message once."""
-    found = (error for error in (report.error, *(one.error for one in report.repositories)) if error)
-    return list({error.message: error for error in found}.values())
 
 
 def _details(report: Report) -> Iterator[str]:

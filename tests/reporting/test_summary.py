@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import StoreError
+from tagger.reporting.failures import failures
 from tagger.reporting.markdown import MOST, bounded, cell
 from tagger.reporting.shown_summary import settings_markdown, trees_markdown
 from tagger.reporting.summary import report_markdown
@@ -42,11 +43,9 @@ def test_any_report(report: Report, seconds: float) -> None:
     assert len(text.encode()) <= MOST
     assert is_whole(text)
     assert not re.search(r"\]\(|!\[|://", text)
-    errors = {
-        one.message for one in (report.error, *(o.error for o in report.repositories)) if one and cell(one.message)
-    }
-    for message in errors:
-        assert text.count(f"**: {cell(message)}\n") + text.endswith(f"**: {cell(message)}") == 1
+    for error in failures(report):
+        message = cell(error.message)
+        assert not message or f"**{error.title}**: {message}\n" in f"{text}\n"
 
 
 @settings(max_examples=25)
@@ -127,3 +126,32 @@ def test_of_a_repository() -> None:
     assert "| `2.1.4` | `aaaaaaa` | `2.1` `2` |  |" in text
     assert "| `2.1.3` | `bbbbbbb` |  | withdrawn |" in text
     assert "<details><summary>1 tag of no version</summary>\n\n`nightly`" in text
+
+
+class TestFailures:
+    """Each failure once."""
+
+    def test_of_several_repositories(self) -> None:
+        places = [f"r{number}.test/acme/app" for number in range(5)]
+        errors = [StoreError("denied", "Log in.", code="DENIED", place=place) for place in places]
+        outcomes = tuple(Outcome(place, "failed", (), None, error) for place, error in zip(places, errors, strict=True))
+        other = Outcome("x.test/a", "failed", (), None, StoreError("is down", place="x.test/a"))
+        report = Report("release", (*outcomes, other), error=errors[0])
+        assert [(one.message, one.hint) for one in failures(report)] == [
+            ("r0.test/acme/app, r1.test/acme/app, r2.test/acme/app and 2 more: denied", "Log in."),
+            ("x.test/a: is down", ""),
+        ]
+        assert errors[0].message == "r0.test/acme/app: denied"
+
+    def test_of_the_run(self) -> None:
+        error = StoreError("the version cannot be read")
+        assert failures(Report("release", error=error)) == [error]
+
+    @settings(max_examples=40)
+    @given(reports)
+    def test_no_message_is_lost(self, report: Report) -> None:
+        said = " ".join(one.message for one in failures(report))
+        for outcome in report.repositories:
+            assert not outcome.error or outcome.error.message.removeprefix(f"{outcome.repository}: ") in said
+        assert not report.error or report.error.message in said
+        assert max((one.exit_code for one in failures(report)), default=0) == report.exit_code
