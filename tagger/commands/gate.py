@@ -8,6 +8,7 @@ from tagger.errors import Refused
 from tagger.results import Passed, Verification
 
 if TYPE_CHECKING:
+    from tagger.gates.golden import Verdict
     from tagger.images.stores import Source
     from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
@@ -26,7 +27,8 @@ def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[S
             _check_version(source, version, rules)
         _check_attached(run, source)
         verified = _check_signatures(run, source, version) if settings.verify else ()
-        return Passed(_check_base(run, source) if settings.golden else "", verified)
+        base, proofs = _check_base(run, source) if settings.golden else ("", ())
+        return Passed(base, (*verified, *proofs))
 
     return gate
 
@@ -88,7 +90,7 @@ def _check_signatures(run: Run, source: "Source", version: "Version | None") -> 
     return check_signatures(source.content, source.root, signers, source.reference, fields)
 
 
-def _check_base(run: Run, source: "Source") -> str:
+def _check_base(run: Run, source: "Source") -> tuple[str, tuple[Verification, ...]]:
     from tagger.gates.bases import examine
     from tagger.images.sources import ContentSource
 
@@ -97,4 +99,21 @@ def _check_base(run: Run, source: "Source") -> str:
     verdict = examine(
         source.configs(), settings.golden, base=settings.base, image=image, open_place=run.connections.repository
     )
-    return str(verdict.check())
+    return str(verdict.check()), _check_base_signatures(run, verdict)
+
+
+def _check_base_signatures(run: Run, verdict: "Verdict") -> tuple[Verification, ...]:
+    settings = run.settings
+    if not (settings.base_verify or any(" " in line for line in settings.golden)):
+        return ()
+    from tagger.gates.signatures.bases import check_bases
+    from tagger.gates.signatures.rows import parse_row
+
+    return check_bases(
+        verdict.findings,
+        tuple(map(parse_row, settings.base_verify)),
+        run.connections.repository,
+        trusted_root=settings.trusted_root,
+        environ=run.environ,
+        workspace=run.workspace,
+    )

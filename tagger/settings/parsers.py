@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tagger.rules.retention import TagRule
 
 __all__ = [
-    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "duration", "endpoint", "host",
-    "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
+    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "duration", "endpoint", "golden",
+    "host", "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
     "seconds", "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
 ]  # fmt: skip
 
@@ -220,6 +220,15 @@ def registry(text: str) -> str:
 @_without_login
 def reference(text: str) -> str:
     """Check a reference, or a pattern of references."""
+    return text
+
+
+@_without_login
+def golden(text: str) -> str:
+    """Check a line of `golden`: a base, and behind a blank who must have signed it."""
+    _, _, row = text.partition(" ")
+    if row.strip():
+        signer(row.strip())
     return text
 
 
