@@ -9,11 +9,16 @@ from tagger.results import Passed, Verification
 
 if TYPE_CHECKING:
     from tagger.gates.golden import Verdict
-    from tagger.images.stores import Source
+    from tagger.gates.signatures.judging import Signers
+    from tagger.images.manifests import Manifest
+    from tagger.images.stores import Source, TagStore
     from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
 
-__all__ = ["gate_of"]
+LAGS = (0.5, 2.0)
+"""Seconds that a registry may take to list what was attached."""
+
+__all__ = ["arrival_of", "gate_of"]
 
 
 def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[Source], Passed] | None":
@@ -31,6 +36,44 @@ def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[S
         return Passed(base, (*verified, *proofs))
 
     return gate
+
+
+def arrival_of(run: Run, version: "Version | None") -> "Callable[[TagStore, Manifest], None] | None":
+    """Return what looks again at an image and its signatures where they were copied to; None where nobody asks.
+
+    A registry may list what was attached a moment later.
+    """
+    if not run.settings.verify:
+        return None
+
+    def arrival(store: "TagStore", manifest: "Manifest") -> None:
+        from time import sleep
+
+        from tagger.gates.signatures.judging import check_signatures
+
+        signers, fields = _signers(run, version)
+        what = f"{store.place}: what was copied there, {manifest.digest},"
+        for pause in (*LAGS, None):
+            try:
+                check_signatures(store, manifest, signers, what, fields)
+                return
+            except Refused:
+                if pause is None:
+                    raise
+                sleep(pause)
+
+    return arrival
+
+
+def _signers(run: Run, version: "Version | None") -> "tuple[Signers, dict[str, str]]":
+    """Return who may have signed a build, and what stands for the fields of the rows."""
+    from tagger.gates.signatures.judging import Signers
+    from tagger.gates.signatures.rows import parse_row
+
+    rows = tuple(map(parse_row, run.settings.verify))
+    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False)) if version else {}
+    fields = {"version": version.text, **numbers} if version else {}
+    return Signers(rows, run.settings.trusted_root, run.environ, run.workspace), fields
 
 
 def _check_version(source: "Source", version: "Version", rules: "Rules") -> None:
@@ -72,8 +115,7 @@ def _check_attached(run: Run, source: "Source") -> None:
 
 
 def _check_signatures(run: Run, source: "Source", version: "Version | None") -> tuple[Verification, ...]:
-    from tagger.gates.signatures.judging import Signers, check_signatures
-    from tagger.gates.signatures.rows import parse_row
+    from tagger.gates.signatures.judging import check_signatures
     from tagger.images.sources import ContentSource
 
     if not isinstance(source, ContentSource):
@@ -82,11 +124,7 @@ def _check_signatures(run: Run, source: "Source", version: "Version | None") -> 
             "Push the build by its digest, sign it there, and release it from there.",
             code="NOT_VERIFIED",
         )
-    settings = run.settings
-    rows = tuple(map(parse_row, settings.verify))
-    signers = Signers(rows, settings.trusted_root, run.environ, run.workspace)
-    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False)) if version else {}
-    fields = {"version": version.text, **numbers} if version else {}
+    signers, fields = _signers(run, version)
     return check_signatures(source.content, source.root, signers, source.reference, fields)
 
 

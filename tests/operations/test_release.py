@@ -228,7 +228,7 @@ class TestShortVersions:
             assert report.error is not None
             assert "1.16 would lose its only tag: 1.16 would float to 1.16.1" in report.error.message
             assert f"the image {before['1.16']} would have no tag" in report.error.message
-            assert "as 1.16.0; or say `--force`" in report.error.hint
+            assert "as 1.16.0; or set `--force`" in report.error.hint
         assert standing(store) == before
         forced = finished(release(longer._replace(force=True)))
         assert ("1.16", "move") in actions(forced)
