@@ -13,7 +13,7 @@ from tagger.rules.versions import Scheme, Version
 __all__ = ["Assessment", "Candidate", "assess", "is_aside"]
 
 Texts = tuple[str, ...]
-MOVED, CREATED, SETTING = 20.0, 6.0, 0.3
+MOVED, CREATED, SETTING = 20.0, 12.0, 0.1
 """What a tag that would move, one that would be new, and one more setting weigh against a tag that is explained."""
 PREFERRED = 1.01
 """A tag that never moves is rather exact than floating, where it could be either."""

@@ -89,6 +89,7 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
     templates = Counter[str]()
     aliases: dict[str, Counter[str]] = defaultdict(Counter)
     channels: dict[str, Counter[str]] = defaultdict(Counter)
+    own_latest = any(re.fullmatch(r".+-latest|latest-.+", tag) for tag in images)
     first = any(text.startswith("{{variant}}") for text in found.candidate.tags)
     declared = [variant for variant in found.rules.variants if variant]
     for tag in (*found.unexplained(images), *_shadows(found, versions, images)):
@@ -96,6 +97,8 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
         for version in versions[images[tag]]:
             for variant, residual in _residuals(tag, version, own, first=first):
                 for template, channel in _templates(residual, version, variant, first=first):
+                    if template == "{{variant}}" and not own_latest:  # then it says what `latest` does
+                        continue
                     templates[template] += 1
                     if channel:
                         channels[channel][version.channel] += 1
@@ -107,11 +110,15 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
 def _shadows(
     found: Assessment, versions: Mapping[str | None, list[Version]], images: Mapping[str, str | None]
 ) -> Iterator[str]:
-    """Yield tags that are read as versions, and stand at a revision of the same version: they float over it."""
+    """Yield tags that are read as versions and float: they say less than another one of the same image."""
     for tag, version in found.exact.items():
-        others = (one for one in versions[images[tag]] if one.build and one.variant == version.variant)
-        if not version.build and any(one.numbers == version.numbers for one in others):
-            yield tag
+        others = (one for one in versions[images[tag]] if one.variant == version.variant and one != version)
+        for one in others:
+            revised = bool(one.build) and not version.build and one.numbers == version.numbers
+            named = version.prerelease.isalpha() and len(one.prerelease) > len(version.prerelease)
+            if revised or (named and one.numbers[: len(version.numbers)] == version.numbers):
+                yield tag
+                break
 
 
 def _bodies(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -153,7 +160,7 @@ def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator
 def _templates(residual: str, version: Version, variant: str, *, first: bool) -> Iterator[tuple[str, str]]:
     """Yield the templates that make a tag without its variant, and the channel that is named in it."""
     if residual == "":
-        yield "latest", ""
+        yield from (("latest", ""), ("{{variant}}", ""))
         return
     if residual == "latest":
         yield "latest" if not variant else "{{variant}}-latest" if first else "latest-{{variant}}", ""

@@ -200,15 +200,18 @@ def _alias_entries(told: Hints) -> Iterator[list[str]]:
     """Yield, for each alias that tags tell of, the entries of `variants` that could be meant."""
     for alias, members in sorted(told.aliases.items()):
         own = [member for member in members if not alias or member.startswith(alias[:3])]
-        patterns = [pattern for member in own for pattern in (_pattern(member), member)]
+        patterns = [pattern for member in own for pattern in (*_patterns(member), member)]
         if patterns:
             yield [f"{alias or 'default'}={pattern}" for pattern in dict.fromkeys(patterns)]
 
 
-def _pattern(member: str) -> str:
-    """Return the family of a variant: `alpine3.*` of `alpine3.22`, `debian-*` of `debian-12`."""
+def _patterns(member: str) -> Iterator[str]:
+    """Yield the families of a variant: `alpine3.*` of `alpine3.22`, `jdk-*` of `jdk-noble`."""
     numbers = list(re.finditer(r"[0-9]+", member))
-    return f"{member[: numbers[-1].start()]}*{member[numbers[-1].end() :]}" if numbers else member
+    if numbers:
+        yield f"{member[: numbers[-1].start()]}*{member[numbers[-1].end() :]}"
+    if "-" in member:
+        yield f"{member.rpartition('-')[0]}-*"
 
 
 def _with_alias(candidate: Candidate, entry: str) -> Candidate:
@@ -279,14 +282,15 @@ def _with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterato
         holders = [
             version for tag, version in found.exact.items() if images[tag] in {images.get(one) for one in latest}
         ]
-        for text in _ranges(latest.values(), holders, found.right.values()):
+        right = [owner for tag, owner in found.right.items() if any(one.fill(owner) == tag for one in wide)]
+        for text in (*_ranges(latest.values(), holders, right), *_excluding(latest.values())):
             yield candidate._replace(latest=text)
     if wrong:
         for text in _ranges(wrong.values(), (), found.right.values()):
             yield candidate._replace(stable=text)
 
 
-def _ranges(bad: Iterable[Version], holders: Iterable[Version], good: Iterable[Version]) -> Iterator[str]:
+def _ranges(bad: Iterable[Version], holders: Collection[Version], good: Iterable[Version]) -> Iterator[str]:
     """Yield the texts of selections that have the holders, and the good versions as far as can be, and no bad one."""
     for holder in sorted(holders, reverse=True)[:2]:
         for length in (1, 2):
@@ -304,7 +308,12 @@ def _ranges(bad: Iterable[Version], holders: Iterable[Version], good: Iterable[V
             yield f">={_text(right[0][:length])} <{_text(below[0][:length])}"
     if wrong and all(numbers[1] % 2 for numbers in wrong if len(numbers) > 1):
         yield r"/^[0-9]+\.[0-9]*[02468]\./"
-    if 0 < len(wrong) <= 3:
+
+
+def _excluding(bad: Iterable[Version]) -> Iterator[str]:
+    """Yield what leaves out a few versions."""
+    wrong = sorted({tuple(map(int, version.numbers)) for version in bad})
+    if len(wrong) <= 3:
         yield " ".join(f"!={_text(numbers)}" for numbers in wrong)
 
 

@@ -223,6 +223,115 @@ SAMPLES = [
         {"variants": ["alpine3.22"]},
         ["8.4.6 8.4.6-alpine3.22 | 8.4 8.4-alpine3.22 8-alpine3.22 alpine3.22", "8.10.1 | 8.10 8 latest"],
     ),
+    Sample(
+        "keycloak: rebuilds are numbered behind the version",
+        {"revisions": ["-N"], "tags": ["{{version}}", X_Y_Z, X_Y, "latest"]},
+        ["26.0.7-0 | 26.0.7 26.0 latest", "26.0.6-1 | 26.0.6", "26.0.6-0 |", "25.0.6-0 | 25.0.6 25.0"],
+        other="nightly",
+    ),
+    Sample(
+        "k3s: the build of a distribution, written -k3s2 for +k3s2",
+        {"revisions": ["-k3sN"], "tags": ["v{{version}}", "latest"]},
+        ["v1.28.4-k3s2 | latest", "v1.28.4-k3s1 |", "v1.27.8-k3s2 |"],
+    ),
+    Sample(
+        "openresty: four numbers, a revision, and the system that it is built on",
+        {
+            "scheme": ["numeric"],
+            "revisions": ["-N"],
+            "tags": ["{{version}}", f"{X_Y_Z}.{{{{revision}}}}", "latest"],
+            "variants": ["alpine", "bookworm"],
+        },
+        [
+            "1.27.1.2-3-bookworm | 1.27.1.2-bookworm bookworm",
+            "1.27.1.2-2-bookworm |",
+            "1.27.1.2-3-alpine | 1.27.1.2-alpine alpine",
+            "1.25.3.2-5-bookworm | 1.25.3.2-bookworm",
+        ],
+    ),
+    Sample(
+        "bitnami: a revision behind the system, and bare tags at the newest of any",
+        {
+            "revisions": ["{{variant}}-rN"],
+            "tags": ["{{version}}", X_Y_Z, X_Y, "latest"],
+            "variants": ["default=debian-*"],
+        },
+        [
+            "7.0.5-debian-12-r0 | 7.0.5 7.0 latest 7.0.5-debian-12 7.0-debian-12 debian-12",
+            "7.0.4-debian-11-r17 | 7.0.4 7.0.4-debian-11 7.0-debian-11 debian-11",
+            "7.0.4-debian-11-r9 |",
+            "6.2.7-debian-11-r3 | 6.2.7 6.2 6.2.7-debian-11 6.2-debian-11",
+        ],
+    ),
+    Sample(
+        "wildfly: a qualifier behind a dot, and latest for each Java",
+        {
+            "scheme": ["numeric"],
+            "tags": ["{{version}}", "latest", "latest-{{variant}}"],
+            "variants": ["default=jdk21", "jdk17"],
+        },
+        [
+            "34.0.1.Final-jdk21 | latest-jdk21 latest",
+            "34.0.1.Final-jdk17 | latest-jdk17",
+            "34.0.0.Final-jdk21 |",
+            "35.0.0.Beta1-jdk17 |",
+        ],
+    ),
+    Sample(
+        "gitea: latest-rootless beside latest",
+        {"tags": [*USUAL, "latest-{{variant}}"], "variants": ["rootless"]},
+        [
+            "1.22.1 | 1.22 1 latest",
+            "1.22.1-rootless | 1.22-rootless 1-rootless latest-rootless",
+            "1.21.11 | 1.21",
+            "1.21.11-rootless | 1.21-rootless",
+            "1.23.0-rc0 |",
+        ],
+        other="nightly nightly-rootless",
+    ),
+    Sample(
+        "php: an alias of the newest Alpine, where only its versions have exact tags",
+        {"variants": ["alpine=alpine3.*"], "tags": [*USUAL]},
+        [
+            "8.4.12-alpine3.22 | 8.4-alpine3.22 8-alpine3.22 alpine3.22 8.4-alpine 8-alpine alpine",
+            "8.4.12-alpine3.21 | 8.4-alpine3.21 8-alpine3.21 alpine3.21",
+            "8.3.25-alpine3.22 | 8.3-alpine3.22 8.3-alpine",
+            "8.4.12 | 8.4 8 latest",
+            "8.3.25 | 8.3",
+        ],
+    ),
+    Sample(
+        "ruby: a channel over another word",
+        {
+            "channels": ["rc=preview,rc"],
+            "variants": ["slim"],
+            "tags": [*USUAL, f"{X_Y}-{{{{channel}}}}", "{{channel}}"],
+        },
+        [
+            "3.4.5 | 3.4 3 latest",
+            "3.4.5-slim | 3.4-slim 3-slim slim",
+            "3.5.0-preview1 | 3.5-rc rc",
+            "3.5.0-preview1-slim | 3.5-rc-slim rc-slim",
+            "3.3.9 | 3.3",
+        ],
+    ),
+    Sample(
+        "golang: candidates of two numbers beside releases of three",
+        {
+            "scheme": ["numeric"],
+            "mixed-parts": ["true"],
+            "channels": ["rc"],
+            "variants": ["alpine"],
+            "tags": [*USUAL, f"{X_Y}-{{{{channel}}}}", "{{channel}}"],
+        },
+        [
+            "1.23.1 | 1.23 1 latest",
+            "1.24rc1 | 1.24-rc rc",
+            "1.22.7 | 1.22",
+            "1.23.1-alpine | 1.23-alpine 1-alpine alpine",
+            "1.24rc1-alpine | 1.24-rc-alpine rc-alpine",
+        ],
+    ),
 ]
 
 
