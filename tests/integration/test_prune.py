@@ -1,17 +1,23 @@
 """`prune` from outside, by the command line: a plan, its approval, and the way back."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tagger.concurrency import side_by_side
 from tagger.images.layout import Layout
 from tagger.images.registry import github_packages
-from tests.images.making import make_image
+from tagger.names import Repository
+from tests.images.making import make_image, sign
 from tests.integration.commands import Ran, images, tagger
+from tests.pages.blocks import ROOT
 from tests.servers.own_apis import GithubApi
 from tests.servers.registries import DockerRegistry
-from tests.servers.small_registry import SmallRegistry
+from tests.servers.small_registry import Request, SmallRegistry, Stored
 
 KEEP = ("--keep", "major=1 minor=2 patch=1", "--grace", "0s")
 VERSIONS = ("1.0.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0")
@@ -97,3 +103,60 @@ def test_what_cannot_be_meant(tmp_path: Path, options: tuple[str, ...], hint: st
     assert ran.code == 2
     assert hint in ran.err
     assert json.loads(tagger("prune", f"oci:{tmp_path / 'store'}", *options, "--json").out)["error"]["code"]
+
+
+@pytest.mark.parametrize("after", [1, 4, 7])
+def test_killed_and_run_again_it_ends_the_same(small_registry: SmallRegistry, after: int) -> None:
+    """The process is gone in the middle of a deletion; what it left is planned anew."""
+    repository = small_registry.store.repositories.setdefault("acme/app", Stored())
+    with small_registry.client() as client:
+        store = client.repository(Repository(small_registry.host, "acme/app"), write=True)
+        for number in range(6):
+            image = make_image(store, f"v{number}", f"1.0.{number}")
+            kept = {image.digest, sign(store, image).digest}
+    command = [sys.executable, "-Es", str(ROOT / "entrypoint.py"), "prune", f"{small_registry.host}/acme/app"]
+    options = ["--keep", "patch=1", "--grace", "0s", "--yes", "--force", "--jobs", "2"]
+    started = subprocess.Popen([*command, *options], env={}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deletions: list[Request] = []
+
+    def watch(request: Request) -> None:
+        if request.method == "DELETE":
+            deletions.append(request)
+            if len(deletions) == after:
+                started.kill()
+
+    small_registry.watch = watch
+    assert started.wait() == -signal.SIGKILL
+    small_registry.watch = lambda _request: None
+    ran = tagger("prune", f"{small_registry.host}/acme/app", *options, "--json")
+    assert (ran.code, ran.statuses) == (0, ["pruned"]), ran.err
+    assert repository.manifests.keys() == kept
+    assert len(repository.tags) == 2
+
+
+def test_two_cleaners_at_once_end_where_one_would(small_registry: SmallRegistry) -> None:
+    """ghcr-cleanup-action warns of it: here the second finds the repository changed, or nothing left to do."""
+    with small_registry.client() as client:
+        store = client.repository(Repository(small_registry.host, "acme/app"), write=True)
+        for number in range(12):
+            sign(store, make_image(store, f"v{number}", f"1.0.{number}"))
+    place = f"{small_registry.host}/acme/app"
+    options = ("prune", place, "--keep", "patch=1", "--grace", "0s", "--yes", "--force", "--json")
+    ended = list(side_by_side(lambda _number: tagger(*options), range(2)))
+    assert all(isinstance(ran, Ran) and ran.code in (0, 1) for _, ran in ended)
+    assert tagger(*options).code == 0
+    assert len(small_registry.tags("acme/app")) == 2
+    assert len(small_registry.store.repositories["acme/app"].manifests) == 2
+
+
+def test_one_repository_that_refuses_keeps_the_others(tmp_path: Path) -> None:
+    for name, count in (("many", 10), ("few", 2)):
+        for number in range(count):
+            make_image(Layout(tmp_path / name), f"v{number}", f"{number}.0.0")
+    options = ("--keep", "major=9", "--grace", "0s", "--yes", "--json")
+    ran = tagger("prune", *images(f"oci:{tmp_path}/many", f"oci:{tmp_path}/few"), *options)
+    assert (ran.code, ran.statuses) == (0, ["pruned", "unchanged"])
+    stricter = ("--keep", "major=1", "--grace", "0s", "--yes", "--limit", "60%", "--json")
+    ran = tagger("prune", *images(f"oci:{tmp_path}/many", f"oci:{tmp_path}/few"), *stricter)
+    assert (ran.code, ran.statuses) == (1, ["refused", "unchanged"])
+    assert len(set(Layout(tmp_path / "few").tags())) == 2
