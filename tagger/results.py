@@ -87,7 +87,7 @@ class Passed(NamedTuple):
 class Outcome(NamedTuple):
     """How one repository ended.
 
-    `digest` is the digest of the release there.
+    `digest` is the digest of the release there, and `others` those of its other variants.
     """
 
     repository: str
@@ -95,6 +95,7 @@ class Outcome(NamedTuple):
     changes: tuple[Change, ...] = ()
     digest: str | None = None
     error: TaggerError | None = None
+    others: tuple[str, ...] = ()
 
     @classmethod
     def failed(cls, place: str, error: TaggerError, changes: Iterable[Change] = ()) -> Self:
@@ -144,6 +145,7 @@ class Report(NamedTuple):
     `held` is True of a version that waits for its approval; `platforms` has the manifest of each platform of the
     release, by its name (`linux/amd64`); `origins` say where these came from, by their digests, where several builds
     became one image; `verified` is what signatures proved. `plan_id` names what `prune` deletes, `pruned` counts it.
+    Where the builds of several variants were released together, `variants` has the report of each, by its name.
     """
 
     command: str
@@ -168,6 +170,7 @@ class Report(NamedTuple):
     annotations: tuple[str, ...] = ()
     plan_id: str = ""
     pruned: tuple[Pruned, ...] = ()
+    variants: "Mapping[str, Report]" = MappingProxyType({})
 
     @property
     def changed(self) -> bool:
@@ -181,7 +184,8 @@ class Report(NamedTuple):
         if outcome.digest is None and not self.dry_run:
             return []
         held = (change for change in outcome.changes if change.action in ("create", "move", "keep"))
-        return [change.tag for change in held if change.after == outcome.digest and change.tag in self.tags]
+        images = {outcome.digest, *outcome.others}
+        return [change.tag for change in held if change.after in images and change.tag in self.tags]
 
     @property
     def exit_code(self) -> int:

@@ -61,12 +61,14 @@ def build_source(run: Run) -> "Source | None":
     try:
         return run.build
     except TaggerError as error:
+        from tagger.images.digests import INVALID
+
         if run.release_event and run.release_event.action == "released":
             return None
         from tagger.version_from.build import is_pull_request  # few runs lack their image
 
         to_come = isinstance(error, InputError | EngineError) or is_pull_request(run.environ)
-        if run.command == "plan" and to_come:
+        if run.command == "plan" and to_come and error.code != INVALID:
             run.warn("NO_SOURCE", f"the plan follows from the repositories alone: {error.message}")
             return None
         raise

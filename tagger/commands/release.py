@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING
 
 from tagger.commands.build import build_source
 from tagger.commands.command import Command
-from tagger.commands.release_job import nothing_to_do, planned, release_job
+from tagger.commands.release_job import nothing_to_do, planned, release_of
 from tagger.commands.run import Run
 from tagger.errors import EngineError
 
 if TYPE_CHECKING:
     from tagger.images.stores import Source
-    from tagger.operations.plain import PlainRelease
-    from tagger.operations.prepare import Release
-    from tagger.results import Report, Running
+    from tagger.results import Report
 
 __all__ = ["COMMAND"]
 
@@ -24,26 +22,14 @@ def _run(run: Run) -> int:
 
     if run.settings.dry_run:
         return run.show(with_labels(run, run.drive(planned(run, "release"))))
-    job = release_job(run, write=True)
-    report = run.drive(_released(job))
+    report = run.drive(release_of(run))
     if run.settings.tag_locally and not report.exit_code:
-        try:
-            _tag_locally(run, build_source(run), report)
-        except EngineError as error:  # the release is done, and stays done
-            run.warn("ENGINE", f"the engine did not take the tags of the release: {error.message}")
+        for variant, one in run.of_variants().items():
+            try:
+                _tag_locally(one, build_source(one), report.variants.get(variant, report))
+            except EngineError as error:  # the release is done, and stays done
+                run.warn("ENGINE", f"the engine did not take the tags of the release: {error.message}")
     return run.show(with_labels(run, report))
-
-
-def _released(job: "Release | PlainRelease") -> "Running":
-    from tagger.operations.prepare import Release
-
-    if isinstance(job, Release):
-        from tagger.operations.release import release
-
-        return release(job)
-    from tagger.operations.plain import release_plain
-
-    return release_plain(job)
 
 
 def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:

@@ -1,12 +1,14 @@
 """What `plan` and `release` are told to do: the version, the gates, the plain tags, made of the settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tagger.commands.build import Built, build_source, read_built
-from tagger.commands.gate import arrival_of, gate_of
+from tagger.commands.gate import gate_of
 from tagger.commands.run import Run
 from tagger.errors import InputError
+from tagger.rules.words import DEFAULT_VARIANT
 
 if TYPE_CHECKING:
     from tagger.images.sources import BuiltImage
@@ -16,10 +18,47 @@ if TYPE_CHECKING:
     from tagger.results import Report, Running
     from tagger.rules.cascade import Rules
 
-__all__ = ["nothing_to_do", "planned", "release_job"]
+__all__ = ["nothing_to_do", "planned", "release_of"]
 
 
-def release_job(run: Run, *, write: bool) -> "Release | PlainRelease":
+def release_of(run: Run) -> "Running":
+    """Return the release that the settings ask for, of every variant that has a build of its own."""
+    runs = run.of_variants()
+    if len(runs) > 1:
+        from tagger.operations.together import release_together
+
+        return release_together(_jobs(runs, write=True))
+    (one,) = runs.values()
+    job = _release_job(one, write=True)
+    from tagger.operations.prepare import Release
+
+    if isinstance(job, Release):
+        from tagger.operations.release import release
+
+        return release(job)
+    from tagger.operations.plain import release_plain
+
+    return release_plain(job)
+
+
+def _jobs(runs: Mapping[str, Run], *, write: bool) -> "dict[str, Release]":
+    """Return the releases of several variants, by their names. Raise `InputError` where their versions differ."""
+    from tagger.operations.prepare import Release
+
+    found = {variant: _release_job(run, write=write) for variant, run in runs.items()}
+    jobs = {variant: job for variant, job in found.items() if isinstance(job, Release)}
+    texts = {job.versions[0].text: variant for variant, job in jobs.items()}
+    if len(texts) != 1 or len(jobs) < len(runs):
+        named = ", ".join(f"{text} of {variant or DEFAULT_VARIANT}" for text, variant in texts.items())
+        raise InputError(
+            f"the variants are not builds of one version: {named or 'there is none'}",
+            "Build all of one version, or say which it is: `version`.",
+            code="VERSIONS_DIFFER",
+        )
+    return jobs
+
+
+def _release_job(run: Run, *, write: bool) -> "Release | PlainRelease":
     """Return the release that the settings ask for: of a version, or of plain tags. Raise `InputError`, `StoreError`.
 
     Where the version cannot be read by the rules of the settings, those of the repositories are asked for first.
@@ -65,7 +104,6 @@ def _of_version(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built:
         on_conflict=settings.on_conflict,
         plain=built.plain,
         gate=gate_of(run, built.versions[0], rules),
-        arrived=arrival_of(run, built.versions[0]),
         terms=run.terms,
         again=again,
         hold=settings.hold == "true",
@@ -95,7 +133,13 @@ def _plain(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Buil
 
 def planned(run: Run, command: str) -> "Running":
     """Return what shows what a release would change: `plan`, or a dry run."""
-    job = release_job(run, write=False)
+    runs = run.of_variants()
+    if len(runs) > 1:
+        from tagger.operations.together import plan_together
+
+        return plan_together(_jobs(runs, write=False), command)
+    (one,) = runs.values()
+    job = _release_job(one, write=False)
     from tagger.operations.prepare import Release
 
     if isinstance(job, Release):

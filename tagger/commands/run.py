@@ -44,6 +44,7 @@ class Run:
         self._ahead: Ahead[Source | None] | None = None
         self._release_event: tuple[ReleaseEvent | None] | None = None
         self._warnings: list[ReportWarning] = []
+        self._variants: dict[str, Run] = {}
         self._terms: PolicyTerms | None = None
 
     def of(self, settings: "Settings", console: "Console") -> "Run":
@@ -59,6 +60,16 @@ class Run:
             interruption=self.interruption,
             workspace=self.workspace,
         )
+
+    def of_variants(self) -> "Mapping[str, Run]":
+        """Return a run for each variant that has a build of its own, else this run, by the names of the variants."""
+        if not self.settings.built_apart:
+            return {"": self}
+        if not self._variants:
+            for variant in self.settings.built_apart:
+                self._variants[variant] = one = self.of(self.settings.of_variant(variant), self.console)
+                one._warnings = self._warnings
+        return self._variants
 
     @property
     def terms(self) -> "PolicyTerms":

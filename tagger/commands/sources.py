@@ -27,8 +27,8 @@ def open_build(settings: "Settings", connections: Connections, *, pushing: bool)
     """
     if not settings.source and not settings.digests:
         return None
-    if any(build.variant is not None for build in settings.source):
-        raise InputError("the builds of several variants are not released together yet", "Name one in `source`.")
+    if settings.built_apart:  # one stands for all: their version is read
+        settings = settings.of_variant(settings.built_apart[0])
     opener = _Opener(settings, connections, pushing)
     if settings.has_several_builds:
         return opener.assembled()
@@ -106,6 +106,8 @@ class _Opener:
         It is that of the source without tag and digest, else the first of `images`. A layout without a tag is it where
         it holds all of them, else it is a build.
         """
+        from tagger.images.digests import INVALID
+
         homes: list[Repository | Path] = []
         rest = []
         for text in texts:
@@ -120,6 +122,7 @@ class _Opener:
             raise InputError(
                 f"the digests cannot be in several repositories: {', '.join(map(str, homes))}",
                 "Name one `source` without tag and digest, and write the others with theirs.",
+                code=INVALID,
             )
         images = self._settings.images
         if not homes and not images:

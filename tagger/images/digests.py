@@ -12,7 +12,10 @@ from tagger.images.sources import SourceSpec
 from tagger.names import DIGEST, Reference
 from tagger.workspace import FILE_BOUND, read_regular
 
-__all__ = ["Left", "read_digests"]
+__all__ = ["INVALID", "Left", "read_digests"]
+
+INVALID = "DIGESTS_INVALID"
+"""The code of what is there and is none of the forms: it is no build that is not to be had yet."""
 
 MOST_FILES = 1000
 MOST_DIGESTS = 1000
@@ -48,9 +51,9 @@ def read_digests(text: str) -> Sequence[Left]:
     else:
         found = list(_at(Path(text)))
     if len(found) > MOST_DIGESTS:
-        raise InputError(f"digests name {len(found)} builds, and {MOST_DIGESTS} is the most", _FORMS)
+        raise InputError(f"digests name {len(found)} builds, and {MOST_DIGESTS} is the most", _FORMS, code=INVALID)
     if not found:
-        raise InputError(f"digests: no build is named in {_shown(text)}", _FORMS)
+        raise InputError(f"digests: no build is named in {_shown(text)}", _FORMS, code=INVALID)
     return found
 
 
@@ -65,7 +68,7 @@ def _at(path: Path) -> Iterator[Left]:
             return
         there = path.exists()
     except (OSError, ValueError) as error:
-        raise InputError(f"digests: {_shown(str(path))} cannot be read: {error}", _FORMS) from error
+        raise InputError(f"digests: {_shown(str(path))} cannot be read: {error}", _FORMS, code=INVALID) from error
     if not there:
         raise InputError(
             f"digests: there is no folder or file {_shown(str(path))}",
@@ -84,12 +87,14 @@ def _in_folder(top: Path) -> Iterator[Left]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             raise InputError(
-                f"digests: {folder} cannot be read: {error.strerror}", "Give the job the right to."
+                f"digests: {folder} cannot be read: {error.strerror}", "Give the job the right to.", code=INVALID
             ) from error
         seen += len(entries)
         if seen > MOST_FILES:
             raise InputError(
-                f"digests: {top} holds more than {MOST_FILES} files", "Name the folder of the digests alone."
+                f"digests: {top} holds more than {MOST_FILES} files",
+                "Name the folder of the digests alone.",
+                code=INVALID,
             )
         if any(entry.name == LAYOUT_FILE for entry in entries):
             yield Left(str(folder), source=SourceSpec("oci", str(folder)))
@@ -143,7 +148,9 @@ def _is_archive(path: Path) -> bool:
 
 
 def _junk(path: Path, why: str) -> InputError:
-    return InputError(f"digests: {path} is not what a build leaves: {why}", f"Take it out of the folder. {_FORMS}")
+    return InputError(
+        f"digests: {path} is not what a build leaves: {why}", f"Take it out of the folder. {_FORMS}", code=INVALID
+    )
 
 
 def _lines(text: str, origin: str) -> list[Left] | None:
@@ -174,7 +181,7 @@ def _in_json(text: str, origin: str) -> Iterator[Left]:
         plain = isinstance(document, list) and all(isinstance(one, str) for one in document)  # a list of digests
         found = dict.fromkeys(_walk(document, origin, plain, 0))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{origin} is no JSON of digests: {error}", _FORMS) from error
+        raise InputError(f"{origin} is no JSON of digests: {error}", _FORMS, code=INVALID) from error
     yield from found
 
 
@@ -191,6 +198,7 @@ def _walk(value: Any, origin: str, says: bool, depth: int) -> Iterator[Left]:
         raise InputError(
             f"{origin} is empty: that build left no digest",
             "Did it push (push=true), and does its job set this output? Leave it out if it is not to be released.",
+            code=INVALID,
         )
     elif isinstance(value, str):
         yield from _in_string(value.strip(), origin, says, depth)

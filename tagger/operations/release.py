@@ -18,16 +18,19 @@ from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Action, Change, full_name
 from tagger.rules.undeclared import snapshot_note
 
-__all__ = ["plan", "release"]
+__all__ = [
+    "Staging", "converge_all", "notices", "plan", "release", "report_half_staged", "report_stopped", "stage_all",
+    "without_image",
+]  # fmt: skip
 
 
 def plan(job: Release, command: str = "plan") -> Running:
     """Show what a release would change; write nothing anywhere."""
     preparation = prepare(job, writing=False)
     job = preparation.job
-    yield from _notices(preparation)
-    if preparation.verdict in ("approve", "nothing") and not preparation.failed:
-        return (yield from _without_image(preparation, command, dry_run=True))
+    yield from notices(preparation)
+    if preparation.brings_no_image:
+        return (yield from without_image(preparation, command, dry_run=True))
     outcomes = [
         _stopped(job, preparation, prepared) if preparation.error else _planned(job, prepared)
         for prepared in preparation.repositories
@@ -40,18 +43,20 @@ def plan(job: Release, command: str = "plan") -> Running:
 def release(job: Release) -> Running:
     """Release: nothing is written before every repository is prepared, and no floating tag before all are staged."""
     preparation = prepare(job, writing=True)
-    job = preparation.job
-    yield from _notices(preparation)
-    if preparation.verdict in ("approve", "nothing") and not preparation.failed:
-        return (yield from _without_image(preparation, "release", dry_run=False))
+    yield from notices(preparation)
+    if preparation.brings_no_image:
+        return (yield from without_image(preparation, "release", dry_run=False))
     if preparation.failed:
-        outcomes = [_stopped(job, preparation, prepared) for prepared in preparation.repositories]
-        return _report(job, "release", preparation, outcomes)
-    staging = yield from _stage_all(job, preparation)
+        return report_stopped(preparation)
+    staging = yield from stage_all(preparation)
     if staging.failures:
-        outcomes = [_half_staged(job, prepared, staging) for prepared in staging.preparation.repositories]
-        return _report(job, "release", staging.preparation, outcomes)
-    preparation = staging.preparation
+        return report_half_staged(staging)
+    return (yield from converge_all(staging.preparation))
+
+
+def converge_all(preparation: Preparation) -> Running:
+    """Point the floating tags of every repository, in which the image stands under its exact tags."""
+    job = preparation.job
     outcomes_of: dict[TagStore, Outcome] = {}
     for prepared, result in side_by_side(lambda one: _converge(job, one), preparation.repositories):
         converged = result if isinstance(result, Converged) else Converged((), prepared.look, result)
@@ -65,7 +70,21 @@ def release(job: Release) -> Running:
     return _report(job, "release", preparation, [outcomes_of[prepared.store] for prepared in preparation.repositories])
 
 
-def _notices(preparation: Preparation) -> Iterator[Event]:
+def report_stopped(preparation: Preparation) -> Report:
+    """Return the report of a release before whose first write something was wrong, here or elsewhere."""
+    job = preparation.job
+    outcomes = [_stopped(job, preparation, prepared) for prepared in preparation.repositories]
+    return _report(job, "release", preparation, outcomes)
+
+
+def report_half_staged(staging: "Staging") -> Report:
+    """Return the report of a release whose staging failed, here or elsewhere."""
+    job = staging.preparation.job
+    outcomes = [_half_staged(job, prepared, staging) for prepared in staging.preparation.repositories]
+    return _report(job, "release", staging.preparation, outcomes)
+
+
+def notices(preparation: Preparation) -> Iterator[Event]:
     """Yield what a person has to know before anything is written."""
     job = preparation.job
     for text in preparation.warnings:
@@ -91,7 +110,7 @@ def _notices(preparation: Preparation) -> Iterator[Event]:
         yield Event("warning", "", f"{name} is held, and owns no floating tag until `approve {name}`", "HELD")
 
 
-def _without_image(preparation: Preparation, command: str, *, dry_run: bool) -> Running:
+def without_image(preparation: Preparation, command: str, *, dry_run: bool) -> Running:
     """Do what an event asks for that brings no image: approve the version, or nothing."""
     job = preparation.job
     if preparation.verdict == "nothing":
@@ -105,15 +124,16 @@ def _without_image(preparation: Preparation, command: str, *, dry_run: bool) -> 
     return report._replace(command=command, version=job.versions[0].text, version_from=job.version_from)
 
 
-class _Staging(NamedTuple):
+class Staging(NamedTuple):
     """How staging went: the preparation with the digests that it made, and where it failed."""
 
     preparation: Preparation
     failures: dict[TagStore, TaggerError]
 
 
-def _stage_all(job: Release, preparation: Preparation) -> Generator[Event, None, _Staging]:
+def stage_all(preparation: Preparation) -> Generator[Event, None, Staging]:
     """Stage wherever the image is missing; where only a push makes its digest, into the first repository first."""
+    job = preparation.job
     failures: dict[TagStore, TaggerError] = {}
     waiting = [prepared for prepared in preparation.repositories if prepared.to_stage]
     turns = [waiting[:1], waiting[1:]] if preparation.digest is None else [waiting]
@@ -127,7 +147,7 @@ def _stage_all(job: Release, preparation: Preparation) -> Generator[Event, None,
             else:
                 preparation = preparation.with_staged(prepared.store, result)
                 yield Event("staged", prepared.store.place, f"{job.exact_tags[0]} {result}")
-    return _Staging(preparation, failures)
+    return Staging(preparation, failures)
 
 
 def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared) -> str:
@@ -139,8 +159,6 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
         raise _overtaken(store, tag, manifest.digest)
-    if job.arrived:
-        job.arrived(store, manifest)
     others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
     if others:
         store.point(manifest, others)
@@ -227,7 +245,7 @@ def _stopped(job: Release, preparation: Preparation, prepared: Prepared) -> Outc
     return Outcome(prepared.store.place, "unchanged")
 
 
-def _half_staged(job: Release, prepared: Prepared, staging: _Staging) -> Outcome:
+def _half_staged(job: Release, prepared: Prepared, staging: Staging) -> Outcome:
     """Return how a repository ended when staging failed, here or elsewhere: no floating tag was moved."""
     place, exact = prepared.store.place, [*prepared.marks, *_exact_changes(job, prepared)]
     failure = staging.failures.get(prepared.store)

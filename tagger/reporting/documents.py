@@ -6,6 +6,7 @@ from typing import Any
 from tagger.errors import TaggerError
 from tagger.results import Outcome, Pruned, Report
 from tagger.rules.plan import Change
+from tagger.rules.words import DEFAULT_VARIANT
 
 __all__ = ["error_document", "report_document"]
 
@@ -33,13 +34,20 @@ def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
     if report.plan_id:
         document |= {"plan_id": report.plan_id, "pruned": [_pruned(one, contents) for one in report.pruned]}
     origins = {name: report.origins[digest] for name, digest in report.platforms.items() if digest in report.origins}
-    more = {"base": report.base, "assembled_from": origins}
+    variants = {name or DEFAULT_VARIANT: _variant(one) for name, one in report.variants.items()}
+    more = {"base": report.base, "assembled_from": origins, "variants": variants}
     return document | {name: value for name, value in more.items() if value}
 
 
 def error_document(error: TaggerError | None) -> Mapping[str, str] | None:
     """Return an error as the contract has it."""
     return {"code": error.code, "message": error.message, "hint": error.hint} if error else None
+
+
+def _variant(report: Report) -> dict[str, Any]:
+    """Return what of a variant's report the report of all does not say."""
+    whole = report_document(report)
+    return {name: whole[name] for name in ("source", "digest", "platforms", "base", "assembled_from") if name in whole}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tagger.reporting.sentences import counted, pruned_text, sentence
 from tagger.reporting.text import digests_of, reason_of, short
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
+from tagger.rules.words import DEFAULT_VARIANT
 
 __all__ = ["report_markdown"]
 
@@ -148,18 +149,22 @@ def _diagram(report: Report) -> Iterator[str]:
     yield "```"
 
 
+def _image(variant: str, report: Report) -> Iterator[str]:
+    """Yield what is released, its platforms, and the base that it stands on."""
+    if report.source:
+        yield f"Image{variant} {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else "")
+    for name, digest in report.platforms.items():
+        origin = f" from {cell(report.origins[digest])}" if digest in report.origins else ""
+        yield f"{code(name)} `{digest}`{origin}"
+    if report.base:
+        yield f"Base {cell(report.base)}"
+
+
 def _details(report: Report) -> Iterator[str]:
     """Yield what a reader may want to know besides: from where, why, and what was warned of."""
-    facts = []
-    if report.source:
-        facts.append(f"Image {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else ""))
-    if report.version_from and report.version_from != "version":
-        facts.append(f"Version from {code(report.version_from)}")
-    facts += [
-        f"{code(name)} `{digest}`" + (f" from {cell(report.origins[digest])}" if digest in report.origins else "")
-        for name, digest in report.platforms.items()
-    ]
-    facts += [f"Base {cell(report.base)}"] if report.base else []
+    facts = [f"Version from {code(report.version_from)}"] if report.version_from not in (None, "version") else []
+    for variant, one in report.variants.items() or (("", report),):
+        facts += _image(f" of {code(variant or DEFAULT_VARIANT)}" if report.variants else "", one)
     facts += [f"Signed: {cell(' '.join(filter(None, (one.by, one.repo, one.ref))))}" for one in report.verified]
     facts += [f"⚠️ {cell(warning.message)}" for warning in report.warnings]
     if facts:

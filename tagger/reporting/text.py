@@ -9,6 +9,7 @@ from tagger.reporting.sentences import counted, pruned_text, sentence
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
+from tagger.rules.words import DEFAULT_VARIANT
 
 __all__ = ["COLORS", "digests_of", "error_text", "labelled", "reason_of", "report_text", "short"]
 
@@ -83,12 +84,8 @@ def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> 
     else:
         yield from (style(line, bold=True) for line in fold(title, width))
         yield from (f"  {line}" for line in fold(note, width - 2))
-    if report.source:
-        yield from _fact("image", f"{report.source}  {short(report.source_digest)}", width)
-    for name, digest in report.platforms.items() if report.origins else ():
-        yield from _fact("", f"{name}  {short(digest)}  from {report.origins.get(digest, 'the index')}", width)
-    if report.base:
-        yield from _fact("base", report.base, width)
+    for name, one in report.variants.items() or (("", report),):
+        yield from _image(f"{name or DEFAULT_VARIANT}: " if report.variants else "", one, width)
     for outcome in report.repositories:
         yield ""
         yield from _repository(outcome, report, width, verbose)
@@ -100,6 +97,16 @@ def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> 
         yield from (style(line, bold=True) for line in fold(plain(sentence(report, seconds)), width))
         if not report.dry_run and not report.exit_code:
             yield from dict.fromkeys(f"{one.repository}@{one.digest}" for one in report.repositories if one.digest)
+
+
+def _image(variant: str, report: Report, width: int) -> Iterator[str]:
+    """Yield what is released, of what it was made, and on what it stands."""
+    if report.source:
+        yield from _fact("image", f"{variant}{report.source}  {short(report.source_digest)}", width)
+    for name, digest in report.platforms.items() if report.origins else ():
+        yield from _fact("", f"{name}  {short(digest)}  from {report.origins.get(digest, 'the index')}", width)
+    if report.base:
+        yield from _fact("base", report.base, width)
 
 
 def _fact(name: str, text: str, width: int) -> Iterator[str]:

@@ -9,9 +9,9 @@ from tagger.names import DOCKER_HUB
 from tagger.rules.cascade import Rules
 from tagger.rules.variants import Variants
 from tagger.rules.versions import SCHEMES, Scheme
-from tagger.rules.words import channel_words
+from tagger.rules.words import DEFAULT_VARIANT, channel_words
 from tagger.settings.options import named
-from tagger.settings.parsers import Login
+from tagger.settings.parsers import Login, digests_of_variants
 from tagger.settings.problems import Problems
 from tagger.settings.values import Settings
 
@@ -50,18 +50,35 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
             _at(settings, "build-metadata", "a local version of PEP 440 belongs into no registry"),
             "Drop `build-metadata`, or choose another scheme.",
         )
+    _check_variants(settings, problems)
     if settings.purge and settings.undo:
         problems.add("`purge` and `undo` contradict each other", "Drop `purge` or `undo`.")
-    if settings.base_verify and not settings.golden:
-        problems.add(
-            _at(settings, "base-verify", "without `golden` there is no base whose signature could be looked at"),
-            "Drop `base-verify`; `golden` names the bases that are approved.",
-        )
     if settings.base and not settings.golden:
         problems.add(
             _at(settings, "base", "a claimed base without `golden` is never looked at"),
             "Drop `base`; `golden` names the bases that are approved.",
         )
+
+
+def _check_variants(settings: Settings, problems: Problems) -> None:
+    """Note where builds of variants stand beside builds of no variant, or of others than `variant` says."""
+    apart = settings.built_apart
+    named = [*(build.variant for build in settings.source), *digests_of_variants(settings.digests)]
+    if apart and None in named:
+        problems.add(
+            f"`source` and `digests` name the variants of some builds alone: {', '.join(map(_variant_name, apart))}",
+            "Write VARIANT= before each; the bare tags are the variant `default`.",
+        )
+    if apart and settings.variant and set(settings.variant) != set(apart):
+        problems.add(
+            _at(settings, "variant", f"the builds are those of {', '.join(map(_variant_name, apart))}"),
+            "Leave `variant` out where `source` names the variants.",
+        )
+
+
+def _variant_name(variant: str) -> str:
+    """Return what a variant is called in the settings."""
+    return variant or DEFAULT_VARIANT
 
 
 def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | None:

@@ -1,7 +1,7 @@
 """What reads one entry of an option. Each raises `InputError`, with what to write instead."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from tagger.rules.retention import TagRule
 
 __all__ = [
-    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "duration", "endpoint", "golden",
-    "host", "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
+    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "digests",
+    "digests_of_variants", "duration", "endpoint", "host",
+    "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
     "seconds", "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
 ]  # fmt: skip
 
@@ -112,6 +113,27 @@ def source(text: str) -> Build:
         return Build(rest, variant(variant_))
     parse_source(text)
     return Build(text)
+
+
+def digests_of_variants(text: str) -> Mapping[str | None, str]:
+    """Return what `digests` names by the variants that it names, a line each; by None where it names none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    named = [re.fullmatch(rf"({_VARIANT})=(.+)", line) for line in lines]
+    found: dict[str | None, str] = {variant(match[1]): match[2] for match in named if match}
+    if not found or text.lstrip().startswith(("{", "[", '"')):
+        return {None: text} if lines else {}
+    if len(found) < len(lines):
+        raise InputError(
+            f"`digests` names the variants of some of its {len(lines)} lines, or one of them twice",
+            "Write VARIANT=FOLDER on every line, each variant once; the bare tags are the variant `default`.",
+        )
+    return found
+
+
+def digests(text: str) -> str:
+    """Check the lines of `digests`."""
+    digests_of_variants(text)
+    return text
 
 
 def key_value(text: str) -> tuple[str, str]:
@@ -220,15 +242,6 @@ def registry(text: str) -> str:
 @_without_login
 def reference(text: str) -> str:
     """Check a reference, or a pattern of references."""
-    return text
-
-
-@_without_login
-def golden(text: str) -> str:
-    """Check a line of `golden`: a base, and behind a blank who must have signed it."""
-    _, _, row = text.partition(" ")
-    if row.strip():
-        signer(row.strip())
     return text
 
 

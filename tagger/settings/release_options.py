@@ -42,16 +42,16 @@ class ReleaseOptions:
     source = lines(
         "source",
         "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
-        "docker-archive:FILE[:TAG], or a bare name; several become one index. Default: the first repository that has "
-        "the exact tag.",
+        "docker-archive:FILE[:TAG], or a bare name; several become one index. VARIANT=SOURCE: the builds of several "
+        "variants, released together. Default: the first repository that has the exact tag.",
         parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
     )  # fmt: skip
     digests = text(
         "digests",
         "What build jobs left, to become one image: a folder of files named after digests, of buildx metadata files, "
         "or of OCI layouts and archives; or the JSON of job outputs. Each is an image in the first repository, or in "
-        "that of a `source` without tag and digest.",
-        metavar="FOLDER", commands=RELEASING, **_what,
+        "that of a `source` without tag and digest. VARIANT=FOLDER, a line each: those of several variants.",
+        parsers.digests, metavar="FOLDER", commands=RELEASING, **_what,
     )  # fmt: skip
     labels = lines(
         "labels", "key=value, beside those that follow from the build, in the output `labels`.",
@@ -149,7 +149,7 @@ class ReleaseOptions:
         "require-policy", "Refuse a repository that keeps no policy.", commands=RULING, **_gates,
     )  # fmt: skip
     golden = lines(
-        "golden", "Approved base images; a build on none of them is refused.", parsers.golden, metavar="BASE",
+        "golden", "Approved base images; a build on none of them is refused.", parsers.reference, metavar="BASE",
         commands=RELEASING, **_gates,
     )  # fmt: skip
     base = text(
@@ -167,11 +167,6 @@ class ReleaseOptions:
         "verify",
         "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
         "key env:NAME, or builder docker/github-builder repo=….",
-        parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
-    )  # fmt: skip
-    base_verify = lines(
-        "base-verify",
-        "Who must have signed the base that `golden` found: rows as in `verify`. A line of `golden` may carry its own.",
         parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
     )  # fmt: skip
     trusted_root = text(

@@ -1,14 +1,16 @@
 """The settings of one run: the value of every option, and what follows from several."""
 
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagger.names import Repository
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import Template
+from tagger.rules.words import DEFAULT_VARIANT
 from tagger.settings.option import Given
-from tagger.settings.parsers import Login
+from tagger.settings.parsers import Login, digests_of_variants
 from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import ReleaseOptions
 from tagger.settings.run_options import RunOptions
@@ -77,8 +79,26 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
 
     @property
     def build_variants(self) -> tuple[str, ...]:
-        """The variants that this build is; the bare tags are the variant ""."""
-        return self.variant or ("",)
+        """The variants that this build is, or that have a build each; the bare tags are the variant ""."""
+        return self.variant or self.built_apart or ("",)
+
+    @property
+    def built_apart(self) -> tuple[str, ...]:
+        """The variants of which `source` or `digests` name the builds, the bare one first; none where they do not."""
+        named = (*(build.variant for build in self.source), *digests_of_variants(self.digests))
+        return tuple(dict.fromkeys(sorted((name for name in named if name is not None), key=bool)))
+
+    def of_variant(self, variant: str) -> "Settings":
+        """Return the settings of a release of one of the variants that have a build each."""
+        mine = copy(self)
+        source = tuple(build._replace(variant=None) for build in self.source if build.variant == variant)
+        digests = digests_of_variants(self.digests).get(variant, "")
+        mine.values = {**self.values, "source": source, "digests": digests, "variant": (variant,)}
+        # To the rules of the repository all of them are known, as if `variant` named them.
+        names = tuple(name or DEFAULT_VARIANT for name in self.built_apart)
+        mine.given = {"variant": Given(names, self.origin("source" if self.source else "digests")), **self.given}
+        mine.texts = {**self.texts, "variant": names}
+        return mine
 
     @property
     def has_several_builds(self) -> bool:

@@ -22,12 +22,14 @@ outcomes = st.builds(
     Outcome, names, st.sampled_from(["released", "unchanged", "failed"]), st.lists(changes, max_size=5).map(tuple),
     st.none() | digests, errors,
 )  # fmt: skip
-reports = st.builds(
+one_report = st.builds(
     Report, st.sampled_from(["release", "plan", "withdraw", "reconcile"]), st.lists(outcomes, max_size=3).map(tuple),
     st.none() | tags, st.none() | tags, source=st.none() | texts, source_digest=st.none() | digests, error=errors,
     base=st.none() | names, dry_run=st.booleans(),
     warnings=st.lists(st.builds(ReportWarning, st.just("DRIFTED"), texts), max_size=3).map(tuple),
+    variants=st.just({}),  # a typed named tuple is made with every field
 )  # fmt: skip
+reports = one_report | one_report.map(lambda one: one._replace(variants={"": one, "alpine": one}))
 artifacts = st.builds(Artifact, st.just("signature"), tags, digests)
 listed = st.builds(
     ListedVersion, tags, st.just(""), st.none() | digests, st.lists(tags, min_size=1, max_size=8).map(tuple),

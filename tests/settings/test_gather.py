@@ -92,7 +92,7 @@ class TestLists:
 
     def test_how_each_is_split(self) -> None:
         assert {option.name for option in OPTIONS if option.kind == "lines"} == {
-            "images", "source", "tags", "logins", "golden", "endpoints", "verify", "base-verify",
+            "images", "source", "tags", "logins", "golden", "endpoints", "verify",
             "keep-tags", "flavor", "labels", "annotations",
         }  # fmt: skip
 
@@ -202,7 +202,6 @@ class TestBadInput:
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "a claimed base without `golden`", "Drop `base`"),
             ("verify", "keyless repo=acme/app", "says no issuer", "issuer=github"),
-            ("base-verify", "keyless repo=acme/app issuer=github", "without `golden`", "Drop `base-verify`"),
             ("require-referrer", "sboms", "'sboms' is not a media type", "Write `sbom`."),
             ("dry-run", "2", "`dry-run` is '2'", "`true` or `false`"),
             ("insecure", "http://x", "is not a host", "Write `x`."),
@@ -215,6 +214,7 @@ class TestBadInput:
             ("published-from", "git", "`git` is for `plan` alone", "from the repository itself"),
             ("published-from", "docker", "`published-from` is 'docker'", "registry, git, none"),
             ("annotations", "vendor", "'vendor' is no key=value", "org.opencontainers.image.title=My app"),
+            ("digests", "alpine=x\ny", "names the variants of some of its 2 lines", "VARIANT=FOLDER"),
             ("platforms", "amd64", "'amd64' is not a platform", "Write `linux/amd64`."),
             ("keep", "major", "`keep` has 'major'", "major=3 minor=2"),
             ("keep-tags", "pr-* old", "`keep-tags` has 'pr-* old'", "pr-* age=14d"),

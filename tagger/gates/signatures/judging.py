@@ -1,6 +1,6 @@
 """The gate: every platform of an image must have a signature that one of the rows accepts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +10,7 @@ from tagger.gates.signatures.places import Candidate, SignedContent, Target, loo
 from tagger.gates.signatures.rows import Row
 from tagger.gates.signatures.statements import Rejected
 from tagger.images.configs import is_attestation
-from tagger.images.manifests import Descriptor, Manifest
+from tagger.images.manifests import Manifest
 from tagger.results import Verification
 
 if TYPE_CHECKING:
@@ -29,13 +29,6 @@ class Signers(NamedTuple):
     setting: str = "verify"
 
 
-_CURES = {
-    "verify": "Sign the build by its digest where it is pushed, before its release: actions/attest, or `cosign sign`.",
-    "base-verify": "Build on a base that one of these has signed, or name in `base-verify` who signs this one.",
-    "golden": "Build on a base that this publisher has signed, or mend the line of `golden`.",
-}
-
-
 class _Looked(NamedTuple):
     """What looking at one manifest gave: what was proved, or the places and the reasons why nothing was."""
 
@@ -50,20 +43,18 @@ def check_signatures(
     signers: Signers,
     what: str,
     fields: Mapping[str, str] = MappingProxyType({}),
-    wanted: Callable[[Descriptor], bool] = lambda _: True,
 ) -> tuple[Verification, ...]:
     """Return what proves who made an image: one proof of the image itself, or one for each platform of it.
 
-    `fields` fill in `{{version}}` and its parts; `wanted` says which platforms count. Raise `Refused`, which names
-    every place that was looked at, and every signature that was found with the reason why it does not count;
-    `InputError` where a key cannot be read.
+    `fields` fill in `{{version}}` and its parts. Raise `Refused`, which names every place that was looked at, and every
+    signature that was found with the reason why it does not count; `InputError` where a key cannot be read.
     """
     rows = [row.of_version(fields) for row in signers.rows]
     keys = _keys(rows, signers)
     whole = _judge(content, [Target(root.digest, len(root.content))], rows, keys, signers)
     if whole.proved:
         return (whole.proved,)
-    children = [child for child in root.children() if not is_attestation(child) and wanted(child)]
+    children = [child for child in root.children() if not is_attestation(child)]
     parts = [(child, _judge(content, list(targets(content, root, child)), rows, keys, signers)) for child in children]
     if parts and all(one.proved for _, one in parts):
         return tuple(one.proved for _, one in parts if one.proved)
@@ -136,6 +127,6 @@ def _refused(what: str, signers: Signers, whole: _Looked, failed: Mapping[str, _
     return Refused(
         f"{what} was signed by none of those that `{signers.setting}` names: {wanted}\n{found}\n"
         f"Looked at: {'; '.join(places)}",
-        _CURES.get(signers.setting, _CURES["verify"]),
+        "Sign the build by its digest where it is pushed, before it is released: actions/attest, or `cosign sign`.",
         code="NOT_VERIFIED",
     )
