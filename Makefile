@@ -76,6 +76,7 @@ bench: setup packages ## Measure Tagger beside what people use today; needs root
 	$(BIN)/python -m benchmarks $(BENCH)
 
 pictures: setup packages ## Draw the pictures of docs/pictures anew: commands in a terminal, the summary, the page.
+	@tools/debian-packages /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf=fonts-noto-color-emoji
 	$(BIN)/python tools/pictures.py
 
 docs: setup ## Write the tables of action.yml, the README and docs/ anew from the code.

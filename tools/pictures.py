@@ -1,6 +1,7 @@
 """Draw docs/pictures: commands in terminals of 80 and 120 columns, the summary, the page; each light and dark."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,9 @@ SUMMARY = """<!DOCTYPE html><meta charset="utf-8"><style>
 body {{ font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 1rem; max-width: 58rem }}
 table {{ border-collapse: collapse }} td, th {{ border: 1px solid #8886; padding: .3rem .7rem }}
 code {{ background: #8882; padding: 0 .3rem; border-radius: 4px }} pre {{ background: #8881; padding: .6rem }}
+.flow {{ margin: 1rem 0; border-spacing: 0 .3rem; border-collapse: separate }}
+.flow td {{ border: 0; padding: .1rem .5rem }}
+.flow .tag, .flow .node {{ border: 1px solid #88a; padding: .2rem .8rem }} .flow .tag {{ border-radius: 1rem }}
 </style>{}"""
 
 
@@ -122,7 +126,22 @@ def rendered(markdown: str) -> str:
     """Return Markdown as HTML: what a summary of ours has of it, as GitHub shows it."""
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(markdown) or escape(markdown)
+    drawn = re.sub(
+        r"```mermaid\nflowchart LR\n(.*?)\n```", lambda found: flowchart(found[1]), markdown, flags=re.DOTALL
+    )
+    return MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(drawn) or escape(markdown)
+
+
+def flowchart(text: str) -> str:
+    """Return a diagram as GitHub's Mermaid draws it, as far as ours go: tags, and the versions that they point at."""
+    nodes = dict(re.findall(r'(v\d+)\["(.*?)"\]', text))
+    arrows = re.findall(r'\(\["(.*?)"\]\) ([=-]+>) (v\d+)', text)
+    rows = "".join(
+        f"<tr><td class=tag>{escape(tag)}</td><td>{'━━▶' if arrow == '==>' else '──▶'}</td>"
+        f"<td class=node>{escape(nodes[node])}</td></tr>"
+        for tag, arrow, node in arrows
+    )
+    return f"<table class=flow>{rows}</table>\n"
 
 
 if __name__ == "__main__":
