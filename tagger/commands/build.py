@@ -194,7 +194,8 @@ def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:
             filled = template.fill_plain(lambda name: _fact(run, name), variant) or ""
             tag = re.sub(r"[^A-Za-z0-9._-]", "-", filled).lstrip("-.")[:128]
             # A branch may be called 2.1 or latest; a date that looks like a series was asked for.
-            if rules.claims(tag) if "branch" in template.fields else (rules.read(tag) or is_reserved(tag)):
+            dated = not template.fields.isdisjoint(("date", "sha"))
+            if rules.claims(tag) if not dated else (rules.read(tag) or is_reserved(tag)):
                 raise InputError(
                     f"the plain tag {tag} would be taken for a version's",
                     "Put a word before it in `tags`, as branch-{{branch}}.",

@@ -236,6 +236,13 @@ def test_a_word_is_a_tag_where_no_template_is_a_versions() -> None:
     assert (ran.code, tags()) == (0, ["latest", "nightly"])
 
 
+def test_a_policy_keeps_its_tags_from_words() -> None:
+    assert tagger("policy", "--json", environ={"INPUT_IMAGES": "oci:app", "INPUT_ARGUMENTS": "set"}).code == 0
+    ran = run("release", "refs/heads/main", rows="latest", version="none")
+    assert (ran.code, ran.document["changed"]) == (2, False)
+    assert run("release", "refs/heads/main", rows="nightly", version="none").code == 0
+
+
 def test_latest_may_be_plain_where_the_rules_own_none() -> None:
     ran = run("release", "refs/heads/main", rows="type=raw,value=latest,enable={{is_default_branch}}")
     assert (ran.code, tags()) == (0, ["latest"])

@@ -242,7 +242,7 @@ class TestShortVersions:
         released(builds, "22.0.1", store, rules=self.REVISED)
         report = finished(plan(job(builds, "22.0.1-1", store, rules=self.REVISED)))
         assert report.error is not None
-        assert (report.error.code, "as 22.0.1-0; or say" in report.error.hint) == ("IN_FORCE", True)
+        assert (report.error.code, "as 22.0.1-0; or set" in report.error.hint) == ("IN_FORCE", True)
         assert released(builds, "22.0.1-0", store, text="22.0.1", rules=self.REVISED).exit_code == 0  # the same image
         assert released(builds, "22.0.1-1", store, rules=self.REVISED).exit_code == 0
         assert standing(store)["22.0.1"] == standing(store)["latest"] == builds.source("22.0.1-1").digest
