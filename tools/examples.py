@@ -33,6 +33,7 @@ EXAMPLES = {
     "base": "ghcr.io/acme/golden/python:3.13",
     "require-referrer": "application/spdx+json",
     "verify": "keyless repo=acme/app ref=refs/tags/v{{version}} issuer=github",
+    "base-verify": "builder docker/github-builder repo=acme/base",
     "trusted-root": "trusted_root.json",
     "dry-run": "true",
     "registry": "ghcr.io",

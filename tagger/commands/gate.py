@@ -1,6 +1,6 @@
 """What a build must be before it gets a name: the gates that the settings ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tagger.commands.run import Run
@@ -8,11 +8,19 @@ from tagger.errors import Refused
 from tagger.results import Passed, Verification
 
 if TYPE_CHECKING:
-    from tagger.images.stores import Source
+    from tagger.gates.golden import Verdict
+    from tagger.gates.signatures.judging import Signers
+    from tagger.gates.signatures.places import Found, Target
+    from tagger.gates.signatures.rows import Row
+    from tagger.images.manifests import Manifest
+    from tagger.images.stores import Source, TagStore
     from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
 
-__all__ = ["gate_of"]
+LAGS = (0.5, 2.0)
+"""Seconds that a registry may take to list what was attached."""
+
+__all__ = ["arrival_of", "gate_of"]
 
 
 def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[Source], Passed] | None":
@@ -26,9 +34,60 @@ def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[S
             _check_version(source, version, rules)
         _check_attached(run, source)
         verified = _check_signatures(run, source, version) if settings.verify else ()
-        return Passed(_check_base(run, source) if settings.golden else "", verified)
+        base, proofs = _check_base(run, source) if settings.golden else ("", ())
+        return Passed(base, (*verified, *proofs))
 
     return gate
+
+
+def arrival_of(run: Run, version: "Version | None") -> "Callable[[TagStore, Manifest], None] | None":
+    """Return what looks again at an image and its signatures where they were copied to; None where nobody asks.
+
+    A registry may list what was attached a moment later.
+    """
+    if not run.settings.verify:
+        return None
+
+    def arrival(store: "TagStore", manifest: "Manifest") -> None:
+        from time import sleep
+
+        from tagger.gates.signatures.judging import check_signatures
+
+        signers, fields = _signers(run, version)
+        what = f"{store.place}: what was copied there, {manifest.digest},"
+        for pause in (*LAGS, None):
+            try:
+                check_signatures(store, manifest, signers, what, fields)
+                return
+            except Refused:
+                if pause is None:
+                    raise
+                sleep(pause)
+
+    return arrival
+
+
+def _signers(run: Run, version: "Version | None") -> "tuple[Signers, dict[str, str]]":
+    """Return who may have signed a build, and what stands for the fields of the rows."""
+    from tagger.gates.signatures.judging import Signers
+    from tagger.gates.signatures.rows import parse_row
+
+    rows = tuple(map(parse_row, run.settings.verify))
+    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False)) if version else {}
+    fields = {"version": version.text, **numbers} if version else {}
+    settings = run.settings
+    return Signers(rows, settings.trusted_root, run.environ, run.workspace, elsewhere=_at_github(run)), fields
+
+
+def _at_github(run: Run) -> "Callable[[Target, Sequence[Row]], Found] | None":
+    """Return what finds attestations at GitHub; None without a token for it."""
+    token = run.settings.github_token
+    if not token:
+        return None
+    from tagger.gates.signatures.github import look_at_github
+    from tagger.images.registry.github_attestations import GithubAttestations
+
+    return look_at_github(GithubAttestations(run.connections.registries.github(token)).bundles)
 
 
 def _check_version(source: "Source", version: "Version", rules: "Rules") -> None:
@@ -70,8 +129,7 @@ def _check_attached(run: Run, source: "Source") -> None:
 
 
 def _check_signatures(run: Run, source: "Source", version: "Version | None") -> tuple[Verification, ...]:
-    from tagger.gates.signatures.judging import Signers, check_signatures
-    from tagger.gates.signatures.rows import parse_row
+    from tagger.gates.signatures.judging import check_signatures
     from tagger.images.sources import ContentSource
 
     if not isinstance(source, ContentSource):
@@ -80,15 +138,11 @@ def _check_signatures(run: Run, source: "Source", version: "Version | None") -> 
             "Push the build by its digest, sign it there, and release it from there.",
             code="NOT_VERIFIED",
         )
-    settings = run.settings
-    rows = tuple(map(parse_row, settings.verify))
-    signers = Signers(rows, settings.trusted_root, run.environ, run.workspace)
-    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False)) if version else {}
-    fields = {"version": version.text, **numbers} if version else {}
+    signers, fields = _signers(run, version)
     return check_signatures(source.content, source.root, signers, source.reference, fields)
 
 
-def _check_base(run: Run, source: "Source") -> str:
+def _check_base(run: Run, source: "Source") -> tuple[str, tuple[Verification, ...]]:
     from tagger.gates.bases import examine
     from tagger.images.sources import ContentSource
 
@@ -97,4 +151,22 @@ def _check_base(run: Run, source: "Source") -> str:
     verdict = examine(
         source.configs(), settings.golden, base=settings.base, image=image, open_place=run.connections.repository
     )
-    return str(verdict.check())
+    return str(verdict.check()), _check_base_signatures(run, verdict)
+
+
+def _check_base_signatures(run: Run, verdict: "Verdict") -> tuple[Verification, ...]:
+    settings = run.settings
+    if not (settings.base_verify or any(" " in line for line in settings.golden)):
+        return ()
+    from tagger.gates.signatures.bases import check_bases
+    from tagger.gates.signatures.rows import parse_row
+
+    return check_bases(
+        verdict.findings,
+        tuple(map(parse_row, settings.base_verify)),
+        run.connections.repository,
+        trusted_root=settings.trusted_root,
+        environ=run.environ,
+        workspace=run.workspace,
+        elsewhere=_at_github(run),
+    )

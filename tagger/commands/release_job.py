@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tagger.commands.build import Built, build_source, read_built
-from tagger.commands.gate import gate_of
+from tagger.commands.gate import arrival_of, gate_of
 from tagger.commands.run import Run
 from tagger.errors import InputError
 from tagger.rules.words import DEFAULT_VARIANT
@@ -104,6 +104,7 @@ def _of_version(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built:
         on_conflict=settings.on_conflict,
         plain=built.plain,
         gate=gate_of(run, built.versions[0], rules),
+        arrived=arrival_of(run, built.versions[0]),
         terms=run.terms,
         again=again,
         hold=settings.hold == "true",

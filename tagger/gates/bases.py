@@ -38,7 +38,7 @@ class Approval(NamedTuple):
     """An image that builds may stand on, or without a tag and a digest every version of a repository.
 
     `line` is the line of `golden` that says so, `name` the place as a person writes it; `claimed` is what only the
-    build named, and a pattern allows.
+    build named, and a pattern allows. `signer` is the row that says who must have signed it, if the line has one.
     """
 
     line: str
@@ -47,6 +47,7 @@ class Approval(NamedTuple):
     tag: str = ""
     digest: str = ""
     claimed: bool = False
+    signer: str = ""
 
 
 class Pattern(NamedTuple):
@@ -55,6 +56,7 @@ class Pattern(NamedTuple):
     line: str
     name: str
     tag: str = "*"
+    signer: str = ""
 
     def allows(self, claim: Reference) -> bool:
         """Say whether a base of that name may be claimed."""
@@ -62,7 +64,13 @@ class Pattern(NamedTuple):
 
 
 def parse_line(line: str) -> Approval | Pattern:
-    """Read a line of `golden`. Raise `InputError` when it is none."""
+    """Read a line of `golden`: a base, and behind a blank who must have signed it. Raise `InputError`."""
+    text, _, signer = line.partition(" ")
+    read = _parse_base(text)
+    return read._replace(line=line, signer=signer.strip())
+
+
+def _parse_base(line: str) -> Approval | Pattern:
     if line == "official":
         return Pattern(line, "docker.io/library/*")
     if line.startswith("oci:"):
@@ -143,7 +151,7 @@ def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
 
 def _allowed(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[Approval]:
     return [
-        Approval(pattern.line, claim.repository, str(claim.repository), claim.tag, claim.digest, claimed=True)
+        Approval(pattern.line, claim.repository, str(claim.repository), claim.tag, claim.digest, True, pattern.signer)
         for claim in dict.fromkeys(claims)
         for pattern in patterns
         if pattern.allows(claim)

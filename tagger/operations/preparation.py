@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from tagger.errors import TaggerError
+from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.look import Look, own_tags
@@ -23,11 +24,12 @@ class Release(NamedTuple):
     """What is to be released: an image, as which version, by which rules, to which repositories.
 
     `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
-    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found. `terms` say by
-    which rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule,
-    `again` makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit`
-    returns the commit of this build, empty where it is not known. `platforms` are those that the image must have.
-    With `force` a version may lose its only tag. Where the image is still being read, `awaited` returns it: it is asked
+    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found; `arrived`
+    looks at it again where it was copied to, and raises `Refused` before a floating tag moves. `terms` say by which
+    rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule, `again`
+    makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit` returns
+    the commit of this build, empty where it is not known. `platforms` are those that the image must have. With
+    `force` a version may lose its only tag. Where the image is still being read, `awaited` returns it: it is asked
     for once the repositories were looked at. `skipped` are tags of the versions that this run does not set. A
     `sourceless` one may be planned before there is an image.
     """
@@ -41,6 +43,7 @@ class Release(NamedTuple):
     on_conflict: str = "revision"
     plain: tuple[str, ...] = ()
     gate: Callable[[Source], Passed] | None = None
+    arrived: Callable[[TagStore, Manifest], None] | None = None
     terms: Terms | None = None
     again: "Callable[[Rules], Release] | None" = None
     hold: bool = False

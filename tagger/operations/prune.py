@@ -164,7 +164,7 @@ class _Plan(NamedTuple):
         elif job.confirmed and not job.force and self.is_over(job.limit):
             error = Refused(
                 f"{self.place}: {going} of {total} tags would go, and {job.limit}% is the limit",
-                "Look at the plan, then say `--force`, or set `limit`.",
+                "Look at the plan, then set `--force`, or set `limit`.",
                 code="OVER_LIMIT",
             )
         else:

@@ -159,6 +159,8 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
         raise _overtaken(store, tag, manifest.digest)
+    if job.arrived:
+        job.arrived(store, manifest)
     others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
     if others:
         store.point(manifest, others)

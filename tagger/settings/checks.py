@@ -53,6 +53,11 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
     _check_variants(settings, problems)
     if settings.purge and settings.undo:
         problems.add("`purge` and `undo` contradict each other", "Drop `purge` or `undo`.")
+    if settings.base_verify and not settings.golden:
+        problems.add(
+            _at(settings, "base-verify", "without `golden` there is no base whose signature could be looked at"),
+            "Drop `base-verify`; `golden` names the bases that are approved.",
+        )
     if settings.base and not settings.golden:
         problems.add(
             _at(settings, "base", "a claimed base without `golden` is never looked at"),

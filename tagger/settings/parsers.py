@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "digests",
-    "digests_of_variants", "duration", "endpoint", "host",
+    "digests_of_variants", "duration", "endpoint", "golden", "host",
     "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
     "seconds", "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
 ]  # fmt: skip
@@ -242,6 +242,15 @@ def registry(text: str) -> str:
 @_without_login
 def reference(text: str) -> str:
     """Check a reference, or a pattern of references."""
+    return text
+
+
+@_without_login
+def golden(text: str) -> str:
+    """Check a line of `golden`: a base, and behind a blank who must have signed it."""
+    _, _, row = text.partition(" ")
+    if row.strip():
+        signer(row.strip())
     return text
 
 

@@ -149,7 +149,7 @@ class ReleaseOptions:
         "require-policy", "Refuse a repository that keeps no policy.", commands=RULING, **_gates,
     )  # fmt: skip
     golden = lines(
-        "golden", "Approved base images; a build on none of them is refused.", parsers.reference, metavar="BASE",
+        "golden", "Approved base images; a build on none of them is refused.", parsers.golden, metavar="BASE",
         commands=RELEASING, **_gates,
     )  # fmt: skip
     base = text(
@@ -167,6 +167,11 @@ class ReleaseOptions:
         "verify",
         "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
         "key env:NAME, or builder docker/github-builder repo=….",
+        parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
+    )  # fmt: skip
+    base_verify = lines(
+        "base-verify",
+        "Who must have signed the base that `golden` found: rows as in `verify`. A line of `golden` may carry its own.",
         parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
     )  # fmt: skip
     trusted_root = text(

@@ -110,7 +110,7 @@ def _options() -> Iterator[Input]:
         ("verify", "builder repo=acme/app"), ("verify", "builder docker/github-builder"), ("verify", "key"),
         ("verify", "keyless repo=acme/app issuer=github branch=main"), ("verify", "keyless identity=x"),
         ("verify", "builder acme/builder repo=acme/app"), ("verify", "keyless repo=a/b issuer=github ref={{verison}}"),
-        ("only", "web"), ("withdrawn", "alpine"), ("published-from", "tags"), ("base", "debian:12"),
+        ("only", "web"), ("withdrawn", "alpine"), ("published-from", "tags"), ("base", "debian:12"), ("base-verify", "keyless repo=acme/app issuer=github"),
     ):  # fmt: skip
         yield Input("plan", {**OFFLINE, name: (text,)}, name)
     yield Input("plan", {**OFFLINE, "mixed-parts": ("true",)})

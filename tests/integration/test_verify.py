@@ -7,9 +7,15 @@ import pytest
 
 from tagger.images.layout import Layout
 from tests.images.making import EMPTY_CONFIG, make_image, put, put_manifest
-from tests.integration.commands import tagger
+from tests.integration.commands import Ran, tagger
+from tests.servers.http_server import Reply
 from tests.servers.sigstore import BUNDLE, Sigstore, statement
+from tests.servers.small_registry import Fault, Request, SmallRegistry
 
+INDEX = "application/vnd.oci.image.index.v1+json"
+NOTHING = Reply(
+    200, [("Content-Type", INDEX)], json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
+)
 ROW = "keyless repo=acme/app ref=refs/tags/v{{version}} issuer=github"
 
 
@@ -62,3 +68,45 @@ def test_a_row_that_lets_anybody_in_is_a_mistake(build: str, tmp_path: Path) -> 
     ran = tagger("release", "--source", build, "--image", f"oci:{tmp_path}/app", "--verify", "keyless repo=acme/app")
     assert ran.code == 2
     assert "says no issuer" in ran.err
+
+
+class TestArrival:
+    """What was copied is verified again where it was copied to, before a floating tag moves."""
+
+    def release(self, build: str, folder: Path, registry: SmallRegistry) -> Ran:
+        words = ("--source", build, "--image", f"{registry.host}/acme/app", "--trusted-root", f"{folder}/root.json")
+        return tagger("release", *words, "--version", "2.1.4", "--verify", ROW, "--json")
+
+    def test_it_arrives_with_its_signature(self, build: str, tmp_path: Path, small_registry: SmallRegistry) -> None:
+        assert self.release(build, tmp_path, small_registry).code == 0
+        assert "latest" in small_registry.store.repositories["acme/app"].tags
+
+    def test_a_registry_that_lists_it_a_moment_later(
+        self, build: str, tmp_path: Path, small_registry: SmallRegistry
+    ) -> None:
+        asked = []
+
+        def lag(request: Request) -> Fault | None:
+            if request.method == "GET" and "/referrers/" in request.path:
+                asked.append(request)
+                if len(asked) < 2:
+                    return Fault("answer", NOTHING)
+            return None
+
+        small_registry.watch = lag
+        assert self.release(build, tmp_path, small_registry).code == 0
+        assert len(asked) > 1
+
+    def test_a_registry_that_loses_it_gets_no_floating_tag(
+        self, build: str, tmp_path: Path, small_registry: SmallRegistry
+    ) -> None:
+        def lose(request: Request) -> Fault | None:
+            return Fault("answer", Reply(404)) if request.method == "GET" and "/blobs/" in request.path else None
+
+        small_registry.watch = lose
+        ran = self.release(build, tmp_path, small_registry)
+        error = ran.document["repositories"][0]["error"]
+        assert (ran.code, error["code"]) == (1, "NOT_VERIFIED")
+        assert f"{small_registry.host}/acme/app: what was copied there" in error["message"]
+        assert "it is listed and is not there" in error["message"]
+        assert set(small_registry.store.repositories["acme/app"].tags) == {"2.1.4"}

@@ -92,7 +92,7 @@ class TestLists:
 
     def test_how_each_is_split(self) -> None:
         assert {option.name for option in OPTIONS if option.kind == "lines"} == {
-            "images", "source", "tags", "logins", "golden", "endpoints", "verify",
+            "images", "source", "tags", "logins", "golden", "endpoints", "verify", "base-verify",
             "keep-tags", "flavor", "labels", "annotations",
         }  # fmt: skip
 
@@ -202,6 +202,7 @@ class TestBadInput:
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "a claimed base without `golden`", "Drop `base`"),
             ("verify", "keyless repo=acme/app", "says no issuer", "issuer=github"),
+            ("base-verify", "keyless repo=acme/app issuer=github", "without `golden`", "Drop `base-verify`"),
             ("require-referrer", "sboms", "'sboms' is not a media type", "Write `sbom`."),
             ("dry-run", "2", "`dry-run` is '2'", "`true` or `false`"),
             ("insecure", "http://x", "is not a host", "Write `x`."),

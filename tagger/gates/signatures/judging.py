@@ -1,16 +1,16 @@
 """The gate: every platform of an image must have a signature that one of the rows accepts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import InputError, Refused
-from tagger.gates.signatures.places import Candidate, SignedContent, Target, look, targets
+from tagger.gates.signatures.places import Candidate, Found, SignedContent, Target, look, targets
 from tagger.gates.signatures.rows import Row
 from tagger.gates.signatures.statements import Rejected
 from tagger.images.configs import is_attestation
-from tagger.images.manifests import Manifest
+from tagger.images.manifests import Descriptor, Manifest
 from tagger.results import Verification
 
 if TYPE_CHECKING:
@@ -20,13 +20,24 @@ __all__ = ["Signers", "check_signatures"]
 
 
 class Signers(NamedTuple):
-    """Who may have signed: any one row is enough. `trusted_root` is a file, or empty for Sigstore's own roots."""
+    """Who may have signed: any one row is enough. `trusted_root` is a file, or empty for Sigstore's own roots.
+
+    `elsewhere` finds signatures that are in no registry; it is asked where the registry has none that counts.
+    """
 
     rows: tuple[Row, ...]
     trusted_root: str = ""
     environ: Mapping[str, str] = {}
     workspace: Path = Path()
     setting: str = "verify"
+    elsewhere: Callable[[Target, Sequence[Row]], Found] | None = None
+
+
+_CURES = {
+    "verify": "Sign the build by its digest where it is pushed, before its release: actions/attest, or `cosign sign`.",
+    "base-verify": "Build on a base that one of these has signed, or name in `base-verify` who signs this one.",
+    "golden": "Build on a base that this publisher has signed, or mend the line of `golden`.",
+}
 
 
 class _Looked(NamedTuple):
@@ -43,18 +54,20 @@ def check_signatures(
     signers: Signers,
     what: str,
     fields: Mapping[str, str] = MappingProxyType({}),
+    wanted: Callable[[Descriptor], bool] = lambda _: True,
 ) -> tuple[Verification, ...]:
     """Return what proves who made an image: one proof of the image itself, or one for each platform of it.
 
-    `fields` fill in `{{version}}` and its parts. Raise `Refused`, which names every place that was looked at, and every
-    signature that was found with the reason why it does not count; `InputError` where a key cannot be read.
+    `fields` fill in `{{version}}` and its parts; `wanted` says which platforms count. Raise `Refused`, which names
+    every place that was looked at, and every signature that was found with the reason why it does not count;
+    `InputError` where a key cannot be read.
     """
     rows = [row.of_version(fields) for row in signers.rows]
     keys = _keys(rows, signers)
     whole = _judge(content, [Target(root.digest, len(root.content))], rows, keys, signers)
     if whole.proved:
         return (whole.proved,)
-    children = [child for child in root.children() if not is_attestation(child)]
+    children = [child for child in root.children() if not is_attestation(child) and wanted(child)]
     parts = [(child, _judge(content, list(targets(content, root, child)), rows, keys, signers)) for child in children]
     if parts and all(one.proved for _, one in parts):
         return tuple(one.proved for _, one in parts if one.proved)
@@ -72,8 +85,7 @@ def _judge(
     """Look at every signature of a manifest until one is proved."""
     places: list[str] = []
     reasons: list[tuple[str, str]] = []
-    for target in about:
-        found = look(content, target)
+    for found in _found(content, about, rows, signers):
         places.extend(found.places)
         reasons.extend(found.unusable)
         for candidate in found.candidates:
@@ -83,6 +95,12 @@ def _judge(
                 except Rejected as reason:
                     reasons.append((candidate.found_at, str(reason)))
     return _Looked(None, tuple(places), tuple(dict.fromkeys(reasons)))
+
+
+def _found(content: SignedContent, about: Sequence[Target], rows: Sequence[Row], signers: Signers) -> Iterator[Found]:
+    yield from (look(content, target) for target in about)
+    if signers.elsewhere:
+        yield from (signers.elsewhere(target, rows) for target in about)
 
 
 def _prove(candidate: Candidate, row: Row, keys: Mapping[str, "PublicKey"], signers: Signers) -> Verification:
@@ -127,6 +145,6 @@ def _refused(what: str, signers: Signers, whole: _Looked, failed: Mapping[str, _
     return Refused(
         f"{what} was signed by none of those that `{signers.setting}` names: {wanted}\n{found}\n"
         f"Looked at: {'; '.join(places)}",
-        "Sign the build by its digest where it is pushed, before it is released: actions/attest, or `cosign sign`.",
+        _CURES.get(signers.setting, _CURES["verify"]),
         code="NOT_VERIFIED",
     )

@@ -65,7 +65,7 @@ class Row(NamedTuple):
         for name in _FIELDS.findall(" ".join(self.words.values())):
             if not fields.get(name):
                 raise InputError(
-                    f"`verify`: {self.text!r} names {{{{{name}}}}}, and this build has none",
+                    f"{self.text!r} names {{{{{name}}}}}, and this build has none",
                     "Write what the ref is in full, or give the build a version.",
                 )
         filled = {key: _FIELDS.sub(lambda match: fields[match[1]], value) for key, value in self.words.items()}
@@ -114,14 +114,14 @@ def parse_row(text: str) -> Row:
     try:
         kind, *rest = shlex.split(text)
     except ValueError as error:
-        raise InputError(f"`verify`: {text!r}: {error}", _SHAPES) from error
+        raise InputError(f"{text!r}: {error}", _SHAPES) from error
     match kind:
         case "keyless":
             name = ""
         case "key" | "builder" if rest and "=" not in rest[0]:
             name = rest.pop(0)
         case _:
-            raise InputError(f"`verify`: {text!r} is no row", _offer(kind, rest, text) or _SHAPES)
+            raise InputError(f"{text!r} is no row", _offer(kind, rest, text) or _SHAPES)
     row = Row(kind, name, _words(kind, rest, text), text)
     _check(row)
     return row
@@ -135,10 +135,10 @@ def _words(kind: str, rest: list[str], text: str) -> dict[str, str]:
             meant = _meant(key, value, kind)
             hint = f"Write `{text.replace(word, meant)}`. " if meant else ""
             raise InputError(
-                f"`verify`: {text!r}: {word!r} is not understood", f"{hint}A row {kind} has {', '.join(_WORDS[kind])}."
+                f"{text!r}: {word!r} is not understood", f"{hint}A row {kind} has {', '.join(_WORDS[kind])}."
             )
         if key in words:
-            raise InputError(f"`verify`: {text!r} says `{key}` twice", "Write two rows: any one of them is enough.")
+            raise InputError(f"{text!r} says `{key}` twice", "Write two rows: any one of them is enough.")
         words[key] = value
     return words
 
@@ -177,38 +177,36 @@ def _check(row: Row) -> None:
     for name in _FIELDS.findall(" ".join(row.words.values())):
         if name not in ("version", "major", "minor", "patch"):
             raise InputError(
-                f"`verify`: {row.text!r}: there is no field {{{{{name}}}}}",
+                f"{row.text!r}: there is no field {{{{{name}}}}}",
                 _field_hint(row.text, name),
             )
     if row.kind == "builder" and row.name not in BUILDERS:
-        raise InputError(
-            f"`verify`: {row.name!r} is no builder that is known", f"The builders are: {', '.join(BUILDERS)}."
-        )
+        raise InputError(f"{row.name!r} is no builder that is known", f"The builders are: {', '.join(BUILDERS)}.")
     if row.kind == "builder" and "repo" not in row.words:
         raise InputError(
-            f"`verify`: {row.text!r} says no repository: anybody can use this builder",
+            f"{row.text!r} says no repository: anybody can use this builder",
             f"Whose is it? Write `{row.text} repo=OWNER/NAME`, with the owner and the name of the repository.",
         )
     if row.kind != "keyless":
         return
     if "issuer" not in row.words:
         raise InputError(
-            f"`verify`: {row.text!r} says no issuer, and any issuer can claim any identity",
+            f"{row.text!r} says no issuer, and any issuer can claim any identity",
             f"Write `{row.text} issuer=github`; or gitlab, google, or the issuer's address.",
         )
     if row.words["issuer"] not in ISSUERS and not re.fullmatch(r"https://[^\s*]+", row.words["issuer"]):
         raise InputError(
-            f"`verify`: {row.words['issuer']!r} is no issuer",
+            f"{row.words['issuer']!r} is no issuer",
             f"Write one of {', '.join(ISSUERS)}, or its address as https://HOST, without `*`.",
         )
     if not {"identity", "repo", "workflow"} & row.words.keys():
         raise InputError(
-            f"`verify`: {row.text!r} names nobody: everybody can sign with this issuer",
+            f"{row.text!r} names nobody: everybody can sign with this issuer",
             "Say who signs: repo=OWNER/NAME, workflow=… or identity=….",
         )
     if row.words.get("workflow", "").startswith(".") and not row.repository:
         raise InputError(
-            f"`verify`: {row.text!r} says a workflow and not whose",
+            f"{row.text!r} says a workflow and not whose",
             "Say whose: repo=OWNER/NAME, or OWNER/NAME/.github/… as the workflow.",
         )
 

@@ -11,7 +11,7 @@ from tagger.images.registry.logins import Login
 from tagger.images.registry.web_api import OwnApi, WebApi
 from tagger.names import HUB_API, Repository
 
-__all__ = ["immutable_tags", "open_api"]
+__all__ = ["immutable_tags", "open_api", "open_github"]
 
 Web = Callable[..., Registry]
 """Opens a conversation with a host: its name, the login that is sent as it is or None, and how (`bearer`, `basic`)."""
@@ -42,6 +42,13 @@ def open_api(
 
         return docker_hub.DockerHub(repository, login, open_hub)
     return None
+
+
+def open_github(web: Web, token: str, url: str = "") -> WebApi:
+    """Return a conversation with GitHub's API; `url` is its address, where it is another than usual."""
+    host, prefix = _github(url)
+    login = Login(registry_token=token, origin="`github-token`")
+    return WebApi(web(host, login), "GitHub", prefix=prefix, headers=github_packages.HEADERS)
 
 
 def immutable_tags(repository: Repository, login: Login, web: Web) -> tuple[str, ...] | None:

@@ -17,7 +17,7 @@ from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 if TYPE_CHECKING:
-    from tagger.images.registry.web_api import OwnApi
+    from tagger.images.registry.web_api import OwnApi, WebApi
 
 __all__ = ["Registries"]
 
@@ -95,6 +95,12 @@ class Registries:
             own_api=lambda holds: self._own_api(repository, holds),
             immutable=lambda: self._immutable(repository),
         )
+
+    def github(self, token: str) -> "WebApi":
+        """Return a conversation with GitHub's API."""
+        from tagger.images.registry.own_apis import open_github  # only gates ask
+
+        return open_github(self.web, token, self._github_api)
 
     def _own_api(self, repository: Repository, holds: Callable[[str], bool]) -> "OwnApi | None":
         """Open the API by which a registry deletes, if it has one and there is a login for it."""
