@@ -42,7 +42,7 @@ def _problems(registry: HostileRegistry, seed: int) -> Iterator[str]:
     registry.dice, registry.rate = dice, dice.choice((0.05, 0.1, 0.3, 0.9))
     begun = time.monotonic()
     try:
-        code, out, err = _release(registry, new.digest, "2.1.4")
+        code, out, err = _release(registry, new.digest, "2.1.4", timeout=1)
     except Exception:
         yield traceback.format_exc()
         return
@@ -75,11 +75,11 @@ def _problems(registry: HostileRegistry, seed: int) -> Iterator[str]:
         yield f"the second run exits {code}, and the tags are {tags}: {err}"
 
 
-def _release(registry: HostileRegistry, digest: str, version: str) -> tuple[int, str, str]:
+def _release(registry: HostileRegistry, digest: str, version: str, timeout: int = 30) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     words = [
         "release", "--json", "--version", version, "--image", f"{registry.host}/acme/app",
-        "--source", f"docker://{registry.host}/acme/builds@{digest}", "--timeout", "1", "--retries", "0",
+        "--source", f"docker://{registry.host}/acme/builds@{digest}", "--timeout", str(timeout), "--retries", "0",
     ]  # fmt: skip
     code = run(words, {"HOME": "/nonexistent"}, out, err, io.StringIO())
     return code, out.getvalue(), err.getvalue()
