@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from tagger.rules.retention import TagRule
 
 __all__ = [
-    "LAYOUT", "Build", "Login", "artifact_type", "authorities", "channel", "choice", "digests",
-    "digests_of_variants", "duration", "endpoint", "golden", "host",
+    "LAYOUT", "Build", "Login", "authorities", "channel", "choice", "digests",
+    "digests_of_variants", "duration", "endpoint", "host",
     "image", "keep", "key_value", "latest", "login", "number", "platform", "reference", "registry", "revision",
     "seconds", "selection", "share", "source", "tag_rule", "template", "variant", "variants", "version_from",
+    "without_login",
 ]  # fmt: skip
 
 Value = TypeVar("Value")
@@ -69,7 +70,7 @@ def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
-def _without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     """Return what reads an address, and refuses a login in it: what is no secret is printed, and stored."""
 
     def read(text: str) -> Value:
@@ -83,7 +84,7 @@ def _without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     return read
 
 
-@_without_login
+@without_login
 @mended(mending.images)
 def image(text: str) -> Repository | Path:
     """Read a target repository, of a registry or a layout on disk."""
@@ -101,7 +102,7 @@ def image(text: str) -> Repository | Path:
     return Repository.parse(text)
 
 
-@_without_login
+@without_login
 @mended(mending.sources)
 def source(text: str) -> Build:
     """Read a source, with the variant that it is the build of, if that is said."""
@@ -214,47 +215,20 @@ def platform(text: str) -> str:
     return text
 
 
-def signer(text: str) -> str:
-    """Check a row that says who must have signed."""
-    from tagger.gates.signatures.rows import parse_row
-
-    parse_row(text)
-    return text
-
-
-@mended(mending.artifact_types)
-def artifact_type(text: str) -> str:
-    """Check the type of an artifact, or a word for several."""
-    from tagger.gates.attached import WORDS
-
-    if text not in WORDS and not re.fullmatch(r"[\w.+-]+/[\w.+-]+", text, re.ASCII):
-        raise InputError(f"{text!r} is not a media type", f"Write one as application/spdx+json, or {', '.join(WORDS)}.")
-    return text
-
-
-@_without_login
+@without_login
 def registry(text: str) -> str:
     """Read the name of a registry, as docker takes it."""
     name = re.sub(r"\Ahttps?://", "", text).split("/")[0]
     return DOCKER_HUB if name.lower() in HUB_ALIASES else host(name)
 
 
-@_without_login
+@without_login
 def reference(text: str) -> str:
     """Check a reference, or a pattern of references."""
     return text
 
 
-@_without_login
-def golden(text: str) -> str:
-    """Check a line of `golden`: a base, and behind a blank who must have signed it."""
-    _, _, row = text.partition(" ")
-    if row.strip():
-        signer(row.strip())
-    return text
-
-
-@_without_login
+@without_login
 @mended(mending.hosts)
 def host(text: str) -> str:
     """Check a host with or without a port."""
@@ -263,7 +237,7 @@ def host(text: str) -> str:
     return text
 
 
-@_without_login
+@without_login
 @mended(mending.endpoints)
 def endpoint(text: str) -> tuple[str, str]:
     """Read where a registry is reached: its name, and the host and port."""

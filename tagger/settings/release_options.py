@@ -6,7 +6,7 @@ from typing import Any
 from tagger.names import Repository
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
-from tagger.settings import parsers
+from tagger.settings import gate_parsers, parsers
 from tagger.settings.images import all_images
 from tagger.settings.images import images as read_images
 from tagger.settings.option import Option, flag, lines, text, words
@@ -149,7 +149,7 @@ class ReleaseOptions:
         "require-policy", "Refuse a repository that keeps no policy.", commands=RULING, **_gates,
     )  # fmt: skip
     golden = lines(
-        "golden", "Approved base images; a build on none of them is refused.", parsers.golden, metavar="BASE",
+        "golden", "Approved base images; a build on none of them is refused.", gate_parsers.golden, metavar="BASE",
         commands=RELEASING, **_gates,
     )  # fmt: skip
     base = text(
@@ -161,18 +161,18 @@ class ReleaseOptions:
         "require-referrer",
         "Artifact types, or signature, attestation, sbom, provenance: a build to which none of each is attached is "
         "refused.",
-        parsers.artifact_type, metavar="TYPE", commands=RELEASING, **_gates,
+        gate_parsers.artifact_type, metavar="TYPE", commands=RELEASING, **_gates,
     )  # fmt: skip
     verify = lines(
         "verify",
         "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
         "key env:NAME, or builder docker/github-builder repo=….",
-        parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
+        gate_parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
     )  # fmt: skip
     base_verify = lines(
         "base-verify",
         "Who must have signed the base that `golden` found: rows as in `verify`. A line of `golden` may carry its own.",
-        parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
+        gate_parsers.signer, metavar="ROW", commands=RELEASING, **_gates,
     )  # fmt: skip
     trusted_root = text(
         "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",
