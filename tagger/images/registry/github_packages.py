@@ -119,7 +119,7 @@ class GithubPackages:
         """The path of the package: below its organisation, or its user."""
         owner, _, name = self.repository.name.partition("/")
         what = f"asking GitHub who {owner} is"
-        found, _ = self._api.get(f"/users/{quote(owner, safe='')}", what, self._refused_owner)
+        found, _ = self._api.get(f"/users/{quote(owner, safe='')}", what, self._refused)
         kind = found.get("type") if isinstance(found, dict) else None
         root = "orgs" if kind == "Organization" else "users"
         return f"/{root}/{quote(owner, safe='')}/packages/container/{quote(name, safe='')}"
@@ -159,15 +159,13 @@ class GithubPackages:
         return NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=str(self.repository))
 
     def _refused(self, what: str, answer: Answer) -> StoreError:
-        hint = RIGHTS if answer.status in (401, 403, 404) else ""
+        taken = "" if answer.status != 401 else "GitHub did not take the token: is it whole, and not expired? "
+        hint = f"{taken}{RIGHTS}" if answer.status in (401, 403, 404) else ""
         for words, remedy in REFUSALS if answer.status == 400 else ():
             if words in answer.text:
                 hint = remedy.format(base=self._base)
                 break
         return self._api.refused(what, answer, hint)
-
-    def _refused_owner(self, what: str, answer: Answer) -> StoreError:
-        return self._api.refused(what, answer, RIGHTS)
 
 
 def _version(found: Mapping[str, Any]) -> _Version:
