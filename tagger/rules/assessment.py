@@ -1,5 +1,6 @@
 """How well settings explain the tags of a repository: which stand where they should, and which would change."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ __all__ = ["Assessment", "Candidate", "assess", "is_aside"]
 Texts = tuple[str, ...]
 MOVED, CREATED, SETTING = 20.0, 12.0, 0.1
 """What a tag that would move, one that would be new, and one more setting weigh against a tag that is explained."""
-PREFERRED = 1.01
-"""A tag that never moves is rather exact than floating, where it could be either."""
+PREFERRED, MISTAKEN = 1.01, 1.2
+"""A tag that never moves is rather exact than floating, where it could be either; but see `_mistaken`."""
 
 
 class Candidate(NamedTuple):
@@ -103,11 +104,22 @@ def assess(candidate: Candidate, images: Mapping[str, str | None]) -> Assessment
         kind[tag] = owner
     if any(len({images[tag] for tag in tags}) > 1 for tags in published.exact.values()):
         return None
-    # Two versions of a variant at one image are most often one, and a floating tag that was taken for the other.
-    one_image = len(published.versions) - len({(images[tag], version.variant) for tag, version in exact.items()})
-    score = len(exact) * PREFERRED + len(right) - one_image * PREFERRED
+    score = len(exact) * PREFERRED + len(right) - _mistaken(exact, images) * MISTAKEN
     score -= MOVED * len(moved) + CREATED * len(created) + candidate.weight
     return Assessment(candidate, rules, published, exact, right, moved, created, score)
+
+
+def _mistaken(exact: Mapping[str, Version], images: Mapping[str, str | None]) -> int:
+    """Return how many versions are most likely floating tags: they stand at the image of one that says more."""
+    at: dict[str | None, set[Version]] = defaultdict(set)
+    for tag, version in exact.items():
+        at[images[tag]].add(version)
+    count = 0
+    for versions in at.values():
+        count += len(versions) - len({version.variant for version in versions})
+        longest = max(len(version.numbers) for version in versions)
+        count += sum(len(version.numbers) < longest for version in versions) if len(versions) > 1 else 0
+    return count
 
 
 def is_aside(tag: str) -> bool:

@@ -246,11 +246,12 @@ def _read_templates(texts: Iterable[str], *, revisions: bool, channels: bool) ->
             "no template gives every version a tag of its own",
             "Add `tags: {{version}}`: it is the tag that is staged, written once and kept.",
         )
-    if revisions and tuple(one.canonical for one in read if not one.is_plain) == DEFAULT_TEMPLATES:
-        behind = next(place for place, one in enumerate(read, 1) if one.is_exact)
-        read[behind:behind] = map(Template.parse, _BASES)
+    bases = revisions and tuple(one.canonical for one in read if not one.is_plain) == DEFAULT_TEMPLATES
     if channels and not any(template.is_channel for template in read):
         read += [template.with_channel() for template in read if template.is_floating]
+    if bases:
+        behind = next(place for place, one in enumerate(read, 1) if one.is_exact)
+        read[behind:behind] = map(Template.parse, _BASES)
     return read
 
 

@@ -14,7 +14,7 @@ __all__ = ["propose", "worth_reading"]
 EXACT = "{{version}}"
 BASES = 5  # first guesses that are followed
 MOST_WORK = 6_000_000  # tags times trials, so that ten thousand tags take seconds
-KEPT = 3  # of the versions that differ in their last number alone
+KEPT = 2  # of the versions that differ in their last number alone
 _VERSION = re.compile(r"((?:[A-Za-z_][A-Za-z0-9_]*[-.])*?[vV]?(?:[0-9]+\.)+)([0-9]+)(.*)")
 
 Texts = tuple[str, ...]
@@ -26,13 +26,13 @@ def worth_reading(tags: Collection[str], most: int) -> Collection[str]:
         return tags
     groups: dict[tuple[str, str], list[tuple[int, str]]] = {}
     kept = []
-    matches = {tag: match for tag in tags if (match := _VERSION.fullmatch(tag))}
-    series = {f"{match[1][:-1]}{match[3]}" for match in matches.values()}
+    matches = {tag: found for tag in tags if (found := _VERSION.fullmatch(tag))}
+    series = {found[1][:-1] for found in matches.values()}  # 2.1 of 2.1.4: what may float is read
     for tag in tags:
-        if tag in series or tag not in matches:
+        match = matches.get(tag)
+        if match is None or f"{match[1]}{match[2]}" in series:
             kept.append(tag)
         else:
-            match = matches[tag]
             groups.setdefault((match[1], match[3]), []).append((int(match[2]), tag))
     return [*kept, *(tag for group in groups.values() for _, tag in sorted(group)[-KEPT:])]
 
@@ -52,7 +52,8 @@ class _Search:
 
     def found(self) -> Assessment | None:
         guesses = [found for base in self._bases() if (found := self.tried(base)) and found.exact]
-        filled = sorted((self._filled(one) for one in guesses), key=lambda one: -one.score)
+        likely = sorted(guesses, key=lambda one: -one.score)[: 2 * BASES]
+        filled = sorted((self._filled(one) for one in likely), key=lambda one: -one.score)
         refined = [self._refined(one) for one in filled[:BASES]]
         return max(refined, key=lambda one: one.score, default=None)
 

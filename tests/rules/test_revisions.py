@@ -116,6 +116,11 @@ class TestOwners:
         using = rules("-k3sN", templates=("v{{version}}", "v{{major}}.{{minor}}", "latest"))
         assert owners(["v1.28.4-k3s1", "v1.28.4-k3s2"], using) == {"v1.28": "v1.28.4-k3s2", "latest": "v1.28.4-k3s2"}
 
+    def test_what_a_candidate_is_without_its_revision_is_no_channel_of_its_own(self) -> None:
+        assert set(owners(["2.3.0-beta.1", "2.2.0-1"], rules("-N", channels=("edge=beta,rc",)))) == {
+            "2.2.0", "2.2", "2", "latest", "2.3-edge", "2-edge", "edge",
+        }  # fmt: skip
+
     def test_a_candidate_stays_one(self) -> None:
         using = rules("-N", channels=("rc",))
         tags = ["2.1.4-rc-1", "2.1.4-rc-2", "2.2.0-rc.2-3", "2.2.0-rc.2-10", "2.1.3-1"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tagger.rules.assessment import Candidate
 from tagger.rules.cascade import cascade
 from tagger.rules.search import propose, worth_reading
+from tagger.rules.templates import DEFAULT_TEMPLATES
 from tests.operations.test_official_images import SAMPLES, Sample
 
 X_Y, X_Y_Z = "{{major}}.{{minor}}", "{{major}}.{{minor}}.{{patch}}"
@@ -145,3 +146,16 @@ class TestManyTags:
         assert found is not None
         assert dict(found.candidate.settings()) == {}
         assert worth_reading(kept, 2000) == kept
+
+    def test_with_variants_and_an_alias(self) -> None:
+        versions = {f"{major}.{minor}.{patch}" for major in range(3) for minor in range(9) for patch in range(90)}
+        meant = Candidate(tags=DEFAULT_TEMPLATES, variants=("alpine=alpine3.*", "slim"))
+        images = standing(meant, versions, ("", "slim", "alpine3.21", "alpine3.22"))
+        images = {**images, **{f"sha-{number:07x}": f"commit {number}" for number in range(200)}}
+        assert len(images) > 9_900
+        kept = worth_reading(images.keys(), 2000)
+        assert len(kept) < 1000
+        found = propose({tag: images[tag] for tag in kept})
+        assert found is not None
+        assert (found.candidate.variants, found.candidate.tags) == (meant.variants, meant.tags)
+        assert (found.moved, found.created) == ({}, {})
