@@ -108,7 +108,7 @@ def measure_runners(testbed: Testbed, service: Service, asked: Asked, count: int
     with ThreadPoolExecutor(2) as runners:
         seconds = sorted(runners.map(run, monorepo.places))
     testbed.line.delay(0)
-    monorepo.check()
     requests = len(asked.requests()) - before
+    monorepo.check()
     times = [f"{value * 1e3:.0f}" for value in (seconds[len(seconds) // 2], seconds[-1])]
     return [str(count), *times, str(requests), f"{requests / count:.1f}"]
