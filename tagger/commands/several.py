@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.component_results import ComponentsReport, Ended, Listing
-from tagger.concurrency import MOST_AT_ONCE, side_by_side
+from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.reporting.component_console import ComponentConsole
 from tagger.results import Report
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_components"]
 
-WORKERS = (2, 32)
-"""The fewest and the most components of one group of registries that are worked on at once.
-
-Each has a few requests in flight, and all of a registry share its `jobs`: more components would wait, and take memory.
+MOST = 32
+"""Components that are worked on at once. Each has up to nine requests in flight, a thread and a connection for each:
+more of them would wait for the processor, and take memory.
 """
 
 
@@ -67,15 +66,15 @@ def _each_registry(run: "Callable[[Settings], None]", components: "Iterable[Sett
     groups: dict[frozenset[str], list[Settings]] = defaultdict(list)
     for settings in components:
         groups[frozenset(_registry(image) for image in settings.images)].append(settings)
-    least, most = WORKERS
+    fair = max(1, MOST // len(groups))
 
     def run_group(group: "list[Settings]") -> None:
-        workers = min(max(least, group[0].jobs // 2), most, max(1, MOST_AT_ONCE // len(groups)))
-        for _, result in side_by_side(run, group, workers):
+        enough = max(2, group[0].jobs // 2)  # to have `jobs` requests in flight
+        for _, result in side_by_side(run, group, min(enough, fair)):
             if result:
                 raise result
 
-    for _, result in side_by_side(run_group, groups.values()):
+    for _, result in side_by_side(run_group, groups.values(), MOST):
         if result:
             raise result
 
