@@ -46,7 +46,7 @@ def test_nothing_is_escaped() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{{brnach}}", "{{brnach}} is not known"),
+        ("{{branches}}", "{{branches}} is not known"),
         ("{{version}}", "{{version}} is not known"),
         ("{{branch", "{{ is not closed"),
         ("{{#each x}}{{/each}}", "{{#each}} is not known"),

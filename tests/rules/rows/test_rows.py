@@ -51,7 +51,7 @@ def test_a_row_is_told_from_a_template() -> None:
         ("type=Semver,pattern={{version}}", "there is no type 'Semver'"),
         ("type=semver", "`pattern` is missing"),
         ("type=semver,pattern={{version}},enabled=false", "`enabled` is no attribute of type=semver"),
-        ("type=semver,pattern={{verison}}", "unknown field {{verison}}"),
+        ("type=semver,pattern={{versions}}", "unknown field {{versions}}"),
         ("type=semver,pattern={{branch}}", "unknown field {{branch}}"),
         ("type=semver,pattern=-{{major}}", "is not a tag"),
         ("type=semver,pattern={{version}},match=v\\d", "has no group"),
