@@ -39,12 +39,13 @@ def sentence(report: Report, seconds: float | None = None) -> str:
 
 
 def counts(report: Report) -> str:
-    """Return how many tags were created, moved and removed, or would be."""
+    """Return how many tags were created, moved and removed, or would be; and of how many nobody can tell."""
     found = Counter(change.action for outcome in report.repositories for change in outcome.changes)
     index = 1 if report.dry_run else 0
     texts = [f"{found[action]} {'to ' * index}{words[index]}" for action, words in _WRITTEN.items() if found[action]]
-    nothing = "nothing to write" if report.dry_run else "nothing was written"
-    return ", ".join(texts) if texts and report.changed else nothing
+    unknown = sum(not change.known for outcome in report.repositories for change in outcome.changes)
+    texts = texts * report.changed + [f"{unknown} unknown"] * bool(unknown)
+    return ", ".join(texts) or ("nothing to write" if report.dry_run else "nothing was written")
 
 
 def counted(count: int, one: str, more: str = "") -> str:
