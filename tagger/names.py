@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 from tagger.errors import InputError
 
 __all__ = [
-    "CANONICAL",
+    "ALGORITHMS", "CANONICAL",
     "DIGEST", "DOCKER_HUB", "HUB_API", "TAG", "Digest", "Reference", "Repository", "attached_to", "check_digest",
     "check_tag",
 ]  # fmt: skip
@@ -19,10 +19,13 @@ HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hu
 CANONICAL = "sha256"
 """The algorithm by which a registry names what it is given without a digest (image-spec, descriptor.md)."""
 
+ALGORITHMS = {CANONICAL: 64, "sha512": 128}
+"""The algorithms of digests that are known, with how many digits each has (image-spec, descriptor.md)."""
+
 # distribution-spec, "Pulling manifests": the grammar of a tag and of a repository name; image-spec: of a digest.
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+DIGEST = re.compile("|".join(f"{name}:[0-9a-f]{{{digits}}}" for name, digits in ALGORITHMS.items()))
 HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?)*(?::[0-9]{1,5})?"
 )

@@ -5,9 +5,10 @@ from typing import Any
 
 import yaml
 
+from tagger.component_results import ComponentsReport
 from tagger.errors import TaggerError
 from tagger.reporting.documents import report_document
-from tagger.reporting.outputs import report_outputs
+from tagger.reporting.outputs import components_outputs, report_outputs
 from tagger.results import Report
 from tagger.settings.options import OPTIONS
 from tools import texts
@@ -41,6 +42,11 @@ def test_no_input_is_required() -> None:
 def test_outputs_are_those_that_are_set() -> None:
     report = Report("release", error=TaggerError("x"))
     assert list(ACTION["outputs"]) == list(report_outputs(report, report_document(report)))
+
+
+def test_several_components_set_the_same_outputs() -> None:
+    report = ComponentsReport("plan", {"api": Report("plan"), "web": Report("plan")})
+    assert list(ACTION["outputs"]) == list(components_outputs(report, {}))
 
 
 def test_the_reference_lists_every_input_and_output() -> None:

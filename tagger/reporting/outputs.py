@@ -49,6 +49,8 @@ def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) ->
         "changed": "true" if "true" in found["changed"] else "false",
         "held": "true" if "true" in found["held"] else "false",
         "platform-digests": found["platform-digests"][0] if len(found["platform-digests"]) == 1 else "",
+        "labels": found["labels"][0] if len(found["labels"]) == 1 else "",
+        "annotations": found["annotations"][0] if len(found["annotations"]) == 1 else "",
         "json": as_output(document),
     }
 

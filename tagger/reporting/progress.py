@@ -1,12 +1,12 @@
 """What is under way, told while it is: a line for each repository on a terminal, elsewhere one every ten seconds."""
 
-import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from tagger.meters import Meter
+from tagger.names import DIGEST, Digest
 from tagger.reporting.sentences import counted, took
 from tagger.reporting.states import State, told
 from tagger.reporting.terminal import Outlet
@@ -20,7 +20,6 @@ SELDOM = 10.0  # seconds between two lines, where nobody watches
 MOST = 12  # repositories that are told of at once; of the others, how many they are
 WINDOW = 5.0  # seconds over which a rate is taken
 
-_DIGEST = re.compile(r"sha(?:256|512):([0-9a-f]{7})[0-9a-f]{57,121}")
 _PHASES = {
     "pushing": "pushing", "staged": "copied", "pointed": "pointing tags", "removed": "removing tags",
     "verified": "done",
@@ -55,7 +54,7 @@ class _Repository:
 
     def paused(self, cause: str, seconds: float) -> None:
         """Say that something is tried again, and why."""
-        cause = _DIGEST.sub(r"\1", cause)
+        cause = DIGEST.sub(lambda match: Digest(match[0]).encoded[:7], cause)
         with self._lock:
             self._pauses += 1
             self._cause = cause

@@ -1,9 +1,9 @@
 """What a person reads in a terminal."""
 
-import re
 from collections.abc import Iterator
 
 from tagger.errors import TaggerError
+from tagger.names import DIGEST
 from tagger.reporting.folding import cells, fold, padded
 from tagger.reporting.sentences import counted, pruned_text, sentence
 from tagger.reporting.terminal import ELSEWHERE, plain, style
@@ -24,7 +24,6 @@ _ACTION = 6  # columns of the longest action
 _TELLING = frozenset({"policy", "delete"})
 """Commands of which a tag that stays is news, too: its reason is what there is to tell."""
 _REASON = 24  # columns; a reason that had fewer begins on a line of its own
-_DIGEST = re.compile(r"sha(?:256|512):[0-9a-f]{64,128}")
 
 
 def report_text(report: Report, width: int = ELSEWHERE, *, verbose: bool = False, seconds: float | None = None) -> str:
@@ -165,4 +164,4 @@ def reason_of(change: Change, outcome: Outcome, report: Report) -> str:
         for error in filter(None, (outcome.error, report.error)):
             reason = reason.replace(error.message, "").rstrip(": ")
         reason = reason.removeprefix(f"{outcome.repository}: ").removeprefix(f"{change.tag} ")
-    return _DIGEST.sub(lambda match: short(match[0]), reason)
+    return DIGEST.sub(lambda match: short(match[0]), reason)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from tagger.errors import InputError, StoreError
 from tagger.images.layout.index import LAYOUT_FILE
-from tagger.names import check_digest
+from tagger.names import ALGORITHMS, check_digest
 from tagger.workspace import read_regular
 
 __all__ = ["Folder", "opened"]
@@ -115,7 +115,7 @@ class Folder:
 
     def _check_no_link(self) -> None:
         """Raise `StoreError` where a folder of the layout is a link: what is written would land elsewhere."""
-        for folder in (self.path / "blobs", *(self.path / "blobs" / name for name in ("sha256", "sha512"))):
+        for folder in (self.path / "blobs", *(self.path / "blobs" / name for name in ALGORITHMS)):
             if folder.is_symlink():
                 raise self.broken(f"{folder} is a link")
 
