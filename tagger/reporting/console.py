@@ -93,7 +93,7 @@ class Console:
         seconds = time.monotonic() - self._began
         if self._runner.present and report.repositories and (report.changed or not report.exit_code):
             self._runner.notice(sentence(report, seconds))
-        summary = report_markdown(report, seconds)
+        summary = report_markdown(report, seconds) if self._runner.takes_summary else ""
         return self._show(self._formatter.report(report, seconds), failures(report), outputs, summary)
 
     def show_components(self, report: ComponentsReport) -> int:

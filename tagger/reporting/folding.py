@@ -1,11 +1,11 @@
 """Texts in columns: how wide a text is on a screen, and its lines where it is too wide."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 __all__ = ["cells", "fold", "padded"]
 
+_OURS = dict.fromkeys(map(ord, "→·…│├└─"))
 _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
@@ -14,13 +14,15 @@ def cells(text: str) -> int:
 
     Source: Unicode Standard Annex 11, for terminals.
     """
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    others = text.translate(_OURS)
+    return len(text) if others.isascii() else len(text) - len(others) + _cells(others)
 
 
-def _cells(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+def _cells(text: str) -> int:
+    import unicodedata  # a large module, and most texts are in the letters of ASCII and ours
+
+    found = [letter for letter in text if not unicodedata.combining(letter)]
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in found)
 
 
 def padded(text: str, columns: int) -> str:

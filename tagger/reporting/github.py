@@ -24,6 +24,11 @@ class Runner(NamedTuple):
         """True inside a workflow."""
         return self.environ.get("GITHUB_ACTIONS") == "true"
 
+    @property
+    def takes_summary(self) -> bool:
+        """True where it names a file for the summary of the step."""
+        return bool(self.environ.get("GITHUB_STEP_SUMMARY"))
+
     def mask(self, secrets: Iterable[str]) -> None:
         """Have the runner hide `secrets`, each of their lines too, in every log of the job."""
         if self.present:
