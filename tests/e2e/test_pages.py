@@ -173,7 +173,22 @@ def test_steps(block: Block, act: Act, registry: Distribution) -> None:
     prepare(block.text, act, registry)
     lines = "\n".join(f"      {line}".rstrip() for line in block.text.splitlines())
     head = "on: {push: {tags: ['v*']}}\njobs:\n  release:\n    runs-on: ubuntu-latest\n    steps:\n"
-    run_workflow(act, f"{head}      - uses: actions/checkout@v7\n{lines}\n", registry)
+    before = "".join(LEFT.format(name=name) for name in re.findall(r"runner\.temp }}/digests/(\w+)", block.text))
+    before = f"      - uses: docker/setup-buildx-action@v4\n{before}" if before else ""
+    run_workflow(act, f"{head}      - uses: actions/checkout@v7\n{before}{lines}\n", registry)
+
+
+LEFT = """\
+      - id: build-{name}
+        uses: docker/build-push-action@v7
+        with:
+          labels: variant={name}
+          outputs: type=image,name=ghcr.io/acme/app,push-by-digest=true,name-canonical=true,push=true
+      - env:
+          DIGEST: ${{{{ steps.build-{name}.outputs.digest }}}}
+        run: mkdir -p "$RUNNER_TEMP/digests/{name}" && touch "$RUNNER_TEMP/digests/{name}/${{DIGEST#sha256:}}"
+"""
+"""What a job before has left where a block takes its digests from."""
 
 
 def prepare(text: str, act: Act, registry: Distribution) -> None:

@@ -34,7 +34,7 @@ for name in names:
     run("docker", "tag", image, name)
 digest = ""
 if given["push"] == "true" or outputs.get("push") == "true":
-    folder = os.path.join(os.environ["RUNNER_TEMP"], "layout")
+    folder = os.path.join(os.environ["RUNNER_TEMP"], f"layout-{os.getpid()}")
     run("skopeo", "copy", "--quiet", f"docker-daemon:{image}", f"oci:{folder}:build",
         *(("--src-daemon-host", os.environ["DOCKER_HOST"]) if "DOCKER_HOST" in os.environ else ()))
     manifest = run("skopeo", "inspect", "--raw", f"oci:{folder}:build").encode()
