@@ -223,8 +223,9 @@ def _split(spec: SourceSpec) -> tuple[Path, str]:
             if end and path.exists():
                 return path, spec.value[end + 1 :]
     plain = spec.value.lstrip("/")
-    if plain != spec.value and Path(re.split("[:@]", plain)[0]).exists():
-        raise InputError(f"source {spec}: there is no such file or directory", f"Write `{spec.kind}:{plain}`.")
+    with suppress(OSError):
+        if plain != spec.value and Path(re.split("[:@]", plain)[0]).exists():
+            raise InputError(f"source {spec}: there is no such file or directory", f"Write `{spec.kind}:{plain}`.")
     raise InputError(f"source {spec}: there is no such file or directory", _KINDS)
 
 

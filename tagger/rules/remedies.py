@@ -11,6 +11,7 @@ from tagger.rules.words import check_variant
 
 __all__ = ["parse_version"]
 
+LONGEST = 200  # characters of a text that a version may stand in
 _START = re.compile(r"(?<![0-9.])[vV]?[0-9]+\.[0-9]")
 _VERSION = re.compile(r"([vV]?[0-9]+(?:\.[0-9]+)+)-(.+)")
 _CALENDAR = re.compile(r"[vV]?(?:20[0-9]{2}|[1-9][0-9])\.[01]?[0-9]\b")
@@ -25,6 +26,8 @@ def parse_version(rules: Rules, text: str, variant: str = "", prefix: str = "") 
     try:
         return rules.parse(text, variant)
     except InputError as error:
+        if len(text) > LONGEST:
+            raise
         plain = text.strip().removeprefix("refs/tags/")
         hint = _suffix_hint(rules, plain) or _hint(rules.scheme, plain)
         raise InputError(

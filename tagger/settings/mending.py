@@ -16,6 +16,7 @@ __all__ = [
 Value = TypeVar("Value")
 Candidates = Callable[[str], Iterable[str | Sequence[str]]]
 
+LONGEST = 200  # characters of an entry that somebody may have meant otherwise
 _SCHEMES = re.compile(r"\A(?:[a-z+]+:/*)?//|\A(?:https?|docker|registry)://", re.IGNORECASE)
 _ARCHITECTURES = {
     "x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "armv8": "arm64", "armv7": "arm/v7",
@@ -49,7 +50,7 @@ def mended(candidates: Candidates, *, also: bool = False) -> Callable[[Callable[
 
 
 def _offer(parse: Callable[[str], object], text: str, candidates: Candidates) -> str:
-    for candidate in candidates(text):
+    for candidate in candidates(text) if len(text) <= LONGEST else ():
         entries = (candidate,) if isinstance(candidate, str) else tuple(candidate)
         if text in entries or not all(entries):
             continue

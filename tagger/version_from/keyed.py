@@ -71,8 +71,9 @@ def _property(file: Path, key: str) -> str:
 
 def _versions_of(file: Path) -> list[str]:
     """Return the names of properties that sound and look like a version."""
-    text = read_regular(file).decode("latin-1")
-    return re.findall(r"(?mi)^\s*([\w.-]*version)\s*[=:]\s*v?[0-9]+\.[0-9]", text)
+    lines = (line.strip()[:LONGEST_LINE] for line in read_regular(file).decode("latin-1").splitlines())
+    pattern = re.compile(r"([\w.-]{0,80}version)\s*[=:]\s*v?[0-9]{1,80}\.[0-9]", re.IGNORECASE)
+    return [match[1] for line in lines if (match := pattern.match(line))]
 
 
 def _ini(file: Path, key: str) -> str:

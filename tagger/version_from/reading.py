@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Places", "check_kind", "check_ref", "from_text", "read_version"]
 
 
+LONGEST = 200  # characters of a text that a place may be meant by
+
+
 class Places:
     """The places that a version may be read from: a working folder, an environment, and the image's configs.
 
@@ -151,6 +154,8 @@ def _check_key(kind: str) -> None:
 
 def _meant(kind: str) -> str:
     """Return the place that a text may mean: a file that is there, a variable, another word for one; else nothing."""
+    if len(kind) > LONGEST:
+        return ""
     words = {"tag": "git-tag", "git": "git-tag", "tags": "git-tag", "ref": "git-tag", "gittag": "git-tag"}
     words |= {"labels": "label", "image": "label", "files": "file"}
     plain = re.sub(r"[^a-z]", "", kind.lower())

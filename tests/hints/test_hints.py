@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,28 @@ def test_a_hint_cures(name: str, mode: str, layouts: Path, tmp_path: Path, monke
         given = given._replace(environ={"INPUT_DRY_RUN": "true"})
     follower.follow(given)
     assert follower.runs > 1 or "success" not in follower.ends, "it is not refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tags", "{{" * 30_000),
+        ("images", "a/" * 30_000 + "!"),
+        ("version", "1.0-" * 30_000),
+        ("stable", "> " * 30_000),
+        ("platforms", "a-" * 30_000),
+        ("version-from", "$" + "A" * 60_000 + "-"),
+        ("verify", "keyless " + "a=b " * 15_000),
+        ("timeout", "9" * 30_000 + "x"),
+    ],
+)
+def test_a_long_text_is_refused_in_time(
+    name: str, text: str, layouts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = Follower(layouts, tmp_path, monkeypatch, in_workflow=True)
+    started = time.monotonic()
+    assert follower.run(Input("config", {"images": ("a/b",), name: (text,)}, name)) is not None
+    assert time.monotonic() - started < 5
 
 
 def test_there_are_enough() -> None:

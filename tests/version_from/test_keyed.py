@@ -1,6 +1,7 @@
 """A version under a key in files that are no JSON, TOML or YAML."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,20 @@ def test_xml_nested_without_end_is_read_in_time(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<a>" * 100_000 + "</a>" * 100_000)
     with pytest.raises(Absent):
         read_file(tmp_path, "a.xml", "a.b")
+
+
+@pytest.mark.parametrize("content", ["\n" * 900_000, "v" * 900_000, " " * 900_000 + "=", "version " * 100_000])
+@pytest.mark.parametrize("name", ["gradle.properties", "version.py"])
+def test_a_long_file_is_read_in_time(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    started = time.monotonic()
+    with pytest.raises(Absent):
+        read_file(tmp_path, name, "absent")
+    assert time.monotonic() - started < 5
+
+
+def test_a_property_that_sounds_like_a_version_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gradle.properties").write_text("group=acme\nprojectVersion=2.1.4\n")
+    with pytest.raises(Absent) as caught:
+        read_file(tmp_path, "gradle.properties")
+    assert caught.value.hint == "Set `version-from: file:gradle.properties#projectVersion`."

@@ -32,7 +32,7 @@ def fields_of(line: str) -> tuple[Field, ...]:
 
 def is_row(line: str) -> bool:
     """Say whether a line is a row rather than a template: it says `name=value` outside of expressions."""
-    return "=" in _EXPRESSION.sub("", line)
+    return "=" in line and "=" in _EXPRESSION.sub("", line[:LONGEST])
 
 
 def _split(line: str) -> list[str]:
