@@ -8,6 +8,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # A narrower run: make test PYTEST="tests/rules -k cascade". Whole files go to a worker, as what they start is theirs.
 PYTEST ?= -n 2 --dist loadfile
+# A whole run measures what of the rules, of what writes and of the images is run by the tests, branches too.
+ifeq ($(origin PYTEST), file)
+COVERAGE := --cov --cov-report=
+endif
 
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command 'make lock' --quiet $(UPGRADE)
@@ -53,7 +57,9 @@ types: setup ## Check the types of code and tests.
 	mypy
 
 test: packages lint types ## Run everything; nothing is skipped.
-	pytest $(PYTEST)
+	pytest $(PYTEST) $(COVERAGE)
+	$(if $(COVERAGE),coverage report --skip-covered --fail-under=95)
+	$(if $(COVERAGE),coverage report --skip-covered --fail-under=98 --include='tagger/rules/*')
 
 model: setup ## Explore every pair and triple of runs from small states, killed runs and listings that lag: half an hour.
 	$(BIN)/python -m tests.races --states
