@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from tagger.rules.cascade import Rules
     from tagger.rules.rows.meaning import Filled, Rows
     from tagger.rules.versions import Version
+    from tagger.version_from.reading import Places
 
 __all__ = ["Built", "build_source", "read_built"]
 
+GIT_TAG = "git-tag"
 NO_VERSION = "none"
 """What `version` says of a build that has none."""
 
@@ -94,8 +96,22 @@ def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
     plain = filled.plain_tags(rules)
     if filled.version is None or not rules.exact:
         return Built(plain=plain)
+    _warn_of_others(run, rules, filled, parse)
     versions = tuple(rules.check(filled.version.of_variant(variant)) for variant in variants)
     return Built(versions, filled.origin, plain, _skipped(rows, filled, versions))
+
+
+def _warn_of_others(run: Run, rules: "Rules", filled: "Filled", parse: "Callable[[str], Version]") -> None:
+    """Warn where a git tag decides by its row, and a label or a file says another version."""
+    from tagger.version_from.found import Found
+    from tagger.version_from.reading import compared
+
+    said = run.settings.version or "version-from" in run.settings.given
+    if said or filled.version is None or filled.origin != GIT_TAG:
+        return
+    decided = Found(filled.version, filled.version.text, GIT_TAG, f"the git tag of {filled.version.text}")
+    for note in compared(decided, run.settings.version_from, _places(run, rules), parse).notes:
+        run.warn("VERSIONS_DIFFER", note)
 
 
 def _skipped(rows: "Rows", filled: "Filled", versions: "tuple[Version, ...]") -> frozenset[str]:
@@ -130,7 +146,7 @@ def _told(run: Run, parse: "Callable[[str], Version]") -> str:
 def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]":
     """Return the version of the build by the given rules, once for each variant that it is, and where it was read."""
     from tagger.rules.remedies import parse_version
-    from tagger.version_from.reading import Places, check_ref, from_text, read_version
+    from tagger.version_from.reading import check_ref, from_text, read_version
 
     settings = run.settings
     variants = settings.build_variants
@@ -148,19 +164,26 @@ def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]"
         asked = "version-from" in settings.given
         if run.command == "release" and not asked:
             check_ref(run.environ)
-        places = Places(
-            run.workspace,
-            run.environ,
-            configs=_configs(run),
-            at_hand=not run.settings.has_several_builds and _is_at_hand(build_source(run)),
-            tag_prefix=settings.tag_prefix,
-            variants=(*rules.variants, *variants),
-        )
-        found = read_version(settings.version_from, places, parse, asked=asked)
+        found = read_version(settings.version_from, _places(run, rules), parse, asked=asked)
         for note in found.notes:
             run.warn("VERSIONS_DIFFER", note)
         version, origin = found.version, found.origin
     return tuple(rules.check(version.of_variant(variant)) for variant in variants), origin
+
+
+def _places(run: Run, rules: "Rules") -> "Places":
+    """Return the places that the version of this build may be read from."""
+    from tagger.version_from.reading import Places
+
+    settings = run.settings
+    return Places(
+        run.workspace,
+        run.environ,
+        configs=_configs(run),
+        at_hand=not settings.has_several_builds and _is_at_hand(build_source(run)),
+        tag_prefix=settings.tag_prefix,
+        variants=(*rules.variants, *settings.build_variants),
+    )
 
 
 def _configs(run: Run) -> "Callable[[], Sequence[ImageConfig]] | None":

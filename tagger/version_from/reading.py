@@ -13,7 +13,7 @@ from tagger.version_from.refs import tag_version, workflow_ref
 if TYPE_CHECKING:
     from tagger.images.stores import ImageConfig
 
-__all__ = ["Places", "check_kind", "check_ref", "from_text", "read_version"]
+__all__ = ["Places", "check_kind", "check_ref", "compared", "from_text", "read_version"]
 
 
 LONGEST = 200  # characters of a text that a place may be meant by
@@ -82,15 +82,18 @@ def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V]
             tried.append(f"{kind}: {absent}")
             hint = hint or absent.hint
         else:
-            return decided if asked else _compared(decided, kinds, places, parse)
+            return decided if asked else compared(decided, kinds, places, parse)
     raise InputError(
         "the build says its version nowhere that was looked at:\n" + "\n".join(tried),
         hint or "Release from a git tag; or give the version with `version`, or its place with `version-from`.",
     )
 
 
-def _compared(decided: Found[V], kinds: Sequence[str], places: Places, parse: Callable[[str], V]) -> Found[V]:
-    """Hold what decides against the places behind it. Raise `InputError` where a label and a file differ."""
+def compared(decided: Found[V], kinds: Sequence[str], places: Places, parse: Callable[[str], V]) -> Found[V]:
+    """Return what decides with notes of the places behind it that say otherwise.
+
+    Raise `InputError` where a label and a file differ.
+    """
     notes = []
     for kind in kinds:
         name = kind.partition(":")[0]

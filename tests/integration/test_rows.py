@@ -255,3 +255,12 @@ def test_a_plan_without_any_registry() -> None:
     ):
         ran = run("plan", ref, published_from="none", source="", images="")
         assert (ran.code, ran.document["tags"]) == (0, made)
+
+
+def test_a_git_tag_decides_and_what_says_otherwise_is_named() -> None:
+    Path("VERSION").write_text("2.1.5\n")
+    ran = run("plan", "refs/tags/v2.1.4")
+    assert (ran.code, ran.document["version"]) == (0, "2.1.4")
+    (warning,) = [one for one in ran.document["warnings"] if one["code"] == "VERSIONS_DIFFER"]
+    assert warning["message"].endswith("the git tag of 2.1.4 decides, and the file VERSION says 2.1.5")
+    assert run("plan", "refs/heads/main").document["warnings"] == []
