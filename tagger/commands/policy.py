@@ -16,6 +16,11 @@ def _run(run: Run) -> int:
         raise InputError(
             f"`policy` takes `set` or `unset`, and got {action}", "Write `set` to store one, `unset` to remove it."
         )
+    if action == "set" and settings.rows and not settings.rows.templates:
+        raise InputError(
+            "no row of `tags` is earned by a version, so there are no rules to store",
+            "Add one that is, as `type=semver,pattern={{version}}`.",
+        )
     stores = run.connections.stores(write=action != "show" and not settings.dry_run)
     from tagger.operations.policy import PolicyChange, policy
 

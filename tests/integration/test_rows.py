@@ -264,3 +264,10 @@ def test_a_git_tag_decides_and_what_says_otherwise_is_named() -> None:
     (warning,) = [one for one in ran.document["warnings"] if one["code"] == "VERSIONS_DIFFER"]
     assert warning["message"].endswith("the git tag of 2.1.4 decides, and the file VERSION says 2.1.5")
     assert run("plan", "refs/heads/main").document["warnings"] == []
+
+
+def test_rows_without_a_version_are_no_policy() -> None:
+    ran = tagger("policy", "set", environ=environ("refs/heads/main", rows="type=ref,event=branch"))
+    assert ran.code == 2
+    assert "no row of `tags` is earned by a version" in ran.out
+    assert not Path("app").exists()
