@@ -11,6 +11,7 @@ from tagger.images.documents import Ambiguous, read_manifest_document
 from tagger.names import CANONICAL, DIGEST, Digest
 
 __all__ = [
+    "LARGEST_MANIFEST",
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
     "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP",
     "OCI_LAYER_ZSTD", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "artifact_type_of",
@@ -32,6 +33,7 @@ OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
 ORAS_ARTIFACT = "application/vnd.cncf.oras.artifact.manifest.v1+json"
 
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
+LARGEST_MANIFEST = 4 * 1024 * 1024  # what registries take (distribution-spec, "Pushing manifests")
 MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, ORAS_ARTIFACT})
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tagger.confidential import HIDDEN
 from tagger.reporting.terminal import style
 from tagger.rules.immutability import immutability
 from tagger.settings.option import Option
@@ -9,8 +10,6 @@ from tagger.settings.options import OPTIONS
 from tagger.settings.values import Settings
 
 __all__ = ["settings_document", "settings_text"]
-
-HIDDEN = "***"
 
 
 def settings_document(settings: Settings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tagger.images.blobs import Checked
 from tagger.images.files import CHUNK
 from tagger.images.layout.index import Index
 from tagger.images.manifests import (
+    LARGEST_MANIFEST,
     MANIFEST_TYPES,
     Descriptor,
     Manifest,
@@ -19,8 +20,6 @@ from tagger.images.manifests import (
 from tagger.names import DIGEST, Digest, Repository, check_digest, check_tag
 
 __all__ = ["LayoutContent", "attached"]
-
-LARGEST_MANIFEST = 4 * 1024 * 1024  # what registries take (distribution-spec, "Pushing manifests")
 
 
 class LayoutContent:

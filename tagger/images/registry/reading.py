@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.blobs import Checked
-from tagger.images.manifests import OCI_INDEX, Descriptor, Manifest, manifest_type
+from tagger.images.manifests import LARGEST_MANIFEST, OCI_INDEX, Descriptor, Manifest, manifest_type
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.blobs import Download
 from tagger.images.registry.client import Request
@@ -19,7 +19,6 @@ from tagger.names import CANONICAL, DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Reader"]
 
-LARGEST_MANIFEST = 4 * 1024 * 1024  # what registries take (distribution-spec, "Pushing manifests")
 MOST_PAGES = 1_000
 MOST_REFERRERS = 1_000
 CHUNK = 64 * 1024
