@@ -150,7 +150,10 @@ class _Plan(NamedTuple):
             yield "neither `keep` nor `keep-tags` is set: every version and every tag stays"
         if not job.confirmed and not job.force and self.is_over(job.limit):
             going, total = self.share()
-            yield f"{going} of {total} tags would go, more than `limit` ({job.limit}%): deleting them wants `--force`"
+            yield (
+                f"{going} of {total} tags that do not float would go, more than `limit` ({job.limit}%): "
+                "deleting them wants `--force`"
+            )
 
     def objection(self, job: Pruning) -> Outcome | None:
         """Return how it ends where the plan must not be carried out; None where it may."""
@@ -163,7 +166,7 @@ class _Plan(NamedTuple):
             )
         elif job.confirmed and not job.force and self.is_over(job.limit):
             error = Refused(
-                f"{self.place}: {going} of {total} tags would go, and {job.limit}% is the limit",
+                f"{self.place}: {going} of {total} tags that do not float would go, and {job.limit}% is the limit",
                 "Look at the plan, then set `--force`, or set `limit`.",
                 code="OVER_LIMIT",
             )
