@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import tagger
+from tagger.command_line.line import Line, read_line
 from tagger.commands import NAMES, command_named
 from tagger.commands.command import Command
 from tagger.confidential import logins_in
@@ -18,7 +19,6 @@ from tagger.interruption import Interruption
 from tagger.reporting.terminal import Outlet
 from tagger.settings.option import TRUE
 from tagger.settings.options import OPTIONS, named
-from tagger.words import Line, read_line
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
@@ -133,13 +133,13 @@ def _told(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
     if line.wants_version or line.command == "version":
         return f"tagger {tagger.__version__}"
     if line.command == "completion" and not line.wants_help:
-        from tagger.completion import completion
+        from tagger.command_line.completion import completion
 
         return completion(" ".join(line.plain))
     helping = line.command in ("help", "completion")
     if not (line.wants_help or helping or _says_nothing(line, environ)):
         return ""
-    from tagger.help import command_help, program_help
+    from tagger.command_line.help import command_help, program_help
 
     width = min(Outlet(out, environ).width, 100)
     name = " ".join(line.plain) if helping else line.command
@@ -252,7 +252,7 @@ def _parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
     """Return the parameters that the words of a line give."""
     if not words:
         return {}
-    from tagger.arguments import parse
+    from tagger.command_line.parser import parse
 
     return parse(command, words)
 

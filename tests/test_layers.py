@@ -46,16 +46,10 @@ BELOW = {
         "interruption",
         *GROUND,
     },
-    "arguments": {"commands", "settings", *GROUND},
-    "words": {"settings"},
-    "help": {"commands", "reporting", "settings"},
-    "completion": {"commands", "settings", "errors"},
+    "command_line": {"commands", "reporting", "settings", *GROUND},
     "cli": {
         "interruption",
-        "arguments",
-        "words",
-        "help",
-        "completion",
+        "command_line",
         "commands",
         "reporting",
         "results",
@@ -64,7 +58,7 @@ BELOW = {
     },
 }
 ONLY = {
-    "click": {"arguments.py"},
+    "click": {"command_line/parser.py"},
     "cryptography": {"gates/signatures/keys.py", "gates/signatures/keyless.py"},
     "docker": {"images/engine/engine.py"},
     "rich": {"reporting/live.py"},

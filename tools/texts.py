@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tagger.command_line.help import GROUPS  # noqa: E402
 from tagger.commands import NAMES, commands  # noqa: E402 - the project's own folder first
-from tagger.help import GROUPS  # noqa: E402
 from tagger.settings.options import OPTIONS  # noqa: E402
 from tools.examples import EXAMPLES  # noqa: E402
 

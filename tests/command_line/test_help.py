@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.arguments import parse
 from tagger.cli import run
+from tagger.command_line.help import GROUPS, command_help, program_help
+from tagger.command_line.line import read_line
+from tagger.command_line.parser import parse
 from tagger.commands import NAMES, command_named, commands
-from tagger.help import GROUPS, command_help, program_help
 from tagger.settings.arguments import NAMES as WORDS
 from tagger.settings.option import Group
 from tagger.settings.options import OPTIONS
-from tagger.words import read_line
 
 SCREEN = 28  # lines
 
@@ -123,7 +123,7 @@ class TestGroups:
 class TestMissing:
     """Without the dependencies, or on an old Python: what is missing, and no traceback."""
 
-    PROGRAM = str(Path(__file__).parent.parent / "entrypoint.py")
+    PROGRAM = str(Path(__file__).parent.parent.parent / "entrypoint.py")
 
     @pytest.mark.parametrize("words", [("plan", "--image", "a/b"), ("plan", "--json"), ("tags",)])
     def test_a_package(self, words: tuple[str, ...], tmp_path: Path) -> None:
@@ -153,13 +153,13 @@ class TestMissing:
 
     def test_a_package_that_is_wanted_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "click", None)
-        monkeypatch.delitem(sys.modules, "tagger.arguments")
+        monkeypatch.delitem(sys.modules, "tagger.command_line.parser")
         out, err = io.StringIO(), io.StringIO()
         assert run(["plan", "--json"], {}, out, err, io.StringIO()) == 2
         assert json.loads(out.getvalue())["error"]["message"] == "the Python package click is missing"
 
     def test_a_module_of_ours_is_a_bug(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "tagger.arguments", None)
+        monkeypatch.setitem(sys.modules, "tagger.command_line.parser", None)
         with pytest.raises(ModuleNotFoundError):
             run(["plan", "--json"], {}, io.StringIO(), io.StringIO(), io.StringIO())
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tagger.command_line.completion import completion
 from tagger.commands import NAMES, command_named
-from tagger.completion import completion
 
 BASH = """
 source ./script
