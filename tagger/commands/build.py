@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tagger.rules.cascade import Rules
     from tagger.rules.rows.meaning import Filled, Rows
     from tagger.rules.versions import Version
+    from tagger.version_from.found import Found
     from tagger.version_from.reading import Places
 
 __all__ = ["Built", "build_source", "read_built"]
@@ -146,7 +147,7 @@ def _told(run: Run, parse: "Callable[[str], Version]") -> str:
 def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]":
     """Return the version of the build by the given rules, once for each variant that it is, and where it was read."""
     from tagger.rules.remedies import parse_version
-    from tagger.version_from.reading import check_ref, from_text, read_version
+    from tagger.version_from.reading import check_ref, read_version
 
     settings = run.settings
     variants = settings.build_variants
@@ -155,20 +156,36 @@ def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]"
         return parse_version(rules, text, variants[0], settings.tag_prefix)
 
     if settings.version:
-        try:
-            version, origin = parse(from_text(settings.version, settings.tag_prefix)), "version"
-        except InputError as error:
-            message = f"{settings.origin('version')}: {error.message}"
-            raise InputError(message, error.hint, code=error.code) from error
+        found = _given_version(run, rules, parse)
     else:
         asked = "version-from" in settings.given
         if run.command == "release" and not asked:
             check_ref(run.environ)
         found = read_version(settings.version_from, _places(run, rules), parse, asked=asked)
-        for note in found.notes:
-            run.warn("VERSIONS_DIFFER", note)
-        version, origin = found.version, found.origin
-    return tuple(rules.check(version.of_variant(variant)) for variant in variants), origin
+    for note in found.notes:
+        run.warn("VERSIONS_DIFFER", note)
+    return tuple(rules.check(found.version.of_variant(variant)) for variant in variants), found.origin
+
+
+def _given_version(run: Run, rules: "Rules", parse: "Callable[[str], Version]") -> "Found[Version]":
+    """Return the version that a word gives; what the image's own label says against it is noted, files are not asked.
+
+    A revision is the packager's, and no other version. Raise `InputError` where the word is no version.
+    """
+    from tagger.version_from.found import Found
+    from tagger.version_from.reading import compared, from_text
+
+    settings, origin = run.settings, run.settings.origin("version")
+    text = from_text(settings.version, settings.tag_prefix)
+    try:
+        decided = Found(parse(text), text, "version", f"{origin} {text}")
+    except InputError as error:
+        raise InputError(f"{origin}: {error.message}", error.hint, code=error.code) from error
+    return compared(decided, ("label",), _places(run, rules), parse, _is_same_release)
+
+
+def _is_same_release(one: "Version", other: "Version") -> bool:
+    return (one.numbers, one.prerelease) == (other.numbers, other.prerelease)
 
 
 def _places(run: Run, rules: "Rules") -> "Places":

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import eq
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,10 +90,16 @@ def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V]
     )
 
 
-def compared(decided: Found[V], kinds: Sequence[str], places: Places, parse: Callable[[str], V]) -> Found[V]:
-    """Return what decides with notes of the places behind it that say otherwise.
+def compared(
+    decided: Found[V],
+    kinds: Sequence[str],
+    places: Places,
+    parse: Callable[[str], V],
+    alike: Callable[[V, V], bool] = eq,
+) -> Found[V]:
+    """Return what decides with notes of the places behind it that say otherwise: a version that is not `alike`.
 
-    Raise `InputError` where a label and a file differ.
+    A git tag and a word decide. Raise `InputError` where a label and a file differ.
     """
     notes = []
     for kind in kinds:
@@ -103,9 +110,9 @@ def compared(decided: Found[V], kinds: Sequence[str], places: Places, parse: Cal
             other = places.read(kind, parse)
         except (Absent, InputError):
             continue  # what says no version says no other one
-        if other.version == decided.version:
+        if alike(other.version, decided.version):
             continue
-        if decided.origin == "git-tag":
+        if decided.origin in ("git-tag", "version"):
             notes.append(f"{decided.description} decides, and {other.description} says {other.text}")
             continue
         raise InputError(
