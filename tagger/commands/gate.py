@@ -79,12 +79,13 @@ def _signers(run: Run, version: "Version | None") -> "tuple[Signers, dict[str, s
     return Signers(rows, settings.trusted_root, run.environ, run.workspace, elsewhere=_at_github(run)), fields
 
 
-def _at_github(run: Run) -> "Callable[[Target, Sequence[Row]], Found] | None":
-    """Return what finds attestations at GitHub; None without a token for it."""
+def _at_github(run: Run) -> "Callable[[Target, Sequence[Row]], Found]":
+    """Return what finds attestations at GitHub; without a token for it, what says so."""
+    from tagger.gates.signatures.github import look_at_github, without_token
+
     token = run.settings.github_token
     if not token:
-        return None
-    from tagger.gates.signatures.github import look_at_github
+        return without_token
     from tagger.images.registry.github_attestations import GithubAttestations
 
     return look_at_github(GithubAttestations(run.connections.registries.github(token)).bundles)

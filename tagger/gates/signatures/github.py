@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tagger.errors import StoreError
-from tagger.gates.signatures.places import Candidate, Found, Target
+from tagger.gates.signatures.places import MOST, Candidate, Found, Target
 from tagger.gates.signatures.rows import ISSUERS, Row
 
-__all__ = ["look_at_github"]
+__all__ = ["look_at_github", "without_token"]
 
-List = Callable[[str, str], Iterable[bytes | None]]
-"""Returns the bundles of a repository, `OWNER/NAME`, about a digest; None for one that is kept elsewhere."""
+List = Callable[[str, str], Iterable[bytes | StoreError]]
+"""Returns the bundles of a repository, `OWNER/NAME`, or an owner about a digest, or why one cannot be read."""
+
+NAME = "GitHub's attestations"
 
 
 def look_at_github(listed: List) -> Callable[[Target, Sequence[Row]], Found]:
-    """Return what finds the attestations of the repositories that rows name at GitHub.
+    """Return what finds the attestations at GitHub of the repositories, or the owners, that rows name.
 
     What cannot be asked proves nothing, and is told with its reason.
     """
@@ -22,25 +24,38 @@ def look_at_github(listed: List) -> Callable[[Target, Sequence[Row]], Found]:
         candidates: list[Candidate] = []
         unusable: list[tuple[str, str]] = []
         places: list[str] = []
-        for repository in dict.fromkeys(_repositories(rows)):
-            place = f"GitHub's attestations of {repository}"
+        whose = [_whose(row) for row in _of_github(rows)]
+        for name in dict.fromkeys(filter(None, whose)):
+            place = f"{NAME} of {name}"
             places.append(place)
             try:
-                for bundle in listed(repository, target.digest):
-                    if bundle is None:
-                        unusable.append((place, "GitHub keeps it at an address of its own, which is not read"))
-                    else:
+                for bundle in listed(name, target.digest):
+                    if isinstance(bundle, StoreError):
+                        unusable.append((place, bundle.message.removeprefix("GitHub: ")))
+                    elif len(candidates) < MOST:
                         candidates.append(Candidate(place, "bundle", bundle, target))
             except StoreError as error:
                 unusable.append((place, error.message))
-        return Found(tuple(candidates), tuple(places), tuple(unusable))
+        skipped = (f"{NAME}: a row names no owner, as repo=OWNER/NAME or repo=OWNER/*",) if "" in whose else ()
+        return Found(tuple(candidates), tuple(places), tuple(unusable), skipped)
 
     return look
 
 
-def _repositories(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the repositories of GitHub that rows name whole."""
-    for row in rows:
-        name = row.repository.removeprefix(ISSUERS["github"][1])
-        if row.kind != "key" and row.issuer == ISSUERS["github"][0] and name.count("/") == 1 and "*" not in name:
-            yield name
+def without_token(_target: Target, rows: Sequence[Row]) -> Found:
+    """Say that nobody is asked at GitHub, where rows want a signature of its."""
+    asked = any(True for _ in _of_github(rows))
+    return Found((), (), (), (f"{NAME}: there is no `github-token`",) if asked else ())
+
+
+def _of_github(rows: Iterable[Row]) -> Iterator[Row]:
+    return (row for row in rows if row.kind != "key" and row.issuer == ISSUERS["github"][0])
+
+
+def _whose(row: Row) -> str:
+    """Return the repository that a row names; its owner where the name is a pattern; empty where the owner is one."""
+    address, site = row.repository or row.workflow, ISSUERS["github"][1]
+    owner, _, name = address.removeprefix(site).partition("/")
+    if not address.startswith(site) or not owner or "*" in owner:
+        return ""
+    return owner if not row.repository or "*" in name or not name else f"{owner}/{name}"

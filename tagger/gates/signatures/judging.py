@@ -41,11 +41,15 @@ _CURES = {
 
 
 class _Looked(NamedTuple):
-    """What looking at one manifest gave: what was proved, or the places and the reasons why nothing was."""
+    """What looking at one manifest gave: what was proved, or the places and the reasons why nothing was.
+
+    `skipped` are places where nobody looked, with the reason.
+    """
 
     proved: Verification | None
     places: tuple[str, ...]
     reasons: tuple[tuple[str, str], ...]
+    skipped: tuple[str, ...] = ()
 
 
 def check_signatures(
@@ -85,8 +89,10 @@ def _judge(
     """Look at every signature of a manifest until one is proved."""
     places: list[str] = []
     reasons: list[tuple[str, str]] = []
+    skipped: list[str] = []
     for found in _found(content, about, rows, signers):
         places.extend(found.places)
+        skipped.extend(found.skipped)
         reasons.extend(found.unusable)
         for candidate in found.candidates:
             for row in rows:
@@ -94,7 +100,7 @@ def _judge(
                     return _Looked(_prove(candidate, row, keys, signers), tuple(places), tuple(reasons))
                 except Rejected as reason:
                     reasons.append((candidate.found_at, str(reason)))
-    return _Looked(None, tuple(places), tuple(dict.fromkeys(reasons)))
+    return _Looked(None, tuple(places), tuple(dict.fromkeys(reasons)), tuple(dict.fromkeys(skipped)))
 
 
 def _found(content: SignedContent, about: Sequence[Target], rows: Sequence[Row], signers: Signers) -> Iterator[Found]:
@@ -142,9 +148,10 @@ def _refused(what: str, signers: Signers, whole: _Looked, failed: Mapping[str, _
     places = dict.fromkeys((*whole.places, *(place for looked in failed.values() for place in looked.places)))
     found = "\n".join(f"- {line}" for line in lines) if lines else "- no signature was found"
     wanted = " or ".join(f"`{row}`" for row in signers.rows)
+    skipped = dict.fromkeys((*whole.skipped, *(place for looked in failed.values() for place in looked.skipped)))
     return Refused(
         f"{what} was signed by none of those that `{signers.setting}` names: {wanted}\n{found}\n"
-        f"Looked at: {'; '.join(places)}",
+        f"Looked at: {'; '.join(places)}" + (f"\nNot looked at: {'; '.join(skipped)}" if skipped else ""),
         _CURES.get(signers.setting, _CURES["verify"]),
         code="NOT_VERIFIED",
     )

@@ -1,6 +1,7 @@
 """Where the signatures of an image are: every place is looked at, always."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol
 
 from tagger.errors import NotFound
@@ -19,7 +20,8 @@ NOTATION = "application/vnd.cncf.notary.signature"
 SIGNATURE = "dev.cosignproject.cosign/signature"
 REFERENCE_DIGEST = "vnd.docker.reference.digest"  # buildkit, docs/attestations/attestation-storage.md
 MOST = 100  # signatures of one image that are looked at
-LARGEST = 4 * 1024 * 1024  # bytes of one
+LARGEST = 32 * 1024 * 1024  # bytes of one: an SBOM may be large
+MOST_BYTES = 4 * LARGEST  # of all that are kept in memory at once
 
 
 class SignedContent(Content, Protocol):
@@ -48,11 +50,15 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What looking for the signatures of one image gave: the candidates, the places, and what could not be used."""
+    """What looking for the signatures of one image gave: the candidates, the places, and what could not be used.
+
+    `skipped` are places where nobody looked, with the reason.
+    """
 
     candidates: tuple[Candidate, ...]
     places: tuple[str, ...]
     unusable: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def targets(content: Content, root: Manifest, image: Descriptor) -> Iterator[Target]:
@@ -71,23 +77,50 @@ def targets(content: Content, root: Manifest, image: Descriptor) -> Iterator[Tar
 
 def look(content: SignedContent, target: Target) -> Found:
     """Return every signature that is attached to a manifest. Raise `StoreError` where a place cannot be read."""
-    candidates: list[Candidate] = []
-    unusable: list[tuple[str, str]] = []
+    found = _Collected()
     tags = [Digest(target.digest).tag + end for end in (".sig", ".att")]
     places = [f"referrers of {target.digest}", *(f"tag {tag}" for tag in tags)]
-    for descriptor in content.referrers(target.digest)[:MOST]:
+    listed = content.referrers(target.digest)
+    for descriptor in listed[:MOST]:
         place = f"referrer {descriptor.digest}"
-        try:
-            candidates.extend(_of_referrer(content, content.manifest(descriptor.digest), target, place))
-        except Rejected as reason:
-            unusable.append((place, str(reason)))
-        except NotFound:
-            unusable.append((place, "it is listed and is not there"))
+        with found.at(place):
+            found.keep(place, _of_referrer(content, content.manifest(descriptor.digest), target, place))
     held = content.digests(tags)
     for tag in tags:
         if digest := held[tag]:
-            candidates.extend(_of_layers(content, content.manifest(digest), target, f"tag {tag}"))
-    return Found(tuple(candidates[:MOST]), tuple(places), tuple(unusable))
+            with found.at(f"tag {tag}"):
+                found.keep(f"tag {tag}", _of_layers(content, content.manifest(digest), target, f"tag {tag}"))
+    if len(listed) > MOST:
+        found.unusable.append((places[0], f"{len(listed)} are listed, and the first {MOST} were looked at"))
+    return Found(tuple(found.candidates), tuple(places), tuple(found.unusable))
+
+
+class _Collected:
+    """The signatures that were found, and what could not be used, with the reason."""
+
+    def __init__(self) -> None:
+        self.candidates: list[Candidate] = []
+        self.unusable: list[tuple[str, str]] = []
+        self._size = 0
+
+    @contextmanager
+    def at(self, place: str) -> Iterator[None]:
+        """Keep the reason why nothing at a place can be used."""
+        try:
+            yield
+        except Rejected as reason:
+            self.unusable.append((place, str(reason)))
+        except NotFound:
+            self.unusable.append((place, "it is listed and is not there"))
+
+    def keep(self, place: str, found: Iterable[Candidate]) -> None:
+        """Keep signatures, as many as there is room for."""
+        for candidate in found:
+            self._size += len(candidate.document)
+            if len(self.candidates) >= MOST or self._size > MOST_BYTES:
+                self.unusable.append((place, f"more than {MOST} signatures, or {MOST_BYTES} bytes, are not looked at"))
+                return
+            self.candidates.append(candidate)
 
 
 def _of_referrer(content: Content, manifest: Manifest, target: Target, place: str) -> Iterator[Candidate]:
@@ -104,7 +137,9 @@ def _of_referrer(content: Content, manifest: Manifest, target: Target, place: st
 def _of_layers(content: Content, manifest: Manifest, target: Target, place: str) -> Iterator[Candidate]:
     for layer in manifest.layers():
         kind = _kind(layer.media_type)
-        if kind and layer.size <= LARGEST:
+        if kind:
+            if layer.size > LARGEST:
+                raise Rejected(f"it has {layer.size} bytes, and {LARGEST} are the most")
             with content.blob(layer) as file:
                 document = file.read(LARGEST)
             yield Candidate(place, kind, document, target, layer.annotations.get(SIGNATURE, ""))

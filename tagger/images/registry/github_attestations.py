@@ -1,53 +1,82 @@
 """GitHub's API of attestations: what builds sign that is kept at GitHub, and not in a registry."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
+from tagger.images.registry.snappy import decompress
 from tagger.images.registry.web_api import WebApi
 
 __all__ = ["GithubAttestations"]
 
 MOST_PAGES = 10
 PAGE = 100  # docs.github.com, "REST API endpoints for artifact attestations": the most on a page
+LARGEST = 32 * 1024 * 1024  # bytes of a bundle: the most that a predicate may have there are 16 MB, kept as Base64
 
 
 class GithubAttestations:
-    """The attestations of repositories, by the digest that they are about (docs.github.com, "List attestations")."""
+    """The attestations of a repository or an owner, by the digest that they are about.
+
+    docs.github.com, REST API: "List attestations", of repositories, organizations and users.
+    """
 
     def __init__(self, api: WebApi) -> None:
         self._api = api
 
-    def bundles(self, repository: str, digest: str) -> Iterator[bytes | None]:
-        """Yield the bundles about a digest, newest first; None for one that is kept elsewhere. Raise `StoreError`.
+    def bundles(self, whose: str, digest: str) -> Iterator[bytes | StoreError]:
+        """Yield the bundles about a digest, newest first, or the error that reading one ended in. Raise `StoreError`.
 
-        `repository` is `OWNER/NAME`. None are known of a repository that is not there, or not to be seen.
+        `whose` is `OWNER/NAME`, or `OWNER` for all its repositories. None are known where nothing is to be seen.
         """
-        path = f"/repos/{quote(repository)}/attestations/{quote(digest)}?per_page={PAGE}"
-        what = f"listing the attestations of {repository}"
-        after = ""
-        for _ in range(MOST_PAGES):
-            answer = self._api.call("GET", path + (f"&after={quote(after)}" if after else ""), what)
-            if answer.status == 404:
+        roots = ("repos",) if "/" in whose else ("orgs", "users")
+        what = f"listing the attestations of {whose}"
+        for root in roots:
+            path = f"/{root}/{quote(whose)}/attestations/{quote(digest)}?per_page={PAGE}"
+            first = self._api.call("GET", path, what)
+            if first.status != 404:
+                yield from self._pages(first, path, what)
                 return
+
+    def _pages(self, answer: Answer, path: str, what: str) -> Iterator[bytes | StoreError]:
+        for _ in range(MOST_PAGES):
             if answer.status != 200:
                 raise self._api.refused(what, answer)
             yield from self._read(answer, what)
             after = _next(answer)
             if not after:
                 return
+            answer = self._api.call("GET", f"{path}&after={quote(after)}", what)
 
-    def _read(self, answer: Answer, what: str) -> Iterator[bytes | None]:
+    def _read(self, answer: Answer, what: str) -> Iterator[bytes | StoreError]:
         try:
             document: Any = json.loads(answer.body)
-            listed = list(document["attestations"])
-            found = [one["bundle"] for one in listed]
+            listed = [dict(one) for one in document["attestations"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._api.error(f"{what}: the answer is no list of attestations") from error
-        for bundle in found:
-            yield json.dumps(bundle).encode() if isinstance(bundle, dict) else None
+        for one in listed:
+            if isinstance(one.get("bundle"), dict):
+                yield json.dumps(one["bundle"]).encode()
+            else:
+                yield self._kept_elsewhere(one)
+
+    def _kept_elsewhere(self, entry: Mapping[str, Any]) -> bytes | StoreError:
+        """Return a bundle that GitHub keeps at an address of its own, compressed; or why it cannot be read."""
+        url = entry.get("bundle_url")
+        if not isinstance(url, str) or not url:
+            return self._api.error("the attestation has neither a bundle nor an address of one")
+        what = f"reading the bundle at {urlsplit(url).hostname}"
+        try:
+            answer = self._api.elsewhere(url, what, LARGEST)
+            if answer.status != 200:
+                return self._api.refused(what, answer)
+            return decompress(answer.body, LARGEST)
+        except StoreError as error:
+            return error
+        except ValueError as error:
+            return self._api.error(f"{what}: it cannot be decompressed: {error}")
 
 
 def _next(answer: Answer) -> str:

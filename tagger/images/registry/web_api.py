@@ -60,6 +60,17 @@ class WebApi:
         content = json.dumps(body).encode() if body is not None else None
         return self.registry.call(Request(method, f"{self._prefix}{path}", self._access, what, headers, content))
 
+    def elsewhere(self, url: str, what: str, most: int) -> Answer:
+        """Return the answer to a URL that the API names, of at most `most` bytes; another host gets no token.
+
+        Raise `StoreError` where there is no answer, or the URL may not be asked.
+        """
+        try:
+            target = self.registry.resolve("/", url)
+        except ValueError as error:
+            raise self.error(f"{what}: {error}") from error
+        return self.registry.call(Request("GET", target, self._access, what, most=most))
+
     def get(self, path: str, what: str, refused: Callable[[str, Answer], StoreError]) -> tuple[Any, Answer]:
         """Return the JSON of an answer, and the answer. Raise `refused` where it is no success, `StoreError`."""
         answer = self.call("GET", path, what)
