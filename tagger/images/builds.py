@@ -17,6 +17,7 @@ from tagger.images.read_once import ReadOnce
 from tagger.images.sources import ContentSource, is_in
 from tagger.images.stores import ImageConfig, TagStore
 from tagger.images.walk import walk
+from tagger.meters import meter_of
 from tagger.names import Digest, Repository, attached_to
 
 __all__ = ["AssembledSource", "Build", "assemble_builds"]
@@ -62,6 +63,8 @@ def assemble_builds(
     It is called `reference`; `several` repositories will want it. With `force` their bases may differ. Raise `Refused`
     where they do not become one, `InputError` and `StoreError` where one cannot be read.
     """
+    for build in builds:
+        meter_of(build.content).phase("reading the builds")
     found = run_all(_read, builds, AT_ONCE)
     images = list(chain.from_iterable(one.images for one in found))
     assembly = assemble(images, chain.from_iterable(one.attestations for one in found), annotations)

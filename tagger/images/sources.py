@@ -145,6 +145,7 @@ class ContentSource:
         if not is_in(self._content, store):
             from tagger.images.copying import copy_image, copy_referrers
 
+            meter_of(self._content).phase("read from")
             parts = copy_image(self._read, store, self.root)
             copy_referrers(self._read, store, [part.digest for part in parts], root=self.root)
 
@@ -179,7 +180,8 @@ class SavedSource:
             config = manifest.config()
             if not overwrite or (config is not None and config.digest == self.config_digest):
                 return manifest
-        meter_of(store).phase("compressing layers")
+        self._image.told = meter_of(store)
+        self._image.told.phase("compressing layers")
         return self.as_content().stage(store, tag, overwrite=overwrite)
 
     def as_content(self) -> ContentSource:

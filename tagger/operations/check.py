@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.images.stores import Content, ExaminedStore
+from tagger.meters import meter_of
 from tagger.operations.everywhere import agree_on_policy
 from tagger.operations.examine import (
     Examined,
@@ -63,11 +64,14 @@ def check(job: Check) -> Checkup:
 
 
 def _examine(job: Check, found: Examined) -> Iterator[Finding]:
+    meter = meter_of(found.store)
     yield from examine_abilities(found)
     if not found.store.exists():
         return
     try:
+        meter.phase("comparing tags and platforms")
         yield from examine_tags(found, job.platforms)
+        meter.phase("asking as a stranger")
         opened = job.stranger(found.store) if job.stranger else None
         if opened:
             yield pulled_by_strangers(found, *opened)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.stores import TagStore
+from tagger.meters import meter_of
 from tagger.operations.afterwards import came_out
 from tagger.operations.look import Look
 from tagger.operations.view import View
@@ -51,6 +52,7 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
             if not writes:
                 return Converged(tuple(made.values()), look, failure or _changed_policy(view.objection()))
             failure = _write(view, writes) or failure
+            meter_of(view.store).phase("looking again")
             look = view.look()
     except TaggerError as error:
         return Converged(tuple(came_out(view.store, made.values(), error, written=view.wrote)), look, error)
@@ -109,6 +111,7 @@ def _write(view: View, writes: Sequence[Change]) -> TaggerError | None:
 
     What went wrong though every tag was removed is returned: another look has to follow all the same.
     """
+    meter_of(view.store).phase("pointing tags")
     groups: dict[str, list[str]] = defaultdict(list)
     for change in writes:
         if change.action == "remove":

@@ -8,6 +8,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import InputError, StoreError, TaggerError
 from tagger.gates.platforms import ANY, normal_platform, platforms_of
 from tagger.images.stores import Abilities, Content, ExaminedStore
+from tagger.meters import meter_of
 from tagger.operations.look import Look, every_tag
 from tagger.operations.reconcile import incomplete_listing
 from tagger.operations.removal import check_deletable
@@ -53,6 +54,7 @@ def look_at(store: ExaminedStore, terms: Terms) -> Examined:
     """Read a repository as a release does, and prove that pushing is allowed. Raise `TaggerError`."""
     view = View(store, terms, every_tag, Claim(), tolerant=True)
     look = look_before_write(view, ())
+    meter_of(store).phase("checking what is allowed")
     store.check_writable()
     return Examined(view, look, published_versions(store, look), store.abilities())
 

@@ -8,6 +8,7 @@ from tagger.errors import TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
+from tagger.meters import meter_of
 from tagger.operations.afterwards import came_out
 from tagger.operations.converge import Converged, converge
 from tagger.operations.lifting import lift, planned_lift
@@ -111,6 +112,7 @@ def set_marks(
     """Set marks, or lift them while the tags `beside` stand; return what became of each, and what went wrong."""
     if any(change.action == "remove" or change.after == LIFTED_DIGEST for change in marks):
         return lift(store, marks, beside)
+    meter_of(store).phase("setting marks")
     made: dict[str, Manifest] = {one.digest: one for one in artifacts}
     written: set[str] = set()
     for change in marks:

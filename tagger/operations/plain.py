@@ -9,6 +9,7 @@ from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.gates.platforms import check_platforms, manifest_of_each
 from tagger.images.sources import BuiltImage, ContentSource
 from tagger.images.stores import Source, TagStore
+from tagger.meters import meter_of
 from tagger.operations.everywhere import with_policy
 from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
@@ -205,6 +206,7 @@ def _differing(
 
 def _point(lead: TagStore, store: TagStore, digest: str, tags: Sequence[str], image: ContentSource) -> None:
     """Point tags at our image, or at one that another run put into the first repository, which is copied."""
+    meter_of(store).phase("pointing tags")
     if digest == image.digest:
         store.point(image.root, tags)
         return

@@ -7,6 +7,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import InputError, Refused, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST, WITHDRAWN, policy_artifact, put_artifact
 from tagger.images.stores import TagStore
+from tagger.meters import meter_of
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.everywhere import each, everywhere, first_error
 from tagger.operations.lifting import lift, planned_lift
@@ -115,6 +116,7 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
         if dry_run:
             return Outcome.of(store.place, (*planned, *target.drifted), done="pushed", dry_run=True)
         try:
+            meter_of(store).phase("storing the policy")
             if planned[0].writes:
                 put_artifact(store, artifact, [POLICY_TAG])
         except TaggerError as error:

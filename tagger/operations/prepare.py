@@ -8,6 +8,7 @@ from tagger.errors import InputError, Refused, TaggerError
 from tagger.gates.platforms import Replaced, check_platforms, manifest_of_each
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
+from tagger.meters import meter_of
 from tagger.names import Digest
 from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
@@ -203,6 +204,8 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
         place = f"{standing.store.place}@{digest}"
         source = ContentSource(standing.store, digest or "", place, several=len(repositories) > 2)
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
+    for one in decided:
+        meter_of(one.store).phase("checking the image")
     check_platforms(source, job.platforms, _replaced(decided))
     passed = job.gate(source) if job.gate else Passed()  # also of an image that was kept in place of the build
     platforms = manifest_of_each(source, digest)

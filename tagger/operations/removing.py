@@ -4,6 +4,7 @@ Registries differ (distribution-spec, "Deleting tags", "Deleting manifests"): so
 manifests only and every tag at them, some do neither through this API.
 """
 
+import itertools
 import json
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.artifacts import HELD_BEFORE, PLACEHOLDER, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
+from tagger.meters import meter_of
 from tagger.operations.afterwards import read_if_possible
 from tagger.operations.removal import Removal, holds_manifest, other_way, standing_tags
 from tagger.rules.marks import is_reserved
@@ -66,7 +68,7 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
     leaves few of them begun. Without groups, all tags go before all images.
     """
     store, shared = removal.store, removal.shared
-    progress = _Progress(removal.before)
+    progress = _Progress(removal)
     error: TaggerError | None = None
     try:
         staying = {digest: store.manifest(digest) for digest in set(shared.values())}
@@ -83,6 +85,7 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
                 _delete_images(store, removal.images, names, progress)
     except TaggerError as failure:
         error = failure
+    meter_of(store).phase("looking again")
     try:
         if groups and error is None:
             listed = frozenset(store.tags())  # some registries take images, and leave their tags
@@ -103,8 +106,9 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
 class _Progress:
     """What a removal asked for so far, and what the registry answered that it removed."""
 
-    def __init__(self, before: Mapping[str, str]) -> None:
-        self._before = before
+    def __init__(self, removal: Removal) -> None:
+        self._before, self._meter = removal.before, meter_of(removal.store)
+        self._images, self._deleted = len(removal.images), itertools.count(1)
         self.begun: set[str] = set()
         self.gone: set[str] = set()
         self.tags_first = False
@@ -113,6 +117,15 @@ class _Progress:
     def other_gone(self) -> bool:
         """Say whether an image is gone already, so that the registry deletes them."""
         return not self.gone <= self._before.keys()
+
+    def untagged(self, count: int, total: int) -> None:
+        """Tell how many of several tags are removed."""
+        self._meter.phase(f"removing tags, {count:,} of {total:,}")
+
+    def deleted(self, digest: str) -> None:
+        """Take note of an image that is gone, and tell how many are."""
+        self.gone.add(digest)
+        self._meter.phase(f"deleting images, {next(self._deleted):,} of {self._images:,}")
 
     def ended(self, removal: Removal, error: TaggerError | None, gone: Collection[str] | None = None) -> Removed:
         """Return how the removal ended: `gone` are the tags that are proven to be, where they could be read."""
@@ -167,7 +180,7 @@ def _delete_images(
     for digest in images:
         progress.begun.update((digest, *names.get(digest, ())))
         if _delete(store, digest, dependent=progress.other_gone and not strict):
-            progress.gone.add(digest)
+            progress.deleted(digest)
 
 
 def _untag(store: TagStore, tags: Sequence[str], progress: _Progress, *, jobs: int) -> bool:
@@ -181,16 +194,21 @@ def _untag(store: TagStore, tags: Sequence[str], progress: _Progress, *, jobs: i
 
     try:
         for tag in tags[:1]:
+            progress.untagged(0, len(tags))
             untag(tag)
     except StoreError as error:
         if error.code == "UNSUPPORTED":
             return False
         raise
+    count = itertools.count(2)
     for last in (False, True):
         wave = [tag for tag in tags[1:] if is_reserved(tag) == last]
-        for _, failure in list(side_by_side(untag, wave, jobs)):
-            if failure:
-                raise failure
+        failures = []
+        for _, failure in side_by_side(untag, wave, jobs):
+            failures += [failure] if failure else []
+            progress.untagged(next(count), len(tags))
+        for failure in failures:
+            raise failure
     return True
 
 

@@ -10,6 +10,7 @@ from tagger.images.configs import is_attestation, read_config
 from tagger.images.manifests import MANIFEST_TYPES, Descriptor, Manifest
 from tagger.images.moments import moment
 from tagger.images.stores import PrunableStore, TagStore
+from tagger.meters import meter_of
 from tagger.rules.remains import Graph, Node
 
 __all__ = ["Manifests", "Stock", "image_ages", "read_stock"]
@@ -58,7 +59,7 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
     A manifest that is not there (404) is left out. Raise `Refused` for one that cannot be read: nobody could say what
     it needs.
     """
-    store = known.store
+    store, meter = known.store, meter_of(known.store)
     manifests: dict[str, Manifest] = {}
     attached: dict[str, Collection[str]] = {}
     asked: set[str] = set()
@@ -80,6 +81,7 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
                 manifests[digest], attached[digest] = found
                 below.update(_named(store, digest, found[0]))
                 below.update(found[1])
+            meter.phase(f"reading manifests, {len(manifests):,} of {len(asked | below):,}")
         todo = below - asked
         if len(asked) > MOST_MANIFESTS:
             raise StoreError(f"there are more than {MOST_MANIFESTS} manifests", code="SIZE_INVALID", place=store.place)
@@ -92,6 +94,7 @@ def image_ages(known: Manifests, digests: Collection[str], now: float) -> Mappin
     An image that does not say it is left out. Raise `Refused` for one that cannot be read.
     """
     found: dict[str, float] = {}
+    meter_of(known.store).phase("reading how old images are")
     for digest, made in side_by_side(lambda digest: _made(known, digest), sorted(digests), known.store.jobs):
         if isinstance(made, TaggerError):
             raise _unreadable(known.store, digest, made)

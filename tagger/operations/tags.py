@@ -9,6 +9,7 @@ from tagger.errors import StoreError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.configs import platform_manifests
 from tagger.images.stores import TagStore
+from tagger.meters import meter_of
 from tagger.names import attached_to
 from tagger.operations.everywhere import no_repository
 from tagger.operations.look import Look, every_tag
@@ -182,7 +183,10 @@ def _contents(store: TagStore, digests: Collection[str]) -> Iterable[tuple[str, 
         attached = [Artifact(one.artifact_type, one.digest, part) for part in parts for one in store.referrers(part)]
         return _Content(facts, parts, tuple(attached))
 
-    for digest, content in side_by_side(read, digests, store.jobs):
+    meter = meter_of(store)
+    meter.phase(f"reading images, 0 of {len(digests):,}")
+    for number, (digest, content) in enumerate(side_by_side(read, digests, store.jobs), 1):
+        meter.phase(f"reading images, {number:,} of {len(digests):,}")
         if isinstance(content, _Content):
             yield digest, content
         elif not isinstance(content, StoreError):

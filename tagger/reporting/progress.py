@@ -20,10 +20,7 @@ SELDOM = 10.0  # seconds between two lines, where nobody watches
 MOST = 12  # repositories that are told of at once; of the others, how many they are
 WINDOW = 5.0  # seconds over which a rate is taken
 
-_PHASES = {
-    "pushing": "pushing", "staged": "copied", "pointed": "pointing tags", "removed": "removing tags",
-    "verified": "done",
-}  # fmt: skip
+_PHASES = {"pushing": "pushing", "staged": "copied", "verified": "done"}
 """What an event says of where a repository is."""
 
 
@@ -34,16 +31,27 @@ class _Repository:
         self._place, self._ask = place, ask
         self._phase, self._pauses, self._cause = "looking", 0, ""
         self._parts: dict[str, tuple[int, int]] = {}
+        self._parts_of = ""
         self._samples: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
         self._lock = threading.Lock()
 
     def phase(self, text: str) -> None:
-        """Say what is done now."""
+        """Say what is done now; a verbose run tells it at once."""
+        if text != self._phase:
+            self._ask(f"{self._place}: {text}")
+        self._phase = text
+
+    def reach(self, text: str) -> None:
+        """Take note of a phase that an event says, which is told by itself."""
         self._phase = text
 
     def moved(self, part: str, done: int, total: int) -> None:
-        """Say how many bytes of a part are there."""
+        """Say how many bytes of a part are there: of the phase that goes on, and of no other."""
         with self._lock:
+            if self._parts_of != self._phase:
+                self._parts_of = self._phase
+                self._parts.clear()
+                self._samples = deque([(time.monotonic(), 0)])
             self._parts[part] = (done, max(done, total))
 
     def arrived(self, part: str) -> None:
@@ -69,6 +77,8 @@ class _Repository:
         with self._lock:
             done, total = (sum(numbers) for numbers in zip((0, 0), *self._parts.values(), strict=True))
             pauses, cause = self._pauses, self._cause
+            if self._phase not in (self._parts_of, _PHASES["staged"]):
+                done = total = 0
         now = time.monotonic()
         self._samples.append((now, done))
         while len(self._samples) > 2 and now - self._samples[1][0] > WINDOW:
@@ -111,7 +121,7 @@ class Progress:
     def show(self, event: Event) -> None:
         """Take note of what happened in a repository."""
         if event.place in self._repositories and event.kind in _PHASES:
-            self._repositories[event.place].phase(_PHASES[event.kind])
+            self._repositories[event.place].reach(_PHASES[event.kind])
 
     def echo(self, text: str) -> None:
         """Print a text, above what is drawn."""

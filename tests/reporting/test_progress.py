@@ -162,9 +162,21 @@ class TestElsewhere:
         progress.meter("a")
         for kind in ("pushing", "staged", "pointed"):
             progress.show(Event(kind, "a", ""))
-        progress.show(Event("pointed", "elsewhere", ""))
+        progress.show(Event("verified", "elsewhere", ""))
         progress.stop()
-        assert [state.phase for state in progress.states()] == ["pointing tags"]
+        assert [state.phase for state in progress.states()] == ["copied"]
+
+    def test_bytes_are_those_of_the_phase(self) -> None:
+        progress = Progress(Outlet(io.StringIO(), {}))
+        meter = progress.meter("a")
+        for phase, done in (("compressing layers", 70), ("copying", 30), ("pointing tags", 0)):
+            meter.phase(phase)
+            if done:
+                meter.moved("a layer", done, 100)
+                progress.show(Event("staged", "a", "")) if phase == "copying" else None
+            (state,) = progress.states()
+            assert (state.done, state.total) == ((done, 100) if done else (0, 0))
+        progress.stop()
 
 
 states = st.builds(

@@ -21,6 +21,7 @@ from tagger.images.configs import parse_config
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.layout import LAYOUT_FILE
 from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST, Descriptor, Manifest
+from tagger.meters import SILENT, Meter
 from tagger.names import Repository
 
 __all__ = ["DockerImage", "SavedImage", "saved_images"]
@@ -76,6 +77,7 @@ class DockerImage:
         self.place = archive.place
         self._archive = archive
         self._saved = saved
+        self.told: Meter = SILENT
         self._lock = threading.Lock()
         try:
             self._content = archive.read(saved.config, LARGEST_CONFIG)
@@ -140,7 +142,7 @@ class DockerImage:
         member = partial(self._archive.open, name)
         try:
             with member() as file:
-                magic = file.read(6)
+                magic, size = file.read(6), file.seek(0, os.SEEK_END)
         except FileNotFoundError as error:
             raise self._archive.broken(f"layer {name} is missing") from error
         for mark, other in OTHERS.items():
@@ -148,9 +150,13 @@ class DockerImage:
                 raise InputError(
                     f"{self.place}: layer {name} is compressed with {other}", "Save it plain, or with gzip or zstd."
                 )
+
+        def tell(done: int) -> None:
+            self.told.moved(diff_id, done, size)
+
         # As other programs than docker write them: what is compressed already stays as it is.
         compressed = magic.startswith((GZIP, ZSTD))
-        opener = member if compressed else OpenFile.unnamed(partial(_compress, member)).whole
+        opener = member if compressed else OpenFile.unnamed(partial(_compress, member, tell)).whole
         with opener() as packed:
             digest, size = _hashed(packed)
         with opener() as packed, _plain(packed, magic) as plain:
@@ -169,11 +175,16 @@ def _plain(packed: BinaryIO, magic: bytes) -> BinaryIO:
     return cast("BinaryIO", gzip.GzipFile(fileobj=packed))
 
 
-def _compress(opener: Callable[[], BinaryIO], target: BinaryIO) -> None:
-    """Write what `opener` opens to `target`, compressed with gzip: no name, no time, always the same level."""
-    compressor = zlib.compressobj(GZIP_LEVEL, wbits=31)
+def _compress(opener: Callable[[], BinaryIO], tell: Callable[[int], None], target: BinaryIO) -> None:
+    """Write what `opener` opens to `target`, compressed with gzip: no name, no time, always the same level.
+
+    `tell` gets the number of bytes that were read so far.
+    """
+    compressor, done = zlib.compressobj(GZIP_LEVEL, wbits=31), 0
     with opener() as source:
         while chunk := source.read(CHUNK):
+            done += len(chunk)
+            tell(done)
             target.write(compressor.compress(chunk))
     target.write(compressor.flush())
 
