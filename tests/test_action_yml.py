@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-from tagger.component_results import ComponentsReport
 from tagger.errors import TaggerError
 from tagger.reporting.documents import report_document
 from tagger.reporting.outputs import components_outputs, report_outputs
 from tagger.results import Report
+from tagger.results.components import ComponentsReport
 from tagger.settings.options import OPTIONS
 from tools import texts
 from tools.examples import EXAMPLES

@@ -19,8 +19,8 @@ def _run(run: Run) -> int:
         hint = "List them in `.tagger.yml` under `components`, each with its `images`."
         raise InputError("no file of settings has components", hint)
     stores = run.connections.stores()
-    from tagger.component_results import Component, Listing
     from tagger.operations.released import is_released
+    from tagger.results.components import Component, Listing
 
     rules = settings.rules
     images = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in settings.images)

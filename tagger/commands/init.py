@@ -8,7 +8,7 @@ from tagger.commands.run import Run
 from tagger.errors import InputError
 
 if TYPE_CHECKING:
-    from tagger.proposals import Proposal
+    from tagger.results.proposal import Proposal
 
 __all__ = ["COMMAND"]
 

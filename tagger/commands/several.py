@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
-from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.reporting.component_console import ComponentConsole
 from tagger.results import Report
+from tagger.results.components import ComponentsReport, Ended, Listing
 from tagger.version_from.git import checkouts_read_once
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from tagger.images.stores import TagStore
 from tagger.names import TAG
 from tagger.operations.everywhere import no_repository
 from tagger.operations.look import every_tag
-from tagger.proposals import Proposal, Value
+from tagger.results.proposal import Proposal, Value
 from tagger.rules.assessment import Assessment, is_aside
 from tagger.rules.cascade import cascade
 from tagger.rules.plan import Change, Claim, Standing, floating_changes

@@ -2,9 +2,9 @@
 
 import threading
 
-from tagger.component_results import Ended, Listing
 from tagger.reporting.console import Console
 from tagger.results import Checkup, Event, Report, Trees
+from tagger.results.components import Ended, Listing
 
 __all__ = ["ComponentConsole"]
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any
 
-from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
 from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
@@ -16,6 +15,7 @@ from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import COLORS, report_text
 from tagger.reporting.trees import trees_document
 from tagger.results import Checkup, Report, Trees
+from tagger.results.components import ComponentsReport, Ended, Listing
 
 __all__ = [
     "components_document",

@@ -5,15 +5,15 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tagger.component_results import ComponentsReport, Ended, Listing
 from tagger.errors import TaggerError
 from tagger.meters import SILENT, Meter
-from tagger.proposals import Proposal
 from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.markdown import bounded
 from tagger.reporting.terminal import Outlet
 from tagger.results import Checkup, Event, Report, Trees
+from tagger.results.components import ComponentsReport, Ended, Listing
+from tagger.results.proposal import Proposal
 
 if TYPE_CHECKING:
     from tagger.reporting.progress import Progress

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tagger.component_results import ComponentsReport, Listing
-from tagger.proposals import Proposal
 from tagger.results import Checkup, Report, Trees
+from tagger.results.components import ComponentsReport, Listing
+from tagger.results.proposal import Proposal
 from tagger.settings.values import Settings
 
 __all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tagger.component_results import ComponentsReport
 from tagger.results import Report
+from tagger.results.components import ComponentsReport
 
 __all__ = ["as_output", "components_outputs", "report_outputs"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tagger.proposals import Proposal
 from tagger.reporting.terminal import plain, style
+from tagger.results.proposal import Proposal
 
 __all__ = ["proposal_document", "proposal_markdown", "proposal_text"]
 

@@ -1,7 +1,6 @@
-"""What operations return and reporting shows: events on the way, a report at the end, a repository as a tree."""
+"""How an operation went: events on the way, and a report of every repository at the end."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
@@ -9,16 +8,9 @@ from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
 
 __all__ = [
-    "Artifact",
-    "Checkup",
     "Done",
     "Event",
-    "Facts",
-    "Finding",
-    "Floating",
-    "ListedVersion",
     "Outcome",
-    "PageFile",
     "Passed",
     "PolicyInForce",
     "Pruned",
@@ -26,8 +18,6 @@ __all__ = [
     "ReportWarning",
     "Running",
     "Status",
-    "Tree",
-    "Trees",
     "Verification",
     "finish",
     "told_conflicts",
@@ -224,124 +214,3 @@ def finish(running: Running, tell: Callable[[Event], object] = lambda _event: No
             message = f"{event.place}: {event.text}" if event.place else event.text
             warnings[ReportWarning(event.code, message)] = None
         tell(event)
-
-
-class Artifact(NamedTuple):
-    """What is attached to an image: a signature, an attestation; `name` is its tag, or the digest of what has none."""
-
-    kind: str
-    name: str
-    image: str
-
-
-class Facts(NamedTuple):
-    """What an image says of itself: when it was built (RFC 3339), its compressed size in bytes, its platforms."""
-
-    created: str
-    size: int
-    platforms: tuple[str, ...]
-
-
-class ListedVersion(NamedTuple):
-    """A version, its image, and the tags that point there now; `also` are those that belong to no version."""
-
-    version: str
-    variant: str
-    digest: str | None
-    tags: tuple[str, ...]
-    withdrawn: bool
-    attached: tuple[Artifact, ...] = ()
-    also: tuple[str, ...] = ()
-    facts: Facts | None = None
-    held: bool = False
-
-
-class Floating(NamedTuple):
-    """A floating tag: what it holds, the version it belongs to (None when none is left), and whether it drifted."""
-
-    digest: str | None
-    belongs_to: str | None
-    drifted: bool
-
-
-class Tree(NamedTuple):
-    """What stands in one repository, newest version first.
-
-    `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
-    images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
-    of one version hold different images; `notes` are what a person has to know besides.
-    """
-
-    repository: str
-    versions: tuple[ListedVersion, ...]
-    floating: Mapping[str, Floating]
-    other: tuple[str, ...]
-    attached: tuple[Artifact, ...] = ()
-    purged: tuple[str, ...] = ()
-    dispute: str = ""
-    notes: tuple[str, ...] = ()
-
-
-class Finding(NamedTuple):
-    """Something that `check` found: an `error` or a `warning` to act on, or a `note` of what is so.
-
-    `code` is one upper-case word for programs, `repository` empty where it is about the whole run.
-    """
-
-    level: Literal["error", "warning", "note"]
-    code: str
-    message: str
-    hint: str = ""
-    repository: str = ""
-
-    @classmethod
-    def of(cls, error: TaggerError, repository: str = "") -> Self:
-        """Return the finding that an error is."""
-        return cls("error", error.code, error.message.removeprefix(f"{repository}: "), error.hint, repository)
-
-
-class Checkup(NamedTuple):
-    """What `check` found, in which repositories."""
-
-    repositories: tuple[str, ...]
-    findings: tuple[Finding, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """1 where an error was found."""
-        return int(self.error is not None)
-
-    @property
-    def error(self) -> TaggerError | None:
-        """The first error that was found."""
-        found = next((finding for finding in self.findings if finding.level == "error"), None)
-        return TaggerError(found.message, found.hint, code=found.code) if found else None
-
-
-class PageFile(NamedTuple):
-    """The file that a page is to be written to, and what time it is of."""
-
-    path: Path
-    when: str
-
-
-class Trees(NamedTuple):
-    """What stands in several repositories; `errors` are of those that could not be read.
-
-    It is told as a `table`, or written to a `page`, where that was asked for.
-    """
-
-    trees: tuple[Tree, ...]
-    errors: tuple[TaggerError, ...] = ()
-    table: bool = False
-    page: PageFile | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every repository could be read, else what its error says."""
-        return max((error.exit_code for error in self.errors), default=0)
-
-    @property
-    def error(self) -> TaggerError | None:
-        """The first error."""
-        return next(iter(self.errors), None)

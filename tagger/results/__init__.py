@@ -1,0 +1,44 @@
+"""What operations return and reporting shows: reports, trees of repositories, checkups, proposals."""
+
+from tagger.results.checkup import Checkup, Finding
+from tagger.results.report import (
+    Done,
+    Event,
+    Outcome,
+    Passed,
+    PolicyInForce,
+    Pruned,
+    Report,
+    ReportWarning,
+    Running,
+    Status,
+    Verification,
+    finish,
+    told_conflicts,
+)
+from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, PageFile, Tree, Trees
+
+__all__ = [
+    "Artifact",
+    "Checkup",
+    "Done",
+    "Event",
+    "Facts",
+    "Finding",
+    "Floating",
+    "ListedVersion",
+    "Outcome",
+    "PageFile",
+    "Passed",
+    "PolicyInForce",
+    "Pruned",
+    "Report",
+    "ReportWarning",
+    "Running",
+    "Status",
+    "Tree",
+    "Trees",
+    "Verification",
+    "finish",
+    "told_conflicts",
+]

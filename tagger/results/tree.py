@@ -1,0 +1,94 @@
+"""What stands in a repository, as a tree of versions and their tags."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tagger.errors import TaggerError
+
+__all__ = ["Artifact", "Facts", "Floating", "ListedVersion", "PageFile", "Tree", "Trees"]
+
+
+class Artifact(NamedTuple):
+    """What is attached to an image: a signature, an attestation; `name` is its tag, or the digest of what has none."""
+
+    kind: str
+    name: str
+    image: str
+
+
+class Facts(NamedTuple):
+    """What an image says of itself: when it was built (RFC 3339), its compressed size in bytes, its platforms."""
+
+    created: str
+    size: int
+    platforms: tuple[str, ...]
+
+
+class ListedVersion(NamedTuple):
+    """A version, its image, and the tags that point there now; `also` are those that belong to no version."""
+
+    version: str
+    variant: str
+    digest: str | None
+    tags: tuple[str, ...]
+    withdrawn: bool
+    attached: tuple[Artifact, ...] = ()
+    also: tuple[str, ...] = ()
+    facts: Facts | None = None
+    held: bool = False
+
+
+class Floating(NamedTuple):
+    """A floating tag: what it holds, the version it belongs to (None when none is left), and whether it drifted."""
+
+    digest: str | None
+    belongs_to: str | None
+    drifted: bool
+
+
+class Tree(NamedTuple):
+    """What stands in one repository, newest version first.
+
+    `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
+    images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
+    of one version hold different images; `notes` are what a person has to know besides.
+    """
+
+    repository: str
+    versions: tuple[ListedVersion, ...]
+    floating: Mapping[str, Floating]
+    other: tuple[str, ...]
+    attached: tuple[Artifact, ...] = ()
+    purged: tuple[str, ...] = ()
+    dispute: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class PageFile(NamedTuple):
+    """The file that a page is to be written to, and what time it is of."""
+
+    path: Path
+    when: str
+
+
+class Trees(NamedTuple):
+    """What stands in several repositories; `errors` are of those that could not be read.
+
+    It is told as a `table`, or written to a `page`, where that was asked for.
+    """
+
+    trees: tuple[Tree, ...]
+    errors: tuple[TaggerError, ...] = ()
+    table: bool = False
+    page: PageFile | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every repository could be read, else what its error says."""
+        return max((error.exit_code for error in self.errors), default=0)
+
+    @property
+    def error(self) -> TaggerError | None:
+        """The first error."""
+        return next(iter(self.errors), None)
