@@ -126,6 +126,7 @@ def _plain(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Buil
         stores=stores,
         source=lambda: cast("BuiltImage | None", build_source(run)),
         gate=gate_of(run, None, rules),
+        arrived=arrival_of(run, None),
         terms=run.terms,
         platforms=run.settings.platforms,
         name=built.name,

@@ -140,9 +140,13 @@ class ContentSource:
         store.point(self.root, ())
         return self.root
 
+    def is_read_in(self, store: TagStore) -> bool:
+        """Say whether the image is read in `store`."""
+        return is_in(self._content, store)
+
     def _bring(self, store: TagStore) -> None:
         """Bring all that the image is made of, and what is attached to it, into `store`."""
-        if not is_in(self._content, store):
+        if not self.is_read_in(store):
             from tagger.images.copying import copy_image, copy_referrers
 
             meter_of(self._content).phase("read from")

@@ -1,6 +1,6 @@
 """Release a build that has no version: its plain tags, which are mutable, in every repository alike."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from tagger.gates.platforms import check_platforms, manifest_of_each
 from tagger.images.sources import BuiltImage, ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.meters import meter_of
+from tagger.operations.arrival import Arrival, prove_standing
 from tagger.operations.everywhere import with_policy
 from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
@@ -36,7 +37,7 @@ class PlainRelease(NamedTuple):
 
     `tags` raises `InputError` for one that is a version's by the rules. `rules` are those of the settings; the policy
     of a repository comes before them. `source` opens the image, `gate` looks at it before anything is written. `name`
-    is what the build is called.
+    is what the build is called. `arrived` looks at it again where it was copied to, before a tag is pointed.
     """
 
     tags: Callable[[Rules], tuple[str, ...]]
@@ -47,6 +48,7 @@ class PlainRelease(NamedTuple):
     terms: Terms | None = None
     platforms: tuple[str, ...] = ()
     name: str = ""
+    arrived: Arrival | None = None
 
 
 class _Ready(NamedTuple):
@@ -94,10 +96,10 @@ def release_plain(job: PlainRelease) -> Running:
     image = ready.image
     waiting = [store for store in job.stores if any(held != image.digest for held in ready.standing[store].values())]
     failures: dict[TagStore, TaggerError] = {}
-    for store, result in side_by_side(image.put, waiting):
+    for store, result in side_by_side(lambda store: _bring(job, image, store, waiting), job.stores):
         if isinstance(result, TaggerError):
             failures[store] = result
-        else:
+        elif store in waiting:
             yield Event("staged", store.place, str(image.digest))
     if failures:
         ready = ready._replace(errors=failures)
@@ -105,6 +107,16 @@ def release_plain(job: PlainRelease) -> Running:
     after = yield from _settle(job, ready, image)
     outcomes = [_ended(ready, store, after) for store in job.stores]
     return _report(job, "release", ready, outcomes)
+
+
+def _bring(job: PlainRelease, image: ContentSource, store: TagStore, waiting: Collection[TagStore]) -> None:
+    """Put the image into a repository that waits for it, and look at it again there where that is asked for."""
+    if store in waiting:
+        manifest = image.put(store)
+        if job.arrived:
+            job.arrived(store, manifest)
+    elif job.arrived:
+        prove_standing(job.arrived, image, store, image.digest or "")
 
 
 def _prepare(job: PlainRelease, *, writing: bool) -> _Ready:

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from tagger.errors import TaggerError
-from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
+from tagger.operations.arrival import Arrival
 from tagger.operations.look import Look, own_tags
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
@@ -43,7 +43,7 @@ class Release(NamedTuple):
     on_conflict: str = "revision"
     plain: tuple[str, ...] = ()
     gate: Callable[[Source], Passed] | None = None
-    arrived: Callable[[TagStore, Manifest], None] | None = None
+    arrived: Arrival | None = None
     terms: Terms | None = None
     again: "Callable[[Rules], Release] | None" = None
     hold: bool = False

@@ -11,6 +11,7 @@ from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.approve import Approval, approve
+from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
 from tagger.operations.everywhere import undeclared, unrevised, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
@@ -147,7 +148,20 @@ def stage_all(preparation: Preparation) -> Generator[Event, None, Staging]:
             else:
                 preparation = preparation.with_staged(prepared.store, result)
                 yield Event("staged", prepared.store.place, f"{job.exact_tags[0]} {result}")
-    return Staging(preparation, failures)
+    return Staging(preparation, failures or _failures_of_standing(job, preparation, waiting))
+
+
+def _failures_of_standing(
+    job: Release, preparation: Preparation, staged: Iterable[Prepared]
+) -> dict[TagStore, TaggerError]:
+    """Look again, where that is asked for, at images that stood before; return what is wrong where."""
+    arrived, source = job.arrived, preparation.source
+    stores = {one.store for one in staged}
+    standing = [one for one in preparation.repositories if one.store not in stores and one.image]
+    if arrived is None or source is None:
+        return {}
+    found = side_by_side(lambda one: prove_standing(arrived, source, one.store, one.image or ""), standing)
+    return {one.store: result for one, result in found if isinstance(result, TaggerError)}
 
 
 def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.commands import gate
 from tagger.images.layout import Layout
 from tests.images.making import EMPTY_CONFIG, make_image, put, put_manifest
 from tests.integration.commands import Ran, tagger
@@ -73,6 +74,10 @@ def test_a_row_that_lets_anybody_in_is_a_mistake(build: str, tmp_path: Path) -> 
 class TestArrival:
     """What was copied is verified again where it was copied to, before a floating tag moves."""
 
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gate, "LAGS", (0.01, 0.01))
+
     def release(self, build: str, folder: Path, registry: SmallRegistry) -> Ran:
         words = ("--source", build, "--image", f"{registry.host}/acme/app", "--trusted-root", f"{folder}/root.json")
         return tagger("release", *words, "--version", "2.1.4", "--verify", ROW, "--json")
@@ -110,3 +115,62 @@ class TestArrival:
         assert f"{small_registry.host}/acme/app: what was copied there" in error["message"]
         assert "it is listed and is not there" in error["message"]
         assert set(small_registry.store.repositories["acme/app"].tags) == {"2.1.4"}
+
+    def test_a_signature_that_is_missing_there_is_brought(
+        self, build: str, tmp_path: Path, small_registry: SmallRegistry
+    ) -> None:
+        """Who asks for it in a later run has the version there already, perhaps from before it was signed."""
+        assert self.release(build, tmp_path, small_registry).code == 0
+        assert lose_what_is_attached(small_registry) == 1
+        ran = self.release(build, tmp_path, small_registry)
+        assert (ran.code, ran.statuses) == (0, ["unchanged"])
+        assert lose_what_is_attached(small_registry) == 1
+
+    def test_a_run_again_is_refused_where_it_cannot_be_proved(
+        self, build: str, tmp_path: Path, small_registry: SmallRegistry
+    ) -> None:
+        assert self.release(build, tmp_path, small_registry).code == 0
+        del small_registry.store.repositories["acme/app"].tags["latest"]
+        small_registry.watch = lambda request: (
+            Fault("answer", Reply(404)) if request.method == "GET" and "/blobs/" in request.path else None
+        )
+        ran = self.release(build, tmp_path, small_registry)
+        assert (ran.code, ran.document["error"]["code"]) == (1, "NOT_VERIFIED")
+        assert "latest" not in small_registry.store.repositories["acme/app"].tags
+
+    def test_a_run_again_where_the_build_is_asks_no_more(self, build: str, tmp_path: Path) -> None:
+        words = ("--source", build, "--image", f"oci:{tmp_path}/build", "--trusted-root", f"{tmp_path}/root.json")
+        for _ in range(2):
+            assert tagger("release", *words, "--version", "2.1.4", "--verify", ROW).code == 0
+
+    def plain(self, build: str, folder: Path, registry: SmallRegistry) -> Ran:
+        words = ("--source", build, "--image", f"{registry.host}/acme/app", "--trusted-root", f"{folder}/root.json")
+        row = ("--tags", "type=raw,value=nightly", "--verify", "keyless repo=acme/app issuer=github")
+        return tagger("release", *words, "--version", "none", *row, "--json")
+
+    def test_a_build_without_a_version(self, build: str, tmp_path: Path, small_registry: SmallRegistry) -> None:
+        assert self.plain(build, tmp_path, small_registry).code == 0
+        assert lose_what_is_attached(small_registry) == 1
+        ran = self.plain(build, tmp_path, small_registry)
+        assert (ran.code, ran.statuses) == (0, ["unchanged"])
+        assert lose_what_is_attached(small_registry) == 1
+
+    def test_a_build_without_a_version_that_cannot_be_proved_gets_no_tag(
+        self, build: str, tmp_path: Path, small_registry: SmallRegistry
+    ) -> None:
+        small_registry.watch = lambda request: (
+            Fault("answer", Reply(404)) if request.method == "GET" and "/blobs/" in request.path else None
+        )
+        ran = self.plain(build, tmp_path, small_registry)
+        assert (ran.code, ran.document["error"]["code"]) == (1, "NOT_VERIFIED")
+        assert "what was copied there" in ran.document["error"]["message"]
+        assert not small_registry.store.repositories["acme/app"].tags
+
+
+def lose_what_is_attached(registry: SmallRegistry) -> int:
+    """Take every manifest with a subject out of a repository; return how many there were."""
+    manifests = registry.store.repositories["acme/app"].manifests
+    attached = [digest for digest, one in manifests.items() if "subject" in one.document]
+    for digest in attached:
+        del manifests[digest]
+    return len(attached)
