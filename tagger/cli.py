@@ -179,7 +179,7 @@ def _run(
     asked = settings.json or command.prints_json  # a file may have said so
     console.be(json=asked, quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
-    with Connections(settings, environ, console.warn, components, console.meter) as connections:
+    with Connections(settings, environ, console.warn, components, console.meter, console.mask) as connections:
         run = Run(
             settings,
             positional,

@@ -1,6 +1,6 @@
 """What a run opens, each when it is first asked for: logins, registries, layouts, the Docker Engine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from functools import cached_property
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from tagger.images.engine import Engine
     from tagger.images.layout import Layout
     from tagger.images.registry.credentials import Keychain
+    from tagger.images.registry.identity import IdentityLogin
     from tagger.images.registry.registries import Registries
     from tagger.images.registry.repository import RegistryRepository
     from tagger.images.stores import OpenedStore, TagStore
+    from tagger.settings.parsers import Login as GivenLogin
     from tagger.settings.values import Settings
 
 __all__ = ["Connections"]
@@ -34,10 +36,14 @@ class Connections:
         say: Callable[[str], None] = lambda _: None,
         components: "Sequence[Settings]" = (),
         meters: Meters = silent,
+        mask: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
-        """`say` tells a person why a run waits; `components` are the settings of all that share what is opened."""
+        """`say` tells a person why a run waits; `components` are the settings of all that share what is opened.
+
+        `mask` has the runner hide secrets that the run gets on its way.
+        """
         self._settings = settings
-        self._opened = _Opened(components or (settings,), environ, say, meters)
+        self._opened = _Opened(components or (settings,), environ, say, meters, mask)
 
     def __enter__(self) -> "Connections":
         return self
@@ -96,8 +102,9 @@ class _Opened:
         environ: Mapping[str, str],
         say: Callable[[str], None],
         meters: Meters,
+        mask: Callable[[Iterable[str]], None],
     ) -> None:
-        self._say, self._meters = say, meters
+        self._say, self._meters, self._mask = say, meters, mask
         self._components = components
         self._environ = environ
         self._lock = RLock()
@@ -154,8 +161,17 @@ class _Opened:
         from tagger.images.registry.credentials import Keychain
 
         settings = self._components[0]
-        logins = [(login.registry, login.username, login.password) for login in settings.all_logins]
-        return Keychain(logins=logins, github_token=settings.github_token, environ=self._environ)
+        given = [login for login in settings.all_logins if not login.identity]
+        logins = [(login.registry, login.username, login.password) for login in given]
+        fetched = {login.registry: self._identity_login(login) for login in settings.all_logins if login.identity}
+        return Keychain(logins=logins, fetched=fetched, github_token=settings.github_token, environ=self._environ)
+
+    def _identity_login(self, login: "GivenLogin") -> "IdentityLogin":
+        from tagger.images.registry.identity import IdentityLogin  # few logins are fetched
+        from tagger.images.registry.logins import registry_name
+
+        registry, fields = registry_name(login.registry), login.identity
+        return IdentityLogin(registry, fields, self._environ, sender=lambda: self.registries.sender(), mask=self._mask)
 
     @property
     def registries(self) -> "Registries":

@@ -78,7 +78,9 @@ class Runner(NamedTuple):
 
     def _command(self, name: str, message: str, **properties: str) -> None:
         given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-        print(f"::{name}{' ' + given if given else ''}::{_data(message)}", file=self.stream, flush=True)
+        # In one piece: a login may be fetched beside what is written here.
+        self.stream.write(f"::{name}{' ' + given if given else ''}::{_data(message)}\n")
+        self.stream.flush()
 
 
 def _data(text: str) -> str:

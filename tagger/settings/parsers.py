@@ -32,6 +32,7 @@ Value = TypeVar("Value")
 LAYOUT = "oci:"
 _SHAPES = "Write HOST/ACCOUNT/NAME as in ghcr.io/acme/app, ACCOUNT/NAME for Docker Hub, or oci:DIR."
 _LOGIN_LINE = "Write one login a line, as ghcr.io octocat PASSWORD; the password is the rest of the line."
+_OIDC = "oidc"  # no user's name: what follows says how a login is fetched
 _MEANINGS = {
     "scheme": {"python": "pep440", "pep-440": "pep440", "calendar": "calver", "date": "calver"},
     "hold": {"yes": "true", "no": "false"},
@@ -41,11 +42,15 @@ _VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
 class Login(NamedTuple):
-    """A login at one registry; its password shows nowhere."""
+    """A login at one registry; its password shows nowhere.
+
+    One by `identity` has no password: these are the fields by which it is fetched.
+    """
 
     registry: str
     username: str
     password: str
+    identity: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Login({self.registry!r}, {self.username!r})"
@@ -250,8 +255,10 @@ def endpoint(text: str) -> tuple[str, str]:
 
 
 def login(text: str) -> Login:
-    """Read a line of `logins`: `registry[/namespace] username password`. No message repeats it."""
+    """Read a line of `logins`: `registry[/namespace] username password`, or `… oidc key=value…`. None is repeated."""
     parts = text.split(None, 2)
+    if len(parts) == 2 and parts[1] == _OIDC:
+        parts.append("")
     if len(parts) != 3:
         raise InputError("a line is not `registry username password`", _LOGIN_LINE)
     try:
@@ -260,7 +267,12 @@ def login(text: str) -> Login:
         raise InputError("a line does not begin with a registry", _LOGIN_LINE) from error
     from tagger.images.registry.logins import Key
 
-    return Login(str(Key.parse(parts[0])), parts[1], parts[2])
+    key = Key.parse(parts[0])
+    if parts[1] == _OIDC:
+        from tagger.images.registry.identity import read_fields  # few logins are fetched
+
+        return Login(str(key), "", "", read_fields(key.registry, parts[2]))
+    return Login(str(key), parts[1], parts[2])
 
 
 def authorities(text: str) -> str:

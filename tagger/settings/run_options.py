@@ -33,7 +33,12 @@ class RunOptions:
     username = text("username", "The name to log in with.", metavar="NAME", **_login)
     password = text("password", "The password or token to log in with.", secret=True, **_login)
     logins = lines(
-        "logins", "Several logins, one a line: registry username password.", parsers.login, secret=True, **_login
+        "logins",
+        "Several logins, one a line: registry username password; or without a secret docker.io oidc org=ORG "
+        "connection=ID, cgr.dev oidc identity=ID.",
+        parsers.login,
+        secret=True,
+        **_login,
     )
     github_token = text("github-token", "The token for ghcr.io when no other login is given.", secret=True, **_login)
     insecure = words(

@@ -16,9 +16,12 @@ from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.names import Repository
 from tests.e2e.conftest import ACTION, Run
+from tests.images.making import make_image
 from tests.servers.distribution import PASSWORD, USER, Distribution
 from tests.servers.engine import Engine
+from tests.servers.issuer import Issuer
 from tests.servers.runner import Runner, Step
+from tests.servers.small_registry import SmallRegistry
 
 FOUR = ["2.1.4", "2.1", "2", "latest"]
 WORKFLOW = """
@@ -282,6 +285,23 @@ class TestLogins:
         assert step.code == 0, step.log
         assert held(locked_registry) == dict.fromkeys(FOUR, step.outputs["digest"])
         assert PASSWORD not in step.log
+
+    def test_identity_of_the_workflow(self, run: Run) -> None:
+        """The runner hands ACTIONS_ID_TOKEN_REQUEST_URL and _TOKEN to container actions."""
+        with Issuer({"somebody": "else"}) as issuer, SmallRegistry() as registry:
+            with Registries(keychain=Keychain(environ={})) as registries:
+                make_image(registries.repository(Repository(registry.host, "acme/app")), "app", "2.1.4")
+            registry.users = issuer.users
+            inputs = {"images": "acme/app", "version": "2.1.4", "logins": "docker.io oidc org=acme connection=0a1b2c3d"}
+            endpoints = f"{issuer.endpoints}\ndocker.io={registry.host}"
+            refused = run(**inputs, endpoints=endpoints)
+            assert refused.code == 2
+            assert "`id-token: write`" in refused.log
+            step = run(dict(issuer.environ), **inputs, endpoints=endpoints)
+            assert step.code == 0, step.log
+            assert len(issuer.tokens) == 2
+            assert not any(token in step.log for token in issuer.tokens)
+            assert registry.tags("acme/app").keys() == set(FOUR)
 
     def test_helper_program_that_the_image_lacks(
         self, engine: Engine, locked_registry: Distribution, run: Run, runner: Runner

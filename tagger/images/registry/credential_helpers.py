@@ -16,7 +16,10 @@ LARGEST = 1024 * 1024  # bytes of an answer
 LONG = 8  # characters from which a secret is sought inside other values
 
 # Whose values are logins for others than the registry that a helper is asked for, or may hold some.
-PRIVATE = ("INPUT_", "TAGGER_", "ACTIONS_RUNTIME_", "DOCKER_AUTH_CONFIG", "CI_REGISTRY_PASSWORD", "CI_JOB_TOKEN")
+PRIVATE = (
+    "INPUT_", "TAGGER_", "ACTIONS_RUNTIME_", "ACTIONS_ID_TOKEN_", "DOCKER_AUTH_CONFIG", "CI_REGISTRY_PASSWORD",
+    "CI_JOB_TOKEN",
+)  # fmt: skip
 
 
 def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Collection[str], origin: str) -> Login:

@@ -2,34 +2,49 @@
 
 import threading
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from tagger.images.registry.dialects import GHCR
 from tagger.images.registry.docker_config import DockerConfig
 from tagger.images.registry.logins import Key, Login, best_key, docker_key, registry_name
 
-__all__ = ["Keychain", "OneLogin"]
+__all__ = ["FetchedLogin", "Keychain", "OneLogin"]
+
+
+class FetchedLogin(Protocol):
+    """A login that is fetched when a registry wants it."""
+
+    def get(self) -> Login:
+        """Return the login. Raise `InputError`, `StoreError`."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All that must never be shown."""
 
 
 class Keychain:
     """The logins of one run: given ones, DOCKER_AUTH_CONFIG, docker's configuration, GitLab's, GitHub's, in this order.
 
-    `logins` are entries `(registry or registry/namespace, username, password)`; of those for a repository the longest
-    counts. Docker's configuration is `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`; a missing one is
-    an empty one. It is read when the first login is asked for that is not given. GitLab's is CI_REGISTRY_USER and
-    CI_REGISTRY_PASSWORD, for CI_REGISTRY. `github_token` is for ghcr.io.
+    `logins` are entries `(registry or registry/namespace, username, password)`, `fetched` those that are fetched when
+    they are wanted, by the same keys; of all that are for a repository the longest key counts. Docker's configuration
+    is `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`; a missing one is an empty one. It is read when
+    the first login is asked for that is not given. GitLab's is CI_REGISTRY_USER and CI_REGISTRY_PASSWORD, for
+    CI_REGISTRY. `github_token` is for ghcr.io.
     """
 
     def __init__(
         self,
         *,
         logins: Iterable[tuple[str, str, str]] = (),
+        fetched: Mapping[str, FetchedLogin] | None = None,
         github_token: str = "",
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._given = {
+        self._given: dict[str, Login | FetchedLogin] = {
             str(Key.parse(key)): Login.of(username, password, "the login given for it")
             for key, username, password in logins
         }
+        self._given |= fetched or {}
         self._github = Login("x-access-token", github_token, origin="`github-token`") if github_token else Login()
         self._environ = dict(environ or {})
         self._found: dict[tuple[str, str], Login] = {}
@@ -41,8 +56,12 @@ class Keychain:
         """Return the login for a repository of a registry, by the first of its names that has one; empty is anonymous.
 
         `at_home`: the registry is reached at its own address over TLS; else it does not get the workflow's token.
-        Raise `InputError` when docker's configuration cannot be used.
+        Raise `InputError` when docker's configuration cannot be used, `StoreError` when a login cannot be fetched.
         """
+        found = self._find(names, repository, at_home)
+        return found if isinstance(found, Login) else found.get()
+
+    def _find(self, names: Iterable[str], repository: str, at_home: bool) -> Login | FetchedLogin:
         with self._lock:
             for name in names:
                 found = self._login(registry_name(name), repository)
@@ -70,7 +89,7 @@ class Keychain:
     def __repr__(self) -> str:
         return f"Keychain({', '.join(sorted(self._given))})"
 
-    def _login(self, name: str, repository: str) -> Login:
+    def _login(self, name: str, repository: str) -> Login | FetchedLogin:
         if given := best_key(self._given, name, repository):
             return self._given[given]
         if (name, repository) not in self._found:

@@ -18,7 +18,7 @@ class Dialect(NamedTuple):
     what it says when a tag may not move, or when it wants to be asked less often. `denied`, `absent`: what to do about
     a login that may not, and about a repository that is not there. `deletion` says how something is deleted there by
     other means, `api` is its own API, which deletes what the distribution API does not; `private` what to do where
-    strangers may not pull. `source`: where all this is said.
+    strangers may not pull. `identity`: how it takes the identity of a workflow. `source`: where all this is said.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Dialect(NamedTuple):
     deletion: str = ""
     api: Literal["", "github", "hub"] = ""
     private: str = ""
+    identity: Literal["", "docker", "chainguard"] = ""
 
 
 DIALECTS = (
@@ -51,6 +52,19 @@ DIALECTS = (
         "pages: hub.docker.com/r/{name}/tags.",
         api="hub",
         private="Make the repository public on its page at Docker Hub: Settings, Visibility.",
+        identity="docker",
+    ),
+    Dialect(
+        "Docker Hardened Images",
+        "docs.docker.com, Docker Hardened Images; OIDC connections",
+        registry="dhi.io",
+        identity="docker",
+    ),
+    Dialect(
+        "Chainguard",
+        "edu.chainguard.dev, Assumable Identities; chainguard-dev/setup-chainctl",
+        registry="cgr.dev",
+        identity="chainguard",
     ),
     Dialect(
         "GitHub Container Registry",

@@ -15,13 +15,17 @@ TOKEN_USER = "<token>"  # noqa: S105 - the user name that says: the secret is an
 
 
 class Login(NamedTuple):
-    """What proves who is asking: a password, an identity token (ACR, OAuth2), or a registry token, sent as it is."""
+    """What proves who is asking: a password, an identity token (ACR, OAuth2), or a registry token, sent as it is.
+
+    `registry_alone`: no API beside the registry takes it.
+    """
 
     username: str = ""
     password: str = ""
     identity_token: str = ""
     registry_token: str = ""
     origin: str = ""
+    registry_alone: bool = False
 
     @classmethod
     def of(cls, username: str, secret: str, origin: str) -> "Login":

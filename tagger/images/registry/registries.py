@@ -17,6 +17,7 @@ from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 if TYPE_CHECKING:
+    from tagger.images.registry.identity import Sender
     from tagger.images.registry.web_api import OwnApi, WebApi
 
 __all__ = ["Registries"]
@@ -54,6 +55,7 @@ class Registries:
         self._github_api = github_api
         self._registries: dict[str, Registry] = {}
         self._apis: list[Registry] = []
+        self._closed = threading.Event()
         self._lock = threading.Lock()
 
     def registry(self, name: str) -> Registry:
@@ -83,6 +85,13 @@ class Registries:
             self._apis.append(api)
         return api
 
+    def sender(self) -> "Sender":
+        """Return what exchanges the identity of a workflow for a login."""
+        from tagger.images.registry.identity import Sender  # few logins are fetched
+        from tagger.images.registry.retry import Repetition
+
+        return Sender(self._transport, self._insecure, self._endpoints, Repetition(self._retries, self._closed))
+
     def repository(
         self, repository: Repository, *, write: bool = False, mount_from: Iterable[Repository] = ()
     ) -> RegistryRepository:
@@ -107,6 +116,8 @@ class Registries:
         login = self.keychain.login(repository.registry, repository=repository.name)
         if not login.password:
             return None
+        if login.registry_alone:
+            login = Login(origin=login.origin)
         from tagger.images.registry.own_apis import open_api  # few runs delete at GitHub or Docker Hub
 
         return open_api(repository, login, holds, self.web, self._github_api)
@@ -114,7 +125,7 @@ class Registries:
     def _immutable(self, repository: Repository) -> tuple[str, ...] | None:
         """Return the expressions of tags that may not move, where an API tells and there is a login for it."""
         login = self.keychain.login(repository.registry, repository=repository.name)
-        if not login.password:
+        if not login.password or login.registry_alone:
             return None
         from tagger.images.registry.own_apis import immutable_tags  # only `check` asks
 
@@ -131,6 +142,7 @@ class Registries:
 
     def close(self) -> None:
         """Close every connection and give up what waits or is in flight; any thread may call this, more than once."""
+        self._closed.set()
         with self._lock:
             registries = [*self._registries.values(), *self._apis]
         for registry in registries:

@@ -222,6 +222,16 @@ def test_a_helper_may_give_an_identity_token(home: Home) -> None:
     assert (login.username, login.password, login.identity_token) == ("", "", "identity")
 
 
+def test_a_helper_does_not_see_the_identity_of_the_workflow(home: Home) -> None:
+    home.write({"credsStore": "cloud"})
+    home.helper("cloud", "env >>$HOME/seen; echo 'credentials not found'; exit 1")
+    identity = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "shown", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.invalid/"}
+    assert not home.keychain(environ={**home.environ, **identity}).login("ghcr.io")
+    seen = (home.folder / "seen").read_text()
+    assert "HOME=" in seen
+    assert "ACTIONS_ID_TOKEN" not in seen
+
+
 def test_a_helper_that_is_not_here_is_said_with_the_cure(home: Home) -> None:
     home.write({"credsStore": "desktop"})
     with pytest.raises(InputError, match="docker-credential-desktop, which is not here") as caught:

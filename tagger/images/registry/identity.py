@@ -1,0 +1,248 @@
+"""Logins that need no secret: a registry's token for the identity of the workflow that runs (OpenID Connect)."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple, NoReturn
+from urllib.parse import quote, urlencode, urlsplit
+
+from tagger.errors import InputError, StoreError
+from tagger.images.registry.answers import Answer, ConnectionFailed
+from tagger.images.registry.dialects import DIALECTS, dialect_of
+from tagger.images.registry.failures import Peer, refused, unreachable
+from tagger.images.registry.host import Host
+from tagger.images.registry.logins import Login
+from tagger.images.registry.retry import Repetition
+from tagger.images.registry.tokens import Token, TokenCache, TokenRequest
+from tagger.images.registry.transport import TooLarge, Transport
+
+__all__ = ["FORMS", "IdentityLogin", "Sender", "form_of", "read_fields"]
+
+URL, TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+"""Where the runner gives out identity tokens, and what it wants to see (actions/toolkit, packages/core)."""
+
+LIFETIME = 3600  # seconds that a login is asked to last: the most that Docker gives, and what Chainguard gives
+MOST = 1024 * 1024  # bytes of an answer
+ORIGIN = "the login by OIDC"
+
+Fields = Mapping[str, str]
+
+
+class Form(NamedTuple):
+    """How one registry takes the identity of a workflow.
+
+    `host` exchanges a token that is meant for `audience`, `fields` is what a line of `logins` says, `request` makes the
+    request from the token and these, and `user` the name that goes with what comes back. `hint`: what to look at where
+    it is refused.
+    """
+
+    host: str
+    audience: str
+    fields: tuple[str, ...]
+    request: Callable[[str, Fields], TokenRequest]
+    user: Callable[[Fields], str]
+    hint: str
+
+
+def _docker(token: str, fields: Fields) -> TokenRequest:
+    """Docker's exchange (docs.docker.com, "OIDC connections"; docker/login-action 4.5; RFC 8693)."""
+    kind = "urn:ietf:params:oauth"
+    form = {
+        "grant_type": f"{kind}:grant-type:token-exchange",
+        "subject_token_type": f"{kind}:token-type:id_token",
+        "subject_token": token,
+        "connection_id": fields["connection"],
+        "expires_in": LIFETIME,
+    }
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return TokenRequest("POST", "/oauth/token", headers, urlencode(form).encode())
+
+
+def _chainguard(token: str, fields: Fields) -> TokenRequest:
+    """Chainguard's exchange (edu.chainguard.dev, "Assumable Identities"; chainguard-dev/setup-chainctl)."""
+    query = urlencode({"aud": "cgr.dev", "identity": fields["identity"]})
+    return TokenRequest("GET", f"/sts/exchange?{query}", {"Authorization": f"Bearer {token}"})
+
+
+FORMS: Mapping[str, Form] = {
+    "docker": Form(
+        "identity.docker.com", "https://identity.docker.com", ("org", "connection"), _docker,
+        lambda fields: fields["org"],
+        "Check `org` and `connection`: the rule of the connection has to fit this repository, its branch or tag, and "
+        "to allow pushing (Docker's Admin Console, OIDC connections).",
+    ),
+    "chainguard": Form(
+        "issuer.enforce.dev", "cgr.dev", ("identity",), _chainguard, lambda _fields: "user",
+        "Check `identity`: it has to be one that this repository, with its branch or tag, may assume "
+        "(`chainctl iam identities list`).",
+    ),
+}  # fmt: skip
+"""The forms by the names that dialects have for them."""
+
+
+def form_of(registry: str) -> Form | None:
+    """Return how a registry takes the identity of a workflow; None where it does not, or not here."""
+    return FORMS.get(dialect_of(registry).identity)
+
+
+def read_fields(registry: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Read what stands behind `registry oidc` in a line of `logins`. Raise `InputError`; no value is repeated."""
+    form = form_of(registry)
+    if form is None:
+        known = ", ".join(row.registry for row in DIALECTS if row.identity)
+        raise InputError(
+            f"no login by OIDC is known for {registry}: there is one for {known}",
+            "Log in with the action of its cloud, and run Tagger as `with-logins`, which sees that login.",
+        )
+    pairs = [word.partition("=") for word in text.split()]
+    fields = {name: value for name, _, value in pairs if value}
+    if len(fields) != len(pairs) or set(fields) != set(form.fields):
+        shape = " ".join(f"{name}=…" for name in form.fields)
+        raise InputError(
+            f"a login by OIDC for {registry} says {' and '.join(form.fields)}, each once",
+            f"Write `{registry} oidc {shape}`.",
+        )
+    return tuple((name, fields[name]) for name in form.fields)
+
+
+class Sender:
+    """Sends one request to one host, and nothing to any other: no redirect is followed."""
+
+    def __init__(
+        self, transport: Transport, insecure: Collection[str], endpoints: Mapping[str, str], repetition: Repetition
+    ) -> None:
+        self._transport, self._repetition = transport, repetition
+        self._insecure, self._endpoints = insecure, endpoints
+
+    def send(self, name: str, request: TokenRequest, peer: Peer, what: str) -> Answer:
+        """Return the answer of the host `name`, whatever its status; it is asked again where that may help."""
+        host = Host(name, self._transport, self._insecure, self._endpoints)
+
+        def attempt() -> Answer:
+            response = self._transport.open(request.method, host.origin.url(request.url), request.headers, request.body)
+            try:
+                return Answer(response.status, response.headers, response.read_whole(MOST))
+            except TooLarge as error:
+                raise StoreError(f"{what}: the answer has more than {MOST} bytes", place=peer.registry) from error
+
+        def failed(error: ConnectionFailed) -> StoreError:
+            return unreachable(peer._replace(registry=name, address=host.address), peer.registry, what, error)
+
+        given_up = StoreError(f"{what}: given up", code="STOPPED", place=peer.registry)
+        return self._repetition.call(attempt, given_up, failed)
+
+
+class IdentityLogin:
+    """The login of one line: fetched when a registry first wants it, once for all threads, and again when it expired.
+
+    `environ` is what the runner says. Every token is given to `mask` before anything else is done with it.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        fields: Iterable[tuple[str, str]],
+        environ: Mapping[str, str],
+        *,
+        sender: Callable[[], Sender],
+        mask: Callable[[Iterable[str]], None],
+    ) -> None:
+        self._registry, self._fields = registry, dict(fields)
+        self._form = FORMS[dialect_of(registry).identity]
+        self._environ, self._sender, self._mask = environ, sender, mask
+        self._tokens = TokenCache()
+        self._secrets: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+
+    def get(self) -> Login:
+        """Return the login. Raise `InputError` where the workflow has no identity, `StoreError` where it is refused."""
+        token, _ = self._tokens.get((), self._exchange, lambda: None)
+        return self._login(token)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All that must never be shown."""
+        return self._secrets | frozenset(filter(None, (self._environ.get(TOKEN),)))
+
+    def _login(self, token: Token) -> Login:
+        return Login(self._form.user(self._fields), token.value, origin=ORIGIN, registry_alone=True)
+
+    def _exchange(self) -> Token:
+        """Exchange an identity token for one of the registry's."""
+        form, asked = self._form, time.monotonic()
+        identity = self._identity()
+        what = f"logging in by OIDC at {form.host}"
+        answer = self._sender().send(form.host, form.request(identity, self._fields), self._peer(), what)
+        if answer.status != 200:
+            self._refuse(what, answer, form.hint)
+        value, lifetime = self._read(answer, ("access_token", "token"), what)
+        token = Token.lasting(value, lifetime, asked)
+        self._keep((value, self._login(token).basic.removeprefix("Basic ")))
+        return token
+
+    def _identity(self) -> str:
+        """Return a token of the runner's that says which workflow runs (docs.github.com, "OpenID Connect")."""
+        url, shown = self._environ.get(URL, ""), self._environ.get(TOKEN, "")
+        if not (url and shown):
+            raise self._without_identity()
+        try:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.port == 0:
+                raise ValueError("it is no URL of the web")
+        except ValueError as error:
+            raise InputError(f"{URL}: {error}", "It is the runner's to set: leave it as it is.") from error
+        self._keep((shown,))
+        audience = f"{'&' if parts.query else '?'}audience={quote(self._form.audience, safe='')}"
+        query = f"?{parts.query}{audience}" if parts.query else audience
+        request = TokenRequest("GET", f"{parts.path}{query}", {"Authorization": f"Bearer {shown}"})
+        what = "asking the runner for the workflow's identity"
+        answer = self._sender().send(parts.netloc, request, self._peer(), what)
+        if answer.status != 200:
+            self._refuse(what, answer, _PERMISSION)
+        value, _ = self._read(answer, ("value",), what)
+        self._keep((value,))
+        return value
+
+    def _without_identity(self) -> InputError:
+        if self._environ.get("GITHUB_ACTIONS") != "true":
+            message = f"the login by OIDC for {self._registry} needs a workflow of GitHub, and this is none"
+            return InputError(message, "Log in by `username` and `password` here, or by docker's configuration.")
+        message = (
+            f"the login by OIDC for {self._registry} needs the workflow's identity, and the job may not ask for it"
+        )
+        return InputError(message, _PERMISSION)
+
+    def _read(self, answer: Answer, names: Iterable[str], what: str) -> tuple[str, float]:
+        """Return the token of an answer, and for how many seconds it lasts."""
+        try:
+            found = json.loads(answer.body)
+            value = next(str(found[name]) for name in names if found.get(name))
+            lifetime = float(found.get("expires_in") or LIFETIME)
+            if not re.fullmatch(r"[\x21-\x7e]{1,65000}", value):
+                raise ValueError("not a token")
+        except (ValueError, TypeError, AttributeError, StopIteration, OverflowError, RecursionError) as error:
+            raise StoreError(f"{what}: the answer holds no token", code="UNAUTHORIZED", place=self._registry) from error
+        return value, lifetime
+
+    def _refuse(self, what: str, answer: Answer, hint: str) -> NoReturn:
+        error = refused(self._peer(), "", what, answer, reading=False)
+        mine = error.hint if answer.status == 429 or answer.status >= 500 else hint
+        raise StoreError(error.message, mine, code=error.code, place=self._registry, status=answer.status)
+
+    def _peer(self) -> Peer:
+        return Peer(self._registry, self._form.host, secrets=self.secrets)
+
+    def _keep(self, secrets: Iterable[str]) -> None:
+        """Keep what must never be shown, and have the runner hide it."""
+        new = frozenset(secrets)
+        with self._lock:
+            self._secrets |= new
+        self._mask(new)
+
+
+_PERMISSION = (
+    "Give the job `permissions:` with `id-token: write`, and with all else that it needs, as `contents: read`: what is "
+    "not named there is taken away. A pull request from a fork gets no identity."
+)
