@@ -33,6 +33,8 @@ class Signers(NamedTuple):
     elsewhere: Callable[[Target, Sequence[Row]], Found] | None = None
 
 
+NOTHING = "no signature was found"
+
 _CURES = {
     "verify": "Sign the build by its digest where it is pushed, before its release: actions/attest, or `cosign sign`.",
     "base-verify": "Build on a base that one of these has signed, or name in `base-verify` who signs this one.",
@@ -141,12 +143,12 @@ def _keys(rows: Sequence[Row], signers: Signers) -> "dict[str, PublicKey]":
 
 
 def _refused(what: str, signers: Signers, whole: _Looked, failed: Mapping[str, _Looked]) -> Refused:
-    reasons = list(dict.fromkeys(whole.reasons))
-    lines = [f"{place}: {reason}" for place, reason in reasons]
+    lines = [f"{place}: {reason}" for place, reason in dict.fromkeys(whole.reasons)]
     for platform, looked in failed.items():
-        lines += [f"{platform}: {place}: {reason}" for place, reason in looked.reasons]
+        told = [f"{place}: {reason}" for place, reason in looked.reasons] or [NOTHING]
+        lines += [f"{platform}: {line}" for line in told]
     places = dict.fromkeys((*whole.places, *(place for looked in failed.values() for place in looked.places)))
-    found = "\n".join(f"- {line}" for line in lines) if lines else "- no signature was found"
+    found = "\n".join(f"- {line}" for line in lines or [NOTHING])
     wanted = " or ".join(f"`{row}`" for row in signers.rows)
     skipped = dict.fromkeys((*whole.skipped, *(place for looked in failed.values() for place in looked.skipped)))
     return Refused(

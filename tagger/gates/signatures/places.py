@@ -79,7 +79,8 @@ def look(content: SignedContent, target: Target) -> Found:
     """Return every signature that is attached to a manifest. Raise `StoreError` where a place cannot be read."""
     found = _Collected()
     tags = [Digest(target.digest).tag + end for end in (".sig", ".att")]
-    places = [f"referrers of {target.digest}", *(f"tag {tag}" for tag in tags)]
+    # Who lists referrers reads the tag too that stands for the API where there is none.
+    places = [f"referrers of {target.digest}", *(f"tag {tag}" for tag in (Digest(target.digest).tag, *tags))]
     listed = content.referrers(target.digest)
     for descriptor in listed[:MOST]:
         place = f"referrer {descriptor.digest}"

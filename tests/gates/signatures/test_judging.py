@@ -189,8 +189,11 @@ class TestPlatforms:
         index = make_index(layout)
         one = layout.manifest(index.children()[0].digest)
         attach(layout, one, sigstore.bundle(statement(one.digest)))
-        with pytest.raises(Refused, match="was signed by none"):
+        with pytest.raises(Refused, match="was signed by none") as caught:
             check(index)
+        signed, unsigned = (str(child.platform) for child in index.children()[:2])
+        assert f"- {unsigned}: no signature was found" in caught.value.message
+        assert signed not in caught.value.message
 
     def test_a_builder_signs_the_attestation_of_each_platform(
         self, layout: Layout, sigstore: Sigstore, check: Check
