@@ -173,12 +173,15 @@ def _run(
     from tagger.commands.connections import Connections
     from tagger.commands.run import Run
 
-    positional = _positional(parameters, environ)
-    components = _settings(command, positional, _given(parameters, stdin), environ, line)
+    positional, repositories = command.apart(_positional(parameters, environ))
+    components = _settings(command, positional, repositories, _given(parameters, stdin), environ, line)
     settings = components[0]
     asked = settings.json or command.prints_json  # a file may have said so
     console.be(json=asked, quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
+    for text in settings.given["images"].texts if "images" in settings.given else ():
+        if text != text.lower() and "oci:" not in text:
+            console.note(f"{text.lower()} is meant by {text}: names of repositories are in lower case")
     with Connections(settings, environ, console.warn, components, console.meter, console.mask) as connections:
         run = Run(
             settings,
@@ -198,7 +201,12 @@ def _run(
 
 
 def _settings(
-    command: Command, words: Sequence[str], given: Mapping[str, Sequence[str]], environ: Mapping[str, str], line: Line
+    command: Command,
+    words: Sequence[str],
+    repositories: Sequence[str],
+    given: Mapping[str, Sequence[str]],
+    environ: Mapping[str, str],
+    line: Line,
 ) -> "tuple[Settings, ...]":
     """Return the settings of each component that the command works on."""
     from tagger.settings.arguments import Arguments
@@ -206,7 +214,8 @@ def _settings(
 
     if words and not command.arguments:
         raise InputError(f"`{command.name}` takes no arguments, and got {' '.join(words)}", "Leave `arguments` out.")
-    meant = Arguments(words, command.words, guarded=line.may_hold_a_password) if command.words else None
+    texts, meaning = (words, command.words) if command.words else (repositories, ("images",))
+    meant = Arguments(texts, meaning, guarded=line.may_hold_a_password)
     return gather_each(command.name, given, environ, arguments=meant, several=command.several)
 
 

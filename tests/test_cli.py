@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,6 +112,16 @@ class TestCommands:
             (("delete", "sha256:8b76", "--image", "oci:a"), {}, "'sha256:8b76' is not a whole digest", "All 64 digits"),
             (("plan", "--password-stdin"), {}, "--password-stdin: there is nothing on standard input", "Pipe"),
             (("withdraw", "1", "2", "--image", "a/b"), {}, "takes one VERSION, and got 1 2", "as withdraw VERSION"),
+            (
+                ("withdraw", "1", "a/b", "--image", "a/b"),
+                {},
+                "takes one VERSION, and got 1 a/b",
+                "as docker.io/acme/app",
+            ),
+            (("withdraw", "oci:a"), {}, "`withdraw` takes one VERSION, and got none", "withdraw VERSION"),
+            (("delete", "a.b/c", "--image", "a/b"), {}, "REPOSITORY is given twice", "Write one."),
+            (("delete", "feature/x", "--image", "oci:a"), {}, "'feature/x' is not a tag", ""),
+            (("release", "oci:a", "v2.1"), {}, "'v2.1' is not a version", "Or write all three numbers, as 2.1.0."),
         ],
     )
     def test_what_is_not_understood(
@@ -163,6 +173,36 @@ class TestArguments:
         ended = command(environ={"INPUT_IMAGES": "oci:app", **environ})
         assert (ended.code, standing(released)) == (2, before)
         assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("release 2.1.4 oci:app", "tags 2.* oci:app", "withdraw 2.1.4 oci:app", "withdraw oci:app 2.1.4 --undo"),
+        (
+            "release oci:app 2.1.4 --hold true",
+            "approve 2.1.4 oci:app",
+            "check oci:app",
+            "policy oci:app",
+            "reconcile oci:app",
+        ),
+        ("release oci:app 2.1.4", "policy set oci:app", "delete --all oci:app --yes"),
+    ],
+)
+def test_a_repository_is_a_word_of_every_command(words: Sequence[str], here: Path) -> None:
+    make_image(Layout("build"), "app", "app")
+    environ = {"TAGGER_SOURCE": "oci:build:app"}
+    for line in words:
+        ended = command(*line.split(), environ=environ if line.startswith("release") else {})
+        assert ended.code == 0, ended.err
+    assert (here / "app/oci-layout").exists()
+
+
+def test_a_name_in_upper_case_is_told_in_lower(build: str) -> None:
+    words = ("plan", "localhost:1/Acme/App", "2.1.4", "--source", build, "--published-from", "none")
+    note = "Note: localhost:1/acme/app is meant by localhost:1/Acme/App: names of repositories are in lower case\n"
+    assert note in command(*words).err
+    assert "Note" not in command(*words, "--quiet").err
 
 
 class TestPrecedence:

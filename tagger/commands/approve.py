@@ -21,10 +21,11 @@ COMMAND = Command(
     "approve",
     "Lift the hold of VERSION: it gets its floating tags.",
     _run,
-    arguments="VERSION",
+    arguments="VERSION [REPOSITORY]",
+    repositories_from=0,
     examples=(
-        "approve 2.0.0 --image ghcr.io/acme/app",
-        "approve 2.0.0 --image ghcr.io/acme/app --dry-run",
-        "approve 2.0.0-alpine --image ghcr.io/acme/app",
+        "approve 2.0.0 ghcr.io/acme/app",
+        "approve 2.0.0 ghcr.io/acme/app --dry-run",
+        "approve 2.0.0-alpine ghcr.io/acme/app",
     ),
 )

@@ -52,6 +52,8 @@ COMMAND = Command(
     "check",
     "Find what a release, or those who pull, would stumble over.",
     _run,
+    arguments="[REPOSITORY]",
+    words=("images",),
     several="all",
-    examples=("check --image ghcr.io/acme/app", "check --image ghcr.io/acme/app --public", "check --only api"),
+    examples=("check ghcr.io/acme/app", "check ghcr.io/acme/app --public", "check --only api"),
 )

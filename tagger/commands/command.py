@@ -1,6 +1,6 @@
 """What a command is: a row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.settings.components import Several
@@ -16,8 +16,9 @@ class Command(NamedTuple):
     """A command: its name, one line of help, and what runs it and returns the exit code.
 
     `arguments` names its positional arguments, as `VERSION`; a command without takes none. `words` says which options
-    they stand for, in order, where they do. Which options it takes stands with each option. `examples` are shown by its
-    help, each without the name of the program. `several` says on how many components of a file it works. With
+    they stand for, in order, where they do; of a command whose words are its own, those from `repositories_from` on may
+    name a repository besides. Which options it takes stands with each option. `examples` are shown by its help, each
+    without the name of the program. `several` says on how many components of a file it works. With
     `prints_json` its output is JSON always.
     """
 
@@ -26,9 +27,18 @@ class Command(NamedTuple):
     run: "Callable[[Run], int]"
     arguments: str = ""
     words: tuple[str, ...] = ()
+    repositories_from: int | None = None
     several: Several = "one"
     examples: tuple[str, ...] = ()
     prints_json: bool = False
+
+    def apart(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Return the words that are the command's own, and those that name a repository besides."""
+        from tagger.settings.arguments import names_repository
+
+        first = len(words) if self.repositories_from is None else self.repositories_from
+        own = [word for number, word in enumerate(words) if number < first or not names_repository(word)]
+        return own, [word for number, word in enumerate(words) if number >= first and names_repository(word)]
 
     @property
     def options(self) -> "tuple[Option[object], ...]":

@@ -27,10 +27,11 @@ COMMAND = Command(
     "delete",
     "Delete tags or a digest, and prove that no other tag was lost.",
     _run,
-    arguments="TAG…|DIGEST…",
+    arguments="TAG…|DIGEST… [REPOSITORY]",
+    repositories_from=0,
     examples=(
-        "delete nightly --image ghcr.io/acme/app",
-        "delete 2.1.4-rc.1 --image ghcr.io/acme/app --yes",
-        "delete --all --yes --image ghcr.io/acme/app",
+        "delete nightly ghcr.io/acme/app",
+        "delete 2.1.4-rc.1 ghcr.io/acme/app --yes",
+        "delete --all --yes ghcr.io/acme/app",
     ),
 )

@@ -32,11 +32,12 @@ COMMAND = Command(
     "policy",
     "Show, set or unset the policy that a repository keeps.",
     _run,
-    arguments="[set|unset]",
+    arguments="[set|unset] [REPOSITORY]",
+    repositories_from=0,
     several="all",
     examples=(
-        "policy --image ghcr.io/acme/app",
-        "policy set --image ghcr.io/acme/app --scheme calver",
-        "policy unset --image ghcr.io/acme/app --dry-run",
+        "policy ghcr.io/acme/app",
+        "policy set ghcr.io/acme/app --scheme calver",
+        "policy unset ghcr.io/acme/app --dry-run",
     ),
 )

@@ -34,10 +34,11 @@ COMMAND = Command(
     "push",
     "Push every local tag of the engine image NAME.",
     _run,
-    arguments="NAME",
+    arguments="NAME [REPOSITORY]",
+    repositories_from=1,
     examples=(
-        "push app --image ghcr.io/acme/app",
-        "push app --image ghcr.io/acme/app --only nightly",
-        "push ghcr.io/acme/app --image ghcr.io/acme/app --dry-run",
+        "push app ghcr.io/acme/app",
+        "push app ghcr.io/acme/app --only nightly",
+        "push ghcr.io/acme/app ghcr.io/acme/app --dry-run",
     ),
 )

@@ -121,10 +121,12 @@ class Run:
     def one_argument(self) -> str:
         """Return the one positional argument. Raise `InputError` where there is none, or several."""
         if len(self.arguments) != 1:
-            name, what = self.command, self.argument_name
+            name, what = self.command, self.argument_name.partition(" ")[0]
+            whole = any("/" in word for word in self.arguments)
+            more = " A repository behind it is named with its registry, as docker.io/acme/app." if whole else ""
             raise InputError(
                 f"`{name}` takes one {what}, and got {' '.join(self.arguments) or 'none'}",
-                f"Name one behind the command, as {name} {what}, or in the input arguments.",
+                f"Name one behind the command, as {name} {what}, or in the input arguments.{more}",
             )
         return self.arguments[0]
 

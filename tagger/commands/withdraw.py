@@ -30,10 +30,11 @@ COMMAND = Command(
     "withdraw",
     "Take VERSION out of force; its tags go to the newest version left.",
     _run,
-    arguments="VERSION",
+    arguments="VERSION [REPOSITORY]",
+    repositories_from=0,
     examples=(
-        "withdraw 2.1.4 --image ghcr.io/acme/app",
-        "withdraw 2.1.4 --image ghcr.io/acme/app --undo",
-        "withdraw 2.1.4 --image ghcr.io/acme/app --purge --yes",
+        "withdraw 2.1.4 ghcr.io/acme/app",
+        "withdraw 2.1.4 ghcr.io/acme/app --undo",
+        "withdraw 2.1.4 ghcr.io/acme/app --purge --yes",
     ),
 )

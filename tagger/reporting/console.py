@@ -183,6 +183,12 @@ class Console:
 
             self._tell(labelled("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow"))
 
+    def note(self, message: str) -> None:
+        """Say what was understood in another way than it was written, and is no mistake."""
+        from tagger.reporting.text import labelled
+
+        self._tell(labelled("Note:", message, self._err.width if self._err.is_terminal else None, fg="cyan"))
+
     def _tell(self, text: str) -> None:
         """Say what is neither a result nor an error."""
         if not self._quiet:

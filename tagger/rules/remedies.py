@@ -55,7 +55,9 @@ def _hint(own: Scheme, text: str) -> str:
         said = "" if name == own.name else f"`scheme: {name}`"
         underscore = scheme._replace(build_metadata="underscore")
         if said and _reads(scheme, text):
-            return f"Set {said}."
+            whole = f"{text.lstrip('vV')}.0"
+            more = f" Or write all three numbers, as {whole}." if name == "numeric" and _reads(own, whole) else ""
+            return f"Set {said}.{more}"
         if name != "pep440" and own.build_metadata == "refuse" and re.search("[+_]", text) and _reads(underscore, text):
             return f"Set {said}{' and ' * bool(said)}`build-metadata: underscore`."
     plain, plus, _ = text.partition("+")

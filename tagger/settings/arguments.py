@@ -1,12 +1,13 @@
 """What the words behind a command mean: a repository, a version, or what only the command knows."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tagger.settings.option import Given
 from tagger.settings.problems import Problems
 
-__all__ = ["NAMES", "Arguments", "values_of"]
+__all__ = ["NAMES", "Arguments", "names_repository", "values_of"]
 
 NAMES = {"images": "REPOSITORY", "version": "VERSION", "pattern": "PATTERN"}
 """How help and messages call what a word gives."""
@@ -15,13 +16,23 @@ NAMES = {"images": "REPOSITORY", "version": "VERSION", "pattern": "PATTERN"}
 class Arguments(NamedTuple):
     """The words behind a command, and what each of them means, in order: options by their names, or others.
 
-    Where a command takes two, the first is a repository, and one word alone is the second where `images` is set.
+    Where a command takes two, the first is a repository, and one word alone is the second where `images` is set. They
+    are understood in the other order too, where the second word names a repository with its registry.
     `guarded` says that a word may be the password of a login, put in the wrong place.
     """
 
     texts: Sequence[str]
     meaning: tuple[str, ...]
     guarded: bool = False
+
+
+def names_repository(word: str) -> bool:
+    """Say whether a word names a repository with its registry: no version, tag or digest looks so.
+
+    `acme/app` alone may be a branch that somebody took for a tag, `app/v2.1.4` a version with its `tag-prefix`.
+    """
+    host, slash, _ = word.partition("/")
+    return word.startswith("oci:") or bool(slash and (re.search("[.:]", host) or host == "localhost"))
 
 
 def values_of(
@@ -40,6 +51,8 @@ def values_of(
         problems.add(f"`{command}` got an empty word", "Is a variable empty? Give it a value, or leave the word out.")
         return {}
     alone = len(texts) == 1 and len(meaning) > 1 and known
+    if len(texts) == len(meaning) == 2 and "/" not in texts[0] and names_repository(texts[1]):
+        texts = (texts[1], texts[0])
     found = dict(zip(meaning[1:] if alone else meaning, texts, strict=False))
     repository = found.get("images", "")
     if repository and not alone and len(texts) == 1 and _is_no_repository(command, repository, arguments):

@@ -30,7 +30,7 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
         which = f"the component {settings.component}: " if settings.component else ""
         problems.add(
-            f"{which}no image: nothing says which repositories to release to",
+            f"{which}no image: nothing says which repositories to work on",
             "Name one with `images`, as ghcr.io/acme/app.",
         )
     if "images" in settings.given and not settings.images and "images" not in settings.wrong and not unneeded:
