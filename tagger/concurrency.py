@@ -10,10 +10,23 @@ from tagger.errors import StoreError, TaggerError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["Abandonable", "Ahead", "SingleFlight", "at_once", "run_all", "settled", "side_by_side", "stopped"]
+__all__ = [
+    "AT_ONCE",
+    "Abandonable",
+    "Ahead",
+    "SingleFlight",
+    "at_once",
+    "run_all",
+    "settled",
+    "side_by_side",
+    "stopped",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+AT_ONCE = 8
+"""How many parts of an image are read or copied at once, where no registry's own bound says it."""
 
 MOST_AT_ONCE = 128  # threads that wait for a network cost little; each registry bounds its own requests
 

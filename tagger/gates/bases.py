@@ -7,11 +7,12 @@ image (moby/buildkit#6202), so every claim is only a proposal that the layers pr
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from tagger.concurrency import AT_ONCE, at_once, run_all
 from tagger.errors import InputError, NotFound, Refused
 from tagger.gates.golden import ApprovedBase, Verdict, judge
 from tagger.gates.provenance import materials
@@ -27,8 +28,6 @@ __all__ = ["Approval", "Pattern", "Place", "examine", "newest_of_series", "parse
 
 Place = Repository | Path
 """A repository of a registry, or an OCI layout on disk."""
-
-AT_ONCE = 8
 
 # How a repository of bases writes its versions is not among our settings: any tag of two numbers or more is one.
 _VERSION = re.compile(r"v?(?P<numbers>[0-9]+(?:\.[0-9]+){1,3})(?P<rest>[-._a-zA-Z].*)?")
@@ -132,8 +131,8 @@ def examine(
             notes.append(f"{error.message}, though the build claims it")
             return []
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return judge(configs, list(chain.from_iterable(pool.map(read, approvals))), golden, notes)
+    found = at_once(*(partial(read, approval) for approval in approvals))
+    return judge(configs, list(chain.from_iterable(found)), golden, notes)
 
 
 def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
@@ -187,10 +186,12 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
         name = f"{approval.name}:{approval.tag}" if approval.tag else f"{approval.name}@{root.digest}"
         return [base(name, root, [approval.tag] if approval.tag else [])]
     groups = _images_of(newest, digests, approval.name)
-    with ThreadPoolExecutor(min(AT_ONCE, store.jobs)) as pool:
-        return list(
-            pool.map(lambda own: base(f"{approval.name}:{own[1][-1]}", store.manifest(own[0]), own[1]), groups.items())
-        )
+
+    def leading(group: tuple[str, Sequence[str]]) -> ApprovedBase:
+        digest, own = group
+        return base(f"{approval.name}:{own[-1]}", store.manifest(digest), own)
+
+    return list(run_all(leading, list(groups.items()), min(AT_ONCE, store.jobs)))
 
 
 def _images_of(versions: Iterable[str], digests: Mapping[str, str | None], name: str) -> Mapping[str, Sequence[str]]:

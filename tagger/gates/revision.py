@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from tagger.gates.provenance import statements
 from tagger.images.configs import is_attestation, platform_manifests
+from tagger.images.documents import object_in
 from tagger.images.labels import REVISION_LABEL
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
@@ -61,16 +61,11 @@ def _revision(statement: bytes) -> str:
     """Return the commit that BuildKit's provenance names (docs/attestations/slsa-definitions.md), in SLSA 0.2 or 1."""
     try:
         predicate = json.loads(statement)["predicate"]
-        details = _part(_part(predicate, "runDetails"), "metadata")
-        for metadata in (_part(predicate, "metadata"), details):
+        details = object_in(object_in(predicate, "runDetails"), "metadata")
+        for metadata in (object_in(predicate, "metadata"), details):
             for name in (_BUILDKIT, "buildkit_metadata"):
-                if revision := str(_part(_part(metadata, name), "vcs").get("revision") or ""):
+                if revision := str(object_in(object_in(metadata, name), "vcs").get("revision") or ""):
                     return revision
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass  # what cannot be read proves nothing
     return ""
-
-
-def _part(document: Any, name: str) -> Mapping[str, Any]:
-    value = document.get(name)
-    return value if isinstance(value, dict) else {}

@@ -6,7 +6,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
-from tagger.concurrency import run_all
+from tagger.concurrency import AT_ONCE, run_all
 from tagger.errors import InputError, NotFound, Refused
 from tagger.images.assembled import ABOUT, Assembly, Attestation, Image, assemble, check_image
 from tagger.images.configs import is_attestation, read_config
@@ -23,7 +23,6 @@ from tagger.names import Digest, Repository, attached_to
 __all__ = ["AssembledSource", "Build", "assemble_builds"]
 
 
-AT_ONCE = 8
 _GONE = (
     "It was never pushed there (push=true), or something deleted it since, as a clean-up of untagged images does. Let "
     "that keep what is younger than a day, and run the job that built it again."

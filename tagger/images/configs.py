@@ -1,11 +1,10 @@
 """The configs of an image: what it says of itself, for every platform."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from tagger.concurrency import run_all
+from tagger.concurrency import AT_ONCE, run_all
 from tagger.errors import StoreError
-from tagger.images.documents import read_config_document
+from tagger.images.documents import list_in, object_in, read_config_document
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.images.stores import Content, ImageConfig
 from tagger.images.walk import Step, walk
@@ -15,7 +14,6 @@ __all__ = ["first_labels", "is_attestation", "parse_config", "platform_configs",
 
 # A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
 LARGEST_CONFIG = 16 * 1024 * 1024
-AT_ONCE = 8
 
 
 def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
@@ -88,8 +86,8 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
     own = Platform.from_json(document)
     return ImageConfig(
         digest=digest,
-        labels={str(name): str(value) for name, value in _mapping(_mapping(document, "config"), "Labels").items()},
-        diff_ids=tuple(map(str, _sequence(_mapping(document, "rootfs"), "diff_ids"))),
+        labels={str(name): str(value) for name, value in object_in(object_in(document, "config"), "Labels").items()},
+        diff_ids=tuple(map(str, list_in(object_in(document, "rootfs"), "diff_ids"))),
         platform=str(own if own.os and own.architecture else platform or own),
         created=str(document.get("created") or ""),
         own_platform=own if own.os and own.architecture else None,
@@ -113,14 +111,4 @@ def read_config(content: Content, manifest: Manifest, platform: Platform | None 
 
 
 def _annotations(manifest: Manifest) -> dict[str, str]:
-    return {str(name): str(value) for name, value in _mapping(manifest.document, "annotations").items()}
-
-
-def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = document.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _sequence(document: Mapping[str, Any], key: str) -> Sequence[Any]:
-    value = document.get(key)
-    return value if isinstance(value, list) else ()
+    return {str(name): str(value) for name, value in object_in(manifest.document, "annotations").items()}

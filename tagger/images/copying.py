@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar, cast
 
-from tagger.concurrency import run_all, stopped
+from tagger.concurrency import AT_ONCE, run_all, stopped
 from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
 from tagger.images.stores import Content, TagStore
@@ -19,7 +19,6 @@ __all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_parts", "copy_
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AT_ONCE = 8
 LARGEST_BLOB = 1 << 40
 REFUSED_KINDS = ("MANIFEST_INVALID", "UNSUPPORTED")
 """How a registry refuses a kind of manifest that it does not know (oras-project/oras#727)."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import EngineError
+from tagger.images.documents import object_in
 from tagger.workspace import read_regular
 
 __all__ = ["SOCKET", "docker_context"]
@@ -25,7 +26,7 @@ def docker_context(environ: Mapping[str, str]) -> Mapping[str, str]:
     if name == "default":
         return {}
     key = hashlib.sha256(str(name).encode(errors="surrogateescape")).hexdigest()
-    endpoint = _object(_object(_read(folder / "contexts" / "meta" / key / "meta.json"), "Endpoints"), "docker")
+    endpoint = object_in(object_in(_read(folder / "contexts" / "meta" / key / "meta.json"), "Endpoints"), "docker")
     if not endpoint.get("Host"):
         raise EngineError(
             f"the docker context {name} is not in {folder}",
@@ -37,11 +38,6 @@ def docker_context(environ: Mapping[str, str]) -> Mapping[str, str]:
         **({"DOCKER_CERT_PATH": str(certificates)} if certificates.is_dir() else {}),
         **({"DOCKER_TLS_VERIFY": "" if endpoint.get("SkipTLSVerify") else "1"} if certificates.is_dir() else {}),
     }
-
-
-def _object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = document.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -1,10 +1,10 @@
 """Documents of manifests and configs, read so that no other program can read them otherwise."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Ambiguous", "read_config_document", "read_manifest_document"]
+__all__ = ["Ambiguous", "list_in", "object_in", "read_config_document", "read_manifest_document"]
 
 # The keys whose meaning is fixed (image-spec: manifest.md, image-index.md, descriptor.md, config.md). Programs in Go
 # read a key in any case (encoding/json, "Unmarshal"): one that differs by case says one thing to them, another to us.
@@ -48,6 +48,18 @@ def read_config_document(content: bytes) -> dict[str, Any]:
     if isinstance(value.get("config"), dict):
         _check_case(value["config"], ("Labels",))
     return value
+
+
+def object_in(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the JSON object under a key; an empty one where something else stands there."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def list_in(document: Mapping[str, Any], key: str) -> Sequence[Any]:
+    """Return the JSON array under a key; an empty one where something else stands there."""
+    value = document.get(key)
+    return value if isinstance(value, list) else ()
 
 
 def _object(content: bytes) -> dict[str, Any]:

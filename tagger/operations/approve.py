@@ -8,10 +8,9 @@ from tagger.errors import Refused
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
-from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge
+from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge, view_of
 from tagger.operations.naming import all_tags, find_versions, no_version
 from tagger.operations.terms import OwnTerms, Terms
-from tagger.operations.view import View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Claim
@@ -53,7 +52,7 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
         return _approve(target, dry_run)
 
     looks = partial(_look, job)
-    outcomes = yield from everywhere(job.stores, looks, each(act, events, _view), terms=job.terms, consent=consent)
+    outcomes = yield from everywhere(job.stores, looks, each(act, events, view_of), terms=job.terms, consent=consent)
     report = Report(
         "approve",
         outcomes,
@@ -64,10 +63,6 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
         error=first_error(outcomes),
     )
     return with_policy(report, job.terms)
-
-
-def _view(target: Marking) -> View:
-    return target.view
 
 
 def _look(job: Approval, store: TagStore) -> Marking:

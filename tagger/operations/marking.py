@@ -29,6 +29,7 @@ __all__ = [
     "set_change",
     "set_marks",
     "tombstone",
+    "view_of",
 ]
 
 
@@ -48,6 +49,11 @@ class Marking(NamedTuple):
     def planned(self) -> list[Change]:
         """Return what is to become of the marks and the floating tags."""
         return [*self.marks, *self.look.changes(self.view.claim)]
+
+
+def view_of(marking: Marking) -> View:
+    """Return the view of a repository whose marks are changed."""
+    return marking.view
 
 
 class Marked(NamedTuple):

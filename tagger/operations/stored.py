@@ -2,6 +2,7 @@
 
 from tagger.errors import Refused
 from tagger.images.artifacts import LIFTED_DIGEST, POLICY
+from tagger.images.documents import object_in
 from tagger.images.stores import TagStore
 from tagger.rules.marks import POLICY_TAG
 
@@ -15,8 +16,7 @@ def stored_policy(store: TagStore, digest: str | None) -> str | None:
     """
     if digest is None or digest == LIFTED_DIGEST:
         return None
-    annotations = store.manifest(digest).document.get("annotations")
-    text = annotations.get(POLICY) if isinstance(annotations, dict) else None
+    text = object_in(store.manifest(digest).document, "annotations").get(POLICY)
     if not isinstance(text, str):
         raise Refused(
             f"{store.place}: {POLICY_TAG} holds something else than a policy",

@@ -19,12 +19,12 @@ from tagger.operations.marking import (
     mark_and_converge,
     set_change,
     tombstone,
+    view_of,
 )
 from tagger.operations.naming import Named, all_tags, find_versions, no_version
 from tagger.operations.removal import check_deletable, plan_removal
 from tagger.operations.removing import remove
 from tagger.operations.terms import OwnTerms, Terms
-from tagger.operations.view import View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Change, Claim
@@ -78,14 +78,10 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
         return _withdraw(job, target, dry_run)
 
     looks = partial(_look, job)
-    outcomes = yield from everywhere(job.stores, looks, each(act, events, _view), terms=job.terms, consent=consent)
+    outcomes = yield from everywhere(job.stores, looks, each(act, events, view_of), terms=job.terms, consent=consent)
     report = Report("withdraw", outcomes, version=job.name, dry_run=dry_run, error=first_error(outcomes))
     tags = dict.fromkeys(tag for rules, versions in meant.items() for tag in all_tags(rules, versions))
     return with_policy(report._replace(tags=tuple(tags)), job.terms)
-
-
-def _view(target: Marking) -> View:
-    return target.view
 
 
 def _look(job: Withdrawal, store: TagStore) -> Marking:

@@ -5,11 +5,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import InputError
 from tagger.rules.assessment import Assessment
 from tagger.rules.revisions import SUFFIX, guess_form
 from tagger.rules.versions import Scheme, Version, is_prerelease_word
-from tagger.rules.words import check_variant
+from tagger.rules.words import is_variant
 
 __all__ = ["Hints", "hints", "lengths", "prefixes", "revision_forms", "variants_of"]
 
@@ -56,7 +55,7 @@ def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, leng
             # A prerelease with a hyphen may have a variant in it: 2.1.4-rc.1-alpine.
             if version is None or "-" in version.prerelease or is_prerelease_word(suffix):
                 continue
-            if suffix and _is_variant(suffix) and length in (0, len(version.numbers)):
+            if suffix and is_variant(suffix) and length in (0, len(version.numbers)):
                 found[suffix] += 1
             break
     return found
@@ -131,13 +130,6 @@ def _bodies(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, s
                 break
 
 
-def _is_variant(text: str) -> bool:
-    try:
-        return bool(check_variant(text))
-    except InputError:
-        return False
-
-
 def _has(tag: str, variant: str, *, first: bool) -> bool:
     return tag == variant or (tag.startswith(f"{variant}-") if first else tag.endswith(f"-{variant}"))
 
@@ -151,9 +143,9 @@ def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator
     yield "", tag
     if version.variant:  # an alias, whose name nobody declared
         match = re.fullmatch(r"([A-Za-z_.]*?[0-9]+(?:\.[0-9]+)*)-([A-Za-z].*)", tag)
-        if match and _is_variant(match[2]) and not is_prerelease_word(match[2]):
+        if match and is_variant(match[2]) and not is_prerelease_word(match[2]):
             yield match[2], match[1]
-        elif _is_variant(tag) and version.variant.startswith(tag[:3]):
+        elif is_variant(tag) and version.variant.startswith(tag[:3]):
             yield tag, ""
 
 

@@ -7,7 +7,7 @@ from tagger.errors import InputError
 from tagger.rules.cascade import Rules
 from tagger.rules.revisions import guess_form
 from tagger.rules.versions import SCHEMES, Scheme, Version
-from tagger.rules.words import check_variant
+from tagger.rules.words import is_variant
 
 __all__ = ["parse_version"]
 
@@ -91,19 +91,12 @@ def _suffix_hint(rules: Rules, text: str) -> str:
         ways.append(
             f"If {end} is a revision behind a variant, set `revisions: {{{{variant}}}}{form}` and `variant: {head}`"
         )
-    if _is_variant(suffix):
+    if is_variant(suffix):
         ways.append(f"If {suffix} is a variant, set `variant: {suffix}`")
     word = re.match("[A-Za-z]+", suffix)
     if word and _reads(rules.scheme._replace(channels=rules.scheme.channels | {word[0].lower()}), text):
         ways.append(f"If it is a prerelease, add `channels: {word[0].lower()}`")
     return "".join(f"{way}. " for way in ways).rstrip()
-
-
-def _is_variant(text: str) -> bool:
-    try:
-        return bool(check_variant(text))
-    except InputError:
-        return False
 
 
 def _prefix_hint(rules: Rules, text: str, prefix: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from tagger.errors import InputError
 from tagger.rules.versions import channel_of
 
-__all__ = ["DEFAULT_VARIANT", "channel_words", "check_channel", "check_variant"]
+__all__ = ["DEFAULT_VARIANT", "channel_words", "check_channel", "check_variant", "is_variant"]
 
 DEFAULT_VARIANT = "default"
 """What settings call the variant of the bare tags."""
@@ -20,6 +20,14 @@ def check_variant(text: str) -> str:
             "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
         )
     return text
+
+
+def is_variant(text: str) -> bool:
+    """Say whether a variant may be called so."""
+    try:
+        return bool(check_variant(text))
+    except InputError:
+        return False
 
 
 def check_channel(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.blobs import Checked
+from tagger.images.documents import object_in
 from tagger.images.files import CHUNK
 from tagger.images.layout.index import Index
 from tagger.images.manifests import (
@@ -108,8 +109,7 @@ class LayoutContent:
 def attached(artifact: Manifest) -> Descriptor:
     """Return what a list of referrers says of an artifact (distribution-spec, "Listing Referrers")."""
     kind = artifact_type_of(artifact)
-    annotations = artifact.document.get("annotations")
     return artifact.descriptor()._replace(
         artifact_type=kind,
-        annotations={str(k): str(v) for k, v in annotations.items()} if isinstance(annotations, dict) else {},
+        annotations={str(k): str(v) for k, v in object_in(artifact.document, "annotations").items()},
     )
