@@ -8,8 +8,8 @@ from tagger.errors import InputError
 
 __all__ = [
     "ALGORITHMS", "CANONICAL",
-    "DIGEST", "DOCKER_HUB", "HUB_API", "TAG", "Digest", "Reference", "Repository", "attached_to", "check_digest",
-    "check_tag",
+    "DIGEST", "DOCKER_HUB", "HUB_API", "TAG", "REPOSITORY_SHAPES",
+    "Digest", "Reference", "Repository", "attached_to", "check_digest", "check_tag",
 ]  # fmt: skip
 
 DOCKER_HUB = "docker.io"
@@ -32,7 +32,9 @@ HOST = re.compile(
 IPV6_HOST = re.compile(r"\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?")
 
 # cosign's signatures, attestations and SBOMs (specs/SIGNATURE_SPEC.md), and distribution-spec, "Referrers Tag Schema".
-ATTACHED = re.compile(r"(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})(?:\.[a-z]+)?")
+ATTACHED = re.compile(
+    rf"({'|'.join(f'{name}-[0-9a-f]{{{digits}}}' for name, digits in ALGORITHMS.items())})(?:\.[a-z]+)?"
+)
 
 
 def check_tag(text: str) -> str:
@@ -111,9 +113,11 @@ class Repository(NamedTuple):
         if registry == DOCKER_HUB and "/" not in name:
             name = f"library/{name}"
         if not (HOST.fullmatch(registry) or IPV6_HOST.fullmatch(registry)):
-            raise InputError(f"{text!r} is not a repository: {registry!r} is not the name of a registry", _SHAPES)
+            raise InputError(
+                f"{text!r} is not a repository: {registry!r} is not the name of a registry", REPOSITORY_SHAPES
+            )
         if not NAME.fullmatch(name):
-            hint = f"Write it in lower case: {text.lower()}" if NAME.fullmatch(name.lower()) else _SHAPES
+            hint = f"Write it in lower case: {text.lower()}" if NAME.fullmatch(name.lower()) else REPOSITORY_SHAPES
             raise InputError(f"{text!r} is not a repository", hint)
         if len(registry) + 1 + len(name) > 255:
             raise InputError(f"{text!r} is longer than 255 characters", "Choose a shorter name.")
@@ -156,6 +160,6 @@ class Reference(NamedTuple):
         return f"{self.repository}{':' + self.tag if self.tag else ''}{'@' + self.digest if self.digest else ''}"
 
 
-_SHAPES = (
+REPOSITORY_SHAPES = (
     "Write HOST/ACCOUNT/NAME as in ghcr.io/acme/app, ACCOUNT/NAME for Docker Hub, or oci:DIR for a layout on disk."
 )

@@ -37,12 +37,13 @@ def _offline(run: Run) -> "Report":
     """Plan without asking any registry."""
     from tagger.operations.everywhere import with_policy
     from tagger.operations.offline import OfflineRelease, plan_offline
+    from tagger.operations.plain import no_tag
 
     rules, images = run.settings.rules, run.settings.images
     built = read_built(run, rules)
     places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
     if not built.versions and not built.plain:
-        run.warn("NO_TAG", "no row, and no template, gives this build a tag")
+        run.warn("NO_TAG", no_tag().message)
     job = OfflineRelease(built.versions, rules, places, built.origin, built.plain, built.skipped, built.name)
     return with_policy(plan_offline(job, _told_versions(run)), run.terms)
 

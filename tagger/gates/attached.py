@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from tagger.errors import NotFound, Refused
+from tagger.gates.signatures.media_types import BUNDLE, ENVELOPE, IN_TOTO, NOTATION, SIMPLE
 from tagger.gates.signatures.rows import PREDICATES, matches
 from tagger.gates.signatures.statements import Envelope, Rejected, parsed
-from tagger.images.configs import is_attestation
+from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.copying import SIGNATURE_TAGS, TaggedContent
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.names import Digest
@@ -18,10 +19,7 @@ WORDS = ("signature", "attestation", "sbom", "provenance")
 
 MOST = 1000  # artifacts of one image that are looked at
 LARGEST = 4 * 1024 * 1024  # bytes of a bundle or an envelope
-BUNDLE = "application/vnd.dev.sigstore.bundle"  # cosign, specs/BUNDLE_SPEC.md; its version stands behind it
-ENVELOPE = "application/vnd.dsse.envelope.v1+json"  # cosign, specs/ATTESTATION_SPEC.md
-IN_TOTO = "application/vnd.in-toto+json"  # buildkit, docs/attestations/attestation-storage.md
-SIGNATURES = ("application/vnd.dev.cosign.simplesigning.v1+json", "application/vnd.cncf.notary.signature")
+SIGNATURES = (SIMPLE, NOTATION)
 SIGNED = "https://sigstore.dev/cosign/sign/*"  # the predicate of a signature in a bundle, cosign specs/BUNDLE_SPEC.md
 SBOMS = ("spdx", "cyclonedx", "syft")  # in the types of SBOMs: application/spdx+json, application/vnd.cyclonedx+json
 
@@ -59,7 +57,7 @@ def _built(content: TaggedContent, root: Manifest, image: Descriptor) -> frozens
     """Return the kinds of the attestations that BuildKit put into an index beside an image."""
     found = set[str]()
     for child in root.children():
-        if is_attestation(child) and child.annotations.get("vnd.docker.reference.digest") == image.digest:
+        if is_attestation(child) and child.annotations.get(ABOUT) == image.digest:
             found.update(_kinds(content, content.manifest(child.digest)))
     return frozenset(found)
 

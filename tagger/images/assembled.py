@@ -6,10 +6,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tagger.errors import Refused
+from tagger.images.configs import ABOUT, KIND
 from tagger.images.manifests import (
     DOCKER_CONFIG,
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    LARGEST_MANIFEST,
     OCI_CONFIG,
     OCI_INDEX,
     OCI_MANIFEST,
@@ -18,13 +20,9 @@ from tagger.images.manifests import (
 )
 from tagger.images.stores import ImageConfig
 
-__all__ = ["ABOUT", "ATTESTATION", "Assembly", "Attestation", "Image", "assemble", "check_image"]
+__all__ = ["ATTESTATION", "Assembly", "Attestation", "Image", "assemble", "check_image", "no_image"]
 
-# How BuildKit marks attestation manifests in an index (docs/attestations/attestation-storage.md).
-KIND = "vnd.docker.reference.type"
-ABOUT = "vnd.docker.reference.digest"
 ATTESTATION = "attestation-manifest"
-LARGEST = 4 * 1024 * 1024  # what every registry takes (distribution-spec, "Pushing manifests")
 
 
 class Image(NamedTuple):
@@ -83,7 +81,7 @@ def check_image(manifest: Manifest, origin: str) -> None:
         what = f"its config is {config.media_type or 'of no type'}" if config else "it has no config"
     else:
         return
-    raise _no_image(manifest, origin, what)
+    raise no_image(manifest.digest, origin, what)
 
 
 def assemble(
@@ -153,7 +151,7 @@ def _check_named(image: Image) -> None:
     """Raise `Refused` where an index says of an image what its config contradicts."""
     own = image.config.own_platform
     if own is None or not own.known:
-        raise _no_image(image.manifest, image.origin, f"its config {image.config.digest} names no platform")
+        raise no_image(image.manifest.digest, image.origin, f"its config {image.config.digest} names no platform")
     for named in image.named:
         one, other = named.normal, image.platform
         if not named.variant:
@@ -170,9 +168,10 @@ def _check_named(image: Image) -> None:
             )
 
 
-def _no_image(manifest: Manifest, origin: str, what: str) -> Refused:
+def no_image(digest: str, origin: str, what: str) -> Refused:
+    """Return the error of a build that is `what`, and no image."""
     return Refused(
-        f"{origin}: {manifest.digest} is no image that runs: {what}",
+        f"{origin}: {digest} is no image that runs: {what}",
         "Name images alone: artifacts, charts and modules are released by themselves.",
         code="NO_IMAGE",
     )
@@ -190,9 +189,10 @@ def _index(images: Sequence[Image], said: Sequence[Attestation], annotations: Ma
     if annotations:
         document["annotations"] = dict(sorted(annotations.items()))
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    if len(content) > LARGEST:
+    if len(content) > LARGEST_MANIFEST:
         raise Refused(
-            f"the index of {len(entries)} manifests has {len(content):,} bytes, and registries take {LARGEST:,}",
+            f"the index of {len(entries)} manifests has {len(content):,} bytes, "
+            f"and registries take {LARGEST_MANIFEST:,}",
             "Name fewer builds, or shorter annotations.",
             code="SIZE_INVALID",
         )

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 from tagger.concurrency import AT_ONCE, run_all
-from tagger.errors import InputError, NotFound, Refused
-from tagger.images.assembled import ABOUT, Assembly, Attestation, Image, assemble, check_image
-from tagger.images.configs import is_attestation, read_config
+from tagger.errors import InputError, NotFound
+from tagger.images.assembled import Assembly, Attestation, Image, assemble, check_image, no_image
+from tagger.images.configs import ABOUT, is_attestation, read_config
 from tagger.images.copying import TaggedContent, copy_parts
 from tagger.images.foreign import check_one_base, check_one_build
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
@@ -91,7 +91,7 @@ def _read(build: Build) -> _Found:
         for child in index.children():
             named.setdefault(child.digest, []).append(child)
             if child.media_type not in MANIFEST_TYPES or (is_attestation(child) and child.media_type in INDEX_TYPES):
-                raise _unknown(child, origin)
+                raise no_image(child.digest, origin, f"it is {child.media_type or 'of no media type'}")
     images: list[tuple[Manifest, list[Descriptor]]] = []
     attestations: list[Attestation] = []
     for manifest in (step.manifest for step in steps if not step.manifest.is_index):
@@ -142,14 +142,6 @@ def _left_out(index: Manifest, origin: str) -> Iterator[str]:
         found = [name for name in ("urls", "data") if entry.get(name)] + (["annotations"] if annotations else [])
         if found:
             yield f"{', '.join(found)} beside {entry.get('digest')} in an index of {origin}: left out"
-
-
-def _unknown(child: Descriptor, origin: str) -> Refused:
-    return Refused(
-        f"{origin}: {child.digest} is no image that runs: it is {child.media_type or 'of no media type'}",
-        "Name images alone: artifacts, charts and modules are released by themselves.",
-        code="NO_IMAGE",
-    )
 
 
 class _Content:

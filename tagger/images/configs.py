@@ -10,7 +10,14 @@ from tagger.images.stores import Content, ImageConfig
 from tagger.images.walk import Step, walk
 from tagger.names import Digest
 
-__all__ = ["first_labels", "is_attestation", "parse_config", "platform_configs", "platform_manifests", "read_config"]
+__all__ = [
+    "ABOUT", "KIND", "LARGEST_CONFIG", "first_labels", "is_attestation", "parse_config", "platform_configs",
+    "platform_manifests", "read_config",
+]  # fmt: skip
+
+# How BuildKit marks attestation manifests in an index (docs/attestations/attestation-storage.md).
+KIND = "vnd.docker.reference.type"
+ABOUT = "vnd.docker.reference.digest"
 
 # A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
 LARGEST_CONFIG = 16 * 1024 * 1024
@@ -70,7 +77,7 @@ def is_attestation(child: Descriptor) -> bool:
     has one.
     """
     unknown = child.platform is not None and not child.platform.known
-    return unknown and "vnd.docker.reference.type" in child.annotations
+    return unknown and KIND in child.annotations
 
 
 def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfig:

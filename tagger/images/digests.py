@@ -21,7 +21,6 @@ MOST_FILES = 1000
 MOST_DIGESTS = 1000
 DEEPEST = 8  # JSON in strings in JSON; docker/github-builder has one
 EMPTY_FILE = re.compile("(?:sha256[:-])?([0-9a-f]{64})")
-LAYOUT_FILE = "oci-layout"
 
 # What BuildKit says of one build: its image's digest, and much that holds the digests of other things.
 # (docker buildx build --metadata-file)
@@ -96,6 +95,8 @@ def _in_folder(top: Path) -> Iterator[Left]:
                 "Name the folder of the digests alone.",
                 code=INVALID,
             )
+        from tagger.images.layout import LAYOUT_FILE
+
         if any(entry.name == LAYOUT_FILE for entry in entries):
             yield Left(str(folder), source=SourceSpec("oci", str(folder)))
             continue

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 
 __all__ = ["CHUNK", "OpenFile"]
 
-CHUNK = 256 * 1024
+CHUNK = 256 * 1024  # bytes read from a file at once
 
 
 class OpenFile:

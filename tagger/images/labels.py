@@ -4,14 +4,15 @@ import re
 
 from tagger.images.stores import ImageConfig
 
-__all__ = ["BASE_DIGEST", "BASE_NAME", "REVISION_LABEL", "VERSION_LABEL", "inherited_from"]
+__all__ = ["BASE_DIGEST", "BASE_NAME", "REF_NAME", "REVISION_LABEL", "VERSION_LABEL", "inherited_from"]
 
 # image-spec, annotations.md: the names of annotations, which labels have too.
 VERSION_LABEL = "org.opencontainers.image.version"
 REVISION_LABEL = "org.opencontainers.image.revision"
 BASE_NAME = "org.opencontainers.image.base.name"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
-# Set as a label by Ubuntu's image and its like, which every build on it inherits with the version of the base.
+# The tag of an entry in a layout's index. As a label it is set by Ubuntu's image and its like: every build on it
+# inherits that, with the version of the base.
 REF_NAME = "org.opencontainers.image.ref.name"
 # What builds of one's own set beside a version: docker/metadata-action, build-push-action, buildpacks.
 OWN = tuple(f"org.opencontainers.image.{name}" for name in ("revision", "source", "created", "title", "url"))

@@ -11,7 +11,7 @@ from tagger.images.documents import Ambiguous, read_manifest_document
 from tagger.names import CANONICAL, DIGEST, Digest
 
 __all__ = [
-    "LARGEST_MANIFEST",
+    "ARCHITECTURES", "LARGEST_MANIFEST",
     "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
     "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP",
     "OCI_LAYER_ZSTD", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "artifact_type_of",
@@ -39,7 +39,7 @@ MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFES
 
 # The spellings of one platform (containerd/platforms, database.go): what stands for an architecture, and a variant that
 # goes without saying.
-_ARCHITECTURES = {
+ARCHITECTURES = {
     "aarch64": ("arm64", ""), "armhf": ("arm", "v7"), "armel": ("arm", "v6"), "i386": ("386", ""),
     "x86_64": ("amd64", ""), "x86-64": ("amd64", ""),
 }  # fmt: skip
@@ -86,7 +86,7 @@ class Platform(NamedTuple):
     def normal(self) -> Self:
         """The platform in the one form in which platforms are compared: arm64 of arm64/v8, arm/v7 of arm."""
         architecture, variant = self.architecture.lower(), self.variant.lower()
-        architecture, implied = _ARCHITECTURES.get(architecture, (architecture, ""))
+        architecture, implied = ARCHITECTURES.get(architecture, (architecture, ""))
         variant = variant or implied
         variant = _VARIANTS.get((architecture, variant), variant)
         return self._replace(os=self.os.lower(), architecture=architecture, variant=variant)

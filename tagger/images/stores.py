@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
+from tagger.errors import Refused
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.names import Repository
 
 __all__ = [
     "Abilities", "Catalogued", "Content", "ExaminedStore", "ImageConfig", "OpenedStore", "Opener", "PrunableStore",
-    "Source", "Survey", "TagStore",
+    "Source", "Survey", "TagStore", "overtaken",
 ]  # fmt: skip
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
@@ -27,6 +28,16 @@ class Survey(NamedTuple):
     digests: Mapping[str, str | None]
     unlisted: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
+
+
+def overtaken(place: str, tag: str, digest: str | None, pushed: str = "") -> Refused:
+    """Return the error of a build whose exact tag holds another build by now; it was `pushed` under that digest."""
+    return Refused(
+        f"{place}: another build was released as {tag} at the same time: it holds {digest}"
+        + (f", and this one was pushed as {pushed}" if pushed else ""),
+        "That image is the release now. Give this build a version of its own.",
+        code="CONFLICT",
+    )
 
 
 class ImageConfig(NamedTuple):

@@ -17,7 +17,7 @@ from tagger.operations.examine import (
     names,
     pulled_by_strangers,
 )
-from tagger.operations.terms import Terms
+from tagger.operations.terms import DEFAULTS_DECIDE, Terms
 from tagger.results import Checkup, Finding
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.plan import full_name
@@ -87,7 +87,7 @@ def _policy(job: Check, looked: bool) -> Iterator[Finding]:
     texts = {
         "repository": "the policy that the repository keeps decides",
         "settings": "the settings of this run decide: no policy is kept",
-        "default": "the default rules decide: no setting says by which, and no policy is kept",
+        "default": DEFAULTS_DECIDE,
     }
     hint = "" if ruling.source == "repository" else "`policy set` stores the rules in the repository."
     yield Finding("note", "POLICY", texts[ruling.source], hint)

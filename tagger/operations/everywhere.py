@@ -16,8 +16,8 @@ from tagger.rules.undeclared import revision_notes, undeclared_notes
 from tagger.rules.versions import Version
 
 __all__ = [
-    "Acting", "agree_on_policy", "each", "everywhere", "first_error", "no_repository", "undeclared", "unrevised",
-    "view_warnings", "with_policy",
+    "Acting", "agree_on_policy", "all_in_place", "each", "everywhere", "first_error", "no_repository", "undeclared",
+    "unrevised", "view_warnings", "with_policy",
 ]  # fmt: skip
 
 Found = TypeVar("Found")
@@ -148,6 +148,11 @@ def no_repository(store: TagStore) -> StoreError:
     """Return the error of a verb that reads a repository which is not there."""
     hint = "Check its name, and that the login may read it; the first release creates it."
     return NotFound("the repository does not exist", hint, code="NAME_UNKNOWN", place=store.place)
+
+
+def all_in_place(place: str) -> Event:
+    """Return the event of a repository in which every tag stands where it belongs."""
+    return Event("verified", place, "every tag stands where it belongs")
 
 
 def first_error(outcomes: Iterable[Outcome]) -> TaggerError | None:

@@ -10,6 +10,7 @@ from tagger.gates.platforms import ANY, normal_platform, platforms_of
 from tagger.images.stores import Abilities, Content, ExaminedStore
 from tagger.meters import meter_of
 from tagger.operations.look import Look, every_tag
+from tagger.operations.lost import lost_note
 from tagger.operations.reconcile import incomplete_listing
 from tagger.operations.removal import check_deletable
 from tagger.operations.tags import published_versions
@@ -148,8 +149,7 @@ def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Findin
 def _lost(store: ExaminedStore, look: Look) -> Iterator[Finding]:
     for tag in sorted(look.lost):
         hint = "Push that tag again by other means, or remove it where the registry is run."
-        text = f"the tag {tag} is listed, and its manifest is gone: nobody can pull it"
-        yield Finding("error", "MANIFEST_UNKNOWN", text, hint, store.place)
+        yield Finding("error", "MANIFEST_UNKNOWN", lost_note(tag), hint, store.place)
 
 
 def _contradictions(store: ExaminedStore, found: Examined) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from tagger.errors import StoreError
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import is_reserved
 
-__all__ = ["check_none_lost", "kept"]
+__all__ = ["check_none_lost", "kept", "lost_note"]
 
 
 def kept(lost: Collection[str], rules: Rules) -> frozenset[str]:
@@ -15,6 +15,11 @@ def kept(lost: Collection[str], rules: Rules) -> frozenset[str]:
     A floating tag is not read for its value, so it may be written anew as if it were absent.
     """
     return frozenset(tag for tag in lost if is_reserved(tag) or rules.read(tag) is not None)
+
+
+def lost_note(tag: str) -> str:
+    """Return what is said of a tag that is listed, and whose manifest is gone."""
+    return f"the tag {tag} is listed, and its manifest is gone: nobody can pull it"
 
 
 def check_none_lost(lost: Collection[str], place: str) -> None:

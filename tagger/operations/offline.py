@@ -7,7 +7,7 @@ from tagger.errors import Refused
 from tagger.operations.look import own_tags
 from tagger.results import Outcome, Report, ReportWarning
 from tagger.rules.cascade import Published, Rules, cascade
-from tagger.rules.plan import Change, Claim, Standing, floating_changes, full_name, needed_channel_tags
+from tagger.rules.plan import FOLLOWS_BUILD, Change, Claim, Standing, floating_changes, full_name, needed_channel_tags
 from tagger.rules.undeclared import revision_notes
 from tagger.rules.versions import Version
 
@@ -34,9 +34,7 @@ class OfflineRelease(NamedTuple):
     @property
     def plain_changes(self) -> Iterator[Change]:
         """What becomes of the tags that belong to no version."""
-        return (
-            Change(tag, "create", None, None, "", "belongs to no version: it follows the build") for tag in self.plain
-        )
+        return (Change(tag, "create", None, None, "", FOLLOWS_BUILD) for tag in self.plain)
 
 
 def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:

@@ -17,9 +17,9 @@ from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Passed, Report, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG
-from tagger.rules.plan import Action, Change
+from tagger.rules.plan import FOLLOWS_BUILD, Action, Change
 
-__all__ = ["PlainRelease", "plan_plain", "release_plain"]
+__all__ = ["PlainRelease", "no_tag", "plan_plain", "release_plain"]
 
 PASSES = 5
 """A pass that writes is followed by one that looks: more than this many means somebody writes against us."""
@@ -88,7 +88,7 @@ def release_plain(job: PlainRelease) -> Running:
     """
     ready = _prepare(job, writing=True)
     if not ready.failed and not ready.tags:
-        ready = ready._replace(error=_no_tag())
+        ready = ready._replace(error=no_tag())
     elif not ready.failed and ready.image is None:
         ready = ready._replace(error=_no_source())
     if ready.failed or ready.image is None:
@@ -229,10 +229,11 @@ def _point(lead: TagStore, store: TagStore, digest: str, tags: Sequence[str], im
 
 def _notices(ready: _Ready) -> Iterator[Event]:
     if not ready.failed and not ready.tags:
-        yield Event("warning", "", _no_tag().message, "NO_TAG")
+        yield Event("warning", "", no_tag().message, "NO_TAG")
 
 
-def _no_tag() -> InputError:
+def no_tag() -> InputError:
+    """Return the error of a build that gets no tag."""
     return InputError(
         "no row, and no template, gives this build a tag",
         "Add one that it gets, as type=sha or type=ref,event=branch; or do not release on this event.",
@@ -262,7 +263,7 @@ def _outcome(
     for tag in ready.tags:
         before, now = ready.standing[store][tag], image if dry_run else after[tag]
         action: Action = "create" if before is None else "keep" if before == now else "move"
-        reason = "belongs to no version: it follows the build"
+        reason = FOLLOWS_BUILD
         if now != image and not dry_run:
             action, reason = "refuse", "another build holds it" if now != before else "it was not set"
         changes.append(Change(tag, action, before, now, "", reason))

@@ -8,6 +8,7 @@ from tagger.images.stores import TagStore
 from tagger.operations.afterwards import ended
 from tagger.operations.converge import Converged, converge, look_again
 from tagger.operations.everywhere import (
+    all_in_place,
     each,
     everywhere,
     first_error,
@@ -19,15 +20,13 @@ from tagger.operations.everywhere import (
 from tagger.operations.look import Look, every_tag
 from tagger.operations.removal import plan_removal
 from tagger.operations.removing import remove
-from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.terms import DEFAULTS_DECIDE, OwnTerms, Terms
 from tagger.operations.view import View
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules
-from tagger.rules.plan import Change, Claim, full_name
+from tagger.rules.plan import NO_OWNER, Change, Claim, full_name
 
 __all__ = ["Reconciliation", "reconcile"]
-
-NOBODY = "no version of its class is left"
 
 
 class Reconciliation(NamedTuple):
@@ -67,7 +66,7 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
         yield from undeclared(store, looks[store], looks[store].published.versions)
         yield from unrevised(store.place, looks[store].tags, looks[store].rules)
         if not (outcome.error or dry_run):
-            yield Event("verified", store.place, "every tag stands where it belongs")
+            yield all_in_place(store.place)
 
     def look(store: TagStore) -> tuple[View, Look]:
         view = job.view(store)
@@ -90,8 +89,7 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     acting = each(act, events, lambda found: found[0])
     outcomes = yield from everywhere(job.stores, look, acting, terms=job.terms, objection=objection, independent=True)
     if job.terms and job.terms.summary().source == "default":
-        text = "the default rules decide: no setting says by which, and no policy is kept"
-        yield Event("warning", "", text, "DEFAULTS")
+        yield Event("warning", "", DEFAULTS_DECIDE, "DEFAULTS")
     return with_policy(Report("reconcile", outcomes, dry_run=dry_run, error=first_error(outcomes)), job.terms)
 
 
@@ -124,14 +122,14 @@ def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Ou
             return _ended(store, result.changes, result.error, dry_run=dry_run)
         if not job.purge:
             digests = store.digests(orphans)
-            why = f"{NOBODY}; `--purge` removes it"
+            why = f"{NO_OWNER}; `--purge` removes it"
             held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
             return _ended(store, (*result.changes, *held), None, dry_run=dry_run)
         assumed = {change.tag: change.after for change in result.changes if change.writes}
         removal = plan_removal(store, orphans, assumed=assumed)
     except TaggerError as error:  # what was written before stays in the report
         return _ended(store, result.changes, error, dry_run=dry_run)
-    purged = removal.changes(dict.fromkeys(orphans, NOBODY))
+    purged = removal.changes(dict.fromkeys(orphans, NO_OWNER))
     if dry_run:
         return _ended(store, (*result.changes, *purged), None, dry_run=True)
     removed = remove(removal)
@@ -152,7 +150,7 @@ def _unconfirmed(view: View, look: Look) -> Outcome | None:
         return None
     digests = view.store.digests(orphans)
     changes = [
-        Change(tag, "refuse", digest, digest, "", f"{NOBODY}; confirm with --yes") for tag, digest in digests.items()
+        Change(tag, "refuse", digest, digest, "", f"{NO_OWNER}; confirm with --yes") for tag, digest in digests.items()
     ]
     place = view.store.place
     error = Unconfirmed(f"{place}: nothing was written", "Set `--yes` to remove these tags.", code="UNCONFIRMED")

@@ -5,18 +5,18 @@ from functools import partial
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
-from tagger.errors import IncompleteRelease, Refused, TaggerError
+from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.artifacts import HELD, artifact, put_artifact
 from tagger.images.sources import ContentSource
-from tagger.images.stores import Source, TagStore
+from tagger.images.stores import Source, TagStore, overtaken
 from tagger.operations.afterwards import came_out, ended
 from tagger.operations.approve import Approval, approve
 from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
-from tagger.operations.everywhere import undeclared, unrevised, view_warnings, with_policy
+from tagger.operations.everywhere import all_in_place, undeclared, unrevised, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
-from tagger.rules.plan import Action, Change, full_name
+from tagger.rules.plan import FOLLOWS_BUILD, Action, Change, full_name
 from tagger.rules.undeclared import snapshot_note
 
 __all__ = [
@@ -67,7 +67,7 @@ def converge_all(preparation: Preparation) -> Running:
         yield from view_warnings(prepared.view, converged.changes)
         outcomes_of[prepared.store] = _converged(job, prepared, converged)
         if not converged.error:
-            yield Event("verified", prepared.store.place, "every tag stands where it belongs")
+            yield all_in_place(prepared.store.place)
     return _report(job, "release", preparation, [outcomes_of[prepared.store] for prepared in preparation.repositories])
 
 
@@ -172,7 +172,7 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
             put_artifact(store, artifact({HELD: change.tag.removeprefix("held-")}), [change.tag])
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
-        raise _overtaken(store, tag, manifest.digest)
+        raise overtaken(store.place, tag, manifest.digest)
     if job.arrived:
         job.arrived(store, manifest)
     others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
@@ -194,16 +194,8 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
     result = converge(prepared.view, prepared.look if stood else None, job.versions[0])
     now = result.look.digests[job.exact_tags[0]]
     if result.error is None and now != image:
-        return result._replace(error=_overtaken(store, job.exact_tags[0], now))
+        return result._replace(error=overtaken(store.place, job.exact_tags[0], now))
     return result
-
-
-def _overtaken(store: TagStore, tag: str, digest: str | None) -> TaggerError:
-    return Refused(
-        f"{store.place}: another build was released as {tag} at the same time: it holds {digest}",
-        "That image is the release now. Give this build a version of its own.",
-        code="CONFLICT",
-    )
 
 
 def _report(
@@ -312,5 +304,5 @@ def _plain_changes(job: Release, prepared: Prepared) -> list[Change]:
     for tag in job.plain:
         before = prepared.look.digests.get(tag)
         action: Action = "create" if before is None else "keep" if before == prepared.image else "move"
-        changes.append(Change(tag, action, before, prepared.image, "", "belongs to no version: it follows the build"))
+        changes.append(Change(tag, action, before, prepared.image, "", FOLLOWS_BUILD))
     return changes

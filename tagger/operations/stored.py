@@ -1,10 +1,10 @@
 """The policy that a repository keeps, as far as it is in force."""
 
-from tagger.errors import Refused
 from tagger.images.artifacts import LIFTED_DIGEST, POLICY
 from tagger.images.documents import object_in
 from tagger.images.stores import TagStore
 from tagger.rules.marks import POLICY_TAG
+from tagger.rules.policy import no_policy
 
 __all__ = ["stored_policy"]
 
@@ -18,9 +18,5 @@ def stored_policy(store: TagStore, digest: str | None) -> str | None:
         return None
     text = object_in(store.manifest(digest).document, "annotations").get(POLICY)
     if not isinstance(text, str):
-        raise Refused(
-            f"{store.place}: {POLICY_TAG} holds something else than a policy",
-            "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
-            code="POLICY",
-        )
+        raise no_policy(f"{store.place}: {POLICY_TAG} holds something else than a policy")
     return text

@@ -13,6 +13,7 @@ from tagger.meters import meter_of
 from tagger.names import attached_to
 from tagger.operations.everywhere import no_repository
 from tagger.operations.look import Look, every_tag
+from tagger.operations.lost import lost_note
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
@@ -156,7 +157,7 @@ def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | No
 
 def _lost(look: Look) -> Iterable[str]:
     for tag in sorted(look.lost):
-        yield f"the tag {tag} is listed, and its manifest is gone: nobody can pull it"
+        yield lost_note(tag)
 
 
 class _Content(NamedTuple):

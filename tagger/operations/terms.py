@@ -7,7 +7,9 @@ from tagger.errors import TaggerError
 from tagger.rules.cascade import Rules
 from tagger.rules.policy import Policy, Ruling
 
-__all__ = ["OwnTerms", "Terms"]
+__all__ = ["DEFAULTS_DECIDE", "OwnTerms", "Terms"]
+
+DEFAULTS_DECIDE = "the default rules decide: no setting says by which, and no policy is kept"
 
 
 class Terms(Protocol):

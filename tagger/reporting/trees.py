@@ -9,6 +9,7 @@ from tagger.reporting.sentences import counted, size_text
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import short
 from tagger.results import Artifact, Floating, ListedVersion, Tree
+from tagger.rules.plan import NO_OWNER
 
 __all__ = ["tree_text", "trees_document"]
 
@@ -139,7 +140,7 @@ def _hanging(text: str, width: int) -> list[str]:
 def _drift(floating: Floating) -> str:
     if floating.digest is None:
         return f"is missing: it belongs to {floating.belongs_to}"
-    owner = f"it belongs to {floating.belongs_to}" if floating.belongs_to else "no version of its class is left"
+    owner = f"it belongs to {floating.belongs_to}" if floating.belongs_to else NO_OWNER
     return f"has drifted: it holds {short(floating.digest)}, and {owner}"
 
 

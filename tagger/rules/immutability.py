@@ -8,11 +8,10 @@ from typing import NamedTuple
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
 from tagger.rules.patterns import compile_pattern
-from tagger.rules.templates import Template
+from tagger.rules.templates import PARTS, Template
 
 __all__ = ["Immutability", "Protection", "immutability", "protection"]
 
-_PARTS = ("major", "minor", "patch", "revision")
 _SUFFIX = r"(-[0-9A-Za-z.-]+)?"
 _SAMPLES = ("1.2.3", "10.20.30", "2.1.4.7", "3.24", "2026.07.1", "2.1.4-rc.1", "3.15.0rc1", "2.1.4_5", "4.0.0-beta-2")
 _DIGIT = "{0,1,2,3,4,5,6,7,8,9}"
@@ -90,7 +89,7 @@ def _expression(template: Template, rules: Rules) -> str:
         if field:
             written.append(
                 {"version": _version(rules), "raw": f"[vV]?{_version(rules)}", "variant": f"({names})"}.get(
-                    field, r"[0-9]+" if field in _PARTS else r"[0-9A-Za-z.-]+"
+                    field, r"[0-9]+" if field in PARTS else r"[0-9A-Za-z.-]+"
                 )
             )
     if names and "variant" not in template.fields:
@@ -103,7 +102,7 @@ def _expression(template: Template, rules: Rules) -> str:
 def _most(rules: Rules) -> int:
     """Return how many numbers floating tags have, at most."""
     floating = (template for template in rules.templates if template.is_floating)
-    named = (_PARTS.index(field) + 1 for template in floating for field in template.fields if field in _PARTS)
+    named = (PARTS[field] + 1 for template in floating for field in template.fields if field in PARTS)
     return max(named, default=0)
 
 

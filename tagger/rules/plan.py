@@ -7,12 +7,21 @@ from typing import Literal, NamedTuple, Self
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Version
 
-__all__ = ["WRITES", "Action", "Change", "Claim", "Standing", "floating_changes", "full_name", "needed_channel_tags"]
+__all__ = [
+    "FOLLOWS_BUILD", "NO_OWNER", "WRITES", "Action", "Change", "Claim", "Standing", "floating_changes", "full_name",
+    "needed_channel_tags",
+]  # fmt: skip
 
 Action = Literal["create", "move", "keep", "hold", "remove", "refuse"]
 """What becomes of a tag: `keep` is right already, `hold` is left alone, as it belongs to another version."""
 
 WRITES: frozenset[Action] = frozenset({"create", "move", "remove"})
+
+FOLLOWS_BUILD = "belongs to no version: it follows the build"
+"""The reason of a plain tag."""
+
+NO_OWNER = "no version of its class is left"
+"""The reason of a floating tag that nothing owns."""
 
 
 class Change(NamedTuple):
@@ -100,7 +109,7 @@ def floating_changes(standing: Standing, rules: Rules, claim: Claim, released: V
         if owner is None:
             asked = claim._replace(everything=False)
             if before is not None and asked.covers(tag, standing):
-                changes.append(Change(tag, "remove", before, None, "", "no version of its class is left"))
+                changes.append(Change(tag, "remove", before, None, "", NO_OWNER))
             continue
         after = standing.held.get(owner)
         if before is not None and before == after:

@@ -15,7 +15,7 @@ from tagger.rules.versions import SCHEMES, Scheme
 from tagger.rules.words import DEFAULT_VARIANT, check_channel
 
 __all__ = [
-    "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "ruling",
+    "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "no_policy", "ruling",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -334,8 +334,10 @@ def _texts(row: PolicySetting, document: Mapping[str, Any]) -> Texts:
 
 
 def _illegible(place: str, why: str) -> Refused:
-    return Refused(
-        f"{place}: the policy is not legible: {ascii(why)[1:-1]}",
-        "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it.",
-        code="POLICY",
-    )
+    return no_policy(f"{place}: the policy is not legible: {ascii(why)[1:-1]}")
+
+
+def no_policy(message: str) -> Refused:
+    """Return the error of what stands under the policy's tag, and cannot be read as a policy."""
+    hint = "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it."
+    return Refused(message, hint, code="POLICY")

@@ -12,7 +12,7 @@ from tagger.rules.revisions import Revision
 from tagger.rules.variants import Family
 from tagger.rules.versions import Scheme, Version
 
-__all__ = ["DEFAULT_TEMPLATES", "FIELDS", "LATEST", "PLAIN_FIELDS", "Template", "date_field"]
+__all__ = ["DEFAULT_TEMPLATES", "FIELDS", "LATEST", "PARTS", "PLAIN_FIELDS", "Template", "date_field"]
 
 LATEST = "latest"
 DEFAULT_TEMPLATES = ("{{version}}", "{{major}}.{{minor}}", "{{major}}", LATEST)

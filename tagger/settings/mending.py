@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tagger.errors import InputError
+from tagger.images.manifests import ARCHITECTURES
 
 __all__ = [
     "artifact_types", "choices_like", "endpoints", "hosts", "images", "is_platform_alias", "latest_like", "mended",
@@ -18,11 +19,11 @@ Candidates = Callable[[str], Iterable[str | Sequence[str]]]
 
 LONGEST = 200  # characters of an entry that somebody may have meant otherwise
 _SCHEMES = re.compile(r"\A(?:[a-z+]+:/*)?//|\A(?:https?|docker|registry)://", re.IGNORECASE)
-_ARCHITECTURES = {
-    "x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "armv8": "arm64", "armv7": "arm/v7",
-    "armv7l": "arm/v7", "arm32v7": "arm/v7", "armhf": "arm/v7", "armv6": "arm/v6", "i386": "386", "i686": "386",
-    "ppc64el": "ppc64le", "macos": "darwin",
+_ARCHITECTURES = {name: "/".join(filter(None, meant)) for name, meant in ARCHITECTURES.items()} | {
+    "x64": "amd64", "arm64v8": "arm64", "armv8": "arm64", "armv7": "arm/v7", "armv7l": "arm/v7", "arm32v7": "arm/v7",
+    "armv6": "arm/v6", "i686": "386", "ppc64el": "ppc64le", "macos": "darwin",
 }  # fmt: skip
+"""How people call a platform's parts, beside what images are known to say."""
 _UNITS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 _CONSENT = frozenset({"overwrite"})  # no choice to offer to who did not write it
 _OPERATORS = {"=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=", "&&": " ", ";": " ", "<>": "!="}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tagger.confidential import hide_logins, logins_in
 from tagger.errors import InputError
-from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, HUB_API, IPV6_HOST, Repository
+from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, HUB_API, IPV6_HOST, REPOSITORY_SHAPES, Repository
 from tagger.rules.revisions import Revision
 from tagger.rules.selection import Selection
 from tagger.rules.templates import Template
@@ -30,7 +30,6 @@ __all__ = [
 Value = TypeVar("Value")
 
 LAYOUT = "oci:"
-_SHAPES = "Write HOST/ACCOUNT/NAME as in ghcr.io/acme/app, ACCOUNT/NAME for Docker Hub, or oci:DIR."
 _LOGIN_LINE = "Write one login a line, as ghcr.io octocat PASSWORD; the password is the rest of the line."
 _OIDC = "oidc"  # no user's name: what follows says how a login is fetched
 _MEANINGS = {
@@ -100,10 +99,12 @@ def image(text: str) -> Repository | Path:
             raise InputError(f"{text!r} names several directories", "Repeat `--image`, or write one a line.")
         return Path(text.removeprefix(LAYOUT))
     if "://" in text or "," in text:
-        raise InputError(f"{text!r} is not a repository", _SHAPES)
+        raise InputError(f"{text!r} is not a repository", REPOSITORY_SHAPES)
     tail = text.rpartition("/")[2]
     if ("@" in tail or ":" in tail) and re.split(r"[:@]", tail)[0] and "/" in text:
-        raise InputError(f"{text!r} names one image of a repository: the tag follows from the version", _SHAPES)
+        raise InputError(
+            f"{text!r} names one image of a repository: the tag follows from the version", REPOSITORY_SHAPES
+        )
     return Repository.parse(text)
 
 

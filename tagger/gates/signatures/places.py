@@ -5,20 +5,15 @@ from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol
 
 from tagger.errors import NotFound
+from tagger.gates.signatures.media_types import BUNDLE, ENVELOPE, IN_TOTO, NOTATION, SIGNATURE, SIMPLE
 from tagger.gates.signatures.statements import Rejected, parsed
-from tagger.images.configs import is_attestation
+from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.images.stores import Content
 from tagger.names import Digest
 
 __all__ = ["Candidate", "Found", "SignedContent", "Target", "look", "targets"]
 
-BUNDLE = "application/vnd.dev.sigstore.bundle"  # cosign, specs/BUNDLE_SPEC.md; its version stands behind it
-SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"  # cosign, specs/SIGNATURE_SPEC.md
-ENVELOPE = "application/vnd.dsse.envelope.v1+json"
-NOTATION = "application/vnd.cncf.notary.signature"
-SIGNATURE = "dev.cosignproject.cosign/signature"
-REFERENCE_DIGEST = "vnd.docker.reference.digest"  # buildkit, docs/attestations/attestation-storage.md
 MOST = 100  # signatures of one image that are looked at
 LARGEST = 32 * 1024 * 1024  # bytes of one: an SBOM may be large
 MOST_BYTES = 4 * LARGEST  # of all that are kept in memory at once
@@ -69,7 +64,7 @@ def targets(content: Content, root: Manifest, image: Descriptor) -> Iterator[Tar
     """
     yield Target(image.digest, image.size)
     for child in root.children():
-        if is_attestation(child) and child.annotations.get(REFERENCE_DIGEST) == image.digest:
+        if is_attestation(child) and child.annotations.get(ABOUT) == image.digest:
             manifest = content.manifest(child.digest)
             if _is_about(content, manifest, image):
                 yield Target(child.digest, child.size, f"the attestation {child.digest}")
@@ -157,7 +152,7 @@ def _is_about(content: Content, manifest: Manifest, image: Descriptor) -> bool:
     if subject is not None:
         return subject.digest == image.digest
     for layer in manifest.layers():
-        if layer.media_type == "application/vnd.in-toto+json" and layer.size <= LARGEST:
+        if layer.media_type == IN_TOTO and layer.size <= LARGEST:
             with content.blob(layer) as file:
                 statement = file.read(LARGEST)
             if image.digest.partition(":")[2] in _subjects(statement):

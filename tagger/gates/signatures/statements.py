@@ -5,11 +5,11 @@ import binascii
 import json
 from typing import Any, NamedTuple
 
+from tagger.gates.signatures.media_types import IN_TOTO
 from tagger.gates.signatures.rows import Row, matches
 
-__all__ = ["IN_TOTO", "Envelope", "Rejected", "check_payload", "check_statement", "decoded", "parsed", "signed_bytes"]
+__all__ = ["Envelope", "Rejected", "check_payload", "check_statement", "decoded", "parsed", "signed_bytes"]
 
-IN_TOTO = "application/vnd.in-toto+json"
 SIMPLE_TYPE = "cosign container image signature"  # cosign, specs/SIGNATURE_SPEC.md
 
 

@@ -17,7 +17,7 @@ from tagger.concurrency import run_all
 from tagger.errors import InputError, NotFound
 from tagger.images.archives.archive import GZIP, OTHERS, ZSTD, Archive
 from tagger.images.blobs import Checked
-from tagger.images.configs import parse_config
+from tagger.images.configs import LARGEST_CONFIG, parse_config
 from tagger.images.files import CHUNK, OpenFile
 from tagger.images.layout import LAYOUT_FILE
 from tagger.images.manifests import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST, Descriptor, Manifest
@@ -27,7 +27,6 @@ from tagger.names import Repository
 __all__ = ["DockerImage", "SavedImage", "saved_images"]
 
 DOCKER_FILE = "manifest.json"
-LARGEST_CONFIG = 16 * 1024 * 1024
 MOST_LAYERS = 1000  # the engine allows 127
 GZIP_LEVEL = 6
 

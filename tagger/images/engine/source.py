@@ -7,13 +7,13 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
 
-from tagger.errors import Refused, TaggerError
+from tagger.errors import TaggerError
 from tagger.images.configs import platform_configs
 from tagger.images.engine.documents import Documents
 from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source
-from tagger.images.stores import ImageConfig, Source, TagStore
+from tagger.images.stores import ImageConfig, Source, TagStore, overtaken
 from tagger.meters import meter_of
 from tagger.names import Reference, Repository
 
@@ -126,12 +126,7 @@ class EngineSource:
         config = manifest.config()
         if self.digest or (config and config.digest == self.config_digest):
             return manifest
-        raise Refused(
-            f"{store.place}: another build was released as {tag} at the same time: it holds {manifest.digest}"
-            + (f", and this one was pushed as {pushed}" if pushed else ""),
-            "That image is the release now. Give this build a version of its own.",
-            code="CONFLICT",
-        )
+        raise overtaken(store.place, tag, manifest.digest, pushed)
 
     def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
         """Put the image into a layout, which the engine cannot reach."""

@@ -9,7 +9,7 @@ from tagger.errors import NotFound, StoreError
 from tagger.images.blobs import Checked
 from tagger.images.documents import object_in
 from tagger.images.files import CHUNK
-from tagger.images.layout.index import Index
+from tagger.images.layout.index import Index, broken
 from tagger.images.manifests import (
     LARGEST_MANIFEST,
     MANIFEST_TYPES,
@@ -103,7 +103,7 @@ class LayoutContent:
         return Manifest(manifest_type(content, media_type), content, named.algorithm)
 
     def _broken(self, message: str) -> StoreError:
-        return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
+        return broken(self.place, message)
 
 
 def attached(artifact: Manifest) -> Descriptor:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tagger.errors import InputError, StoreError
-from tagger.images.layout.index import LAYOUT_FILE
+from tagger.images.layout.index import LAYOUT_FILE, broken
 from tagger.names import ALGORITHMS, check_digest
 from tagger.workspace import read_regular
 
@@ -164,7 +164,7 @@ class Folder:
 
     def broken(self, message: str) -> StoreError:
         """Return the error of a layout that is not what it should be."""
-        return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=self.place)
+        return broken(self.place, message)
 
 
 def opened(path: Path) -> int:

@@ -5,18 +5,24 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from tagger.errors import StoreError
+from tagger.images.labels import REF_NAME
 from tagger.images.manifests import (
     OCI_INDEX,
     Descriptor,
 )
 from tagger.names import TAG
 
-__all__ = ["EMPTY", "INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index"]
+__all__ = ["EMPTY", "INDEX_FILE", "LARGEST_INDEX", "LAYOUT_FILE", "REF_NAME", "Index", "broken"]
 
-REF_NAME = "org.opencontainers.image.ref.name"
 LAYOUT_FILE = "oci-layout"
 INDEX_FILE = "index.json"
 LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
+
+
+def broken(place: str, message: str) -> StoreError:
+    """Return the error of a layout that is not what it should be."""
+    return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=place)
 
 
 class Entry(NamedTuple):

@@ -20,7 +20,7 @@ from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_t
 from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge, known_challenge
 from tagger.images.registry.credentials import Keychain
-from tagger.images.registry.failures import Peer, refused, unreachable
+from tagger.images.registry.failures import Peer, insecure_hint, refused, unreachable
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
 from tagger.images.registry.redirects import follow
@@ -229,7 +229,7 @@ class Registry:
         if (login.basic or login.identity_token) and not self._host.trusts(Origin.of(url)):
             raise StoreError(
                 f"{what}: it would take the login over plain HTTP",
-                f"If that is meant, name it: `insecure: {urlsplit(url).netloc}`.",
+                insecure_hint(urlsplit(url).netloc),
                 code="UNAUTHORIZED",
                 place=access.place,
             )

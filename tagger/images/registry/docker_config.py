@@ -15,6 +15,7 @@ from tagger.images.registry.logins import Key, Login, best_key, docker_key
 
 __all__ = ["DockerConfig"]
 
+_HINT = "Log in again with `docker login`, which writes it."
 LARGEST = 1024 * 1024  # bytes of a configuration
 
 
@@ -50,13 +51,12 @@ class DockerConfig(NamedTuple):
     @classmethod
     def parse(cls, content: bytes, origin: str) -> "DockerConfig":
         """Read a configuration that stands at `origin`. Raise `InputError` when it cannot be understood."""
-        hint = "Log in again with `docker login`, which writes it."
         try:
             value = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{origin} is not JSON", hint) from error
+            raise InputError(f"{origin} is not JSON", _HINT) from error
         if not isinstance(value, dict):
-            raise InputError(f"{origin} is not a JSON object", hint)
+            raise InputError(f"{origin} is not a JSON object", _HINT)
         auths, helpers, store = (value.get(key) for key in ("auths", "credHelpers", "credsStore"))
         return cls(
             origin,
@@ -87,9 +87,7 @@ class DockerConfig(NamedTuple):
                 text = "".join(str(entry["auth"]).split())  # docker passes over line breaks too
                 decoded = base64.b64decode(text, validate=True).decode()
             except (binascii.Error, ValueError) as error:
-                raise InputError(
-                    f"{self.origin}: an `auth` is not base64", "Log in again with `docker login`, which writes it."
-                ) from error
+                raise InputError(f"{self.origin}: an `auth` is not base64", _HINT) from error
             username, _, password = decoded.partition(":")
         return Login(
             username,

@@ -13,14 +13,13 @@ from tagger.errors import NotFound, StoreError
 from tagger.images.moments import moment
 from tagger.images.registry.answers import Answer, is_immutable
 from tagger.images.registry.logins import Login
-from tagger.images.registry.web_api import WebApi
+from tagger.images.registry.web_api import MOST_PAGES, WebApi
 from tagger.images.stores import Catalogued
 from tagger.names import DIGEST, TAG, Repository
 
 __all__ = ["DockerHub"]
 
-HEADERS = {"Accept": "application/json", "User-Agent": "tagger"}
-MOST_PAGES = 5000
+HEADERS = {"Accept": "application/json"}
 
 RIGHTS = (
     "Deleting at Docker Hub takes a user name with its password or an access token of the scope Read, Write, Delete, "

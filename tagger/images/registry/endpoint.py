@@ -10,9 +10,11 @@ from tagger.images.registry.auth import Access
 from tagger.images.registry.client import SMALL, Registry, Request
 from tagger.names import Repository, check_digest
 
-__all__ = ["ACCEPT", "Endpoint", "access_to"]
+__all__ = ["ACCEPT", "WRONG_ADDRESS", "Endpoint", "access_to"]
 
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
+WRONG_ADDRESS = "Is this the address of a registry?"
+"""What to ask where an answer is none of a registry's."""
 
 
 class Endpoint:

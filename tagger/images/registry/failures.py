@@ -23,7 +23,7 @@ from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED
 
-__all__ = ["Peer", "refused", "unreachable"]
+__all__ = ["Peer", "insecure_hint", "refused", "unreachable"]
 
 _CONFIDENTIAL = (
     r"(?i)\b((?:bearer|basic)\s+|"
@@ -61,6 +61,11 @@ def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) ->
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
 
+def insecure_hint(registry: str) -> str:
+    """Return what to do where a registry is meant to be spoken to over plain HTTP."""
+    return f"If that is meant, name it: `insecure: {registry}`."
+
+
 def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     check = f"Check the name {peer.registry}, and that the registry is up and can be reached from here."
     address = peer.address
@@ -74,7 +79,7 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
         if any(sign in str(error) for sign in NO_TLS):
             return (
                 f"{address} speaks plain HTTP and no HTTPS",
-                f"If that is meant, name it: `insecure: {peer.registry}`.",
+                insecure_hint(peer.registry),
             )
         return f"no TLS connection to {address}: {reason}", check
     if isinstance(error, Forbidden):

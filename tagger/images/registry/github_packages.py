@@ -11,18 +11,17 @@ from urllib.parse import quote
 from tagger.errors import NotFound, StoreError
 from tagger.images.moments import moment
 from tagger.images.registry.answers import Answer
-from tagger.images.registry.web_api import WebApi, page_count
+from tagger.images.registry.web_api import MOST_PAGES, WebApi, page_count
 from tagger.images.stores import Catalogued
 from tagger.names import DIGEST, TAG, Repository
 
 __all__ = ["GITHUB", "GithubPackages"]
 
 GITHUB = "api.github.com"
-HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "tagger"}
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 PACE = 60 / 180
 """Seconds between deletions: 900 points a minute, and each is 5 (docs.github.com, "Rate limits for the REST API")."""
 
-MOST_PAGES = 5000
 SETTLING = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before a listing is read again that does not have yet what was just pushed."""
 

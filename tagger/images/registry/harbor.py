@@ -12,7 +12,7 @@ from tagger.names import Repository
 
 __all__ = ["HEADERS", "immutable_tags"]
 
-HEADERS = {"Accept": "application/json", "User-Agent": "tagger", "X-Is-Resource-Name": "true"}
+HEADERS = {"Accept": "application/json", "X-Is-Resource-Name": "true"}
 _PIECE = re.compile(r"\*\*|[*?{},]|\\.|\[[^]]*\]|.", re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.dialects import PAGE_SIZES
-from tagger.images.registry.endpoint import Endpoint
+from tagger.images.registry.endpoint import WRONG_ADDRESS, Endpoint
 from tagger.images.registry.statuses import status_of
 from tagger.names import TAG
 
@@ -93,7 +93,7 @@ def _listed(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
         tags = json.loads(answer.body)["tags"] or ()
         return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise endpoint.error(f"{WHAT}: the answer is no list of tags", "Is this the address of a registry?") from error
+        raise endpoint.error(f"{WHAT}: the answer is no list of tags", WRONG_ADDRESS) from error
 
 
 def _with_page_size(query: str, size: int) -> str:

@@ -11,17 +11,16 @@ from tagger.images.manifests import LARGEST_MANIFEST, OCI_INDEX, Descriptor, Man
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.blobs import Download
 from tagger.images.registry.client import Request
-from tagger.images.registry.endpoint import ACCEPT, Endpoint
+from tagger.images.registry.endpoint import ACCEPT, WRONG_ADDRESS, Endpoint
 from tagger.images.registry.listing import next_query
 from tagger.images.registry.statuses import status_of
-from tagger.images.registry.transport import Response
+from tagger.images.registry.transport import CHUNK, Response
 from tagger.names import CANONICAL, DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Reader"]
 
-MOST_PAGES = 1_000
+MOST_REFERRER_PAGES = 1_000
 MOST_REFERRERS = 1_000
-CHUNK = 64 * 1024
 REMEMBERED = 64  # manifests kept for the next one who asks
 REMEMBERED_SIZE = 256 * 1024
 
@@ -198,7 +197,7 @@ class Reader:
         what = f"reading the referrers of {check_digest(digest)}"
         found: dict[str, Descriptor] = {}
         query = ""
-        for _ in range(MOST_PAGES):
+        for _ in range(MOST_REFERRER_PAGES):
             path = self._endpoint.path(f"referrers/{digest}{query}")
             answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
             # Where reading is allowed, 401 and 403 come from what stands before a registry that does not know the path.
@@ -224,9 +223,7 @@ class Reader:
         try:
             old = manifest.document.get("schemaVersion") == 1
         except StoreError as error:
-            raise self._endpoint.error(
-                f"{what}: {error.message}", "Is this the address of a registry?", code=error.code
-            ) from error
+            raise self._endpoint.error(f"{what}: {error.message}", WRONG_ADDRESS, code=error.code) from error
         if old:
             raise self._endpoint.error(
                 f"{reference} is an image of schema 1", "Build it anew: no registry takes it today.", code="UNSUPPORTED"

@@ -17,7 +17,7 @@ PEM = "-----BEGIN CERTIFICATE-----"
 """What tells the text of certificates from the name of a file with them."""
 
 PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
-CHUNK = 64 * 1024
+RECORD = 16 * 1024  # bytes of a TLS record at most (RFC 8446, section 5.1)
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
@@ -73,7 +73,7 @@ def _answers_tls(connection: socket.socket, host: str) -> bool:
                 return True
             except ssl.SSLWantReadError:
                 connection.sendall(sent.read())
-                if answer := connection.recv(CHUNK):
+                if answer := connection.recv(RECORD):
                     received.write(answer)
                 else:
                     received.write_eof()

@@ -30,9 +30,9 @@ from tagger.images.registry.guard import Unsendable, check_address
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED, speaks_tls, tls_context
 
-__all__ = ["Response", "TooLarge", "Transport"]
+__all__ = ["CHUNK", "Response", "TooLarge", "Transport"]
 
-CHUNK = 64 * 1024
+CHUNK = 64 * 1024  # bytes read from a connection, and sent, at once
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 UNREAD = 4 * 1024  # bytes of a body that nobody wants
 

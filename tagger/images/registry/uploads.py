@@ -13,8 +13,9 @@ from tagger.images.manifests import Descriptor
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import Endpoint
-from tagger.images.registry.reading import CHUNK, Reader
+from tagger.images.registry.reading import Reader
 from tagger.images.registry.statuses import STORED, status_of
+from tagger.images.registry.transport import CHUNK
 from tagger.images.stores import Opener
 from tagger.names import Repository, check_digest
 

@@ -14,7 +14,9 @@ from tagger.images.registry.client import Registry, Request
 from tagger.images.registry.statuses import status_of
 from tagger.images.stores import Catalogued
 
-__all__ = ["OwnApi", "WebApi", "page_count"]
+__all__ = ["MOST_PAGES", "OwnApi", "WebApi", "page_count"]
+
+MOST_PAGES = 5000  # of a listing of a registry's own API, of a hundred entries each
 
 
 class OwnApi(Protocol):

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from tagger.rules.rows.row import Row
+from tagger.rules.templates import PARTS
 from tagger.rules.versions import Version
 
 __all__ = ["sample_template", "template_of"]
 
-_NAMES = ("major", "minor", "patch", "revision")
 _WHOLE = re.compile(r"\{\{major\}\}\.\{\{minor\}\}(?:\.\{\{patch\}\}(?:\.\{\{revision\}\})?)?")
 _HEAD = re.compile(r"\^?([A-Za-z0-9/_-]*)")
 
@@ -51,7 +51,7 @@ def _samples(row: Row, tag_prefix: str, version: str) -> Iterator[str]:
 
 def _by_numbers(text: str, numbers: tuple[str, ...]) -> str | None:
     """Return `text` with the names of the numbers in their place; None where it names none of them, or others."""
-    left = dict(zip(numbers, _NAMES, strict=False)) if len(set(numbers)) == len(numbers) else {}
+    left = dict(zip(numbers, PARTS, strict=False)) if len(set(numbers)) == len(numbers) else {}
     if not left:
         return _by_place(text, numbers)
     parts = re.split(r"([0-9]+)", text)
@@ -67,7 +67,7 @@ def _by_place(text: str, numbers: tuple[str, ...]) -> str | None:
         joined = ".".join(numbers[:length])
         match = re.fullmatch(rf"([^0-9]*){re.escape(joined)}([^0-9]*)", text)
         if match:
-            fields = ".".join(f"{{{{{name}}}}}" for name in _NAMES[:length])
+            fields = ".".join(f"{{{{{name}}}}}" for name in list(PARTS)[:length])
             return _with_version(f"{match[1]}{fields}{match[2]}", len(numbers))
     return None
 
