@@ -104,8 +104,8 @@ DIALECTS = (
 
 IMMUTABLE = "(?i)" + "|".join(dict.fromkeys(row.immutable for row in DIALECTS if row.immutable))
 THROTTLED = "(?i)" + "|".join(row.throttled for row in DIALECTS if row.throttled)
-PAGE_SIZES = next(row.page_sizes for row in DIALECTS if row.page_sizes)
-"""What is asked for when a registry wants a page size, or a smaller one."""
+PAGE_SIZES = tuple(sorted({size for row in DIALECTS for size in row.page_sizes}, reverse=True))
+"""What is asked for, one after the other, when a registry wants a page size, or a smaller one."""
 
 
 def dialect_of(registry: str) -> Dialect:
