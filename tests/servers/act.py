@@ -27,7 +27,7 @@ if outputs.get("push-by-digest") == "true" and not os.environ.get("BUILDX_BUILDE
     sys.exit("ERROR: push-by-digest is currently not implemented for docker driver")
 labels = [word for line in given["labels"].splitlines() if line for word in ("--label", line)]
 image = f"stand-in:build-{os.getpid()}"  # the legs of a matrix build beside each other
-file = ("--file", given["file"]) if given["file"] else ()
+file = [word for name in ("file", "target") if given[name] for word in (f"--{name}", given[name])]
 run("docker", "build", "--tag", image, *file, *labels, given["context"] or ".")
 names = [name for name in given["tags"].split() if name]
 for name in names:
@@ -69,7 +69,11 @@ STAND_INS: Mapping[str, str] = {
     ),
     "docker/build-push-action": _composite(
         BUILD, "outputs", "labels", "context", "tags", "push", "platforms", "load", "provenance", "sbom", "file",
-        language="python", outputs=("digest",), GIVEN="${{ toJSON(inputs) }}",
+        "target", language="python", outputs=("digest",), GIVEN="${{ toJSON(inputs) }}",
+    ),
+    "actions/attest": _composite(
+        'test -n "$NAME" && [[ $DIGEST == sha256:* ]]', "subject-name", "subject-digest", "push-to-registry",
+        NAME="${{ inputs.subject-name }}", DIGEST="${{ inputs.subject-digest }}",
     ),
     "actions/upload-artifact": _composite(
         UPLOAD, "name", "path", "if-no-files-found", "retention-days", NAME="${{ inputs.name }}",
@@ -132,8 +136,13 @@ class Act(NamedTuple):
         *,
         secrets: Sequence[str] = (),
         actions: Mapping[str, Path | str] | None = None,
+        programs: Path | None = None,
+        more: Sequence[str] = (),
     ) -> "subprocess.CompletedProcess[str]":
-        """Run what an event starts. `actions` says where an action is, `OWNER/NAME@REF`: a folder, or an action.yml."""
+        """Run what an event starts. `actions` says where an action is, `OWNER/NAME@REF`: a folder, or an action.yml.
+
+        `programs` is a folder of stand-ins for what a runner has; `more` are other options of act.
+        """
         home = self.folder / "home"
         cache = home / ".cache"
         (self.folder / "event.json").write_text(json.dumps(payload or {}))
@@ -150,6 +159,7 @@ class Act(NamedTuple):
             *("--action-offline-mode", "--no-cache-server", "--eventpath", str(self.folder / "event.json")),
             *("--container-daemon-socket", self.engine.host, "--container-options", mounts),
             *(word for secret in secrets for word in ("--secret", secret)),
+            *more,
         ]
         for number, (name, where) in enumerate((actions or {}).items()):
             place = self.folder / f"action-{number}"
@@ -158,6 +168,8 @@ class Act(NamedTuple):
                 (place / "action.yml").write_text(where)
             options += ["--local-repository", f"{name}={place if isinstance(where, str) else where}"]
         environ = {"HOME": str(home), "XDG_CONFIG_HOME": f"{home}/.config", "XDG_CACHE_HOME": str(cache)}
+        if programs:
+            environ["PATH"] = f"{programs}:{self.engine.environ['PATH']}"
         return subprocess.run(
             [Path(sysconfig.get_path("scripts"), "act"), event, *options],
             cwd=self.repository, env={**self.engine.environ, **environ}, stdin=subprocess.DEVNULL,
