@@ -42,7 +42,7 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
             images.update(named.images)
             meant.setdefault(named.rules, []).extend(named.versions)
         if not images:
-            raise no_version(job.name)
+            raise no_version(job.name, [found[store].named for store in job.stores])
         return {}
 
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:

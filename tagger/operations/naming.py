@@ -58,13 +58,28 @@ def find_versions(store: TagStore, terms: Terms, name: str) -> Named:
     return Named(store, rules, versions, look.tags, published, _with_digests(store, look, versions))
 
 
-def no_version(name: str) -> InputError:
-    """Return the error of a name that means a version in no repository."""
+def no_version(name: str, found: Iterable[Named]) -> InputError:
+    """Return the error of a name that means a version in no repository: it may have revisions that are versions."""
+    builds = sorted({build for named in found for build in _builds(name, named)}, reverse=True)
+    if builds:
+        return InputError(
+            f"no repository holds a version {name} without a revision; there are {' '.join(map(str, builds))}",
+            f"Name one revision at a time, the newest first: {builds[0]}.",
+            code="MANIFEST_UNKNOWN",
+        )
     return InputError(
         f"no repository holds a version {name}",
         "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
         code="MANIFEST_UNKNOWN",
     )
+
+
+def _builds(name: str, named: Named) -> Iterator[Version]:
+    """Yield the revisions of the version that a name means, without their variants."""
+    meant = [(short.numbers, short.prerelease) for short in _versions(name, named.rules) if not short.build]
+    for version in named.published.versions if named.rules.scheme.revisions else ():
+        if version.build and (version.numbers, version.prerelease) in meant:
+            yield version.of_variant("")
 
 
 def all_tags(rules: Rules, versions: Iterable[Version]) -> tuple[str, ...]:

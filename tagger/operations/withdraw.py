@@ -62,7 +62,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
     def consent(found: Mapping[TagStore, Marking]) -> Mapping[TagStore, Outcome]:
         targets = [found[store] for store in job.stores]
         if not any(target.named.versions for target in targets):
-            raise no_version(job.name)
+            raise no_version(job.name, [target.named for target in targets])
         for target in targets:
             meant.setdefault(target.named.rules, []).extend(target.named.versions)
         if job.purge and not (job.confirmed or dry_run):

@@ -8,14 +8,15 @@ from tagger.errors import InputError
 from tagger.names import attached_to
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.marks import is_reserved
-from tagger.rules.templates import DEFAULT_TEMPLATES
+from tagger.rules.templates import DEFAULT_TEMPLATES, LATEST
 from tagger.rules.versions import Scheme, Version
 
-__all__ = ["Assessment", "Candidate", "assess", "is_aside"]
+__all__ = ["CREATED", "Assessment", "Candidate", "assess", "is_aside"]
 
 Texts = tuple[str, ...]
-MOVED, CREATED, SETTING = 20.0, 12.0, 0.1
-"""What a tag that would move, one that would be new, and one more setting weigh against a tag that is explained."""
+MOVED, CREATED, SETTING, NAME = 1000.0, 2.0, 0.1, 0.5
+"""What weighs against a tag that is explained: one that would move, one that would be new, one more setting, and a
+template that is a name: `stable` may be the newest version today by chance."""
 PREFERRED, MISTAKEN = 1.01, 1.2
 """A tag that never moves is rather exact than floating, where it could be either; but see `_mistaken`."""
 
@@ -34,7 +35,7 @@ class Candidate(NamedTuple):
     latest: str = "auto"
 
     def rules(self) -> Rules:
-        """Return the rules that follow. Raise `InputError` where they contradict themselves."""
+        """Return the rules that follow, whose templates nobody has checked. Raise `InputError` where one is wrong."""
         return Rules.of(
             self.tags,
             scheme=Scheme.of(self.scheme, self.build_metadata, self.revisions),
@@ -43,6 +44,7 @@ class Candidate(NamedTuple):
             stable=self.stable,
             latest=self.latest,
             mixed_parts=self.mixed,
+            check=False,
         )
 
     def settings(self) -> Iterator[tuple[str, str | bool | Texts]]:
@@ -57,7 +59,8 @@ class Candidate(NamedTuple):
     def weight(self) -> float:
         """What the settings weigh that are not as by default: of two that explain as much, the simpler one is meant."""
         entries = sum(len(value) if isinstance(value, tuple) else 1 for _, value in self.settings())
-        return SETTING * entries
+        names = sum("{{" not in text and text != LATEST for text in self.tags)
+        return SETTING * entries + NAME * names
 
 
 class Assessment(NamedTuple):
@@ -75,6 +78,15 @@ class Assessment(NamedTuple):
     moved: Mapping[str, Version]
     created: Mapping[str, Version]
     score: float
+
+    @property
+    def is_consistent(self) -> bool:
+        """Say whether the settings do not contradict themselves: of many trials it is asked only of the best."""
+        try:
+            self.rules.check_templates()
+        except InputError:
+            return False
+        return True
 
     def unexplained(self, images: Mapping[str, str | None]) -> list[str]:
         """Return the tags that stand at the image of a version, and that nothing explains."""

@@ -59,10 +59,12 @@ class Rules(Grammar):
         latest: str = "auto",
         withdrawn: Iterable[str] = (),
         mixed_parts: bool = False,
+        check: bool = True,
     ) -> Self:
         """Read the rules from what settings say. Raise `InputError` when no template is exact, or one is wrong.
 
-        Where channels are on and no template names one, every floating template gets a channel's beside it.
+        Where channels are on and no template names one, every floating template gets a channel's beside it. Without
+        `check` the templates may contradict each other.
         """
         words = channel_words(channels)
         rules = cls(
@@ -75,7 +77,8 @@ class Rules(Grammar):
             withdrawn=frozenset(map(_plain_name, withdrawn)),
             mixed_parts=mixed_parts,
         )
-        rules.check_templates()
+        if check:
+            rules.check_templates()
         return rules
 
     def published(self, tags: Iterable[str], lifted: Collection[str] = ()) -> Published:

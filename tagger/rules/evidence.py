@@ -10,12 +10,19 @@ from tagger.rules.revisions import SUFFIX, guess_form
 from tagger.rules.versions import Scheme, Version, is_prerelease_word
 from tagger.rules.words import is_variant
 
-__all__ = ["Hints", "hints", "lengths", "prefixes", "revision_forms", "variants_of"]
+__all__ = ["Hints", "hints", "lengths", "may_be_alias", "prefixes", "revision_forms", "variants_of"]
 
 Texts = tuple[str, ...]
 _HEAD = re.compile(r"((?:[A-Za-z_][A-Za-z0-9_]*[-.])*?[vV]?)(?=[0-9]+\.[0-9])")
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _RESIDUAL = re.compile(r"([A-Za-z_.-]*?)([0-9]+(?:\.[0-9]+)*)(?:-([A-Za-z]+))?")
+# A number alone is a revision behind a variant where it is as long as a date: the variant debian-12 ends in one too.
+_BEHIND = re.compile(r"-[A-Za-z]\w*(?:-[0-9]+)?([-_](?:(?:r|rev|build)[0-9]+|[0-9]{6,}))\Z")
+# What the newest version of all is called. Other words may be codenames, which never move on: no template says them.
+NEWEST_WORDS = frozenset(
+    {"current", "devel", "development", "edge", "fresh", "innovation", "live", "main", "mainline", "newest", "prod"}
+    | {"production", "release", "rolling", "stable"}
+)
 _LEVELS = (
     "{{major}}",
     "{{major}}.{{minor}}",
@@ -38,7 +45,7 @@ def revision_forms(tags: Iterable[str], before: Iterable[str]) -> Counter[str]:
         match = SUFFIX.match(rest)
         if match and rest[match.end() :][:1] in ("", "-"):
             forms[guess_form(match[0])] += 1
-        elif (match := re.search(r"-[A-Za-z]\w*(?:-[0-9]+)?([-_](?:r|rev|build)[0-9]+)\Z", rest)) is not None:
+        elif (match := _BEHIND.search(rest)) is not None:
             forms["{{variant}}" + guess_form(match[1])] += 1
     return forms
 
@@ -93,7 +100,10 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
     declared = [variant for variant in found.rules.variants if variant]
     for tag in (*found.unexplained(images), *_shadows(found, versions, images)):
         own = next((one for one in declared if _has(tag, one, first=first)), "")
+        exact = {version.variant for version in versions[images[tag]]}
         for version in versions[images[tag]]:
+            if own in exact and own and version.variant != own:
+                continue
             for variant, residual in _residuals(tag, version, own, first=first):
                 for template, channel in _templates(residual, version, variant, first=first):
                     if template == "{{variant}}" and not own_latest:  # then it says what `latest` does
@@ -130,6 +140,15 @@ def _bodies(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, s
                 break
 
 
+def may_be_alias(alias: str, member: str) -> bool:
+    """Say whether a name may be an alias: a variant with less or more said, `alpine` of `jdk-alpine-3.21`."""
+    return alias[:3] == member[:3] or _is_within(alias, member) or _is_within(member, alias)
+
+
+def _is_within(short: str, long: str) -> bool:
+    return re.search("(?:\\A|-)" + ".*-".join(map(re.escape, short.split("-"))), long) is not None
+
+
 def _has(tag: str, variant: str, *, first: bool) -> bool:
     return tag == variant or (tag.startswith(f"{variant}-") if first else tag.endswith(f"-{variant}"))
 
@@ -145,7 +164,11 @@ def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator
         match = re.fullmatch(r"([A-Za-z_.]*?[0-9]+(?:\.[0-9]+)*)-([A-Za-z].*)", tag)
         if match and is_variant(match[2]) and not is_prerelease_word(match[2]):
             yield match[2], match[1]
+<<<<<<< HEAD
         elif is_variant(tag) and version.variant.startswith(tag[:3]):
+=======
+        elif is_variant(tag) and may_be_alias(tag, version.variant):
+>>>>>>> aedfb52 (Search settings by what each of them explains and harms, in a tenth of the time)
             yield tag, ""
 
 
@@ -162,7 +185,7 @@ def _templates(residual: str, version: Version, variant: str, *, first: bool) ->
     if match is None:
         if re.fullmatch(r"[A-Za-z]+", residual) and (version.prerelease or is_prerelease_word(residual)):
             yield f"{prefix}{{{{channel}}}}{suffix}", residual
-        if not version.prerelease and re.fullmatch(r"[A-Za-z][A-Za-z_-]*", residual):
+        if not version.prerelease and residual in NEWEST_WORDS:
             yield f"{prefix}{residual}{suffix}", ""
         return
     numbers, length = match[2].split("."), match[2].count(".") + 1

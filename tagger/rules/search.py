@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import product
 
 from tagger.rules.assessment import Assessment, Candidate, assess
-from tagger.rules.evidence import Hints, hints, lengths, prefixes, revision_forms, variants_of
+from tagger.rules.blame import without_harm
+from tagger.rules.evidence import Hints, hints, may_be_alias
+from tagger.rules.guesses import EXACT, first_guesses
+from tagger.rules.limits import with_limits
 from tagger.rules.variants import Variants
-from tagger.rules.versions import Scheme, Version, is_prerelease_word
 
 __all__ = ["propose", "worth_reading"]
 
-EXACT = "{{version}}"
-BASES = 5  # first guesses that are followed
+GUESSES, REFINED = 8, 3  # first guesses that are followed, and of these the ones that are followed to their end
 MOST_WORK = 6_000_000  # tags times trials, so that ten thousand tags take seconds
 KEPT = 2  # of the versions that differ in their last number alone
 _VERSION = re.compile(r"((?:[A-Za-z_][A-Za-z0-9_]*[-.])*?[vV]?(?:[0-9]+\.)+)([0-9]+)(.*)")
@@ -51,10 +51,10 @@ class _Search:
         self.known: dict[Candidate, Assessment | None] = {}
 
     def found(self) -> Assessment | None:
-        guesses = [found for base in self._bases() if (found := self.tried(base)) and found.exact]
-        likely = sorted(guesses, key=lambda one: -one.score)[: 2 * BASES]
+        guesses = [found for base in first_guesses(self.images) if (found := self.tried(base)) and found.exact]
+        likely = sorted(guesses, key=lambda one: -one.score)[:GUESSES]
         filled = sorted((self._filled(one) for one in likely), key=lambda one: -one.score)
-        refined = [self._refined(one) for one in filled[:BASES]]
+        refined = [self._refined(one) for one in filled[:REFINED]]
         return max(refined, key=lambda one: one.score, default=None)
 
     def tried(self, candidate: Candidate) -> Assessment | None:
@@ -70,121 +70,71 @@ class _Search:
         """Return the best of what is found and the candidates."""
         for candidate in candidates:
             other = self.tried(candidate)
-            if other and other.score > found.score:
+            if other and other.score > found.score and other.is_consistent:
                 found = other
         return found
 
-    def _bases(self) -> Iterator[Candidate]:
-        """Yield first guesses: scheme, revisions and exact templates, with the variants that have exact tags."""
-        counts = prefixes(self.images)
-        for templates, before in _exact_templates(counts):
-            forms = [form for form, _ in revision_forms(self.images, before).most_common(3)]
-            bodies = [tag[len(start) :] for tag in self.images for start in before if tag.startswith(start)]
-            words = _words(bodies)
-            for scheme, revisions, channels in product(
-                _schemes(bodies), _choices(forms), ((), words) if words else ((),)
-            ):
-                build = "underscore" if any("_" in body for body in bodies) and "_N" not in revisions else "refuse"
-                made = Scheme.of(scheme, build if scheme != "pep440" else "refuse", revisions)
-                usual = lengths(self.images, before).most_common()
-                for mixed in (False, True) if scheme != "semver" else (False,):
-                    length = 0 if mixed or not usual else 3 if scheme == "semver" else usual[0][0]
-                    if "{{variant}}" in templates[-1]:
-                        variants = [start.rstrip("vV").rstrip("-.") for start in before if start.rstrip("vV")]
-                    else:
-                        variants = list(variants_of(self.images, before, made, length))
-                    yield Candidate(
-                        scheme, mixed, made.build_metadata, revisions, templates, tuple(sorted(variants)), channels
-                    )
+    def _fitted(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Yield the candidate and those with a limit, each also without what does more harm than good."""
+        whole = self.tried(candidate)
+        for limited in (candidate, *with_limits(whole, self.images)) if whole else ():
+            yield from self._pruned(limited)
+
+    def _pruned(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Yield the candidate, and what is left of it as the templates and aliases go that do more harm than good."""
+        seen = set[Candidate]()
+        while candidate not in seen:
+            seen.add(candidate)
+            yield candidate
+            found = self.tried(candidate)
+            candidate = without_harm(found) if found else candidate
 
     def _filled(self, base: Assessment) -> Assessment:
-        """Return a guess with everything that the floating tags tell, each in the form that explains most."""
+        """Return a guess with everything that the floating tags tell, without what does more harm than good."""
         told = hints(base, self.images)
-        channels = [entries[0] for entries in _channel_entries(told, base)]
         full = base.candidate._replace(tags=_in_order((*base.candidate.tags, *told.templates)))
-        for entry in channels:
-            full = _with_channel(full, entry)
-        aliased = full
-        for entries in _alias_entries(told):
-            aliased = _with_alias(aliased, entries[0])
-        found = self.best(base, (full, aliased))
-        whole = self.tried(full if not told.aliases else aliased) or found
-        found = self.best(found, self._limited(whole))
-        return self.best(self._renamed(found, told), _without_each(found))
+        channels = list(_channel_entries(told, base))
+        found = base
+        for form in range(max(map(len, channels), default=1)):
+            candidate = full
+            for entries in channels:
+                candidate = _with_channel(candidate, entries[min(form, len(entries) - 1)])
+            found = self.best(found, self._fitted(candidate))
+        return self._renamed(found, told)
 
     def _refined(self, found: Assessment) -> Assessment:
         """Take out what explains less than it moves, limit what may float, and look again, until nothing is better."""
         before = None
         while before is None or found.score > before.score:
             before = found
-            found = self.best(found, self._limited(found))
+            found = self.best(found, self._fitted(found.candidate))
             for candidate in _without_each(found):
-                found = self.best(found, (candidate, *self._limited(self.tried(candidate))))
+                found = self.best(found, self._pruned(candidate))
             told = hints(found, self.images)
-            for text in _in_order(told.templates):
-                grown = found.candidate._replace(tags=_in_order((*found.candidate.tags, text)))
-                found = self.best(found, (grown, *self._limited(self.tried(grown))))
+            grown = (_with_templates(found.candidate, texts) for texts in (told.templates, *zip(told.templates)))
+            for candidate in grown:
+                found = self.best(found, self._fitted(candidate))
             found = self._renamed(found, told)
         return self.best(found, _simpler(found))
 
     def _renamed(self, found: Assessment, told: Hints) -> Assessment:
-        """Try each alias and each channel in the forms that it could have."""
-        for entries in _alias_entries(told):
-            found = self.best(found, (_with_alias(found.candidate, entry) for entry in entries))
+        """Try each alias and each channel in the forms that it could have: the aliases side by side."""
+        rest = list(_alias_entries(told, found.candidate.variants))
+        while rest:
+            candidate = _with_templates(found.candidate, told.templates)
+            for entries in rest:
+                candidate = _with_alias(candidate, entries[0])
+            found = self.best(found, self._pruned(candidate))
+            kept = set(found.candidate.variants)
+            rest = [entries[1:] for entries in rest if entries[1:] and kept.isdisjoint(entries)]
         for entries in _channel_entries(told, found):
-            found = self.best(found, (_with_channel(found.candidate, entry) for entry in entries))
+            for entry in entries:
+                found = self.best(found, self._pruned(_with_channel(found.candidate, entry)))
         return found
 
-    def _limited(self, found: Assessment | None) -> Iterator[Candidate]:
-        """Yield candidates with limits on what may float, and those without the templates that would move tags then."""
-        for candidate in _with_limits(found, self.images) if found else ():
-            yield candidate
-            tried = self.tried(candidate)
-            if tried and tried.moved:
-                yield _without_moved(tried)
 
-
-def _exact_templates(counts: Mapping[str, int]) -> Iterator[tuple[Texts, Texts]]:
-    """Yield exact templates, and what stands before the numbers in them."""
-    total = sum(counts.values())
-    usual = [start for start, count in counts.items() if start in ("", "v") or count >= max(2, total / 50)]
-    usual.sort(key=lambda start: -counts[start])
-    for start in usual[:3]:
-        yield (f"{start}{EXACT}",), (start,)
-    if "" in usual and "v" in usual:
-        yield tuple(f"{start}{EXACT}" for start in usual if start in ("", "v")), ("", "v")
-    words = [start for start in counts if start.rstrip("vV") and start.rstrip("vV")[-1] in "-."]
-    if words:
-        letter = "v" if all(start.endswith("v") for start in words) else ""
-        between = words[0].rstrip("v")[-1]
-        starts = tuple(start for start in words if start.endswith(f"{between}{letter}"))
-        template = f"{{{{variant}}}}{between}{letter}{EXACT}"
-        bare = (f"{letter}{EXACT}",) if letter in counts else ()
-        yield (*bare, template), (*starts, *([letter] if bare else []))
-
-
-def _schemes(bodies: Collection[str]) -> Iterator[str]:
-    """Yield the schemes that versions could be of, from what stands in them."""
-    if any(re.match(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?![0-9.])", body) for body in bodies):
-        yield "semver"
-    dated = any(re.match(r"(?:20\d\d|\d\d)\.0\d", body) for body in bodies)
-    yield "calver" if dated else "numeric"
-    if any(re.match(r"[0-9.]+(?:(?:a|b|rc)\d|\.post\d|\.dev\d)", body) for body in bodies):
-        yield "pep440"
-
-
-def _words(bodies: Iterable[str]) -> Texts:
-    """Return the prerelease words that stand behind a version without a number, as in `3.15-rc`."""
-    found = {match[1] for body in bodies if (match := re.match(r"[0-9]+(?:\.[0-9]+)*-([a-z]+)(?![a-z0-9.])", body))}
-    return tuple(sorted(word for word in found if is_prerelease_word(word)))
-
-
-def _choices(forms: Sequence[str]) -> Iterator[Texts]:
-    yield ()
-    for form in forms:
-        yield (form,)
-    if len(forms) > 1:
-        yield tuple(forms)
+def _with_templates(candidate: Candidate, texts: Iterable[str]) -> Candidate:
+    return candidate._replace(tags=_in_order((*candidate.tags, *texts)))
 
 
 def _in_order(templates: Iterable[str]) -> Texts:
@@ -197,29 +147,27 @@ def _in_order(templates: Iterable[str]) -> Texts:
     return (*exact, *sorted((text for text in dict.fromkeys(templates) if EXACT not in text), key=order))
 
 
-def _alias_entries(told: Hints) -> Iterator[list[str]]:
-    """Yield, for each alias that tags tell of, the entries of `variants` that could be meant."""
-    for alias, members in sorted(told.aliases.items()):
-        own = [member for member in members if not alias or member.startswith(alias[:3])]
-        patterns = [pattern for member in own for pattern in (*_patterns(member), member)]
+def _alias_entries(told: Hints, variants: Collection[str]) -> Iterator[list[str]]:
+    """Yield, for each alias that tags tell of, the entries of `variants` that could be meant: of what is no variant."""
+    for alias, members in sorted((alias, told.aliases[alias]) for alias in told.aliases.keys() - set(variants)):
+        own = [member for member, _ in members.most_common() if not alias or may_be_alias(alias, member)]
+        patterns = [pattern for member in own for pattern in (*_patterns(alias, member), member)]
         if patterns:
             yield [f"{alias or 'default'}={pattern}" for pattern in dict.fromkeys(patterns)]
 
 
-def _patterns(member: str) -> Iterator[str]:
-    """Yield the families of a variant: `alpine3.*` of `alpine3.22`, `jdk-*` of `jdk-noble`."""
+def _patterns(alias: str, member: str) -> Iterator[str]:
+    """Yield the families of a variant in what its alias does not say: `alpine3.*` of `alpine3.22`, `jdk-*`."""
     numbers = list(re.finditer(r"[0-9]+", member))
-    if numbers:
+    if numbers and numbers[-1][0] not in alias:
         yield f"{member[: numbers[-1].start()]}*{member[numbers[-1].end() :]}"
-    if "-" in member:
-        yield f"{member.rpartition('-')[0]}-*"
+    start, dash, end = member.rpartition("-")
+    if dash and end not in alias:
+        yield f"{start}-*"
 
 
 def _with_alias(candidate: Candidate, entry: str) -> Candidate:
-    """Return a candidate with an alias; its pattern declares the members."""
-    family = Variants.of([entry]).families[0]
-    kept = (one for one in candidate.variants if not ("*" in entry and family.has(one)))
-    return candidate._replace(variants=tuple(sorted({*kept, entry})))
+    return candidate._replace(variants=tuple(sorted({*candidate.variants, entry})))
 
 
 def _channel_entries(told: Hints, base: Assessment) -> Iterator[list[str]]:
@@ -241,22 +189,16 @@ def _entry(name: str, words: Sequence[str]) -> str:
     return f"{name}={','.join(words)}" if words and list(words) != [name] else ""
 
 
-def _without_moved(found: Assessment) -> Candidate:
-    """Return the candidate without the templates that move a tag."""
-    moving = {
-        template.canonical
-        for template in found.rules.templates
-        for tag, owner in found.moved.items()
-        if template.is_floating and tag in {template.fill(owner), template.fill(owner.of_variant(""))}
-    }
-    return found.candidate._replace(tags=tuple(text for text in found.candidate.tags if text not in moving))
-
-
 def _simpler(found: Assessment) -> Iterator[Candidate]:
-    """Yield the candidate without templates that the channels bring by themselves."""
-    tags = tuple(text for text in found.candidate.tags if "{{channel}}" not in text)
-    if tags != found.candidate.tags and found.candidate.channels:
-        yield found.candidate._replace(tags=tags)
+    """Yield the candidate without what it may not need: limits, members of families, templates that channels bring."""
+    families = Variants.of(found.candidate.variants).families
+    variants = (
+        one for one in found.candidate.variants if "=" in one or not any(family.has(one) for family in families)
+    )
+    candidate = found.candidate._replace(variants=tuple(variants))
+    tags = tuple(text for text in candidate.tags if "{{channel}}" not in text)
+    for one in (candidate, candidate._replace(tags=tags)) if candidate.channels else (candidate,):
+        yield from (one, one._replace(latest="auto"), one._replace(stable=""), one._replace(latest="auto", stable=""))
 
 
 def _without_each(found: Assessment) -> Iterator[Candidate]:
@@ -271,52 +213,3 @@ def _without_each(found: Assessment) -> Iterator[Candidate]:
     for entry in candidate.variants:
         if entry in wrong or "=" in entry:
             yield candidate._replace(variants=tuple(one for one in candidate.variants if one != entry))
-
-
-def _with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
-    """Yield the candidate with limits on `latest`, and on every floating tag, that would let stand what would move."""
-    candidate = found.candidate
-    wide = [one for text in found.rules.templates if (one := text).is_latest]
-    wrong = {**found.moved, **found.created}
-    latest = {tag: owner for tag, owner in wrong.items() if any(one.fill(owner) == tag for one in wide)}
-    if latest:
-        holders = [
-            version for tag, version in found.exact.items() if images[tag] in {images.get(one) for one in latest}
-        ]
-        right = [owner for tag, owner in found.right.items() if any(one.fill(owner) == tag for one in wide)]
-        for text in (*_ranges(latest.values(), holders, right), *_excluding(latest.values())):
-            yield candidate._replace(latest=text)
-    if wrong:
-        for text in _ranges(wrong.values(), (), found.right.values()):
-            yield candidate._replace(stable=text)
-
-
-def _ranges(bad: Iterable[Version], holders: Collection[Version], good: Iterable[Version]) -> Iterator[str]:
-    """Yield the texts of selections that have the holders, and the good versions as far as can be, and no bad one."""
-    for holder in sorted(holders, reverse=True)[:2]:
-        for length in (1, 2):
-            yield ".".join(holder.numbers[:length])
-    wrong = sorted({tuple(map(int, version.numbers)) for version in bad})
-    right = sorted({tuple(map(int, version.numbers)) for version in good})
-    for length in (1, 2, 3):
-        below = [numbers for numbers in wrong if not right or numbers[:length] > right[-1][:length]]
-        above = [numbers for numbers in wrong if not right or numbers[:length] < right[0][:length]]
-        if below:
-            yield f"<{_text(below[0][:length])}"
-        if above and right:
-            yield f">={_text(right[0][:length])}"
-        if above and below and right:
-            yield f">={_text(right[0][:length])} <{_text(below[0][:length])}"
-    if wrong and all(numbers[1] % 2 for numbers in wrong if len(numbers) > 1):
-        yield r"/^[0-9]+\.[0-9]*[02468]\./"
-
-
-def _excluding(bad: Iterable[Version]) -> Iterator[str]:
-    """Yield what leaves out a few versions."""
-    wrong = sorted({tuple(map(int, version.numbers)) for version in bad})
-    if len(wrong) <= 3:
-        yield " ".join(f"!={_text(numbers)}" for numbers in wrong)
-
-
-def _text(numbers: Iterable[int]) -> str:
-    return ".".join(map(str, numbers))
