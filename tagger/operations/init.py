@@ -9,10 +9,13 @@ from tagger.images.stores import TagStore
 from tagger.names import TAG
 from tagger.operations.everywhere import no_repository
 from tagger.operations.look import every_tag
+from tagger.operations.stored import stored_policy
 from tagger.results.proposal import Proposal, Value
 from tagger.rules.assessment import Assessment, is_aside
 from tagger.rules.cascade import cascade
+from tagger.rules.marks import POLICY_TAG
 from tagger.rules.plan import Change, Claim, Standing, floating_changes
+from tagger.rules.policy import Policy
 from tagger.rules.search import propose, worth_reading
 
 __all__ = ["init"]
@@ -25,7 +28,7 @@ _KEYWORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "
 def init(store: TagStore) -> Proposal:
     """Return the settings proposed for a repository; nothing is written. Raise `TaggerError`.
 
-    Of a repository of thousands of tags only digests that decide are read.
+    Of a repository of thousands of tags only digests that decide are read. A policy that stands is compared, not used.
     """
     tags = frozenset(filter(TAG.fullmatch, store.tags()))
     if not tags and not store.exists():
@@ -38,7 +41,19 @@ def init(store: TagStore) -> Proposal:
             "A version has two numbers at least, as 2.1 or 2.1.4. Release one first, or write the settings by hand.",
             code="NO_VERSIONS",
         )
-    return _proposal(store, tags, images, found)
+    stored = stored_policy(store, images.get(POLICY_TAG))
+    policy = None if stored is None else _differences(Policy.parse(stored, store.place), found)
+    return _proposal(store, tags, images, found)._replace(policy=policy)
+
+
+def _differences(stored: Policy, found: Assessment) -> Mapping[str, str]:
+    """Return the settings in which a policy differs from what is proposed, each with its value in the policy."""
+    proposed = Policy.of({name: _texts(value) for name, value in found.candidate.settings()})
+    return {name: stored.show(name) for name in stored.differs(proposed)}
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (str(value).lower() if isinstance(value, bool) else value,)
 
 
 def _proposal(store: TagStore, tags: frozenset[str], images: dict[str, str | None], found: Assessment) -> Proposal:

@@ -20,6 +20,10 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
         },
         "file": proposal.file,
         "written": proposal.written or None,
+        "policy": {
+            "source": "default" if proposal.policy is None else "repository",
+            "differs": list(proposal.policy or ()),
+        },
         "repositories": [
             {
                 "repository": proposal.repository,
@@ -53,6 +57,7 @@ def proposal_markdown(proposal: Proposal) -> str:
     """Return the proposal as the runner shows it under the job."""
     lines = [f"### Settings proposed for {plain(proposal.repository)}", "", _counts(proposal), ""]
     lines += ["```yaml", plain(proposal.file).replace("```", ""), "```"]
+    lines += [plain(line) for line in _policy_lines(proposal)]
     return "\n".join(lines)
 
 
@@ -71,7 +76,16 @@ def _lines(proposal: Proposal) -> Iterator[str]:
         yield f"Not explained, and left alone ({len(proposal.unexplained)}): {_some(proposal.unexplained)}"
     if proposal.other:
         yield f"Of no version, and left alone ({len(proposal.other)}): {_some(proposal.other)}"
+    yield from map(plain, _policy_lines(proposal))
     yield f"Written to {proposal.written}." if proposal.written else "`init --write` writes this to .tagger.yml."
+
+
+def _policy_lines(proposal: Proposal) -> Iterator[str]:
+    if proposal.policy is not None:
+        yield "The repository keeps a policy, which rules over any file" + (
+            ". It differs from this:" if proposal.policy else ", and says the same."
+        )
+        yield from (f"  {name}: {value}" for name, value in proposal.policy.items())
 
 
 def _counts(proposal: Proposal) -> str:

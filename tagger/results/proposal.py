@@ -16,7 +16,8 @@ class Proposal(NamedTuple):
 
     `right` is how many floating tags stand where they should then, `changes` are what `reconcile` would write.
     `unexplained` are tags at the image of a version that no setting gives it, `other` those at images of no version.
-    `written` is the file that was written, if one was.
+    `written` is the file that was written, if one was. `policy` says in which settings the policy that the repository
+    keeps differs, each with its value there; it is None where there is no policy.
     """
 
     repository: str
@@ -29,3 +30,4 @@ class Proposal(NamedTuple):
     unexplained: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
     written: str = ""
+    policy: Mapping[str, str] | None = None

@@ -14,7 +14,7 @@ from tagger.rules.versions import Scheme, Version
 __all__ = ["CREATED", "Assessment", "Candidate", "assess", "is_aside"]
 
 Texts = tuple[str, ...]
-MOVED, CREATED, SETTING, NAME = 1000.0, 2.0, 0.1, 0.5
+MOVED, CREATED, SETTING, NAME = 1000.0, 1.5, 0.1, 0.5
 """What weighs against a tag that is explained: one that would move, one that would be new, one more setting, and a
 template that is a name: `stable` may be the newest version today by chance."""
 PREFERRED, MISTAKEN = 1.01, 1.2

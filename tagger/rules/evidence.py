@@ -164,11 +164,7 @@ def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator
         match = re.fullmatch(r"([A-Za-z_.]*?[0-9]+(?:\.[0-9]+)*)-([A-Za-z].*)", tag)
         if match and is_variant(match[2]) and not is_prerelease_word(match[2]):
             yield match[2], match[1]
-<<<<<<< HEAD
-        elif is_variant(tag) and version.variant.startswith(tag[:3]):
-=======
         elif is_variant(tag) and may_be_alias(tag, version.variant):
->>>>>>> aedfb52 (Search settings by what each of them explains and harms, in a tenth of the time)
             yield tag, ""
 
 

@@ -56,6 +56,17 @@ def test_reconcile_changes_nothing_by_the_file_that_is_written(folder: Path) -> 
     assert len(reconciled.document["repositories"][0]["changes"]) == 14
 
 
+def test_a_policy_that_stands_is_compared(folder: Path) -> None:
+    assert tagger("init", "oci:app", "--json").document["policy"] == {"source": "default", "differs": []}
+    assert tagger("policy", "set", "--image", "oci:app", "--variants", "alpine=alpine3.*").code == 0
+    assert tagger("init", "oci:app", "--json").document["policy"] == {"source": "repository", "differs": []}
+    assert "keeps a policy, which rules over any file, and says the same." in tagger("init", "oci:app").out
+    assert tagger("policy", "set", "--image", "oci:app", "--scheme", "numeric").code == 0
+    ran = tagger("init", "oci:app", "--json")
+    assert ran.document["policy"] == {"source": "repository", "differs": ["scheme", "variants"]}
+    assert "differs from this:\n  scheme: numeric\n  variants: nothing\n" in tagger("init", "oci:app").out
+
+
 def test_a_file_is_never_overwritten(folder: Path) -> None:
     (folder / ".tagger.yml").write_text("images: [oci:app]\n")
     ran = tagger("init", "--write", "--json")

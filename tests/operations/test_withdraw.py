@@ -65,6 +65,24 @@ def versions(builds: Builds, store: TagStore, *texts: str) -> Mapping[str, str]:
     return {tag: built[digest] for tag, digest in standing(store).items() if digest in built}
 
 
+class TestRevisions:
+    """Where revisions are versions, each is withdrawn by its own name."""
+
+    def test_a_version_without_its_revision_is_refused_and_the_revisions_are_named(
+        self, builds: Builds, store: TagStore
+    ) -> None:
+        rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme.of("semver", "refuse", ("-N",)))
+        published(builds, store, "22.0.0-0", "22.0.1-0", "22.0.1-1", rules=rules)
+        before = standing(store)
+        with pytest.raises(InputError) as refused:
+            withdrawn("22.0.1", store, rules=rules)
+        assert "there are 22.0.1-1 22.0.1-0" in refused.value.message
+        assert refused.value.hint == "Name one revision at a time, the newest first: 22.0.1-1."
+        assert standing(store) == before
+        assert withdrawn("22.0.1-1", store, rules=rules).exit_code == 0
+        assert standing(store)["latest"] == before["22.0.1-0"]
+
+
 class TestOne:
     """`withdraw VERSION`."""
 

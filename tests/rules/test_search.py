@@ -133,6 +133,69 @@ def test_the_settings_of_official_images_are_found(sample: Sample) -> None:
     assert set(found.other(images)) >= set(sample.other.split())
 
 
+def listing(*images: str) -> Mapping[str, str]:
+    """Return the tags of images, each a line of tags."""
+    return {tag: image for image in images for tag in image.split()}
+
+
+class TestChoices:
+    """Where several settings explain a repository, the ones are found that somebody means."""
+
+    def test_what_stands_before_a_lone_version_is_no_variant(self) -> None:
+        for tags, expected in (
+            ("release-1.0.0 latest", ()),
+            ("release-1.0.0 release-1 latest", ("release-{{major}}",)),
+        ):
+            found = propose(listing(tags))
+            assert found is not None
+            assert dict(found.candidate.settings()) == {"tags": ("release-{{version}}", *expected, "latest")}
+
+    def test_a_name_at_an_older_version_hides_nothing(self) -> None:
+        images = listing("26.7.5.10 26.7.5 26.7 latest", "26.3.20.7 26.3.20 26.3 lts", "25.8.32.4 25.8.32 25.8")
+        found = propose(images)
+        assert found is not None
+        assert found.candidate.tags == ("{{version}}", X_Y_Z, X_Y, "latest")
+        assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, ["lts"])
+
+    def test_a_codename_is_named_and_a_word_for_the_newest_is_a_template(self) -> None:
+        images = listing("26.10.1 stonking devel latest", "26.4.1 resolute")
+        found = propose(images)
+        assert found is not None
+        assert found.candidate.tags == ("{{version}}", "devel", "latest")
+        assert found.unexplained(images) == ["resolute", "stonking"]
+
+    def test_one_new_tag_is_better_than_many_that_nothing_explains(self) -> None:
+        images = listing(
+            "8.4.6 8.4 8", "7.2.1 7.2 7", "6.1.0 6.1 6", "8.4.6-slim 8.4-slim 8-slim", "8.2.9-alpine 8.2-alpine"
+        )
+        found = propose(images)
+        assert found is not None
+        assert (found.moved, set(found.created), found.unexplained(images)) == ({}, {"8-alpine"}, [])
+
+    def test_an_alias_may_leave_out_the_beginning_of_its_variant(self) -> None:
+        images = listing(
+            "21.0.8_9-jdk-alpine-3.22 21-jdk-alpine-3.22 21-alpine-3.22",
+            "21.0.8_9-jdk-noble 21.0.8_9-jdk 21-jdk-noble 21-jdk 21-noble 21",
+            "17.0.16_8-jdk-noble 17.0.16_8-jdk 17-jdk-noble 17-jdk 17-noble 17",
+        )
+        found = propose(images)
+        assert found is not None
+        assert {"alpine-3.22=jdk-alpine-3.22", "noble=jdk-noble"} <= set(found.candidate.variants)
+        assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
+
+    def test_a_date_behind_a_variant_is_a_revision(self) -> None:
+        images = listing(
+            "10.2-20260602 10.2 10 latest",
+            "10.2-minimal-20260602 10.2-minimal 10-minimal minimal",
+            "9.8-20260602 9.8 9",
+            "9.8-minimal-20260602 9.8-minimal 9-minimal",
+        )
+        found = propose(images)
+        assert found is not None
+        assert found.candidate.revisions == ("{{variant}}-N",)
+        assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
+
+
 class TestManyTags:
     """Ten thousand tags take seconds."""
 
