@@ -85,7 +85,7 @@ def run(
     line = read_line(arguments)
     from tagger.reporting.console import Console
 
-    console = Console(environ, out, err, json=_wants_json(line, environ), commands=NAMES)
+    console = Console(environ, out, err, form=_asked_format(line, environ), commands=NAMES)
     name = line.command
     try:
         if text := _told(line, environ, out):
@@ -176,8 +176,7 @@ def _run(
     positional, repositories = command.apart(_positional(parameters, environ))
     components = _settings(command, positional, repositories, _given(parameters, stdin), environ, line)
     settings = components[0]
-    asked = settings.json or command.prints_json  # a file may have said so
-    console.be(json=asked, quiet=settings.quiet, verbose=settings.verbose)
+    console.be(command.prints or _set_format(settings), quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
     for text in settings.given["images"].texts if "images" in settings.given else ():
         if text != text.lower() and "oci:" not in text:
@@ -229,10 +228,22 @@ def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
     }
 
 
-def _wants_json(line: Line, environ: Mapping[str, str]) -> bool:
-    """Say whether JSON is asked for, also where the rest cannot be understood."""
-    asked = any(environ.get(name, "").strip().lower() in TRUE for name in named("json").variables)
-    return asked or "--json" in line.options
+def _asked_format(line: Line, environ: Mapping[str, str]) -> str:
+    """Return the format that is asked for, also where the rest cannot be understood."""
+    from tagger.reporting.formatter import FORMATS, TEXT
+
+    for option in map(named, [form for form in FORMATS if form != TEXT]):
+        asked = any(environ.get(name, "").strip().lower() in TRUE for name in option.variables)
+        if asked or option.spelling in line.options:
+            return option.name
+    return TEXT
+
+
+def _set_format(settings: "Settings") -> str:
+    """Return the format that the settings ask for: a file may say it too."""
+    from tagger.reporting.formatter import FORMATS, TEXT
+
+    return next((form for form in FORMATS if form != TEXT and getattr(settings, form)), TEXT)
 
 
 def _command_name(line: Line, environ: Mapping[str, str]) -> str:

@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
+from tagger.names import SOURCE_KINDS
+
 __all__ = ["HIDDEN", "forms", "hide", "hide_logins", "logins_in"]
 
 HIDDEN = "***"
 _LEAST = 4
 """The fewest characters of a secret's beginning that are hidden at the end of a text."""
 
+_PLACES = ("file", "env", *(kind for kind, form in SOURCE_KINDS.items() if "://" not in form))
+"""What stands before a colon, and is no user's name: it says where something is."""
+
 _LOGIN = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s@]+)@(?!sha[0-9]+:)"
-    r"|(?<![\w.-])(?!(?:oci|oci-archive|docker-archive|docker-daemon|file|env):)"
+    rf"|(?<![\w.-])(?!(?:{'|'.join(_PLACES)}):)"
     r"[^\s/@:'\"=]+:(?P<password>[^\s@]*)@(?!sha[0-9]+:)(?=\S)"
 )
 """A name and a password before a host (RFC 3986, section 3.2.1), with or without a scheme; no digest follows."""

@@ -8,7 +8,7 @@ from tagger.errors import InputError
 
 __all__ = [
     "ALGORITHMS", "CANONICAL",
-    "DIGEST", "DOCKER_HUB", "HUB_API", "TAG", "REPOSITORY_SHAPES",
+    "DIGEST", "DOCKER_HUB", "HUB_API", "TAG", "REPOSITORY_SHAPES", "SOURCE_KINDS",
     "Digest", "Reference", "Repository", "attached_to", "check_digest", "check_tag",
 ]  # fmt: skip
 
@@ -21,6 +21,15 @@ CANONICAL = "sha256"
 
 ALGORITHMS = {CANONICAL: 64, "sha512": 128}
 """The algorithms of digests that are known, with how many digits each has (image-spec, descriptor.md)."""
+
+SOURCE_KINDS = {
+    "docker-daemon": "docker-daemon:NAME",
+    "docker": "docker://REFERENCE",
+    "oci": "oci:DIR[:TAG]",
+    "oci-archive": "oci-archive:FILE[:TAG]",
+    "docker-archive": "docker-archive:FILE[:TAG]",
+}
+"""The kinds of places that a built image may be in, and how each is written; `images/sources.py` reads them."""
 
 # distribution-spec, "Pulling manifests": the grammar of a tag and of a repository name; image-spec: of a digest.
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
@@ -84,7 +93,8 @@ class Digest(str):
 def check_digest(text: str) -> Digest:
     """Return `text`, a digest; raise `InputError` when it is none."""
     if not DIGEST.fullmatch(text):
-        raise InputError(f"{text!r} is not a digest", "A digest is sha256: and 64 hexadecimal digits in lower case.")
+        forms = ", or ".join(f"{name}: and {digits}" for name, digits in ALGORITHMS.items())
+        raise InputError(f"{text!r} is not a digest", f"A digest is {forms} hexadecimal digits in lower case.")
     return Digest(text)
 
 

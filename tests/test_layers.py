@@ -16,7 +16,7 @@ BELOW = {
     "errors": set[str](),
     "meters": set[str](),
     "workspace": set[str](),
-    "confidential": set[str](),
+    "confidential": {"names"},
     "interruption": {"errors"},
     "concurrency": {"errors"},
     "clock": {"errors"},

@@ -18,8 +18,8 @@ class Command(NamedTuple):
     `arguments` names its positional arguments, as `VERSION`; a command without takes none. `words` says which options
     they stand for, in order, where they do; of a command whose words are its own, those from `repositories_from` on may
     name a repository besides. Which options it takes stands with each option. `examples` are shown by its help, each
-    without the name of the program. `several` says on how many components of a file it works. With
-    `prints_json` its output is JSON always.
+    without the name of the program. `several` says on how many components of a file it works. `prints` is the format of
+    its output, where it has but one.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Command(NamedTuple):
     repositories_from: int | None = None
     several: Several = "one"
     examples: tuple[str, ...] = ()
-    prints_json: bool = False
+    prints: str = ""
 
     def apart(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the words that are the command's own, and those that name a repository besides."""

@@ -83,6 +83,6 @@ COMMAND = Command(
     "List the components of `.tagger.yml` as JSON, for a matrix.",
     _run,
     several="all",
-    prints_json=True,
+    prints="json",
     examples=("components", "components --changed", "components --only api"),
 )

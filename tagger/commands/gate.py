@@ -1,7 +1,7 @@
 """What a build must be before it gets a name: the gates that the settings ask for."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.commands.run import Run
 from tagger.errors import Refused
@@ -16,28 +16,33 @@ if TYPE_CHECKING:
     from tagger.images.stores import Source, TagStore
     from tagger.rules.cascade import Rules
     from tagger.rules.versions import Version
+    from tagger.settings.values import Settings
 
 LAGS = (0.5, 2.0)
 """Seconds that a registry may take to list what was attached."""
 
-__all__ = ["arrival_of", "gate_of"]
+__all__ = ["GATES", "Gate", "arrival_of", "gate_of"]
+
+
+class Gate(NamedTuple):
+    """A gate: which settings ask for it, and what looks at the image and raises `Refused`."""
+
+    is_asked: "Callable[[Settings], object]"
+    check: "Callable[[Run, Source, Version | None, Rules], Passed]"
 
 
 def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[Source], Passed] | None":
     """Return what looks at the image of a version and raises `Refused`; None where nothing is asked for."""
-    settings = run.settings
-    if not (settings.golden or settings.require_referrer or settings.verify or run.settings.has_several_builds):
+    asked = [gate for gate in GATES if gate.is_asked(run.settings)]
+    if not asked:
         return None
 
-    def gate(source: "Source") -> Passed:
-        if run.settings.has_several_builds and version:
-            _check_version(source, version, rules)
-        _check_attached(run, source)
-        verified = _check_signatures(run, source, version) if settings.verify else ()
-        base, proofs = _check_base(run, source) if settings.golden else ("", ())
-        return Passed(base, (*verified, *proofs))
+    def passed(source: "Source") -> Passed:
+        found = [gate.check(run, source, version, rules) for gate in asked]
+        base = next((one.base for one in found if one.base), "")
+        return Passed(base, tuple(proof for one in found for proof in one.verified))
 
-    return gate
+    return passed
 
 
 def arrival_of(run: Run, version: "Version | None") -> "Callable[[TagStore, Manifest], None] | None":
@@ -91,7 +96,7 @@ def _at_github(run: Run) -> "Callable[[Target, Sequence[Row]], Found]":
     return look_at_github(GithubAttestations(run.connections.registries.github(token)).bundles)
 
 
-def _check_version(source: "Source", version: "Version", rules: "Rules") -> None:
+def _check_version(_run: Run, source: "Source", version: "Version | None", rules: "Rules") -> Passed:
     """Raise `Refused` where one of several builds names another version as its own."""
     from tagger.images.builds import AssembledSource
     from tagger.images.foreign import own_version
@@ -99,37 +104,40 @@ def _check_version(source: "Source", version: "Version", rules: "Rules") -> None
 
     for image in source.assembly.images if isinstance(source, AssembledSource) else ():
         text = own_version(image)
-        if is_other_version(text, version, lambda plain: rules.parse(plain, version.variant)):
+        if version and is_other_version(text, version, lambda plain: rules.parse(plain, version.variant)):
             raise Refused(
                 f"{image.origin}: {image.platform}, {image.manifest.digest}, is a build of {text}, as its label "
                 f"{VERSION_LABEL} says, and {version} is released",
                 "Release the builds of this version: digests of another run may be among them.",
                 code="FOREIGN",
             )
+    return Passed()
 
 
-def _check_attached(run: Run, source: "Source") -> None:
+def _check_attached(run: Run, source: "Source", _version: "Version | None", _rules: "Rules") -> Passed:
+    """Raise `Refused` where what `require-referrer` names is not attached to the image."""
+    from tagger.gates.attached import attached_kinds, check_attached
+    from tagger.images.sources import ContentSource
+
     wanted = run.settings.require_referrer
-    if wanted:
-        from tagger.gates.attached import attached_kinds, check_attached
-        from tagger.images.sources import ContentSource
+    known = frozenset[str]()
+    if isinstance(source, ContentSource):
+        known = attached_kinds(source.content, source.root, wanted)
+    if run.settings.has_several_builds:
+        from tagger.images.builds import AssembledSource
 
-        known = frozenset[str]()
-        if isinstance(source, ContentSource):
-            known = attached_kinds(source.content, source.root, wanted)
-        if run.settings.has_several_builds:
-            from tagger.images.builds import AssembledSource
-
-            # The index is new, so what is attached is attached to the builds: to each of them.
-            if isinstance(source, AssembledSource):
-                for image in source.assembly.images:
-                    found = known | attached_kinds(source.content, image.manifest, wanted)
-                    check_attached(wanted, found, f"{image.platform} of {image.origin}")
-                return
-        check_attached(wanted, known, source.reference)
+        # The index is new, so what is attached is attached to the builds: to each of them.
+        if isinstance(source, AssembledSource):
+            for image in source.assembly.images:
+                found = known | attached_kinds(source.content, image.manifest, wanted)
+                check_attached(wanted, found, f"{image.platform} of {image.origin}")
+            return Passed()
+    check_attached(wanted, known, source.reference)
+    return Passed()
 
 
-def _check_signatures(run: Run, source: "Source", version: "Version | None") -> tuple[Verification, ...]:
+def _check_signatures(run: Run, source: "Source", version: "Version | None", _rules: "Rules") -> Passed:
+    """Return who signed the image. Raise `Refused` where that is none of `verify`."""
     from tagger.gates.signatures.judging import check_signatures
     from tagger.images.sources import ContentSource
 
@@ -140,10 +148,11 @@ def _check_signatures(run: Run, source: "Source", version: "Version | None") -> 
             code="NOT_VERIFIED",
         )
     signers, fields = _signers(run, version)
-    return check_signatures(source.content, source.root, signers, source.reference, fields)
+    return Passed(verified=check_signatures(source.content, source.root, signers, source.reference, fields))
 
 
-def _check_base(run: Run, source: "Source") -> tuple[str, tuple[Verification, ...]]:
+def _check_base(run: Run, source: "Source", _version: "Version | None", _rules: "Rules") -> Passed:
+    """Return the approved base that the image stands on, and who signed it. Raise `Refused` where it is none."""
     from tagger.gates.bases import examine
     from tagger.images.sources import ContentSource
 
@@ -152,7 +161,7 @@ def _check_base(run: Run, source: "Source") -> tuple[str, tuple[Verification, ..
     verdict = examine(
         source.configs(), settings.golden, base=settings.base, image=image, open_place=run.connections.repository
     )
-    return str(verdict.check()), _check_base_signatures(run, verdict)
+    return Passed(str(verdict.check()), _check_base_signatures(run, verdict))
 
 
 def _check_base_signatures(run: Run, verdict: "Verdict") -> tuple[Verification, ...]:
@@ -171,3 +180,12 @@ def _check_base_signatures(run: Run, verdict: "Verdict") -> tuple[Verification, 
         workspace=run.workspace,
         elsewhere=_at_github(run),
     )
+
+
+GATES = (
+    Gate(lambda settings: settings.has_several_builds, _check_version),
+    Gate(lambda settings: settings.require_referrer, _check_attached),
+    Gate(lambda settings: settings.verify, _check_signatures),
+    Gate(lambda settings: settings.golden, _check_base),
+)
+"""The gates, in the order in which they look. `prepare` checks the platforms, which follow from what tags hold now."""

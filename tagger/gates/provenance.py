@@ -1,14 +1,15 @@
 """The images that a build was made from, as BuildKit's provenance lists them: proposals, never proof."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from tagger.errors import InputError
-from tagger.images.configs import is_attestation
+from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.manifests import Manifest
 from tagger.images.stores import Content
-from tagger.names import DIGEST, Reference, Repository, check_tag
+from tagger.names import ALGORITHMS, DIGEST, Reference, Repository, check_tag
 
 __all__ = ["materials", "statements"]
 
@@ -31,7 +32,7 @@ def statements(content: Content, root: Manifest) -> Iterator[tuple[str, bytes]]:
             kind = layer.annotations.get(_PREDICATE, "")
             if kind.startswith("https://slsa.dev/provenance/") and layer.size <= LARGEST_STATEMENT:
                 with content.blob(layer) as file:
-                    yield child.annotations.get("vnd.docker.reference.digest", ""), file.read(LARGEST_STATEMENT)
+                    yield child.annotations.get(ABOUT, ""), file.read(LARGEST_STATEMENT)
 
 
 def _images(statement: bytes) -> Iterator[Reference]:
@@ -39,14 +40,20 @@ def _images(statement: bytes) -> Iterator[Reference]:
     try:
         predicate = json.loads(statement)["predicate"]
         found = predicate.get("materials") or predicate["buildDefinition"]["resolvedDependencies"]
-        listed = [(str(one["uri"]), str(one.get("digest", {}).get("sha256", ""))) for one in found]
+        listed = [(str(one["uri"]), _digest(one.get("digest", {}))) for one in found]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return  # what cannot be read proposes nothing, and then nothing is approved by it
     for uri, digest in listed:
         if uri.startswith("pkg:docker/"):
-            reference = _reference(uri.removeprefix("pkg:docker/"), f"sha256:{digest}")
+            reference = _reference(uri.removeprefix("pkg:docker/"), digest)
             if reference:
                 yield reference
+
+
+def _digest(named: Mapping[str, Any]) -> str:
+    """Return the digest of an image as a statement names it, by its algorithm; empty where it is none."""
+    found = (f"{algorithm}:{named.get(algorithm, '')}" for algorithm in ALGORITHMS)
+    return next(filter(DIGEST.fullmatch, found), "")
 
 
 def _reference(purl: str, digest: str) -> Reference | None:
@@ -57,5 +64,4 @@ def _reference(purl: str, digest: str) -> Reference | None:
         tag = check_tag(unquote(tag)) if tag and not DIGEST.fullmatch(unquote(tag)) else ""
     except InputError:
         return None
-    known = digest if DIGEST.fullmatch(digest) else ""
-    return Reference(repository, tag, known) if tag or known else None
+    return Reference(repository, tag, digest) if tag or digest else None

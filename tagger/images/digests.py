@@ -2,14 +2,13 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.images.sources import SourceSpec
-from tagger.names import DIGEST, Reference
+from tagger.names import CANONICAL, DIGEST, Reference
 from tagger.workspace import FILE_BOUND, read_regular
 
 __all__ = ["INVALID", "Left", "read_digests"]
@@ -20,7 +19,6 @@ INVALID = "DIGESTS_INVALID"
 MOST_FILES = 1000
 MOST_DIGESTS = 1000
 DEEPEST = 8  # JSON in strings in JSON; docker/github-builder has one
-EMPTY_FILE = re.compile("(?:sha256[:-])?([0-9a-f]{64})")
 
 # What BuildKit says of one build: its image's digest, and much that holds the digests of other things.
 # (docker buildx build --metadata-file)
@@ -111,13 +109,13 @@ def _in_folder(top: Path) -> Iterator[Left]:
 
 def _in_file(path: Path) -> Iterator[Left]:
     """Yield the builds that a file names, or that it is. Raise `InputError` where it is junk."""
-    named = EMPTY_FILE.fullmatch(path.name)
+    named = _digest_of_name(path.name)
     try:
         if path.is_symlink():
             raise _junk(path, "it is a link")
         size = path.lstat().st_size
         if named and not size:
-            yield Left(str(path), f"sha256:{named[1]}")
+            yield Left(str(path), named)
             return
         if _is_archive(path):
             yield Left(str(path), source=SourceSpec("docker-archive", str(path)))  # read as a layout where it is one
@@ -128,7 +126,7 @@ def _in_file(path: Path) -> Iterator[Left]:
     except UnicodeError as error:
         raise _junk(path, "it is no text") from error
     if named and not text:
-        yield Left(str(path), f"sha256:{named[1]}")
+        yield Left(str(path), named)
     elif text.startswith(("{", "[")):
         found = list(_in_json(text, str(path)))
         if not found:
@@ -138,6 +136,13 @@ def _in_file(path: Path) -> Iterator[Left]:
         yield from listed
     else:
         raise _junk(path, "it is empty, and its name is no digest" if not text else "it names no digest")
+
+
+def _digest_of_name(name: str) -> str:
+    """Return the digest that a file is called after, with its algorithm or without; empty of another name."""
+    algorithm, mark, digits = name.replace("-", ":", 1).rpartition(":")
+    digest = f"{algorithm if mark else CANONICAL}:{digits}"
+    return digest if DIGEST.fullmatch(digest) else ""
 
 
 def _is_archive(path: Path) -> bool:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import Content, ImageConfig, Source, TagStore
 from tagger.meters import meter_of
-from tagger.names import DIGEST, Reference, Repository
+from tagger.names import DIGEST, SOURCE_KINDS, Reference, Repository, attached_to
 
 if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
     from tagger.images.archives import DockerImage
@@ -22,38 +22,44 @@ __all__ = ["BuiltImage", "ContentSource", "SavedSource", "SourceSpec", "is_in", 
 
 Image = TypeVar("Image")
 
-Kind = Literal["docker-daemon", "docker", "oci", "oci-archive", "docker-archive", "name"]
+NAME = "name"
+"""The kind of a bare name."""
 
 CONTAINERD_NAME = "io.containerd.image.name"
-FALLBACK_TAG = re.compile(r"sha256-[0-9a-f]{64}.*")
 IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}|[0-9a-f]{12}")
 
 
 class SourceSpec(NamedTuple):
-    """What `source` says: a kind of place, and the place; `name` is a bare name, of the engine's or a registry's."""
+    """What `source` says: one of `SOURCE_KINDS` and the place, or a bare name: of an engine's image or a registry's."""
 
-    kind: Kind
+    kind: str
     value: str
 
     def __str__(self) -> str:
-        return {"name": "", "docker": "docker://"}.get(self.kind, f"{self.kind}:") + self.value
+        return self.value if self.kind == NAME else f"{_beginning(self.kind)}{self.value}"
 
 
 def parse_source(text: str) -> SourceSpec:
     """Read what `source` says. Raise `InputError`."""
-    if text.startswith("docker://"):
-        return SourceSpec("docker", str(Reference.parse(text.removeprefix("docker://"))))
-    kind, _, value = text.partition(":")
-    if kind in ("docker-daemon", "oci", "oci-archive", "docker-archive"):
+    kind = next((kind for kind in SOURCE_KINDS if text.startswith(_beginning(kind))), NAME)
+    value = text.removeprefix(_beginning(kind)) if kind != NAME else text
+    if kind == "docker":
+        return SourceSpec(kind, str(Reference.parse(value)))
+    if kind != NAME:
         if not value or "\0" in value:
             raise InputError(f"source {text!r} names nothing", _KINDS)
-        return SourceSpec(kind, value)  # type: ignore[arg-type] # it is one of the literals
+        return SourceSpec(kind, value)
     if not IMAGE_ID.fullmatch(text):
         try:
             Reference.parse(text)
         except InputError as error:
             raise InputError(f"{text!r} is not a source", _KINDS) from error
-    return SourceSpec("name", text)
+    return SourceSpec(NAME, text)
+
+
+def _beginning(kind: str) -> str:
+    """Return how a source of a kind begins: `oci:`, `docker://`."""
+    return re.split("[A-Z]", SOURCE_KINDS[kind])[0]
 
 
 class BuiltImage(Source, Protocol):
@@ -200,7 +206,7 @@ def open_source(
 
     Raise `InputError`, `StoreError`.
     """
-    if spec.kind in ("docker", "name"):
+    if spec.kind in ("docker", NAME):
         reference = Reference.parse(spec.value)
         content = registries(reference.repository)
         return ContentSource.resolved(content, reference.target, f"docker://{reference}", several=several)
@@ -246,7 +252,7 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
         named.append((entry.descriptor.digest, [name for name in names if name]))
     if not choice:
         # Artifacts are no images of their own, and what lost its name counts only where nothing has one.
-        images = [(digest, names) for digest, names in named if not any(map(FALLBACK_TAG.fullmatch, names))]
+        images = [(digest, names) for digest, names in named if not any(map(attached_to, names))]
         named = [pair for pair in images if pair[1]] or [
             (digest, names) for digest, names in images if content.manifest(digest).subject() is None
         ]
@@ -285,7 +291,4 @@ def _full(name: str) -> str:
         return name
 
 
-_KINDS = (
-    "A source is docker-daemon:NAME, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
-    "docker-archive:FILE[:TAG], or the bare name of an image."
-)
+_KINDS = f"A source is {', '.join(SOURCE_KINDS.values())}, or the bare name of an image."

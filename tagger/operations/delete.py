@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tagger.errors import InputError, Refused, Unconfirmed
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import TagStore
-from tagger.names import DIGEST, check_tag
+from tagger.names import ALGORITHMS, DIGEST, check_tag
 from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.look import every_tag
@@ -59,9 +59,11 @@ class Deletion(NamedTuple):
                 "Drop `all`, or the names." if self.names else "Name tags or a digest (sha256:…).",
             )
         for tag in self.tags:
-            if tag.startswith("sha256:"):
+            algorithm, colon, _ = tag.partition(":")
+            if colon and algorithm in ALGORITHMS:
                 raise InputError(
-                    f"{tag!r} is not a whole digest", "All 64 digits are needed: `tags --json` shows them."
+                    f"{tag!r} is not a whole digest",
+                    f"All {ALGORITHMS[algorithm]} digits are needed: `tags --json` shows them.",
                 )
             check_tag(tag)
 

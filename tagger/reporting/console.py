@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tagger.errors import TaggerError
 from tagger.meters import SILENT, Meter
-from tagger.reporting.formatter import Formatter, JsonFormatter, TextFormatter, trees_with_error
+from tagger.reporting.formatter import FORMATS, TEXT, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.markdown import bounded
 from tagger.reporting.terminal import Outlet
@@ -31,7 +31,7 @@ class Console:
         out: TextIO,
         err: TextIO,
         *,
-        json: bool = False,
+        form: str = TEXT,
         commands: Collection[str] = (),
     ) -> None:
         """`commands` are the names of all: what messages call so is no setting."""
@@ -40,16 +40,16 @@ class Console:
         self._quiet = self._verbose = False
         self._began = time.monotonic()
         self._progress: Progress | None = None
-        self.be(json=json)
+        self.be(form)
 
-    def be(self, *, json: bool, quiet: bool = False, verbose: bool = False) -> None:
-        """Print JSON, or text; beside JSON everything else goes to standard error, the runner's commands too.
+    def be(self, form: str, *, quiet: bool = False, verbose: bool = False) -> None:
+        """Print in a format of `FORMATS`; beside a document all else goes to standard error, the runner's commands too.
 
         A `quiet` one tells results and errors only, a `verbose` one everything.
         """
         self._quiet, self._verbose = quiet, verbose
-        self._formatter: Formatter = JsonFormatter() if json else TextFormatter(self._out.width, verbose=verbose)
-        self._runner = Runner(self._environ, (self._err if json else self._out).stream)
+        self._formatter = FORMATS[form](self._out.width, verbose=verbose)
+        self._runner = Runner(self._environ, (self._err if self._formatter.is_document else self._out).stream)
 
     def meter(self, place: str) -> Meter:
         """Return the meter of a repository, of which is shown how the work on it goes on."""

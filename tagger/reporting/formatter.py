@@ -1,7 +1,7 @@
-"""What a run prints on standard output: text for people, or one JSON document for programs."""
+"""The formats of what a run prints on standard output: text for people, JSON for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tagger.results import Checkup, Report, Trees
@@ -9,11 +9,16 @@ from tagger.results.components import ComponentsReport, Listing
 from tagger.results.proposal import Proposal
 from tagger.settings.values import Settings
 
-__all__ = ["Formatter", "JsonFormatter", "TextFormatter", "trees_with_error"]
+__all__ = ["FORMATS", "TEXT", "Formatter", "trees_with_error"]
 
 
 class Formatter(Protocol):
-    """A form of output. Each method returns what is printed; empty where nothing is."""
+    """A format of output. Each method returns what is printed; empty where nothing is.
+
+    `is_document` is true where a program reads it: everything else goes to standard error then.
+    """
+
+    is_document: bool
 
     def report(self, report: Report, seconds: float) -> str:
         """Return how a command ended."""
@@ -39,6 +44,8 @@ class Formatter(Protocol):
 
 class TextFormatter:
     """Text as a person reads it, `width` columns wide; errors are told beside it."""
+
+    is_document = False
 
     def __init__(self, width: int, *, verbose: bool = False) -> None:
         self._width, self._verbose = width, verbose
@@ -89,6 +96,11 @@ class TextFormatter:
 class JsonFormatter:
     """The JSON of the contract, on every exit code."""
 
+    is_document = True
+
+    def __init__(self, width: int, *, verbose: bool = False) -> None:
+        """Be made as text is; neither changes a document."""
+
     def report(self, report: Report, seconds: float) -> str:  # noqa: ARG002 - for people
         """Return how a command ended."""
         from tagger.reporting.documents import report_document
@@ -126,6 +138,13 @@ class JsonFormatter:
     def listing(self, listing: Listing) -> str:
         """Return components, on one line."""
         return listing_text(listing)
+
+
+TEXT = "text"
+"""The format that is printed where no other is asked for."""
+
+FORMATS: Mapping[str, Callable[..., Formatter]] = {TEXT: TextFormatter, "json": JsonFormatter}
+"""Every format of output, made of `width` and `verbose`; but for text the option of its name asks for it."""
 
 
 def listing_text(listing: Listing) -> str:

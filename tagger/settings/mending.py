@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tagger.errors import InputError
 from tagger.images.manifests import ARCHITECTURES
+from tagger.names import SOURCE_KINDS
 
 __all__ = [
     "artifact_types", "choices_like", "endpoints", "hosts", "images", "is_platform_alias", "latest_like", "mended",
@@ -103,7 +104,7 @@ def sources(text: str) -> Iterator[str]:
         yield f"docker://{rest.lower()}"
     elif colon and kind.lower() in known:
         yield f"{known[kind.lower()]}{rest}"
-    elif colon and kind.lower() in ("oci", "docker-daemon", "oci-archive", "docker-archive"):
+    elif colon and kind.lower() in SOURCE_KINDS:
         yield f"{kind.lower()}:{rest}"
     yield from _on_disk(text)
     yield re.sub(r"\s+", "-", text.strip()).lower()

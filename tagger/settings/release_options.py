@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tagger.names import Repository
+from tagger.names import SOURCE_KINDS, Repository
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
 from tagger.settings import gate_parsers, parsers
@@ -41,9 +41,9 @@ class ReleaseOptions:
     )  # fmt: skip
     source = lines(
         "source",
-        "The built image: docker-daemon:app:build, docker://REFERENCE, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
-        "docker-archive:FILE[:TAG], or a bare name; several become one index. VARIANT=SOURCE: the builds of several "
-        "variants, released together. Default: the first repository that has the exact tag.",
+        f"The built image: {', '.join(SOURCE_KINDS.values())}, or a bare name; several become one index. "
+        "VARIANT=SOURCE: the builds of several variants, released together. Default: the first repository that has the "
+        "exact tag.",
         parsers.source, metavar="SOURCE", commands=RELEASING, **_what,
     )  # fmt: skip
     digests = text(

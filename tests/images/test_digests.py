@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.images.digests import MOST_FILES, Left, read_digests
 from tagger.images.layout.layout import Layout
+from tagger.names import Digest
 from tests.images.making import digest_of, make_image
 from tests.images.test_archives import pack, pack_layout, save
 
@@ -47,6 +48,12 @@ class TestFolders:
         for digest in (ONE, TWO):
             (tmp_path / hexadecimal(digest)).touch()
         assert sorted(digests(tmp_path)) == sorted([ONE, TWO])
+
+    def test_of_files_named_after_digests_of_any_algorithm(self, tmp_path: Path) -> None:
+        long = Digest.of(b"three", "sha512")
+        for name in (ONE, TWO.replace(":", "-"), long, Digest.of(b"four", "sha512").tag):
+            (tmp_path / name).touch()
+        assert set(digests(tmp_path)) == {ONE, TWO, long, Digest.of(b"four", "sha512")}
 
     def test_with_a_folder_for_each_artifact(self, tmp_path: Path) -> None:
         for name, digest in (("digests-linux-amd64", ONE), ("digests-linux-arm64", TWO)):

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagger.confidential import hide_logins
 from tagger.errors import InputError, NotFound, StoreError, TaggerError
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
 from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source, parse_source
 from tagger.images.stores import TagStore
-from tagger.names import Repository
+from tagger.names import SOURCE_KINDS, Repository
 from tests.images.making import attach, describe, make_image, make_index, put, put_manifest, sign
 from tests.images.test_archives import pack, pack_layout, save
 
@@ -76,6 +77,16 @@ class TestParsing:
         with pytest.raises(InputError) as caught:
             parse_source(text)
         assert caught.value.hint
+
+    @pytest.mark.parametrize("form", SOURCE_KINDS.values())
+    def test_every_kind_is_read_offered_and_never_taken_for_a_login(self, form: str) -> None:
+        text = form.partition("[")[0].replace("REFERENCE", "acme/app").replace("NAME", "app")
+        assert SOURCE_KINDS[parse_source(text).kind] == form
+        numbered = f"{text}@{DIGEST}" if "://" in form else f"{text}@0"
+        assert hide_logins(numbered) == numbered
+        with pytest.raises(InputError) as caught:
+            parse_source(" ")
+        assert form in caught.value.hint
 
     @given(st.text(max_size=40))
     def test_any_text_is_a_source_or_an_error(self, text: str) -> None:

@@ -168,7 +168,7 @@ class TestTags:
 class TestNames:
     """What is named must be there, and be a name."""
 
-    @pytest.mark.parametrize("name", ["no such tag", "", "sha256:1234", "-x", "a" * 129])
+    @pytest.mark.parametrize("name", ["no such tag", "", "sha256:1234", "sha512:1234", "-x", "a" * 129])
     def test_what_is_no_name(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(InputError):
             deleted("2.1.4", name, stores=(Layout(tmp_path / "a"),))

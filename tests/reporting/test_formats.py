@@ -1,0 +1,38 @@
+"""A format of output is a row: the option of its name asks for it, on the command line and in the environment."""
+
+import io
+import json
+
+import pytest
+
+from tagger.cli import run
+from tagger.reporting.formatter import FORMATS, TEXT
+from tagger.settings.options import named
+
+ASKED_FOR = [form for form in FORMATS if form != TEXT]
+
+
+@pytest.mark.parametrize("form", ASKED_FOR)
+def test_a_flag_asks_for_it(form: str) -> None:
+    assert named(form).kind == "flag"
+    assert FORMATS[form](80).is_document
+
+
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        (["release", "--json", "--no-such-option"], {}),
+        (["release", "--no-such-option"], {"TAGGER_JSON": "yes"}),
+        (["release", "--no-such-option"], {"INPUT_JSON": "true"}),
+    ],
+)
+def test_json_is_printed_where_the_rest_is_wrong(words: list[str], environ: dict[str, str]) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    assert run(words, environ, out, err, io.StringIO()) == 2
+    assert "--no-such-option" in json.loads(out.getvalue())["error"]["message"]
+
+
+def test_text_is_printed_where_nothing_else_is_asked_for() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    assert run(["release", "--no-such-option"], {"TAGGER_JSON": "false"}, out, err, io.StringIO()) == 2
+    assert (out.getvalue(), "--no-such-option" in err.getvalue()) == ("", True)
