@@ -157,6 +157,10 @@ class Reference(NamedTuple):
         head, colon, tag = rest.rpartition(":")
         if not colon or "/" in tag:
             head, tag = rest, "" if at else "latest"
+        elif not tag:
+            raise InputError(
+                f"{text!r} has a colon and no tag behind it", "Is what should stand there empty? Name the tag."
+            )
         if tag:
             check_tag(tag)
         return cls(Repository.parse(head), tag, digest)

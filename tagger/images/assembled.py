@@ -188,7 +188,7 @@ def _index(images: Sequence[Image], said: Sequence[Attestation], annotations: Ma
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": kind, "manifests": entries}
     if annotations:
         document["annotations"] = dict(sorted(annotations.items()))
-    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(errors="backslashreplace")
     if len(content) > LARGEST_MANIFEST:
         raise Refused(
             f"the index of {len(entries)} manifests has {len(content):,} bytes, "

@@ -14,6 +14,7 @@ from tagger.operations.everywhere import each, everywhere, first_error
 from tagger.operations.removal import holds_manifest
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import Change
+from tagger.workspace import read_regular
 
 __all__ = ["Deleted", "read_report", "restore"]
 
@@ -61,9 +62,7 @@ def restore(stores: Sequence[PrunableStore], deleted: Mapping[str, Deleted], *, 
 def read_report(path: Path) -> Mapping[str, Deleted]:
     """Read what a run of `prune` deleted, by repository, from its JSON. Raise `InputError`."""
     try:
-        if path.stat().st_size > LARGEST_REPORT:
-            raise ValueError(f"it has more than {LARGEST_REPORT} bytes")
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, LARGEST_REPORT))
         reports = document["components"].values() if "components" in document else [document]
         found = {place: one for report in reports for place, one in _deleted(report)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

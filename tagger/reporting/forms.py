@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tagger.errors import InputError, TaggerError
-from tagger.reporting.terminal import ELSEWHERE
+from tagger.reporting.terminal import ELSEWHERE, ESCAPED
 from tagger.results import Tree, Trees
 
 __all__ = ["trees_text", "write_pages"]
@@ -37,7 +37,7 @@ def write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
         from tagger.reporting.page import page
 
         try:
-            path.write_text(page(trees, when), encoding="utf-8")
+            path.write_text(page(trees, when), encoding="utf-8", errors=ESCAPED)
         except OSError as error:
             hint = "Name a file in a folder that is there, and that may be written."
             errors.append(InputError(f"`html`: {path} cannot be written: {error.strerror}", hint))

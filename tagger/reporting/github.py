@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from tagger.errors import TaggerError
+from tagger.reporting.terminal import ESCAPED
 
 __all__ = ["Runner"]
 
@@ -70,7 +71,7 @@ class Runner(NamedTuple):
         path = self.environ.get(variable, "")
         try:
             if path:
-                with Path(path).open("a", encoding="utf-8") as file:
+                with Path(path).open("a", encoding="utf-8", errors=ESCAPED) as file:
                     file.write(text)
         except OSError as error:
             return f"{variable}: {path} cannot be written: {error.strerror}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from tagger.errors import TaggerError
+from tagger.reporting.terminal import ESCAPED, visible
 
 __all__ = ["MOST", "bounded", "cell", "code", "collapsed", "fitting", "told_error"]
 
@@ -24,7 +25,7 @@ _MORE = "_The rest is left out: the summary would be too long. The log has all o
 
 def cell(text: str) -> str:
     """Return a text of somebody else's so that it is nothing but a text: no link, image, heading, table or diagram."""
-    line = " ".join(text[:LONGEST].split()) + "…" * (len(text) > LONGEST)
+    line = visible(" ".join(text[:LONGEST].split())) + "…" * (len(text) > LONGEST)
     return _ADDRESS.sub(":&#47;&#47;", _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line))
 
 
@@ -50,8 +51,9 @@ def fitting(items: Iterable[Item], most: int, what: str, shown: Callable[[Item],
             left_out += 1
             continue
         line = shown(item)
-        fits = not used or used + len(line.encode()) < most
-        used += len(line.encode()) + 1
+        size = len(line.encode(errors=ESCAPED))
+        fits = not used or used + size < most
+        used += size + 1
         if fits:
             yield line
         else:
@@ -67,7 +69,7 @@ def collapsed(title: str, lines: Sequence[str]) -> str:
 
 def bounded(text: str) -> str:
     """Return a text cut off between two lines where it is too long, with what it opened closed again."""
-    if len(text.encode()) <= MOST:
+    if len(text.encode(errors=ESCAPED)) <= MOST:
         return text
     kept = list(fitting(text.split("\n"), MOST - 400, "lines"))[:-1]
     opened = sum(line.startswith("<details>") for line in kept) - sum(line == "</details>" for line in kept)

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tagger.reporting.terminal import ESCAPED
+
 __all__ = ["MOST", "shortened"]
 
 MOST = 64 * 1024
@@ -25,14 +27,14 @@ def shortened(document: Document) -> str:
         ("the rows", lambda whole: _kept(whole, tuple(name for name in _REPORT if name != "changes"))),
         ("all but how it ended", lambda whole: {name: whole.get(name) for name in ("command", "error")}),
     )
-    text = ""
+    content = b""
     for left_out, shorten in steps:
         shown = shorten(document)
         said = {**shown, "shortened": f"left out, as the report is long: {left_out}"} if left_out else shown
-        text = json.dumps(said, ensure_ascii=False)
-        if len(text.encode()) <= MOST:
+        content = json.dumps(said, ensure_ascii=False).encode(errors=ESCAPED)
+        if len(content) <= MOST:
             break
-    return text
+    return content.decode()
 
 
 def _without_idle_rows(document: Document) -> Document:

@@ -6,10 +6,13 @@ import stat
 from collections.abc import Mapping
 from typing import NamedTuple, TextIO
 
-__all__ = ["Outlet", "plain", "style"]
+__all__ = ["ESCAPED", "Outlet", "plain", "style", "visible"]
 
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that move the cursor, colour, hide or turn what stands beside them."""
+ESCAPED = "backslashreplace"
+"""How texts of others are encoded: half a character, as JSON and names of files may hold, is written as JSON has it."""
+
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that move the cursor, colour, hide or turn what stands beside them, and halves of characters."""
 
 _COMMAND = re.compile(r"^(\s*)(?=::)|(?<=##)(?=\[)", re.MULTILINE)
 """Where the runner would see a command, also in its old spelling (actions/runner, ActionCommand.cs)."""
@@ -32,8 +35,12 @@ def style(text: str, *, fg: str = "", bold: bool = False, dim: bool = False) -> 
 
 def plain(text: str) -> str:
     """Return a text of somebody else's so that it is nothing but a text, to a terminal and to the runner."""
-    shown = _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return _COMMAND.sub(r"\g<0>\\", shown)
+    return _COMMAND.sub(r"\g<0>\\", visible(text))
+
+
+def visible(text: str) -> str:
+    """Return a text of characters that are seen; others are named."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class Outlet(NamedTuple):

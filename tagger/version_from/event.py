@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tagger.errors import InputError
+from tagger.workspace import read_regular
 
 __all__ = ["ReleaseEvent", "Verdict", "read_payload", "read_release_event"]
 
@@ -45,11 +46,7 @@ def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
 
     Raise `OSError`, `ValueError` and `RecursionError` where it is none.
     """
-    with Path(environ.get("GITHUB_EVENT_PATH", "")).open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValueError("it is too large")
-    payload = json.loads(content)
+    payload = json.loads(read_regular(Path(environ.get("GITHUB_EVENT_PATH", "")), LARGEST))
     if not isinstance(payload, dict):
         raise ValueError("it is no JSON object")
     return payload

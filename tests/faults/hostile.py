@@ -1,4 +1,7 @@
-"""Releases into a registry that answers anything: nothing breaks, and an honest run mends what is left."""
+"""Releases into a registry that answers anything: nothing breaks, and an honest run mends what is left.
+
+`python -m tests.faults.hostile [FIRST] LAST` tries the seeds in between.
+"""
 
 import io
 import json
@@ -85,10 +88,17 @@ def _release(registry: HostileRegistry, digest: str, version: str, timeout: int 
     return code, out.getvalue(), err.getvalue()
 
 
-if __name__ == "__main__":
+def _main(first: int, last: int) -> int:
+    """Try the seeds from `first` up to `last`, and tell how far it is after each hundred; return the exit code."""
     found = 0
-    for problem in hostile_runs(range(int(sys.argv[1]))):
-        found += 1
-        print(problem, flush=True)
-    print(f"{sys.argv[1]} releases by a hostile registry, {found} problems")
-    sys.exit(1 if found else 0)
+    for begin in range(first, last, 100):
+        seeds = range(begin, min(begin + 100, last))
+        for problem in hostile_runs(seeds):
+            found += 1
+            print(ascii(problem), flush=True)
+        print(f"{seeds.stop - first} releases by a hostile registry, {found} problems", flush=True)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*([0, *map(int, sys.argv[1:])][-2:])))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from cryptography.x509 import (
     Certificate,
@@ -25,6 +26,7 @@ from tagger.gates.signatures.places import Candidate
 from tagger.gates.signatures.rows import Row, matches
 from tagger.gates.signatures.statements import Rejected, check_no_predicate, check_statement, parsed
 from tagger.results import Verification
+from tagger.workspace import read_regular
 
 __all__ = ["open_verifier", "verify"]
 
@@ -44,6 +46,7 @@ def open_verifier(trusted_root: str) -> Verifier:
     """
     try:
         if trusted_root:
+            read_regular(Path(trusted_root))  # the library would wait for a FIFO, and read a device for ever
             return Verifier(trusted_root=TrustedRoot.from_file(trusted_root))
         return Verifier.production(offline=True)
     except (SigstoreError, ValueError, OSError) as error:

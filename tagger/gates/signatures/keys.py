@@ -21,11 +21,13 @@ from tagger.gates.signatures.statements import (
     parsed,
     signed_bytes,
 )
+from tagger.workspace import read_regular
 
 __all__ = ["PublicKey", "read_key", "verify"]
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 LEAST_RSA = 2048  # bits
+LARGEST = 64 * 1024  # bytes of a file with a key
 _CURVES = (ec.SECP256R1, ec.SECP384R1)
 
 
@@ -33,10 +35,10 @@ def read_key(row: Row, environ: "dict[str, str]", workspace: Path) -> PublicKey:
     """Read the public key that a row names, in PEM form. Raise `InputError`."""
     kind, _, name = row.name.partition(":")
     if kind == "env":
-        content = environ.get(name, "").encode()
+        content = environ.get(name, "").encode(errors="surrogateescape")
     else:
         try:
-            content = (workspace / row.name).read_bytes()[: 1 << 16]
+            content = read_regular(workspace / row.name, LARGEST)
         except OSError as error:
             raise InputError(
                 f"`verify`: the key {row.name} cannot be read: {error.strerror}", "Name a file with a public key."

@@ -29,6 +29,8 @@ class Envelope(NamedTuple):
         """Read an envelope as JSON holds it. Raise `Rejected`."""
         if not isinstance(value, dict) or not isinstance(value.get("payloadType"), str):
             raise Rejected("it holds no envelope")
+        if not value["payloadType"].isascii():
+            raise Rejected("the type of its payload is no media type")
         signatures = value.get("signatures")
         if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], dict):
             raise Rejected("its envelope must have exactly one signature")

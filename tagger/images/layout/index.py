@@ -108,7 +108,7 @@ class Index:
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
         document = {**self.document, "manifests": [entry.written for entry in self.entries]}
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
     def _with(self, entries: Sequence[Entry]) -> "Index":
         return Index(self.document, tuple(entries))

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from tagger.errors import InputError
 from tagger.images.registry.logins import Login, docker_key
 
-__all__ = ["ask_helper"]
+__all__ = ["ask_helper", "read_answer"]
 
 TIMEOUT = 60.0  # seconds; helpers of clouds ask a server
 LARGEST = 1024 * 1024  # bytes of an answer
@@ -44,6 +44,11 @@ def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Coll
             return Login()
         what = said.splitlines()[0][:200] if said else f"it ended with {code}"
         raise InputError(f"{program} has no login for {name}: {what}", _HINT)
+    return read_answer(output, program)
+
+
+def read_answer(output: bytes, program: str) -> Login:
+    """Return the login in the answer of a helper. Raise `InputError` where it holds none."""
     try:
         answer = json.loads(output)
         username, secret = str(answer["Username"]), str(answer["Secret"])

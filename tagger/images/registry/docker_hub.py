@@ -122,7 +122,7 @@ class DockerHub:
             raise stranger.refused(what, answer, RIGHTS)
         try:
             token = str(json.loads(answer.body)["access_token"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise stranger.error(f"{what}: the answer has no token", RIGHTS, "UNAUTHORIZED") from error
         return self._open(Login(registry_token=token, origin=self._login.origin))
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.snappy import decompress
-from tagger.images.registry.web_api import WebApi
+from tagger.images.registry.web_api import WebApi, link_value
 
 __all__ = ["GithubAttestations"]
 
@@ -45,7 +46,7 @@ class GithubAttestations:
             if answer.status != 200:
                 raise self._api.refused(what, answer)
             yield from self._read(answer, what)
-            after = _next(answer)
+            after = link_value(answer, "next", "after")
             if not after:
                 return
             answer = self._api.call("GET", f"{path}&after={quote(after)}", what)
@@ -67,7 +68,9 @@ class GithubAttestations:
         url = entry.get("bundle_url")
         if not isinstance(url, str) or not url:
             return self._api.error("the attestation has neither a bundle nor an address of one")
-        what = f"reading the bundle at {urlsplit(url).hostname}"
+        what = "reading a bundle"
+        with suppress(ValueError):  # it is refused below
+            what = f"reading the bundle at {urlsplit(url).hostname}"
         try:
             answer = self._api.elsewhere(url, what, LARGEST)
             if answer.status != 200:
@@ -77,12 +80,3 @@ class GithubAttestations:
             return error
         except ValueError as error:
             return self._api.error(f"{what}: it cannot be decompressed: {error}")
-
-
-def _next(answer: Answer) -> str:
-    """Return where the next page begins (RFC 8288); empty where there is none."""
-    for link in str(answer.headers.get("Link") or "").split(","):
-        url, _, rest = link.strip().partition(">")
-        if 'rel="next"' in rest:
-            return parse_qs(urlsplit(url.lstrip("<")).query).get("after", [""])[0]
-    return ""

@@ -151,7 +151,7 @@ class GithubPackages:
         pages = [first, *(found for found, _ in self._api.registry.side_by_side(page, list(range(2, last + 1))))]
         try:
             return {one.digest: one for found in pages for one in map(_version, found) if DIGEST.fullmatch(one.digest)}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise self._api.error(f"{what}: the answer is no list of versions") from error
 
     def _not_found(self, digest: str) -> NotFound:

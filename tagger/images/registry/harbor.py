@@ -26,7 +26,7 @@ def immutable_tags(repository: Repository, api: WebApi) -> tuple[str, ...] | Non
         if not isinstance(rules, list):
             return None
         return tuple(_tags(rule) for rule in rules if not rule.get("disabled") and _is_about(rule, name))
-    except (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError, re.error):
         return None
 
 

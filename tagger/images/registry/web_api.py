@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl
 
 from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
@@ -14,9 +14,10 @@ from tagger.images.registry.client import Registry, Request
 from tagger.images.registry.statuses import status_of
 from tagger.images.stores import Catalogued
 
-__all__ = ["MOST_PAGES", "OwnApi", "WebApi", "page_count"]
+__all__ = ["MOST_PAGES", "OwnApi", "WebApi", "link_value", "page_count"]
 
 MOST_PAGES = 5000  # of a listing of a registry's own API, of a hundred entries each
+LONGEST_NUMBER = 9  # digits of a page's number
 
 
 class OwnApi(Protocol):
@@ -104,10 +105,16 @@ class WebApi:
 
 
 def page_count(answer: Answer) -> int:
-    """Return the number of the last page that a `Link` names (RFC 8288); 1 where it names none."""
+    """Return the number of the last page that a `Link` names; 1 where it names none."""
+    found = link_value(answer, "last", "page")
+    return int(found) if found.isascii() and found.isdigit() and len(found) <= LONGEST_NUMBER else 1
+
+
+def link_value(answer: Answer, relation: str, name: str) -> str:
+    """Return what the query of a `Link` says under a name (RFC 8288); empty where there is none."""
     for link in str(answer.headers.get("Link") or "").split(","):
         url, _, rest = link.strip().partition(">")
-        if 'rel="last"' in rest:
-            found = parse_qs(urlsplit(url.lstrip("<")).query).get("page", ["1"])[0]
-            return int(found) if found.isascii() and found.isdigit() else 1
-    return 1
+        if f'rel="{relation}"' in rest:
+            query = url.partition("#")[0].partition("?")[2]
+            return dict(parse_qsl(query)).get(name, "")
+    return ""

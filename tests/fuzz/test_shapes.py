@@ -1,7 +1,6 @@
-"""No input gives a traceback: whatever is read from outside is understood, or is an error of ours.
+"""Values of the right shape with anything in them: what is read from outside is understood, or is an error of ours.
 
-Challenges, `Link`, layouts, archives and the files of a build have such tests beside their own. `make fuzz` runs
-all of them for longer.
+Challenges, `Link`, layouts, archives and the files of a build have such tests beside their own.
 """
 
 import io
