@@ -1,4 +1,4 @@
-"""What time it is: TAGGER_NOW says it for tests, and for dates that have to come out the same again."""
+"""The current time; TAGGER_NOW sets it, for tests and for dates that must be reproducible."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Do the same to many things at once, and one thing once for many."""
+"""Runs work side by side, and shares one result between all threads that ask for it."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence

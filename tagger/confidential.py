@@ -1,4 +1,4 @@
-"""Secrets in texts: found as they are, encoded, and where a text was cut; and logins in addresses."""
+"""Hides secrets in texts, also encoded or cut off, and logins in URLs."""
 
 import base64
 import json

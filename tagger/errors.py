@@ -1,4 +1,4 @@
-"""What can go wrong, named after who can mend it.
+"""What can go wrong, named after who can fix it.
 
     TaggerError                  exit 1   the base: nothing else is caught at the top
     ├── InputError               exit 2   the settings or the workflow must change

@@ -1,4 +1,4 @@
-"""What SIGINT and SIGTERM do to a run: the first lets it end and report, a second ends it where it stands."""
+"""SIGINT and SIGTERM: the first lets a run end and report, the second ends it at once."""
 
 import signal
 import threading

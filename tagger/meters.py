@@ -1,4 +1,4 @@
-"""The one sink of what is under way: copying, an engine's push and archives tell it, and a run shows it."""
+"""The protocol by which copying, pushing and archives tell their progress."""
 
 from collections.abc import Callable
 from typing import Protocol

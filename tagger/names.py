@@ -1,4 +1,4 @@
-"""What images are called: registry, repository, tag, digest."""
+"""The names of images: registry, repository, tag, digest, and the kinds of sources."""
 
 import hashlib
 import re

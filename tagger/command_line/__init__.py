@@ -1,1 +1,1 @@
-"""The line that a person types: its words, its options, the help that it asks for, and its completion in shells."""
+"""The line that a person types: its words, its options, its help and its completion in shells."""

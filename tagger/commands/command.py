@@ -1,4 +1,4 @@
-"""What a command is: a row."""
+"""The row that a command is."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple

@@ -1,4 +1,4 @@
-"""Whether two images are builds of one commit: by their revisions on every platform, or since they are one build."""
+"""Whether two images are builds of one commit: by their revisions on every platform, or since they are the same."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -1,1 +1,1 @@
-"""What is moved, and the places that hold it."""
+"""Images, and where they are: registries, OCI layouts, archives and the Docker Engine."""

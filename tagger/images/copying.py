@@ -1,4 +1,4 @@
-"""Copy an image between places, byte for byte: blobs, then child manifests; the root is left to whoever names it."""
+"""Copies an image byte for byte: blobs, then child manifests; the caller puts the root under its tags."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Documents of manifests and configs, read so that no other program can read them otherwise."""
+"""The JSON of manifests and configs; refused where other programs could read it differently."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

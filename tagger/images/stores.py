@@ -1,4 +1,4 @@
-"""The protocols: where images are read from, and where tags stand."""
+"""The protocols of what images are read from and written to."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

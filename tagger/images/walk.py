@@ -1,4 +1,4 @@
-"""The way through an image from its root: each manifest once, level by level, within bounds."""
+"""Visits the manifests of an image from its root, each once, level by level, within bounds."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple

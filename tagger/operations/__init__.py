@@ -1,1 +1,1 @@
-"""Do: one module a verb."""
+"""The verbs: a module each, and what they share."""

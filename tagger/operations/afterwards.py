@@ -1,4 +1,4 @@
-"""What came of planned changes where something failed: what stands there, or that it is not known."""
+"""The outcome of planned changes after an error: what stands there now, or that it is unknown."""
 
 from collections.abc import Collection, Iterable, Mapping
 

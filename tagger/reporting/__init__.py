@@ -1,1 +1,1 @@
-"""Say: text, JSON, Markdown, and what the runner understands."""
+"""How results are shown: text, JSON, Markdown, HTML, and the commands of GitHub's runner."""

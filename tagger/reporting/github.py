@@ -1,4 +1,4 @@
-"""The runner's language: annotations, masks, outputs and the step summary.
+"""The commands of GitHub's runner: annotations, masks, outputs and the step summary.
 
 Source: github.com/actions/toolkit, packages/core (command.ts, file-command.ts): what is escaped, and how.
 """

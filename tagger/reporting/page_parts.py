@@ -1,4 +1,4 @@
-"""The style and the script of the page: they stand in it, and ask nobody for anything."""
+"""The style and the script of the page, which loads nothing else."""
 
 __all__ = ["SCRIPT", "STYLE"]
 

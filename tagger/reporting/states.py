@@ -1,4 +1,4 @@
-"""How far the work on a repository is, and a line on it."""
+"""How far the work on a repository is, as one line."""
 
 from typing import NamedTuple
 

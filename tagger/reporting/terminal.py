@@ -1,4 +1,4 @@
-"""The one outlet of text: what others wrote is cleaned, and coloured and folded as its reader's screen wants it."""
+"""The output of text: cleans what others wrote, colours it, and folds it for the reader's screen."""
 
 import os
 import re

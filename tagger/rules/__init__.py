@@ -1,1 +1,1 @@
-"""Decide: which tag belongs to which version. Pure: no I/O, no clock, no environment."""
+"""Decides which tag belongs to which version. Pure: no I/O, no clock, no environment."""

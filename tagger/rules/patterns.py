@@ -1,4 +1,4 @@
-"""A limit for regular expressions of settings and policies: none that could take long is run."""
+"""A limit for regular expressions of settings and policies: one that could take long is refused."""
 
 import re
 import warnings

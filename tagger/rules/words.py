@@ -1,4 +1,4 @@
-"""What variants and channels may be called."""
+"""The names that variants and channels may have."""
 
 import re
 from collections.abc import Iterable, Mapping

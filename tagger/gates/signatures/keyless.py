@@ -1,4 +1,4 @@
-"""Signatures without a key, proved with `sigstore`, offline: who signed stands in a certificate, when in a log."""
+"""Signatures without a key, proved with `sigstore`, offline: the certificate says who signed, the log says when."""
 
 import logging
 from collections.abc import Callable

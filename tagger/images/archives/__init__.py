@@ -1,4 +1,4 @@
-"""Images in archives, read where they lie: a layout in a tar file, and what `docker save` writes."""
+"""Images in tar archives, which are not extracted: OCI layouts, and what `docker save` writes."""
 
 from tagger.images.archives.archive import Archive
 from tagger.images.archives.docker_archive import DockerImage, SavedImage, saved_images

@@ -1,4 +1,4 @@
-"""A tar archive, read where it lies: nothing is extracted, a name is only ever looked up and never made a path."""
+"""A tar archive, read in place: nothing is extracted, and no name in it becomes a path."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Why a push by the engine failed, and what usually mends it."""
+"""Why a push by the engine failed, and what usually fixes it."""
 
 import re
 from collections.abc import Callable, Mapping

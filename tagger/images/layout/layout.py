@@ -1,4 +1,4 @@
-"""A layout in a directory, as a repository in which tags stand."""
+"""A layout in a directory, used as a repository."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -1,1 +1,1 @@
-"""One HTTP conversation with one registry."""
+"""The client of registries: the OCI distribution API, and what single registries do in their own way."""

@@ -1,4 +1,4 @@
-"""Where registries are reached, and connections that are begun before what speaks over them is imported."""
+"""The addresses of registries, and connections opened early, before the HTTP library is imported."""
 
 import ipaddress
 import os

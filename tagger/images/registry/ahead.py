@@ -1,4 +1,4 @@
-"""Connections opened before they are needed, while a token is fetched or a registry is met."""
+"""Connections opened before they are needed, while a token is fetched or the first request runs."""
 
 import threading
 from collections.abc import Callable

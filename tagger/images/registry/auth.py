@@ -1,4 +1,4 @@
-"""Authorization: what a registry is shown of who asks, as its challenges say."""
+"""Authorization: the header that answers the challenge of a registry."""
 
 import threading
 from collections.abc import Callable, Iterable

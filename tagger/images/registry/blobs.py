@@ -1,4 +1,4 @@
-"""Blobs read from a registry, and gone on with where a connection broke."""
+"""Blobs read from a registry; a download goes on after its connection broke."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Challenges: how a server says what it wants to see (RFC 9110, section 11; RFC 6750)."""
+"""Challenges: the header WWW-Authenticate of a server (RFC 9110, section 11; RFC 6750)."""
 
 import re
 from collections.abc import Container, Iterable, Mapping

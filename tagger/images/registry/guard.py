@@ -1,4 +1,4 @@
-"""Whether what a registry names may be asked: a registry elsewhere does not send a run to places inside."""
+"""Whether an address that a registry names may be requested: a public registry must not lead to private ones."""
 
 import ipaddress
 import socket

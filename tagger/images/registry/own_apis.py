@@ -1,4 +1,4 @@
-"""Opens the API by which a registry deletes, where the distribution API there does not."""
+"""Opens the registry's own API, where the distribution API cannot delete or does not tell enough."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit

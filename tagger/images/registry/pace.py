@@ -1,4 +1,4 @@
-"""Answers in bounded time: a least throughput, and an end of lines that lead to nothing."""
+"""Limits on how slowly an answer may come, and on how many lines without content it may have."""
 
 import http.client
 import io

@@ -1,4 +1,4 @@
-"""A repository of a registry, in which tags stand (distribution-spec, "API")."""
+"""One repository of a registry (distribution-spec, "API")."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
