@@ -83,7 +83,14 @@ bench: setup packages ## Measure Tagger beside what people use today; needs root
 	benchmarks/rivals
 	$(BIN)/python -m benchmarks $(BENCH)
 
-pictures: setup packages ## Draw the pictures of docs/pictures anew: commands in a terminal, the summary, the page.
+MERMAID := 11.17.2
+build/mermaid.min.js:
+	@tools/debian-packages /usr/bin/npm=npm
+	@mkdir -p build
+	cd build && tar -xzOf "$$(npm pack --silent mermaid@$(MERMAID))" package/dist/mermaid.min.js >mermaid.min.js.part && \
+	  mv mermaid.min.js.part mermaid.min.js && rm mermaid-$(MERMAID).tgz
+
+pictures: setup packages build/mermaid.min.js ## Draw the pictures of docs/pictures anew: commands in a terminal, the summary, the page.
 	@tools/debian-packages /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf=fonts-noto-color-emoji
 	$(BIN)/python tools/pictures.py
 

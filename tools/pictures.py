@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -28,12 +29,12 @@ SCENES: Mapping[str, Sequence[str]] = {
     "plan": ("plan", *RELEASE),
     "release": ("release", *RELEASE),
     "failure": ("release", *IMAGES, "--source", "oci:other", "--version", "2.1.4"),
-    "tags": ("tags", "ghcr.io/acme/app"),
-    "check": ("check", "--image", "ghcr.io/acme/app"),
-    "help": ("--help",),
     "progress": ("release", *IMAGES, "--source", "oci:large", "--version", "3.1.0", "--platforms", "any"),
+    "tags": ("tags", "ghcr.io/acme/app"),
+    "check": ("check", "ghcr.io/acme/app"),
+    "help": ("--help",),
 }
-SHOWN = {"progress": r"MB of 180 MB +\S+ MB/s"}
+SHOWN = {"progress": r"copying.*MB/s\n.*copying.*MB/s"}
 """What a scene is drawn at that is not drawn at its end."""
 
 LARGE = 90_000_000  # bytes of each of two layers
@@ -44,11 +45,16 @@ SUMMARY = """<!DOCTYPE html><meta charset="utf-8"><style>
 :root {{ color-scheme: light dark }}
 body {{ font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 1rem; max-width: 58rem }}
 table {{ border-collapse: collapse }} td, th {{ border: 1px solid #8886; padding: .3rem .7rem }}
-code {{ background: #8882; padding: 0 .3rem; border-radius: 4px }} pre {{ background: #8881; padding: .6rem }}
-.flow {{ margin: 1rem 0; border-spacing: 0 .3rem; border-collapse: separate }}
-.flow td {{ border: 0; padding: .1rem .5rem }}
-.flow .tag, .flow .node {{ border: 1px solid #88a; padding: .2rem .8rem }} .flow .tag {{ border-radius: 1rem }}
-</style>{}"""
+code {{ background: #8882; padding: 0 .3rem; border-radius: 4px }}
+pre {{ background: #8881; padding: .6rem; overflow: auto; font-size: 85% }}
+pre code {{ background: none; padding: 0 }}
+.mermaid {{ background: none }}
+</style>{summary}<script src="{mermaid}"></script><script>
+const dark = matchMedia("(prefers-color-scheme: dark)").matches
+mermaid.initialize({{ startOnLoad: false, theme: dark ? "dark" : "default" }})
+mermaid.run().then(() => (document.documentElement.dataset.ready = "true"))
+</script>"""
+MERMAID = ROOT / "build/mermaid.min.js"
 
 
 def main() -> None:
@@ -86,6 +92,28 @@ def prepare(work: Path, environ: Mapping[str, str]) -> None:
     make_image(Layout(work / "large"), "large", "build", below=[os.urandom(LARGE) for _ in range(2)])
 
 
+def grow(work: Path, environ: Mapping[str, str], host: str) -> None:
+    """Give the repository what a life brings: a variant, a version that is held, and a tag that was moved by hand."""
+    variants = ("--variants", "default alpine")
+    steps: list[tuple[str, ...]] = [("policy", "set", "ghcr.io/acme/app", *variants)]
+    for version, more in (
+        ("2.1.4", ("--variant", "alpine")),
+        ("3.0.0", ("--variant", "alpine")),
+        ("3.2.0", ("--hold", "true")),
+    ):
+        name = f"build-{version}-{more[-1]}"
+        make_index(Layout(work / name), name, "build", labels={VERSION_LABEL: version})
+        steps.append(("release", "ghcr.io/acme/app", version, "--source", f"oci:{name}", *more))
+    for words in steps:
+        subprocess.run(tagger(words), cwd=work, env=dict(environ), check=True, capture_output=True)  # noqa: S603
+    address = f"http://{host}/v2/acme/app/manifests/"
+    read = Request(f"{address}2.1.3", headers={"Accept": "application/vnd.oci.image.index.v1+json"})  # noqa: S310
+    with urlopen(read, timeout=10) as answer:  # noqa: S310 - a registry of ours
+        content, kind = answer.read(), answer.headers["Content-Type"]
+    write = Request(f"{address}2.1", content, {"Content-Type": kind}, method="PUT")  # noqa: S310
+    urlopen(write, timeout=10).close()  # noqa: S310
+
+
 def draw_terminals(work: Path, width: int) -> None:
     """Run each scene in a terminal of this width, one after the other, and draw it in both themes."""
     work.mkdir()
@@ -94,6 +122,8 @@ def draw_terminals(work: Path, width: int) -> None:
         prepare(work, environ)
         os.chdir(work)
         for name, words in SCENES.items():
+            if name == "tags":
+                grow(work, environ, one.host)
             screen = run(tagger(words), width, environ, until=SHOWN.get(name, ""))
             for theme, colors in THEMES.items():
                 shown = f"tagger {' '.join(words)}"
@@ -110,38 +140,32 @@ def draw_in_browser(work: Path) -> None:
         page = ("tags", "ghcr.io/acme/app", "--html", "page.html", "--long")
         inside = {**environ, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
         for words, settings in ((("release", *RELEASE), inside), (page, environ)):
+            if words is page:
+                grow(work, environ, one.host)
             subprocess.run(tagger(words), cwd=work, env=settings, check=True, capture_output=True)  # noqa: S603
-        (work / "summary.html").write_text(SUMMARY.format(rendered(summary.read_text())))
+        text = SUMMARY.format(summary=rendered(summary.read_text()), mermaid=MERMAID.as_uri())
+        (work / "summary.html").write_text(text)
         for theme in THEMES:
             with browser.tab(1000, 760, dark=theme == "dark") as tab:
                 tab.open(work / "page.html", READY)
                 (TARGET / f"page-{theme}.png").write_bytes(tab.picture())
             with browser.tab(900, 500, dark=theme == "dark") as tab:
-                tab.open(work / "summary.html")
+                tab.open(work / "summary.html", READY)
                 tab.size(900, int(tab.run("document.documentElement.scrollHeight")) or 500)
                 (TARGET / f"summary-{theme}.png").write_bytes(tab.picture())
 
 
 def rendered(markdown: str) -> str:
-    """Return Markdown as HTML: what a summary of ours has of it, as GitHub shows it."""
+    """Return Markdown as HTML: what a summary of ours has of it, as GitHub shows it, the diagram by Mermaid."""
     from markdown_it import MarkdownIt
 
     drawn = re.sub(
-        r"```mermaid\nflowchart LR\n(.*?)\n```", lambda found: flowchart(found[1]), markdown, flags=re.DOTALL
+        r"```mermaid\n(.*?)\n```",
+        lambda found: f"<pre class=mermaid>{escape(found[1])}</pre>\n",
+        markdown,
+        flags=re.DOTALL,
     )
     return MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(drawn) or escape(markdown)
-
-
-def flowchart(text: str) -> str:
-    """Return a diagram as GitHub's Mermaid draws it, as far as ours go: tags, and the versions that they point at."""
-    nodes = dict(re.findall(r'(v\d+)\["(.*?)"\]', text))
-    arrows = re.findall(r'\(\["(.*?)"\]\) ([=-]+>) (v\d+)', text)
-    rows = "".join(
-        f"<tr><td class=tag>{escape(tag)}</td><td>{'━━▶' if arrow == '==>' else '──▶'}</td>"
-        f"<td class=node>{escape(nodes[node])}</td></tr>"
-        for tag, arrow, node in arrows
-    )
-    return f"<table class=flow>{rows}</table>\n"
 
 
 if __name__ == "__main__":

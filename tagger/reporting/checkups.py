@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tagger.names import DIGEST
 from tagger.reporting.folding import fold
 from tagger.reporting.markdown import cell
 from tagger.reporting.terminal import ELSEWHERE, plain, style
+from tagger.reporting.text import short
 from tagger.results import Checkup, Finding
 
 __all__ = ["checkup_document", "checkup_markdown", "checkup_text"]
 
-_LEVELS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("✓", "green")}
+_LEVELS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("✓", "green"), "advice": ("·", "cyan")}
+_ICONS = {"error": "❌", "warning": "⚠️", "note": "✅", "advice": "💡"}
 
 
 def checkup_document(checkup: Checkup) -> dict[str, Any]:
@@ -35,13 +38,12 @@ def checkup_text(checkup: Checkup, width: int = ELSEWHERE) -> str:
 
 def checkup_markdown(checkup: Checkup) -> str:
     """Return what was found as the runner shows it under the job."""
-    icons = {"error": "❌", "warning": "⚠️", "note": "✅"}
     lines = [f"### Check: {_sums(checkup)}"]
     for place in _places(checkup):
         lines += ["", f"**{cell(place or 'All repositories')}**", ""]
         for finding in (finding for finding in checkup.findings if finding.repository == place):
             hint = f"<br>{cell(finding.hint)}" if finding.hint else ""
-            lines.append(f"- {icons[finding.level]} {cell(finding.message)}{hint}")
+            lines.append(f"- {_ICONS[_level(finding)]} {cell(_message(finding))}{hint}")
     return "\n".join(lines)
 
 
@@ -49,8 +51,8 @@ def _lines(checkup: Checkup, width: int) -> Iterator[str]:
     for place in _places(checkup):
         yield style(plain(place or "all repositories"), bold=True)
         for finding in (finding for finding in checkup.findings if finding.repository == place):
-            mark, color = _LEVELS[finding.level]
-            first, *more = fold(plain(finding.message), width - 4)
+            mark, color = _LEVELS[_level(finding)]
+            first, *more = fold(plain(_message(finding)), width - 4)
             yield f"  {style(mark, fg=color)} {first}"
             yield from (f"    {line}" for line in more)
             if finding.hint:
@@ -59,6 +61,16 @@ def _lines(checkup: Checkup, width: int) -> Iterator[str]:
                 yield from (f"          {line}" for line in more)
         yield ""
     yield style(_sums(checkup), fg="red" if checkup.exit_code else "green", bold=True)
+
+
+def _level(finding: Finding) -> str:
+    """Return how a finding is marked: a note on what could be better is advice."""
+    return "advice" if finding.level == "note" and finding.hint else finding.level
+
+
+def _message(finding: Finding) -> str:
+    """Return what a finding says, with digests as short as people compare them."""
+    return DIGEST.sub(lambda match: short(match[0]), finding.message)
 
 
 def _places(checkup: Checkup) -> list[str]:

@@ -102,13 +102,16 @@ def _floating(tree: Tree) -> Iterator[str]:
     shown = " open" if len(tree.floating) <= MOST_SHOWN else ""
     yield f"<h2>Floating tags</h2><details{shown}><summary>{len(tree.floating)} tags</summary>"
     yield '<table class="floating"><tr><th>tag<th>holds<th>belongs to<th>digest'
+    variants = sorted({listed.variant for listed in tree.versions} - {""}, key=len, reverse=True)
     for tag, floating in tree.floating.items():
+        variant = next((one for one in variants if tag == one or tag.endswith(f"-{one}")), "")
+        owner = "-".join(filter(None, (floating.belongs_to, variant))) if floating.belongs_to else "nobody"
         holds = at.get(floating.digest, "another image") if floating.digest else "nothing"
         state = ' <span class="state drifted">drifted</span>' if floating.drifted else ""
         text = escape(f"{tag} {holds} {floating.digest or ''}".lower())
         yield (
             f'<tr data-text="{text}"><td><b>{escape(tag)}</b>{state}<td>{escape(holds)}'
-            f"<td>{escape(floating.belongs_to or 'nobody')}<td>{_copy(tree, floating.digest)}"
+            f"<td>{escape(owner)}<td>{_copy(tree, floating.digest)}"
         )
     yield "</table></details>"
 

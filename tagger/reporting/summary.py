@@ -22,6 +22,8 @@ COLUMNS = 5  # repositories beside each other; more of them are rows
 PULLED = 10  # repositories for which a line to pull from is written
 TABLE = 20_000  # bytes
 DRAWN = 12  # tags in the diagram
+LABEL = 40  # characters of a tag in it
+_PULLED_NAME = re.compile(r"(?!oci:)[a-z0-9\[][\w.:\]-]*(/[a-z0-9][\w.-]*)+@[\w:]+", re.ASCII)
 _PLAIN_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 
@@ -120,8 +122,8 @@ def _pulling(report: Report) -> Iterator[str]:
     if report.dry_run or report.exit_code:
         return
     names = [f"{one.repository}@{one.digest}" for one in report.repositories if one.digest]
-    for name in [name for name in names if not name.startswith("oci:")][:PULLED]:
-        yield f"\n<code>docker pull {cell(name)}</code>"
+    if names := [name for name in names if _PULLED_NAME.fullmatch(name)][:PULLED]:
+        yield "\n".join(("\n```sh", *(f"docker pull {name}" for name in names), "```"))
 
 
 def _diagram(report: Report) -> Iterator[str]:
@@ -143,10 +145,15 @@ def _diagram(report: Report) -> Iterator[str]:
     yield "\n```mermaid\nflowchart LR"
     for number, change in enumerate(shown[:DRAWN]):
         version = re.sub(r"[^\w.+-]", "", change.version, flags=re.ASCII)
-        node = nodes.setdefault(f"{version} · {short(change.after)}", f"v{len(nodes)}")
-        yield f'  t{number}(["{change.tag}"]) {"==>" if change.writes else "-->"} {node}'
+        node = nodes.setdefault(f"{_label(version)} · {short(change.after)}", f"v{len(nodes)}")
+        yield f'  t{number}("{_label(change.tag)}") {"==>" if change.writes else "-->"} {node}'
     yield from (f'  {node}["{text}"]' for text, node in nodes.items())
     yield "```"
+
+
+def _label(name: str) -> str:
+    """Return a name as it is drawn: the middle of a long one is left out, or all letters would be small."""
+    return name if len(name) <= LABEL else f"{name[: LABEL // 2]}…{name[-LABEL // 2 :]}"
 
 
 def _image(variant: str, report: Report) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A repository as a tree of tags, for people and for programs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tagger.reporting.folding import cells, fold, padded
@@ -83,10 +83,10 @@ def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
         yield from (f"{' ' if last else '│'}   {line}".rstrip() for line in more)
     drifted = {tag: floating for tag, floating in tree.floating.items() if floating.drifted}
     for tag, floating in drifted.items():
-        for number, line in enumerate(fold(f"{plain(tag)} {_drift(floating)}", width - 6)):
-            yield style(f"{'':{6 if number else 4}}{line}", fg="yellow")
+        for number, line in enumerate(fold(f"{plain(tag)} {_drift(floating)}", width - 4)):
+            yield style(f"{'  ' if number else '! '}{line}", fg="yellow")
     if drifted:
-        yield "    run `reconcile` to put it right"
+        yield f"  run `reconcile` to put {'it' if len(drifted) == 1 else 'them'} right"
 
 
 def _sums(tree: Tree) -> str:
@@ -108,14 +108,15 @@ def _major(listed: ListedVersion) -> str:
 def _series(tree: Tree, width: int) -> Iterator[list[str]]:
     """Yield the lines of each series, in the order of the versions: its sum, and a branch for each version."""
     series: dict[str, list[ListedVersion]] = {}
+    tags = min(max((cells(listed.tags[0]) for listed in tree.versions), default=0), width // 3)
+    drifted = [tag for tag, floating in tree.floating.items() if floating.drifted]
     for listed in tree.versions:
         series.setdefault(_major(listed), []).append(listed)
     for name, versions in series.items():
-        tags = max(cells(listed.tags[0]) for listed in versions)
         lines = [f"{style(plain(name), bold=True)}  {style(counted(len(versions), 'version'), fg='bright_black')}"]
         for place, listed in enumerate(versions, 1):
             last = place == len(versions)
-            first, *more = _version_lines(listed, min(tags, width // 3), width - 4)
+            first, *more = _version_lines(listed, tags, width - 4, drifted)
             lines.append(f"{'└──' if last else '├──'} {first}")
             lines += [f"{' ' if last else '│'}   {line}".rstrip() for line in more]
         yield lines
@@ -144,8 +145,8 @@ def _drift(floating: Floating) -> str:
     return f"has drifted: it holds {short(floating.digest)}, and {owner}"
 
 
-def _version_lines(listed: ListedVersion, tags: int, width: int) -> Iterator[str]:
-    """Yield a version with the tags at it, and what is attached to it."""
+def _version_lines(listed: ListedVersion, tags: int, width: int, drifted: Collection[str]) -> Iterator[str]:
+    """Yield a version with the tags at it, `drifted` ones in another colour, and what is attached to it."""
     facts = listed.facts
     name = plain(listed.tags[0])
     if cells(name) > tags:
@@ -153,7 +154,7 @@ def _version_lines(listed: ListedVersion, tags: int, width: int) -> Iterator[str
         name = ""
     columns = [padded(name, tags), f"{short(listed.digest):<7}"]
     words = [plain(tag) for tag in listed.tags[1:]]
-    colors = dict.fromkeys(words, "green") | {"withdrawn": "red", "held": "yellow"}
+    colors = dict.fromkeys(words, "green") | dict.fromkeys(drifted, "yellow") | {"withdrawn": "red", "held": "yellow"}
     if facts:
         columns += [f"{facts.created[:10] or 'no date':<10}", f"{size_text(facts.size):>7}"]
         words = [plain(",".join(facts.platforms)), *words]

@@ -191,7 +191,7 @@ class TestMarkdown:
         ]
         assert "| tag | ✅ ghcr.io/acme/app (released) | ☑️ oci:app (unchanged) |" in table
         assert "1 tag already right, 1 tag left to others" in table
-        assert f"<code>docker pull ghcr.io/acme/app&#64;{NEW}</code>" in table
+        assert f"\n```sh\ndocker pull ghcr.io/acme/app@{NEW}\n```\n" in table
         assert "docker pull oci" not in table
         assert "not written: &#60;denied&#62; by &#124; rule" in details
         assert "debian &#124; 13" in details
@@ -201,7 +201,7 @@ class TestMarkdown:
         text = report_markdown(REPORT)
         diagram = text.partition("```mermaid\n")[2].partition("\n```")[0].splitlines()
         assert diagram == [
-            "flowchart LR", '  t0(["2.1"]) ==> v0', '  t1(["2"]) --> v0', '  t2(["latest"]) --> v1',
+            "flowchart LR", '  t0("2.1") ==> v0', '  t1("2") --> v0', '  t2("latest") --> v1',
             '  v0["2.1.4 · aaaaaaa"]', '  v1["3.0.1 · ccccccc"]',
         ]  # fmt: skip
 
