@@ -102,7 +102,8 @@ def _prepared(job: Release, store: TagStore, probe: bool) -> Prepared:
         return Prepared(view, unread, error=error)
     if job.force and (lost := _last_tag(job, store, look)):
         view.warn("LOST_TAG", lost.message)
-    return Prepared(view, look, error=_objection(job, store, look))
+    # What the policy says comes first: by its rules the version may be none at all.
+    return Prepared(view, look, error=view.objection() or _objection(job, store, look))
 
 
 def _as_held(job: Release, prepared: Prepared) -> Prepared:

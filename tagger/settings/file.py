@@ -201,6 +201,8 @@ class _Reader:
         line = self.text[start:].partition("\n")[0].split(" #")[0].strip()
         if node.tag not in _TAGS:
             return f"YAML takes {node.tag} for a tag and drops it; put quotes around the text: {_quoted(line)}"
+        if re.match(r"!(?:[^!<]|\Z)", self.text[start:]):
+            return f"YAML takes the ! of {line} for a tag and drops it; put quotes around the text: {_quoted(line)}"
         if not isinstance(node, ScalarNode):
             return ""
         if not node.value and self.text[start:end].startswith("&"):

@@ -94,6 +94,14 @@ class TestPolicy:
         assert [one["code"] for one in ran.document["warnings"]] == ["POLICY"]
         assert standing(place)["latest"] == "2.0.0"
 
+    def test_a_variant_that_is_none_of_the_policy_is_refused_first(self, place: Path) -> None:
+        assert tagger("policy", "set", "--image", f"oci:{place}", "--variants", "slim").code == 0
+        assert release(place, "2.0.0").code == 0
+        for version in ("2.0.0", "2.0.1"):
+            ran = release(place, version, "--variant", "alpine")
+            assert (ran.code, ran.document["error"]["code"]) == (2, "POLICY")
+            assert "variant: alpine" in ran.document["error"]["message"]
+
     def test_it_is_shown_set_and_unset(self, place: Path) -> None:
         image = ("--image", f"oci:{place}")
         assert "no policy" in tagger("policy", *image).out

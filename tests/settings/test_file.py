@@ -115,6 +115,12 @@ UNSEEN: dict[str, tuple[str, list[str]]] = {
     "a range that is a tag": ("stable: !=2.2.0 <3 # why\n", [
         "1:9: `stable`: YAML takes !=2.2.0 for a tag and drops it; put quotes around the text: '!=2.2.0 <3'",
     ]),
+    "a sign alone": ("stable: !\n", [
+        "1:9: `stable`: YAML takes the ! of ! for a tag and drops it; put quotes around the text: '!'",
+    ]),
+    "a sign before a range": ("stable: ! <3\n", [
+        "1:9: `stable`: YAML takes the ! of ! <3 for a tag and drops it; put quotes around the text: '! <3'",
+    ]),
     "an entry that is a tag": ("withdrawn:\n- !=2\n", [
         "2:3: an entry of `withdrawn`: YAML takes !=2 for a tag and drops it; put quotes around the text: '!=2'",
     ]),
