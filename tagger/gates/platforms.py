@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import Refused
+from tagger.concurrency import at_once
+from tagger.errors import Refused, StoreError
 from tagger.images.configs import is_attestation, platform_configs
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.images.sources import ContentSource
@@ -21,14 +22,19 @@ __all__ = [
 ]
 
 ANY = "any"
+_NO_IMAGE = ("MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID", "SIZE_INVALID", "UNSUPPORTED")
 
 
 class Replaced(NamedTuple):
-    """An image that a floating tag holds now, and that is replaced there."""
+    """An image that a floating tag holds now, and that is replaced there.
+
+    With `configs`, the configs are read where that alone tells the platforms: of two images of one platform each.
+    """
 
     tag: str
     content: Content
     digest: str
+    configs: bool = True
 
 
 def normal_platform(text: str) -> str:
@@ -40,7 +46,7 @@ def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[
     """Raise `Refused` where an index has a platform twice, or the image lacks one.
 
     `wanted` are exactly the platforms that it must have, or `any`; where it is empty they are at least those of the
-    images that are `replaced`. Two images of one platform each are not compared: their configs are not read for it.
+    images that are `replaced`.
     """
     root = source.root if isinstance(source, ContentSource) else None
     if root is not None and root.is_index:
@@ -54,6 +60,8 @@ def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[
         before = one.content.manifest(one.digest)
         if (root is not None and root.is_index) or before.is_index:
             _check_no_fewer(_platforms(source, root), platforms_of(one.content, before), one.tag, source.reference)
+        elif one.configs:
+            _check_same(source, one, before)
 
 
 def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
@@ -123,6 +131,23 @@ def _check_exactly(found: set[str], wanted: set[str], reference: str) -> None:
         f"Build exactly these, or set `platforms: {' '.join(sorted(found))}`.",
         code="PLATFORMS",
     )
+
+
+def _check_same(source: Source, one: Replaced, before: Manifest) -> None:
+    """Raise `Refused` where an image of one platform takes a tag from one of another."""
+    said, found = at_once(lambda: _said_platforms(one.content, before), lambda: _platforms(source, None))
+    if all("/" in name and Platform.parse(name).known for name in (*said, *found)):
+        _check_no_fewer(found, said, one.tag, source.reference)
+
+
+def _said_platforms(content: Content, root: Manifest) -> set[str]:
+    """Return the platforms of an image, none of what is no image, or is not there any more."""
+    try:
+        return platforms_of(content, root)
+    except StoreError as error:
+        if error.code in _NO_IMAGE:
+            return set()
+        raise
 
 
 def _check_no_fewer(found: set[str], before: set[str], tag: str, reference: str) -> None:

@@ -13,7 +13,7 @@ from tagger.operations.naming import all_tags, find_versions, no_version
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
-from tagger.rules.plan import Claim
+from tagger.rules.plan import Claim, full_name
 from tagger.rules.versions import Version
 
 __all__ = ["Approval", "approve"]
@@ -86,7 +86,9 @@ def _look(job: Approval, store: TagStore) -> Marking:
     marks = [
         change
         for version in named.versions
-        if (change := lifted_change(named, version, named.rules.held_mark(version), f"{version} is approved"))
+        if (
+            change := lifted_change(named, version, named.rules.held_mark(version), f"{full_name(version)} is approved")
+        )
     ]
     return look_as_marked(named, terms, marks, Claim(owns=versions), amended)
 

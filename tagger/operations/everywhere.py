@@ -132,8 +132,12 @@ def view_warnings(view: View, changes: Iterable[Change]) -> Iterator[Event]:
 
 
 def undeclared(store: TagStore, look: Look, versions: Iterable[Version]) -> Iterator[Event]:
-    """Yield a warning of each tag that looks like a variant of one of `versions`, and is not declared."""
+    """Yield a warning of each tag that looks like a variant of a version, and is not declared.
+
+    It is one of `versions`, or of those that stand and decide.
+    """
     exact = {tag for version in versions for tag in look.rules.exact_tags(version)}
+    exact.update(tag for tags in look.published.exact.values() for tag in tags)
     for text in undeclared_notes(exact, look.tags, look.rules):
         yield Event("warning", store.place, text, "UNDECLARED_VARIANT")
 

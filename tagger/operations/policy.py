@@ -20,7 +20,7 @@ from tagger.operations.view import View, look_before_write
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG
-from tagger.rules.plan import Change, Claim
+from tagger.rules.plan import Change, Claim, full_name
 from tagger.rules.policy import SETTINGS, Policy, Ruling
 from tagger.rules.terms import SHARED, PolicyTerms
 from tagger.rules.versions import Version
@@ -206,4 +206,6 @@ def _mark(store: TagStore, rules: Rules, version: Version, look: Look) -> Change
     digests = {**look.digests, **store.digests([*exact, mark])}
     named = Named(store, rules, (version,), look.tags, look.published, digests)
     after = named.image(version) or tombstone(WITHDRAWN, exact[0]).digest
-    return set_change(named.digests.get(mark), version, mark, after, f"{version} is withdrawn, as the settings say")
+    return set_change(
+        named.digests.get(mark), version, mark, after, f"{full_name(version)} is withdrawn, as the settings say"
+    )

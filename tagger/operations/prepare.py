@@ -216,13 +216,17 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
 
 
 def _replaced(decided: Sequence[Prepared]) -> Iterator[Replaced]:
-    """Yield the images that the release would take floating tags from, each once in a repository."""
+    """Yield the images that the release would take floating tags from, each once in a repository.
+
+    A retag in a registry is not kept waiting for configs.
+    """
     for prepared in decided:
+        configs = prepared.to_stage or prepared.store.repository is None
         changes = prepared.look.changes(prepared.view.claim)
         taken = {change.before: change for change in changes if change.writes and change.before != prepared.image}
         for digest, change in taken.items():
             if digest:
-                yield Replaced(change.tag, prepared.store, digest)
+                yield Replaced(change.tag, prepared.store, digest, configs)
 
 
 def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:

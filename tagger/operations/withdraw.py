@@ -27,7 +27,7 @@ from tagger.operations.removing import remove
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
-from tagger.rules.plan import Change, Claim
+from tagger.rules.plan import Change, Claim, full_name
 from tagger.rules.undeclared import declare_hint, undeclared_variants
 from tagger.rules.versions import Version
 
@@ -136,7 +136,7 @@ def _mark(job: Withdrawal, named: Named, version: Version) -> Change | None:
     own = tombstone(WITHDRAWN, named.rules.exact_tags(version)[0]).digest
     after = own if job.purge else named.image(version) or own
     undo = "purged, which cannot be undone" if job.purge else f"`withdraw {job.name} --undo` takes that back"
-    change = set_change(named.digests.get(mark), version, mark, after, f"{version} is withdrawn; {undo}")
+    change = set_change(named.digests.get(mark), version, mark, after, f"{full_name(version)} is withdrawn; {undo}")
     if change.action != "keep":
         return change
     if job.purge and change.after != own:
@@ -201,7 +201,7 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
     versions = {tag: v.text for v, tags in target.named.published.exact.items() for tag in tags}
     known = {change.tag for change in changes}
     planned = [
-        *removal.changes({tag: f"{version} is purged" for tag, version in exact.items()}, versions),
+        *removal.changes({tag: f"{full_name(version)} is purged" for tag, version in exact.items()}, versions),
         *(change for change in removal.beside(versions) if change.tag not in known),
     ]
     if dry_run:

@@ -7,9 +7,9 @@ import pytest
 from tagger.errors import Refused
 from tagger.gates.platforms import Replaced, check_platforms, manifest_of_each, normal_platform
 from tagger.images.layout import Layout
-from tagger.images.manifests import OCI_INDEX, Manifest
+from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.sources import ContentSource
-from tests.images.making import describe, make_image, make_index, put_manifest
+from tests.images.making import describe, make_image, make_index, put, put_manifest
 
 BOTH = ("linux/amd64", "linux/arm64/v8")
 
@@ -58,6 +58,30 @@ def test_an_index_after_a_single_image_has_its_platform(layout: Layout) -> None:
     check_platforms(source(layout, make_index(layout, "now", platforms=BOTH)), (), before)
     with pytest.raises(Refused, match="lacks linux/arm64"):
         check_platforms(source(layout, make_index(layout, "now", platforms=("linux/amd64",))), (), before)
+
+
+def test_two_images_of_one_platform_each(layout: Layout) -> None:
+    (before,) = replaced(layout, make_image(layout, "before", platform="linux/amd64"))
+    check_platforms(source(layout, make_image(layout, "now", platform="linux/amd64")), (), [before])
+    other = source(layout, make_image(layout, "now", platform="linux/arm64"))
+    with pytest.raises(Refused, match=r"latest has linux/amd64 now, and \S+ lacks linux/amd64"):
+        check_platforms(other, (), [before])
+    check_platforms(other, ("any",), [before])
+    check_platforms(other, (), [before._replace(configs=False)])
+
+
+@pytest.mark.parametrize("platform", ["unknown/unknown", "/"])
+def test_a_config_that_names_no_platform_is_compared_with_nothing(layout: Layout, platform: str) -> None:
+    nameless = make_image(layout, "nameless", platform=platform)
+    named = make_image(layout, "named", platform="linux/arm64")
+    check_platforms(source(layout, nameless), (), replaced(layout, named))
+    check_platforms(source(layout, named), (), replaced(layout, nameless))
+
+
+def test_what_is_no_image_has_no_platform(layout: Layout) -> None:
+    config = put(layout, b"values", "application/vnd.cncf.helm.config.v1+json")
+    chart = put_manifest(layout, OCI_MANIFEST, {"config": config.to_json(), "layers": []})
+    check_platforms(source(layout, make_image(layout, "now")), (), replaced(layout, chart))
 
 
 def test_exactly_these(layout: Layout) -> None:

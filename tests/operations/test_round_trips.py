@@ -210,3 +210,28 @@ def test_platforms_are_compared_by_what_was_read_already(guarded: SmallRegistry,
     finished(release(job(builds, "2.1.3", met())._replace(source=None)))
     with rounds(guarded, ["GET"], ["GET 2.1.4", *FIRST], WRITE_FLOATING, VERIFY):
         assert finished(release(job(builds, "2.1.4", met())._replace(source=None))).changed
+
+
+def test_the_configs_of_two_single_images_are_a_round_of_their_own(
+    guarded: SmallRegistry, met: Open, builds: Builds
+) -> None:
+    """They alone tell the platforms. It is paid where an image is brought, not by a retag."""
+    released(builds, "2.1.3", met())
+    source, before = builds.source("2.1.4"), builds.source("2.1.3").root.config()
+    assert before
+    blobs = [f"HEAD {blob.digest}" for blob in source.root.blobs()]
+    with rounds(
+        guarded,
+        ["GET"],
+        ["GET 2.1.4", *FIRST],
+        [f"GET {before.digest}"],
+        blobs,
+        ["POST uploads"] * len(blobs),
+        ["PUT uploads"] * len(blobs),
+        ["HEAD 2.1.4"],
+        ["PUT 2.1.4"],
+        VERIFY,
+        WRITE_FLOATING,
+        VERIFY,
+    ):
+        assert released(builds, "2.1.4", met()).changed
