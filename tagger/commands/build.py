@@ -79,7 +79,7 @@ def build_source(run: Run) -> "Source | None":
 
 def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
     """Fill in rows."""
-    from tagger.version_from.build import build_facts
+    from tagger.commands.facts import facts_of
 
     settings = run.settings
     variants = settings.build_variants
@@ -91,9 +91,9 @@ def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
 
     if settings.version == NO_VERSION:
         rows = rows._replace(rows=tuple(row for row in rows.rows if not row.reads_version))
-    filled = rows.fill(build_facts(run.environ, run.workspace), parse, _told(run, parse))
+    filled = rows.fill(facts_of(run), parse, _told(run, parse))
     for note in filled.notes:
-        run.warn("LATEST", note)
+        run.warn("ROWS", note)
     plain = filled.plain_tags(rules)
     if filled.version is None or not rules.exact:
         return Built(plain=plain)
@@ -253,9 +253,9 @@ def _fact(run: Run, name: str) -> str:
 
         return moment(now(run.environ), *date_field(name))
     if name == "pr":
-        from tagger.version_from.build import build_facts
+        from tagger.commands.facts import facts_of
 
-        return build_facts(run.environ, run.workspace).pull_request.partition("/")[0]
+        return facts_of(run).pull_request.partition("/")[0]
     from tagger.version_from.git import git_facts
 
     facts = git_facts(run.workspace, run.environ)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tagger.commands.run import Run
-from tagger.errors import InputError
+from tagger.errors import TaggerError
 
 if TYPE_CHECKING:
     from tagger.results import Report
@@ -18,16 +18,22 @@ def with_labels(run: Run, report: "Report") -> "Report":
     """
     if not run.environ.get("GITHUB_OUTPUT"):
         return report
-    from tagger.rules.rows.labels import image_labels
-    from tagger.version_from.build import build_facts, project_of
+    from tagger.commands.facts import facts_of
+    from tagger.rules.rows.facts import COMMIT_DATE, NO_COMMIT_TIME
+    from tagger.rules.rows.labels import image_labels, leveled
+    from tagger.version_from.build import project_of
 
     name = report.version or report.name
     try:
-        facts, project = build_facts(run.environ, run.workspace), project_of(run.environ)._asdict()
+        facts, project = facts_of(run), project_of(run.environ)._asdict()
         labels, annotations = (
             image_labels(facts, project, name, own) for own in (run.settings.labels, run.settings.annotations)
         )
-    except InputError as error:
+    except TaggerError as error:
         run.warn("LABELS", f"the outputs labels and annotations are empty: {error.message}")
         return report
-    return report._replace(labels=labels, annotations=annotations)
+    said = [text for _, text in (*run.settings.labels, *run.settings.annotations)]
+    if any(COMMIT_DATE in text for text in said) and facts.commit_time() is None:
+        run.warn("LABELS", f"labels or annotations have the date of now: {NO_COMMIT_TIME}")
+    levels = run.environ.get("DOCKER_METADATA_ANNOTATIONS_LEVELS", "")
+    return report._replace(labels=labels, annotations=leveled(annotations, levels))

@@ -245,9 +245,11 @@ def _read_templates(texts: Iterable[str], *, revisions: bool, channels: bool) ->
     """Read the templates; those of revisions and of channels join them. Raise `InputError` where none is exact."""
     read = [Template.parse(text) for text in texts]
     if not any(template.is_exact for template in read):
+        plain = next((one.text for one in read if not one.fields), "")
+        row = f" A tag of no version is a row: type=raw,value={plain}." if plain and len(read) == 1 else ""
         raise InputError(
             "no template gives every version a tag of its own",
-            "Add `tags: {{version}}`: it is the tag that is staged, written once and kept.",
+            f"Add `tags: {{{{version}}}}`: it is the tag that is staged, written once and kept.{row}",
         )
     bases = revisions and tuple(one.canonical for one in read if not one.is_plain) == DEFAULT_TEMPLATES
     if channels and not any(template.is_channel for template in read):

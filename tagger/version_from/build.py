@@ -3,16 +3,17 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tagger.clock import now
 from tagger.errors import InputError
-from tagger.rules.rows.facts import SHORT, BuildFacts
+from tagger.rules.rows.facts import SHORT, BuildFacts, unknown_branch
 from tagger.version_from.event import read_payload
 from tagger.version_from.refs import workflow_ref
 
-__all__ = ["Project", "build_facts", "is_pull_request", "project_of"]
+__all__ = ["Project", "Remote", "build_facts", "is_pull_request", "project_of"]
 
 _NUMBER = re.compile(r"[0-9]{1,4}")
 
@@ -26,14 +27,24 @@ class Project(NamedTuple):
     license: str = ""
 
 
+class Remote(Protocol):
+    """What knows of a build what the event and the checkout do not say: GitHub."""
+
+    def commit_time(self, sha: str) -> datetime | None:
+        """Return when a commit was made; None where it is not known."""
+
+    def default_branch(self) -> str:
+        """Return the name of the default branch; empty where it is not known."""
+
+
 def is_pull_request(environ: Mapping[str, str]) -> bool:
     """Say whether a run is of a pull request, whose code is not merged yet."""
     ref = workflow_ref(environ)
     return environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request") or bool(ref and ref.is_pull_request)
 
 
-def build_facts(environ: Mapping[str, str], workspace: Path) -> BuildFacts:
-    """Return what is known of the build that this run is of.
+def build_facts(environ: Mapping[str, str], workspace: Path, remote: Remote | None = None) -> BuildFacts:
+    """Return what is known of the build that this run is of; `remote` is asked last, and only when a row wants it.
 
     The ref of a `pull_request_target` event is the pull request's, though GITHUB_REF names the branch it goes to. The
     variables DOCKER_METADATA_PR_HEAD_SHA and DOCKER_METADATA_SHORT_SHA_LENGTH count as in docker/metadata-action.
@@ -48,15 +59,25 @@ def build_facts(environ: Mapping[str, str], workspace: Path) -> BuildFacts:
     base = _text(payload, "base_ref") if ref.startswith("refs/tags/") else ""
     if ref.startswith("refs/pull/"):
         base = _text(payload, "pull_request", "base", "ref")
+
+    @cache
+    def commit_time() -> datetime | None:
+        found = _committed(payload, sha) or _checked_out_time(environ, workspace, sha)
+        return found or (remote.commit_time(sha) if remote and sha else None)
+
+    def ask_default_branch() -> str:
+        return (remote.default_branch() if remote else "") or unknown_branch()
+
     return BuildFacts(
         now(environ),
-        _committed(payload, sha),
         event,
         ref,
         sha,
         _text(payload, "repository", "default_branch"),
         base.removeprefix("refs/heads/"),
         _short(environ),
+        commit_time,
+        ask_default_branch,
     )
 
 
@@ -129,6 +150,13 @@ def _committed(payload: Mapping[str, Any], sha: str) -> datetime | None:
                 return None
             return made if made.tzinfo else made.replace(tzinfo=UTC)
     return None
+
+
+def _checked_out_time(environ: Mapping[str, str], workspace: Path, sha: str) -> datetime | None:
+    """Return when the commit was made, where the checkout has it."""
+    from tagger.version_from.git import commit_time
+
+    return commit_time(workspace, sha, environ.get("GITHUB_WORKSPACE", "")) if sha else None
 
 
 def _short(environ: Mapping[str, str]) -> int:

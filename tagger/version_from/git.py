@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,14 +18,16 @@ from tagger.errors import InputError, TaggerError
 from tagger.workspace import read_regular, repository_root
 
 if TYPE_CHECKING:  # dulwich takes 60 ms to import, and most runs know their tag from GITHUB_REF
+    from dulwich.object_store import DiskObjectStore
     from dulwich.refs import RefsContainer
 
-__all__ = ["Checkout", "GitFacts", "checkouts_read_once", "git_facts", "git_tags", "read_checkout"]
+__all__ = ["Checkout", "GitFacts", "checkouts_read_once", "commit_time", "git_facts", "git_tags", "read_checkout"]
 
 FETCH_TAGS = "In the workflow, give actions/checkout `fetch-depth: 0`, or `fetch-tags: true`."
 _TAGS = b"refs/tags/"
 _BRANCHES = b"refs/heads/"
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMITTER = re.compile(rb"^committer .*> ([0-9]{1,12}) [+-][0-9]{4}$", re.M)  # git-commit, "Date formats"
 
 
 class Checkout(NamedTuple):
@@ -82,6 +85,31 @@ def read_checkout(folder: Path, within: str = "") -> Checkout | None:
     return _once.read(folder, within)
 
 
+def commit_time(folder: Path, sha: str, within: str = "") -> datetime | None:
+    """Return when a commit was made, by its committer; None where it is not in the repository of `folder`.
+
+    Raise `InputError` for a broken repository.
+    """
+    if not _COMMIT.fullmatch(sha.encode()):
+        return None
+    with _readable(folder):
+        from dulwich.objects import ObjectID
+
+        root = repository_root(folder, within)
+        places = _places(root) if root else None
+        if places is None:
+            return None
+        objects = _objects(places[1], len(sha))
+        try:
+            kind, content = objects.get_raw(ObjectID(sha.encode()))
+        except KeyError:
+            return None
+        finally:
+            objects.close()
+        made = _COMMITTER.search(content.partition(b"\n\n")[0]) if kind == 1 else None
+        return datetime.fromtimestamp(int(made[1]), UTC) if made else None
+
+
 @contextmanager
 def checkouts_read_once() -> Iterator[None]:
     """Read each checkout once as long as this lasts: the components of a run share what git knows."""
@@ -121,8 +149,6 @@ def _read_anew(folder: Path, within: str) -> Checkout | None:
 
 
 def _read(git_folder: Path, common_folder: Path) -> Checkout:
-    from dulwich.object_format import SHA1, SHA256
-    from dulwich.object_store import DiskObjectStore
     from dulwich.objects import ObjectID
     from dulwich.refs import HEADREF, Ref
 
@@ -136,7 +162,7 @@ def _read(git_folder: Path, common_folder: Path) -> Checkout:
     if head and not _COMMIT.fullmatch(head):
         raise InputError(f"{git_folder / 'HEAD'} leads to no commit", "Check the repository out again.")
     tags = refs.as_dict(Ref(_TAGS.rstrip(b"/")))
-    objects = DiskObjectStore(common_folder / "objects", object_format=SHA256 if len(head) == 64 else SHA1)
+    objects = _objects(common_folder, len(head))
 
     def commit(name: bytes, sha: ObjectID) -> bytes:
         peeled = sha if sha == head else refs.get_peeled(Ref(_TAGS + name))
@@ -159,6 +185,14 @@ def _read(git_folder: Path, common_folder: Path) -> Checkout:
         at_head=tuple(sorted(map(_text, at_head))),
         shallow=(common_folder / "shallow").exists(),
     )
+
+
+def _objects(common_folder: Path, length: int) -> "DiskObjectStore":
+    """Return the objects of a repository whose commits have names of `length` digits."""
+    from dulwich.object_format import SHA1, SHA256
+    from dulwich.object_store import DiskObjectStore
+
+    return DiskObjectStore(common_folder / "objects", object_format=SHA256 if length == 64 else SHA1)
 
 
 def _refs(git_folder: Path, common_folder: Path) -> tuple["RefsContainer", "RefsContainer"]:

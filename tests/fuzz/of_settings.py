@@ -33,7 +33,7 @@ from tests.fuzz.parser import Parser, document, halves, one_of, text
 __all__ = ["PARSERS"]
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-FACTS = BuildFacts(NOW, NOW, "push", "refs/heads/main", "1a" * 20, "main", "")
+FACTS = BuildFacts(NOW, "push", "refs/heads/main", "1a" * 20, "main", commit_time=lambda: NOW)
 
 
 def _names(content: bytes) -> None:

@@ -1,7 +1,7 @@
 """One workflow for every event: rows of docker/metadata-action in `tags`, from the environment to the repository."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from tagger.images.layout import Layout
 from tests.images.making import make_image
 from tests.integration.commands import Ran, tagger
 from tests.operations.running import standing
+from tests.servers.http_server import Exchange, HttpServer, Reply
 
 ROWS = """\
 # what most workflows say
@@ -137,8 +138,99 @@ def test_labels_and_annotations() -> None:
         "org.opencontainers.image.url=https://github.com/acme/app",
         "org.opencontainers.image.version=main",
     ]
-    assert outputs()["annotations"].splitlines()[0] == "a=b"
+    assert outputs()["annotations"].splitlines()[0] == "manifest:a=b"
     assert "org.opencontainers.image.title=app" in outputs()["annotations"]
+
+
+def test_outputs_that_differ_from_metadata_action() -> None:
+    """Each is listed in docs/metadata-action.md: the version, the order, the name of Docker Hub, an empty `tags`."""
+    rows = "type=sha,priority=2000\ntype=semver,pattern={{major}}\ntype=ref,event=tag"
+    said = {"flavor": "latest=true", "images": "acme/app", "source": "", "published_from": "none"}
+    ran = run("plan", "refs/tags/v2.1.4", rows=rows, **said)
+    assert ran.code == 0
+    assert outputs()["version"] == "2.1.4"
+    assert "org.opencontainers.image.version=2.1.4" in outputs()["labels"].splitlines()
+    names = ["v2.1.4", "2", "latest", "sha-860c190"]
+    assert outputs()["tags"].splitlines() == [f"docker.io/acme/app:{name}" for name in names]
+    ran = run("plan", "refs/heads/main", rows="", source="", published_from="none")
+    assert (ran.code, "says its version nowhere" in ran.document["error"]["message"]) == (2, True)
+
+
+DATED = "type=raw,value={{commit_date 'YYYYMMDD'}}"
+
+
+class GithubRepository(HttpServer):
+    """GitHub's API for one repository: its default branch, and the date of every commit; or a refusal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.status = 200
+
+    def answer(self, exchange: Exchange) -> None:
+        self.asked.append(exchange.path)
+        found: object = {"default_branch": "main"}
+        if "/commits/" in exchange.path:
+            found = {"commit": {"committer": {"date": "2019-12-24T10:11:12Z"}}}
+        if exchange.headers.get("Authorization") != "Bearer ghs_token":
+            self.status = 401
+        exchange.reply(Reply(self.status, body=json.dumps(found if self.status == 200 else {}).encode()))
+
+
+@pytest.fixture
+def github() -> Iterator[tuple[GithubRepository, dict[str, str]]]:
+    """GitHub's API, and the environment of a run that may ask it."""
+    with GithubRepository() as api:
+        yield (
+            api,
+            {
+                "GITHUB_REPOSITORY": "acme/app",
+                "GITHUB_API_URL": f"{api.url}/api/v3",
+                "INPUT_GITHUB-TOKEN": "ghs_token",
+                "INPUT_RETRIES": "0",
+            },
+        )
+
+
+def planned(ref: str, rows: str, **more: str) -> Ran:
+    """Plan a build, and ask no registry."""
+    given = environ(ref, rows=rows, images="ghcr.io/acme/app", published_from="none") | more
+    return tagger("plan", "--json", environ=given)
+
+
+def test_github_says_what_the_event_does_not(github: tuple[GithubRepository, dict[str, str]]) -> None:
+    api, where = github
+    Path("event.json").write_text("{}")
+    assert planned("refs/heads/main", "type=sha", **where).code == 0
+    assert api.asked == []
+    ran = planned("refs/heads/main", f"{DATED}\ntype=edge", **where)
+    assert (ran.code, ran.document["tags"], ran.document["warnings"]) == (0, ["edge", "20191224"], [])
+    assert planned("refs/heads/dev", "type=edge\ntype=sha", **where).document["tags"] == ["sha-860c190"]
+    assert api.asked == ["/api/v3/repos/acme/app", f"/api/v3/repos/acme/app/commits/{SHA}", "/api/v3/repos/acme/app"]
+
+
+@pytest.mark.parametrize(("status", "codes"), [(404, ["ROWS"]), (503, ["GITHUB", "ROWS"])])
+def test_a_date_that_nobody_knows(
+    github: tuple[GithubRepository, dict[str, str]], status: int, codes: Sequence[str]
+) -> None:
+    api, where = github
+    api.status = status
+    ran = planned("refs/heads/main", DATED, **where)
+    assert (ran.code, ran.document["tags"]) == (0, ["20200110"])
+    assert [warning["code"] for warning in ran.document["warnings"]] == codes
+    assert f"the row `{DATED}` has the date of now" in ran.err
+    assert "ghs_token" not in ran.out + ran.err.replace("::add-mask::ghs_token", "")
+    row = "type=semver,pattern={{version}},value={{commit_date 'YYYY.M.D'}}"
+    ran = planned("refs/heads/main", row, **where)
+    assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")
+    assert f"the row `{row}`" in ran.document["error"]["message"]
+    assert "Check the code out" in ran.document["error"]["hint"]
+
+
+def test_a_label_that_has_the_date_of_now_is_told() -> None:
+    ran = run("plan", "refs/heads/main", labels="built={{commit_date 'YYYYMMDD'}}")
+    assert [warning["code"] for warning in ran.document["warnings"]] == ["LABELS"]
+    assert "built=20200110" in outputs()["labels"].splitlines()
 
 
 def test_a_backport_moves_nothing_that_is_not_its_own() -> None:
@@ -185,6 +277,23 @@ def test_a_policy_stores_the_templates_of_rows_and_every_build_follows_it() -> N
         ran = run("release", "refs/tags/v2.1.5", rows=rows, flavor=flavor, source=source)
         assert (ran.code, ran.document["policy"]["differs"]) == (0, []), ran.err
     assert {"2.1.5", "latest", "2.1.5-alpine", "latest-alpine"} <= set(tags())
+
+
+def test_a_flavor_against_the_policy_is_refused() -> None:
+    """A policy says what owns `latest`, for every build of the repository: one workflow cannot say otherwise."""
+    environ_of = environ("refs/heads/main") | {"INPUT_ARGUMENTS": "set"}
+    assert tagger("policy", "--json", environ=environ_of).code == 0
+    for ref in ("refs/tags/v2.1.4", "refs/heads/main"):
+        ran = run("release", ref, flavor="latest=false")
+        assert (ran.code, ran.document["error"]["code"], tags()) == (2, "POLICY", ["tagger-policy"])
+        said = "INPUT_FLAVOR says latest: false, and the policy of oci:app says auto"
+        assert said in ran.document["error"]["message"]
+    assert run("release", "refs/heads/main", rows="type=ref,event=branch", flavor="latest=false").code == 0
+    assert tags() == ["main", "tagger-policy"]
+    environ_of = environ("refs/heads/main", flavor="latest=false") | {"INPUT_ARGUMENTS": "set"}
+    assert tagger("policy", "--json", environ=environ_of).code == 0
+    assert run("release", "refs/tags/v2.1.4", flavor="latest=false").code == 0
+    assert "latest" not in tags()
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tagger.errors import InputError
 from tagger.version_from.build import Project, build_facts, is_pull_request, project_of
-from tests.version_from.repositories import ENVIRON
+from tests.version_from.repositories import ENVIRON, git, make_repository
 
 SHA, HEAD = "860c1904a1ce19322e91ac35af1ab07466440c37", "3370e228f2209994d57af4427fe64e71bb79ac96"
 PULL = {"number": 7, "pull_request": {"base": {"ref": "main"}, "head": {"sha": HEAD}}}
@@ -66,10 +66,51 @@ def test_when_the_commit_was_made(tmp_path: Path) -> None:
         {"head_commit": {"id": SHA, "timestamp": "2022-04-19T11:27:24+02:00"}},
     ):
         facts = build_facts(environ(tmp_path, "push", "refs/heads/main", payload), tmp_path)
-        assert facts.committed == datetime(2022, 4, 19, 9, 27, 24, tzinfo=UTC)
+        assert facts.commit_time() == datetime(2022, 4, 19, 9, 27, 24, tzinfo=UTC)
         assert facts.date("commit_date", "YYYYMMDD-HHmm", "Europe/Paris") == "20220419-1127"
     facts = build_facts(environ(tmp_path, "push", "refs/heads/main"), tmp_path)
+    assert facts.commit_time() is None
     assert facts.date("commit_date", "YYYYMMDD", "UTC") == "20260102"
+
+
+class Asked(NamedTuple):
+    """GitHub, as far as builds ask it: what it says, and what it was asked."""
+
+    asked: list[str]
+    made: datetime | None = datetime(2020, 2, 2, tzinfo=UTC)
+    branch: str = "main"
+
+    def commit_time(self, sha: str) -> datetime | None:
+        self.asked.append(sha)
+        return self.made
+
+    def default_branch(self) -> str:
+        self.asked.append("branch")
+        return self.branch
+
+
+def test_the_commit_time_is_the_events_then_the_checkouts_then_githubs(tmp_path: Path) -> None:
+    folder, remote = make_repository(tmp_path / "code", commits=0), Asked([])
+    for when in ("2021-05-05T12:00:00+02:00", "2022-06-06T12:00:00+02:00"):
+        git(folder, "commit", "-q", "--allow-empty", "-m", "x\n\ncommitter x <y> 1 +0000", GIT_COMMITTER_DATE=when)
+    first, second = git(folder, "rev-list", "HEAD").split()[::-1]
+    payload = {"head_commit": {"id": second, "timestamp": "2022-04-19T11:27:24+02:00"}}
+    for sha, day in ((second, "20220419"), (first, "20210505"), (SHA, "20200202")):
+        given = environ(tmp_path, "push", "refs/heads/main", payload, GITHUB_SHA=sha)
+        assert build_facts(given, folder, remote).date("commit_date", "YYYYMMDD", "UTC") == day
+    assert remote.asked == [SHA]
+
+
+def test_github_is_asked_once_and_only_when_it_has_to_be(tmp_path: Path) -> None:
+    remote = Asked([], made=None)
+    facts = build_facts(environ(tmp_path, "push", "refs/heads/main"), tmp_path, remote)
+    assert remote.asked == []
+    assert [facts.commit_time() for _ in range(2)] == [None, None]
+    assert facts.ask_default_branch() == "main"
+    assert remote.asked == [SHA, "branch"]
+    facts = build_facts(environ(tmp_path, "push", "refs/heads/main"), tmp_path, Asked([], branch=""))
+    with pytest.raises(InputError, match="which branch is the default one"):
+        facts.ask_default_branch()
 
 
 def test_the_default_branch(tmp_path: Path) -> None:

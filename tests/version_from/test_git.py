@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tagger.errors import InputError
-from tagger.version_from.git import Checkout, checkouts_read_once, git_facts, git_tags, read_checkout
+from tagger.version_from.git import Checkout, checkouts_read_once, commit_time, git_facts, git_tags, read_checkout
 from tests.version_from.repositories import ENVIRON, commit, git, make_repository
 
 
@@ -114,6 +115,24 @@ def test_sha256(tmp_path: Path) -> None:
     checkout = read(folder)
     assert len(checkout.head) == 64
     assert checkout.at_head == ("v1.0.0", "v1.0.1")
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_when_a_commit_was_made(object_format: str, packed: bool, tmp_path: Path) -> None:
+    folder = make_repository(tmp_path, object_format=object_format)
+    when = datetime.fromtimestamp(int(git(folder, "log", "-1", "--format=%ct")), UTC)
+    head, tree = git(folder, "rev-parse", "HEAD", "HEAD^{tree}").split()
+    if packed:
+        git(folder, "gc", "-q")
+    assert commit_time(folder, head) == when
+    assert commit_time(folder, tree) is None
+    assert commit_time(folder, head[::-1]) is None
+    assert commit_time(folder, "main") is None
+
+
+def test_a_commit_in_no_repository(tmp_path: Path) -> None:
+    assert commit_time(tmp_path, "0" * 40) is None
 
 
 def test_reftables_with_a_worktree(tmp_path: Path) -> None:

@@ -10,9 +10,13 @@ from tagger.errors import InputError
 from tagger.rules.rows.expressions import Expression
 from tagger.rules.rows.facts import BuildFacts
 
-__all__ = ["image_labels"]
+__all__ = ["image_labels", "leveled"]
 
 PREFIX = "org.opencontainers.image."
+_ORDER = {
+    char: place for place, char in enumerate("_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz")
+}
+"""ASCII as dictionaries sort it (Unicode's default collation), which is how JavaScript compares texts."""
 
 
 def image_labels(
@@ -39,6 +43,18 @@ def image_labels(
             found[key] = Expression.parse(value).render(facts)
         except InputError as error:
             raise InputError(f"{key}={value}: {error.message}", error.hint) from error
-    return tuple(
-        f"{key}={' '.join(found[key].splitlines())}" for key in sorted(found, key=lambda key: (key.lower(), key))
-    )
+    return tuple(f"{key}={' '.join(found[key].splitlines())}" for key in sorted(found, key=_collated))
+
+
+def leveled(annotations: Iterable[str], levels: str) -> tuple[str, ...]:
+    """Return annotations with what they are about before each, as buildx reads them: `manifest:key=value`.
+
+    `levels` names several between commas; empty means the manifest.
+    """
+    lines = tuple(annotations)
+    return tuple(f"{level}:{line}" for level in (levels or "manifest").split(",") for line in lines)
+
+
+def _collated(key: str) -> tuple[tuple[int, ...], str]:
+    """Return what sorts a key: lower case before upper case, where nothing else differs."""
+    return tuple(_ORDER.get(char, len(_ORDER) + ord(char)) for char in key.lower()), key.swapcase()

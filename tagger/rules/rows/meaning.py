@@ -12,6 +12,7 @@ from tagger.rules.rows.facts import BuildFacts
 from tagger.rules.rows.flavor import Flavor
 from tagger.rules.rows.patterns import sample_template, template_of
 from tagger.rules.rows.row import Row, pattern_text, safe, within
+from tagger.rules.rows.said import guessed_dates, said
 from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Version
 
@@ -111,10 +112,13 @@ class Rows(NamedTuple):
         `parse` reads a version; `told` is the text of one that somebody gave besides.
         """
         fired: list[tuple[Row, str]] = []
+        notes: list[str] = []
         for row in self.rows:
             with within(row.text):
-                if _enabled(row, facts) and (text := self._text(row, facts, told)) is not None:
+                text = said(row, self._affixes(row), facts, told, self.tag_prefix)
+                if text is not None:
                     fired.append((row, text))
+                    notes += guessed_dates(row, self._affixes(row), facts)
         version, origin = self._version(fired, facts, parse, told)
         earned: list[str] = []
         plain: list[PlainTag] = []
@@ -131,7 +135,7 @@ class Rows(NamedTuple):
                 brings_latest.append(bool(template))
         if earned and not any(Template.parse(template).is_exact for template in earned):
             earned += [template for template in self.templates if Template.parse(template).is_exact][:1]
-        filled = Filled(version, origin, tuple(earned), tuple(plain))
+        filled = Filled(version, origin, tuple(earned), tuple(plain), tuple(notes))
         return self._with_latest(filled, brings_latest[:1] == [True])
 
     def _with_latest(self, filled: Filled, brings: bool) -> Filled:
@@ -167,52 +171,13 @@ class Rows(NamedTuple):
         if read:
             given = read[0][0].attributes["value"]
             return read[0][1], "tags" if given else "version" if told else "git-tag"
-        others = [(row, text) for row, text in fired if row.of_version]
-        texts = (told, facts.tag.removeprefix(self.tag_prefix)) if others else ()
-        for text in filter(None, texts):
-            if found := _attempt(parse, text):
-                return found, "version" if told else "git-tag"
-        for row, text in others:
-            if row.type == "match" and (found := _attempt(parse, text)):
-                return found, "git-tag"
+        tag = told or facts.tag.removeprefix(self.tag_prefix)
+        for row, text in fired:
+            own = row.attributes.get("value")
+            for candidate in (text,) if own else (tag, text if row.type == "match" else ""):
+                if row.of_version and candidate and (found := _attempt(parse, candidate)):
+                    return found, "tags" if own else "version" if told else "git-tag"
         return None, ""
-
-    def _text(self, row: Row, facts: BuildFacts, told: str) -> str | None:
-        """Return what a row says of a build, without what stands around it; None where it says nothing."""
-        match row.type:
-            case "schedule":
-                return row.expression.render(facts) or None if "schedule" in facts.event else None
-            case "semver" | "pep440" | "match":
-                return self._read_from(row, facts, told)
-            case "edge":
-                return "edge" if _on_branch(row, facts) else None
-            case "ref":
-                event = row.attributes["event"]
-                text = {"branch": facts.branch, "tag": facts.tag, "pr": facts.pull_request}[event]
-                return text or None
-            case "sha":
-                return (facts.value("sha") if row.attributes["format"] == "short" else facts.sha) or None
-            case "raw":
-                text = row.expression.render(facts)
-                return text if text or row.prefix or row.suffix else None
-
-    def _read_from(self, row: Row, facts: BuildFacts, told: str) -> str | None:
-        """Return the text that a row reads a version of; None where there is none."""
-        text = row.expression.render(facts) if row.attributes["value"] else told or facts.tag
-        if not text:
-            return None
-        if row.type == "match":
-            return row.found(text) or None
-        if row.regex:
-            found = row.found(text)
-            if found is None:
-                raise InputError(
-                    f"`match` does not find a version in {text!r}",
-                    "Change it; or let the row be enabled for its own tags only, as "
-                    "enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
-                )
-            return found.replace("/", "-")
-        return text.removeprefix(self.tag_prefix).replace("/", "-")
 
     def _earned(self, row: Row, text: str, version: Version | None) -> str | None:
         """Return the template of a row that the version earns; None of a row that makes a plain tag."""
@@ -224,7 +189,9 @@ class Rows(NamedTuple):
         base = template_of(text.removeprefix(self.tag_prefix), version)
         if row.type == "ref":
             return template if base in ("{{raw}}", "{{version}}") else None
-        return template if base and self._around(row, base) == template else None
+        named = self._around(row, base) if base else None
+        filled = Template.parse(template).fill(version)
+        return template if named and filled == Template.parse(named).fill(version) else None
 
     def _plain(self, row: Row, text: str, version: Version | None, facts: BuildFacts) -> PlainTag | None:
         """Return the plain tag of a row."""
@@ -301,23 +268,6 @@ class Rows(NamedTuple):
                     f"the row `{row.text}` sets {self._latest_tag}, which is the newest version's already",
                     f"Set `flavor: {OWN_LATEST}` if this row alone says where it points; or leave the row out.",
                 )
-
-
-def _enabled(row: Row, facts: BuildFacts) -> bool:
-    text = row.enable.render(facts)
-    if text not in ("true", "false"):
-        raise InputError(f"`enable` is {text!r}", "It is true or false, or becomes that.")
-    return text == "true"
-
-
-def _on_branch(row: Row, facts: BuildFacts) -> bool:
-    """Say whether the build is of the branch that an `edge` row means."""
-    if not facts.branch:
-        return False
-    name = row.attributes["branch"] or facts.default_branch
-    if not name and not facts.on_default_branch:
-        raise InputError("the event does not say which branch is the default one", "Write branch=main.")
-    return name in ("", facts.branch)
 
 
 def _read_version(text: str, parse: Callable[[str], Version]) -> Version:

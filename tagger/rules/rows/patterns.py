@@ -31,11 +31,11 @@ def template_of(text: str, version: Version) -> str | None:
 def sample_template(row: Row, tag_prefix: str) -> str | None:
     """Return the template that a `match` row finds in git tags, as samples of them tell; None where in none."""
     for numbers in (("12", "34", "56"), ("7", "8", "9"), ("12", "34"), ("12", "34", "56", "78")):
-        for tag in _samples(row, tag_prefix, ".".join(numbers)):
+        version = ".".join(numbers)
+        for tag in _samples(row, tag_prefix, version):
             text = row.found(tag)
-            if text:
-                plain = tag.removeprefix(tag_prefix)
-                return "{{raw}}" if text == plain and text[:1] in "vV" else _by_numbers(text, numbers)
+            if text:  # a `v` that is found may also be absent from the tag
+                return "{{raw}}" if text.lower() == f"v{version}" else _by_numbers(text, numbers)
     return None
 
 

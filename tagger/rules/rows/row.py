@@ -42,6 +42,9 @@ _KINDS: Mapping[RowType, _Kind] = {
     "sha": _Kind(100, {"format": "short"}, {"format": ("short", "long")}, "sha-"),
 }
 _PATTERN_FIELDS = ("raw", "version", "major", "minor", "patch", "prerelease")
+_FIELD = re.compile(r"\{\{\{?([^{}]*)\}?\}\}")
+_GROUP_NAME = re.compile(r"(?<!\\)\(\?<[A-Za-z_]\w*>")
+_FLAGS = "dgimsuv"  # of JavaScript; i, m and s mean something where the first match is looked for
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -84,7 +87,7 @@ class Row(NamedTuple):
 
     @classmethod
     def _parse(cls, line: str, fields: tuple[Field, ...]) -> Self:
-        given = {field.name or "value": field.value for field in fields}
+        given = _once(fields)
         kind = _type(given.pop("type", "raw"))
         rules = _KINDS[kind]
         _check_names(given, kind)
@@ -125,8 +128,11 @@ class Row(NamedTuple):
         if not text:
             return None
         written = re.fullmatch(r"/(.+)/([a-z]*)", text) if self.type == "match" else None
+        unknown = sorted(set(written[2] if written else "").difference(_FLAGS))
+        if unknown:
+            raise InputError(f"the pattern has the flag {unknown[0]!r}", "Write /…/ with the flags i, m and s alone.")
         flags = "".join(flag for flag in (written[2] if written else "") if flag in "ims")
-        pattern = written[1] if written else text
+        pattern = _GROUP_NAME.sub("(", written[1] if written else text)
         return compile_pattern(f"(?{flags}a){pattern}" if flags else pattern)
 
     def found(self, text: str) -> str | None:
@@ -151,11 +157,8 @@ class Row(NamedTuple):
                 f"`match` {self.attributes['match']!r} has no group", "Put what is the version into one, as v(.*)."
             )
         if self.reads_version:
-            template = Template.parse(pattern_text(self.attributes["pattern"]))
-            unknown = template.fields.difference(_PATTERN_FIELDS)
-            if unknown:
-                names = ", ".join(f"{{{{{name}}}}}" for name in _PATTERN_FIELDS)
-                raise InputError(f"the pattern has an unknown field {{{{{min(unknown)}}}}}", f"There are {names}.")
+            _check_fields(self.attributes["pattern"])
+            Template.parse(pattern_text(self.attributes["pattern"]))
 
 
 def pattern_text(pattern: str) -> str:
@@ -170,6 +173,31 @@ def _type(text: str) -> RowType:
             found: RowType = kind
             return found
     raise InputError(f"there is no type {text!r}", f"The types are: {', '.join(get_args(RowType))}.")
+
+
+def _once(fields: tuple[Field, ...]) -> dict[str, str]:
+    """Return the attributes. Raise `InputError` for one that is said twice, and for a field that says nothing."""
+    given: dict[str, str] = {}
+    for name, value in fields:
+        if not (name or value):
+            raise InputError("a field is empty", "Leave out the comma beside it.")
+        if (name or "value") in given:
+            raise InputError(
+                f"`{name or 'value'}` is said twice, the second time as {value!r}",
+                'Say it once. A comma ends a value: put a field that holds one into quotes, as "value=a,b".',
+            )
+        given[name or "value"] = value
+    return given
+
+
+def _check_fields(pattern: str) -> None:
+    """Raise `InputError` for a field of a version that there is not, and for one that is not closed."""
+    names = ", ".join(f"{{{{{name}}}}}" for name in _PATTERN_FIELDS)
+    for name in map(str.strip, _FIELD.findall(pattern)):
+        if name not in _PATTERN_FIELDS:
+            raise InputError(f"the pattern has an unknown field {{{{{name}}}}}", f"There are {names}.")
+    if set("{}").intersection(_FIELD.sub("", pattern)):
+        raise InputError("the pattern has a brace that no field opens or closes", f"The fields are {names}.")
 
 
 def _check_names(given: Mapping[str, str], kind: RowType) -> None:

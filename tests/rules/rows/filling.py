@@ -11,7 +11,9 @@ from tagger.rules.templates import Template
 from tagger.rules.versions import Scheme
 
 NOW = datetime(2020, 1, 10, 0, 30, tzinfo=UTC)
-MAIN = BuildFacts(NOW, NOW, "push", "refs/heads/main", "860c1904a1ce19322e91ac35af1ab07466440c37", "main")
+MAIN = BuildFacts(
+    NOW, "push", "refs/heads/main", "860c1904a1ce19322e91ac35af1ab07466440c37", "main", commit_time=lambda: NOW
+)
 
 
 def on(ref: str, **other: str) -> BuildFacts:

@@ -10,6 +10,7 @@ from tagger.rules.rows.row import Row
 from tests.rules.rows.filling import MAIN, filled, on, rules_of, tags
 
 TAG, BACK, PRE = on("refs/tags/v2.1.4"), on("refs/tags/v1.9.5"), on("refs/tags/v2.2.0-rc.1")
+UNDATED = MAIN._replace(commit_time=lambda: None)
 PULL = on("refs/pull/7/merge", event="pull_request")
 SEMVER = ("type=semver,pattern={{version}}", "type=semver,pattern={{major}}.{{minor}}", "type=semver,pattern={{major}}")
 SUFFIX = "suffix=-alpine,onlatest=true"
@@ -67,6 +68,20 @@ def test_a_row_is_told_from_a_template() -> None:
         ("type=sha,priority=high", "`priority` is 'high'"),
         ("type=schedule,pattern={{branch}}", "{{branch}} is not known"),
         ("type=raw,value=x,prefix={{date}}", "{{date}} has no format"),
+        ("type=semver,pattern={{version", "a brace that no field opens or closes"),
+        ("type=semver,pattern=version}}", "a brace that no field opens or closes"),
+        ("type=match,pattern=/v(.*)/iq,group=1", "the pattern has the flag 'q'"),
+        ("type=match,pattern=v([0-9", "is not a regular expression"),
+        ("type=raw,value=a,b", "`value` is said twice, the second time as 'b'"),
+        ("type=sha,type=raw,value=x", "`type` is said twice"),
+        ("type=sha,", "a field is empty"),
+        ("type=raw,value=x,,suffix=y", "a field is empty"),
+        ('type=raw,"value=x', "a quote is not closed"),
+        ("type=,value=x", "there is no type ''"),
+        ("type=sha,priority=", "`priority` is ''"),
+        ("type=raw,value={{date 'YYYY' zone='UTC'}}", "'zone' is not known"),
+        ("type=raw,value={{#if tag}}x", "{{#if}} is not closed"),
+        ("type=raw,value={{lower branch}}", "{{lower branch}} is not known"),
     ],
 )
 def test_a_refusal_names_the_row_and_what_to_write(line: str, message: str) -> None:
@@ -99,6 +114,11 @@ def test_a_refusal_names_the_row_and_what_to_write(line: str, message: str) -> N
         (SEMVER, TAG, ["prefix=a", "onlatest=true"], "`onlatest` stands alone"),
         (SEMVER, TAG, ["latest=maybe"], "`latest` is 'maybe'"),
         (SEMVER, TAG, ["suffx=-a"], "`suffx` is no entry of a flavor"),
+        (SEMVER, TAG, ["suffix=-a,onlatest=yes"], "`onlatest` is 'yes'"),
+        (["type=raw,value={{tag}}"], MAIN, ["suffix=-x", "latest=false"], "'-x' is not a tag"),
+        (["type=raw,value={{date 'YYYY' tz='Mars'}}"], MAIN, [], "no time zone 'Mars'"),
+        (["type=semver,pattern={{version}},value={{commit_date 'YYYY.M.D'}}"], UNDATED, [],
+         "nothing says when the commit was made"),
         (["type=edge"], on("refs/heads/main", default_branch=""), [], "which branch is the default one"),
     ],
 )  # fmt: skip
@@ -133,6 +153,14 @@ def test_refused_together(lines: list[str], facts: BuildFacts, flavor: list[str]
         (["type=ref,event=tag"], [], on("refs/tags/nightly-foo"), "nightly-foo"),
         (["type=match,pattern=v(.*),group=1"], [], TAG, "2.1.4 latest"),
         (["type=match,pattern=v(.*),group=1"], [], MAIN, ""),
+        (["type=match,pattern=v(.*),group=1,value=v9.8.7"], [], TAG, "9.8.7 latest"),
+        (["type=match,pattern=release-(.*),group=1"], [], on("refs/tags/release-2.0.1"), "2.0.1 latest"),
+        (["type=match,pattern=release-(.*),group=1"], [], on("refs/tags/release-v2.0.1"), "latest v2.0.1"),
+        (["type=match,pattern=^v?(\\d+.\\d+.\\d+)$,group=1"], [], on("refs/tags/2.0.1"), "2.0.1 latest"),
+        (["type=match,pattern=v(?<text>.*),group=1"], [], TAG, "2.1.4 latest"),
+        (["type=match,pattern=/v(.*)/gu,group=1"], [], TAG, "2.1.4 latest"),
+        (["type=raw,value={{tag}}"], ["prefix=web-"], MAIN, "web-"),
+        (["type=raw,value={{tag}}"], [], MAIN, ""),
         ([r"type=match,pattern=v(\d+.\d+.\d+),group=1", r"type=match,pattern=v(\d+.\d+),group=1"], [], TAG,
          "2.1 2.1.4 latest"),
         (["type=match,pattern=/V(.*)/i,group=1"], [], TAG, "2.1.4 latest"),
@@ -189,6 +217,17 @@ def test_a_backport_owns_what_is_its_own() -> None:
     assert {tag: str(owner) for tag, owner in owners.items()} == {
         "1": "1.9.5", "1.9": "1.9.5", "2": "2.1.4", "2.1": "2.1.4", "latest": "2.1.4",
     }  # fmt: skip
+
+
+def test_an_unknown_date_of_a_commit_is_told() -> None:
+    """As docker/metadata-action does, it is now; that it is a guess, is said of rows that are used alone."""
+    rows = ["type=raw,value={{commit_date 'YYYYMMDD'}}", "type=sha,prefix={{commit_date 'YYYY'}}-,enable=false"]
+    one = filled(Rows.parse(rows), UNDATED)
+    assert [tag.tag for tag in one.plain] == ["20200110"]
+    assert len(one.notes) == 1
+    assert one.notes[0].startswith(f"the row `{rows[0]}` has the date of now: nothing says when")
+    assert filled(Rows.parse(["type=sha"], ["suffix=-{{commit_date 'YYYY'}}", "latest=false"]), UNDATED).notes
+    assert filled(Rows.parse(rows), MAIN).notes == ()
 
 
 def test_latest_true_on_a_branch_is_told() -> None:

@@ -1,0 +1,47 @@
+"""What GitHub's API says of a repository of code: its default branch, and when a commit of it was made."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from tagger.errors import StoreError
+from tagger.images.registry.web_api import WebApi
+
+__all__ = ["GithubProject"]
+
+UNKNOWN = (401, 403, 404, 409, 422)
+"""No such repository or commit, or none that the token may see (docs.github.com, REST API, "Get a commit")."""
+
+
+class GithubProject:
+    """One repository, `OWNER/NAME`; what it does not say, or not to this token, is not known."""
+
+    def __init__(self, api: WebApi, name: str) -> None:
+        self._api, self._path = api, f"/repos/{quote(name)}"
+
+    def commit_time(self, sha: str) -> datetime | None:
+        """Return when the commit was made, by its committer; None where it is not known. Raise `StoreError`."""
+        text = self._read(f"/commits/{quote(sha, safe='')}", "commit", "committer", "date")
+        try:
+            made = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            return None
+        return made and (made if made.tzinfo else made.replace(tzinfo=UTC))
+
+    def default_branch(self) -> str:
+        """Return the name of the default branch; empty where it is not known. Raise `StoreError`."""
+        return self._read("", "default_branch")
+
+    def _read(self, path: str, *keys: str) -> str:
+        """Return the text under keys within each other; empty where there is none."""
+        what = f"asking about {self._path}{path}"
+        value: Any
+        try:
+            value, _ = self._api.get(self._path + path, what, self._api.refused)
+        except StoreError as error:
+            if error.status in UNKNOWN:
+                return ""
+            raise
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value if isinstance(value, str) else ""

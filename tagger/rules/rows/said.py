@@ -1,0 +1,89 @@
+"""What one row says of one build, before anything is made of it."""
+
+from collections.abc import Iterable
+
+from tagger.errors import InputError
+from tagger.rules.rows.expressions import Expression
+from tagger.rules.rows.facts import COMMIT_DATE, NO_COMMIT_TIME, BuildFacts
+from tagger.rules.rows.row import Row
+
+__all__ = ["guessed_dates", "said"]
+
+
+def said(
+    row: Row, affixes: Iterable[Expression], facts: BuildFacts, told: str = "", tag_prefix: str = ""
+) -> str | None:
+    """Return the text of a row, without its affixes; None where it says nothing. Raise `InputError`.
+
+    `told` is the text of a version that somebody gave besides.
+    """
+    if not _is_enabled(row, facts):
+        return None
+    match row.type:
+        case "schedule":
+            return row.expression.render(facts) or None if "schedule" in facts.event else None
+        case "semver" | "pep440" | "match":
+            return _read_from(row, facts, told, tag_prefix)
+        case "edge":
+            return "edge" if _is_on_branch(row, facts) else None
+        case "ref":
+            event = row.attributes["event"]
+            text = {"branch": facts.branch, "tag": facts.tag, "pr": facts.pull_request}[event]
+            return text or None
+        case "sha":
+            return (facts.value("sha") if row.attributes["format"] == "short" else facts.sha) or None
+        case "raw":
+            text = row.expression.render(facts)
+            return text if text or any(affix.nodes for affix in affixes) else None
+
+
+def guessed_dates(row: Row, affixes: Iterable[Expression], facts: BuildFacts) -> tuple[str, ...]:
+    """Return what to tell of a row that has the time of now for its commit's, as in docker/metadata-action.
+
+    Raise `InputError` where that would be a version: it would be another one tomorrow.
+    """
+    if not any(COMMIT_DATE in part.names for part in (row.enable, row.expression, *affixes)) or facts.commit_time():
+        return ()
+    if row.of_version and COMMIT_DATE in row.expression.names:
+        raise InputError(
+            NO_COMMIT_TIME,
+            "Check the code out before this step; or let `github-token` read the repository, as `permissions: "
+            "contents: read` does.",
+        )
+    return (f"the row `{row.text}` has the date of now: {NO_COMMIT_TIME}",)
+
+
+def _is_enabled(row: Row, facts: BuildFacts) -> bool:
+    text = row.enable.render(facts)
+    if text not in ("true", "false"):
+        raise InputError(f"`enable` is {text!r}", "It is true or false, or becomes that.")
+    return text == "true"
+
+
+def _is_on_branch(row: Row, facts: BuildFacts) -> bool:
+    """Say whether the build is of the branch that an `edge` row means."""
+    if not facts.branch:
+        return False
+    name = row.attributes["branch"] or facts.default_branch
+    if not name and facts.on_default_branch:
+        return True
+    return facts.branch == (name or facts.ask_default_branch())
+
+
+def _read_from(row: Row, facts: BuildFacts, told: str, tag_prefix: str) -> str | None:
+    """Return the text that a row reads a version of; None where there is none."""
+    text = row.expression.render(facts) if row.attributes["value"] else told or facts.tag
+    if not text:
+        return None
+    if row.type == "match":
+        return row.found(text) or None
+    if row.regex:
+        found = row.found(text)
+        if found is None:
+            raise InputError(
+                f"`match` does not find a version in {text!r}",
+                "Change it; or let the row be enabled for its own tags only, as "
+                "enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
+            )
+        return found.replace("/", "-")
+    return text.removeprefix(tag_prefix).replace("/", "-")
