@@ -45,8 +45,8 @@ def measure(testbed: Testbed) -> Section:
     each = [f"{docker} push --quiet {place}:{tag}" for tag in TAGS]
     copy = f"{skopeo} copy --quiet --src-daemon-host {engine.host} docker-daemon:app:build docker://{place}"
     trust = {**host, "TAGGER_CA_FILE": str(testbed.authority.ca_file), "SSL_CERT_DIR": "/etc/ssl/certs"}
-    ours = ["env", "-u", "SSL_CERT_FILE"]
-    ours += testbed.tagger("release", "--image", place, "--version", "2.1.4", "--source", "docker-daemon:app:build")
+    ours = ["env", "-u", "SSL_CERT_FILE", *testbed.tagger()]
+    trust |= testbed.told("release", images=place, version="2.1.4", source="docker-daemon:app:build")
     contestants = [
         Contestant("docker push, one tag", ["sh", "-c", each[0]], empty, partial(check, TAGS[:1]), host),
         Contestant(OURS, ours, empty, all_four, trust),

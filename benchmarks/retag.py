@@ -71,12 +71,11 @@ def _contestants(testbed: Testbed, service: Service) -> Sequence[Contestant]:
         wait = "" if joint == " && " else " & wait"
         return contestant(name, ["sh", "-c", joint.join(" ".join(command) for command in commands) + wait])
 
-    insecure = [] if guarded else ["--insecure", service.host]
-    ours = testbed.tagger("release", "--image", place, "--version", "2.1.4", *insecure)
+    told = testbed.told("release", images=place, version="2.1.4", insecure="" if guarded else service.host)
     trust = testbed.trust if guarded else {}
     found = [
         contestant("limit", testbed.limit(service, NAME, TAGS)),
-        contestant(OURS, ["env", "-u", "SSL_CERT_FILE", *ours], trust),
+        contestant(OURS, ["env", "-u", "SSL_CERT_FILE", *testbed.tagger()], {**trust, **told}),
     ]
     if guarded:
         realm = {"REALM": f"https://{testbed.tokens.host}/token", "SERVICE": "benchmarks"}
@@ -85,7 +84,9 @@ def _contestants(testbed: Testbed, service: Service) -> Sequence[Contestant]:
         each = [[crane, *([] if guarded else ["--insecure"]), "tag", pinned, tag] for tag in TAGS]
         found += [several("crane tag ×4", each), several("crane tag ×4 at once", each, " & ")]
     if regctl := testbed.program("regctl"):
-        found.append(several("regctl image copy ×4", [[regctl, "image", "copy", pinned, f"{place}:{t}"] for t in TAGS]))
+        host = [] if guarded else ["--host", f"reg={service.host},tls=disabled"]
+        copies = [[regctl, *host, "image", "copy", pinned, f"{place}:{tag}"] for tag in TAGS]
+        found.append(several("regctl image copy ×4", copies))
     if oras := testbed.program("oras"):
         plain = [] if guarded else ["--plain-http"]
         found.append(contestant("oras tag", [oras, "tag", *plain, f"{place}:2.1.4", *FLOATING]))

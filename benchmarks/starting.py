@@ -23,11 +23,13 @@ def measure(testbed: Testbed) -> Section:
     push(service, NAME, make_image("the release before"), "2.1.3", "2.1", "2", "latest")
     push(service, NAME, make_image("the release"), "2.1.4")
     plan = testbed.tagger("plan", "--image", f"{service.host}/{NAME}", "--version", "2.1.4", "--insecure", service.host)
+    told = testbed.told("plan", images=f"{service.host}/{NAME}", version="2.1.4", insecure=service.host)
     contestants = [
         Contestant("an empty interpreter", [*testbed.tagger()[:2], "-c", "pass"]),
         Contestant("--version", testbed.tagger("--version")),
         Contestant("--help", testbed.tagger("--help")),
         Contestant("plan", plan),
+        Contestant("plan, told by the environment", testbed.tagger(), environ=told),
     ]
     budgets = {"--help": (100, None), "plan": (250, 48)}
     found = in_turn(testbed.bench, contestants, service)

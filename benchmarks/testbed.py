@@ -41,6 +41,11 @@ class Testbed:
         """Return a command line of ours, as the action's image starts it."""
         return [sys.executable, "-Es", str(ROOT / "entrypoint.py"), *words]
 
+    @staticmethod
+    def told(command: str, **inputs: str) -> Mapping[str, str]:
+        """Return the environment that tells a step of a workflow everything: its inputs, as the runner gives them."""
+        return {f"INPUT_{name.upper()}": text for name, text in {"command": command, **inputs}.items() if text}
+
     @property
     def trust(self) -> Mapping[str, str]:
         """What makes ours trust the servers besides the system's authorities, where it is told so by `ca-file`."""
