@@ -8,11 +8,14 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from tagger.concurrency import SingleFlight
 from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 # A module is imported where it is clear that it is needed, and after the registries are being connected to.
 if TYPE_CHECKING:
+    import ssl
+
     from tagger.images.engine import Engine
     from tagger.images.layout import Layout
     from tagger.images.registry.credentials import Keychain
@@ -214,10 +217,20 @@ class _Opened:
         network = self._network
         names = [image.registry for each in self._components for image in each.repositories]
         places = places_ahead(names, network["insecure"], network["endpoints"])
-        dials = [Dial(one, network["timeout"]) for one in places]
+
+        flight = SingleFlight["ssl.SSLContext"]()
+
+        def secure() -> "ssl.SSLContext":
+            from tagger.images.registry.tls import tls_context  # in the thread of a connection, beside other imports
+
+            return flight.get(lambda: tls_context(network["ca_file"]))
+
+        dials = [
+            Dial((one.host, one.port), network["timeout"], secure if one.scheme == "https" else None) for one in places
+        ]
         from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
 
-        return Registries(keychain=self.keychain, dials=dials, meters=self._meters, **network)
+        return Registries(keychain=self.keychain, dials=dials, tls=secure, meters=self._meters, **network)
 
     @property
     def engine(self) -> "Engine":

@@ -4,13 +4,16 @@ import ipaddress
 import os
 import socket
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from tagger.errors import InputError
 from tagger.images.registry.dialects import dialect_of
+
+if TYPE_CHECKING:
+    import ssl  # is imported beside this thread
 
 __all__ = ["PORTS", "Dial", "Origin", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
 
@@ -44,11 +47,13 @@ class Origin(NamedTuple):
 
 
 class Dial:
-    """A TCP connection under way, begun beside this thread."""
+    """A connection under way, begun beside this thread: TCP, and TLS over it where `secure` gives a context for it."""
 
-    def __init__(self, place: tuple[str, int], timeout: float) -> None:
-        self.place = place
-        self._timeout = timeout
+    def __init__(
+        self, place: tuple[str, int], timeout: float, secure: "Callable[[], ssl.SSLContext] | None" = None
+    ) -> None:
+        self.place, self.is_secure = place, secure is not None
+        self._timeout, self._secure = timeout, secure
         self._socket: socket.socket | None = None
         self._given_up = False
         self._thread = threading.Thread(target=self._connect, daemon=True)
@@ -66,17 +71,21 @@ class Dial:
             self._socket.close()
 
     def _connect(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, InputError):
             found = socket.create_connection(self.place, self._timeout)
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._secure:
+                    found = self._secure().wrap_socket(found, server_hostname=self.place[0].rstrip("."))
+            except BaseException:
+                found.close()
+                raise
             self._socket = found
             if self._given_up:
                 found.close()
 
 
-def places_ahead(
-    registries: Iterable[str], insecure: Collection[str], endpoints: Mapping[str, str]
-) -> list[tuple[str, int]]:
+def places_ahead(registries: Iterable[str], insecure: Collection[str], endpoints: Mapping[str, str]) -> list[Origin]:
     """Return where connections are worth beginning: registries, and their token servers where these are known."""
     if any(name.lower().endswith("_proxy") for name in os.environ):
         return []
@@ -86,10 +95,10 @@ def places_ahead(
         host, port = host_and_port(address)
         if not is_loopback(host):  # nothing is won there
             scheme = "http" if {name, address}.intersection(insecure) else "https"
-            places.append((host, port or PORTS[scheme]))
+            places.append(Origin(scheme, host, port or PORTS[scheme]))
             realm = dialect_of(name).realm
             if realm and name not in endpoints:
-                places.append((Origin.of(realm).host, PORTS["https"]))
+                places.append(Origin.of(realm))
     return places
 
 

@@ -17,6 +17,8 @@ from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 if TYPE_CHECKING:
+    import ssl
+
     from tagger.images.registry.identity import Sender
     from tagger.images.registry.web_api import OwnApi, WebApi
 
@@ -27,8 +29,8 @@ class Registries:
     """The registries of one run, each met when it is first asked for.
 
     `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise, and
-    `dials` connections that are under way already. `github_api` is the URL of GitHub's API, where it is another than
-    usual.
+    `dials` connections that are under way already, over the TLS context that `tls` gives. `github_api` is the URL of
+    GitHub's API, where it is another than usual.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Registries:
         timeout: float = 30.0,
         retries: int = 4,
         dials: Iterable[Dial] = (),
+        tls: "Callable[[], ssl.SSLContext] | None" = None,
         github_api: str = "",
         meters: Meters = silent,
     ) -> None:
@@ -51,7 +54,7 @@ class Registries:
         self._jobs = jobs
         self._retries = retries
         self._meters = meters
-        self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs, dials=dials)
+        self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs, dials=dials, tls=tls)
         self._github_api = github_api
         self._registries: dict[str, Registry] = {}
         self._apis: list[Registry] = []

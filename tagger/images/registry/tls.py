@@ -3,11 +3,13 @@
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
+from tagger.concurrency import SingleFlight
 from tagger.errors import InputError
 
-__all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context"]
+__all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context", "tls_once"]
 
 NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
@@ -26,6 +28,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     Raise `InputError`.
     """
     context = ssl.create_default_context(capath=_hashed_authorities())
+    context.set_alpn_protocols(["http/1.1"])
     if ca_file:
         # Python 3.13 refuses authorities without `keyUsage`, as `openssl req -x509` makes them; curl takes them.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -38,6 +41,12 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
                 "Give a file with certificates in PEM form (-----BEGIN CERTIFICATE-----).",
             ) from error
     return context
+
+
+def tls_once(ca_file: str) -> Callable[[], ssl.SSLContext]:
+    """Return what gives the context of a run, made once, by whichever thread first wants it."""
+    flight = SingleFlight[ssl.SSLContext]()
+    return lambda: flight.get(lambda: tls_context(ca_file))
 
 
 def speaks_tls(host: str, port: int, unheard: bool, timeout: float) -> bool:

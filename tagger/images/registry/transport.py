@@ -2,8 +2,9 @@
 
 import re
 import socket
+import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO
@@ -28,7 +29,7 @@ from tagger.images.registry.answers import ConnectionFailed
 from tagger.images.registry.connections import PlainConnection, SecureConnection
 from tagger.images.registry.guard import Unsendable, check_address
 from tagger.images.registry.proxies import proxy_for
-from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED, speaks_tls, tls_context
+from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED, speaks_tls, tls_once
 
 __all__ = ["CHUNK", "Response", "TooLarge", "Transport"]
 
@@ -98,13 +99,19 @@ class Transport:
     """The connections of one run, kept alive and shared by all registries.
 
     `timeout` is seconds to wait for a connection, and for each piece of an answer. `ca_file` holds certificate
-    authorities that are trusted besides the system's. `dials` are connections under way.
+    authorities that are trusted besides the system's. `dials` are connections under way, and `tls` makes the context
+    that they have, where there are any.
     """
 
     def __init__(
-        self, *, ca_file: str = "", timeout: float = 30.0, connections: int = 32, dials: Iterable[Dial] = ()
+        self,
+        *,
+        ca_file: str = "",
+        timeout: float = 30.0,
+        connections: int = 32,
+        dials: Iterable[Dial] = (),
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        self._ca_file = ca_file
         self._timeout = timeout
         self._connections = connections
         self._dials = list(dials)
@@ -114,7 +121,9 @@ class Transport:
         self._addresses: dict[tuple[str, int], set[str]] = {}
         self._led_by: dict[tuple[str, int], tuple[str, int]] = {}
         # A file that cannot be used is said before anything is done.
-        self._tls = tls_context(ca_file) if ca_file else None
+        self._tls = tls or tls_once(ca_file)
+        if ca_file:
+            self._tls()
         self._lock = threading.Lock()
 
     def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None) -> Response:
@@ -219,8 +228,7 @@ class Transport:
     def _make_manager(self, scheme: str, proxy: str) -> PoolManager:
         settings: dict[str, Any] = {"num_pools": 256, "maxsize": self._connections, "blocksize": CHUNK}
         if scheme == "https":
-            self._tls = self._tls or tls_context(self._ca_file)
-            settings["ssl_context"] = self._tls
+            settings["ssl_context"] = self._tls()
         if proxy:
             parts = urlsplit(proxy)
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
@@ -232,12 +240,13 @@ class Transport:
     def _pools(self) -> dict[str, type[HTTPConnectionPool]]:
         """Return pools whose connections are known here, and are those that are under way as long as there are any."""
 
-        def known(connection: Any) -> Any:
+        def known(connection: Any, *, secure: bool) -> Any:
             with self._lock:
                 self._live.add(connection)
                 place = connection.host, connection.port
                 connection.check = partial(self._check, place)
-                connection.dial = next((begun for begun in self._dials if begun.place == place), None)
+                mine = (begun for begun in self._dials if begun.place == place and begun.is_secure == secure)
+                connection.dial = next(mine, None)
                 if connection.dial:
                     self._dials.remove(connection.dial)
             return connection
@@ -246,13 +255,13 @@ class Transport:
             ConnectionCls = PlainConnection
 
             def _new_conn(self) -> Any:
-                return known(super()._new_conn())
+                return known(super()._new_conn(), secure=False)
 
         class Secure(HTTPSConnectionPool):
             ConnectionCls = SecureConnection
 
             def _new_conn(self) -> Any:
-                return known(super()._new_conn())
+                return known(super()._new_conn(), secure=True)
 
         return {"http": Plain, "https": Secure}
 

@@ -17,6 +17,7 @@ from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.failures import Peer, refused
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
+from tagger.images.registry.tls import tls_once
 from tagger.names import Repository
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority
@@ -359,6 +360,38 @@ def test_a_connection_is_begun_before_what_speaks_over_it(plain: SmallRegistry) 
     assert plain.connections == 1
 
 
+def test_tls_is_begun_too(authority: Authority) -> None:
+    with SmallRegistry(tls=authority.server_context()) as registry:
+        endpoints = {"registry.local:5000": f"localhost:{registry.port}"}
+        tls = tls_once(str(authority.ca_file))
+        begun = Dial(("localhost", registry.port), 5, tls)
+        assert begun.take() is not None
+        with Registries(endpoints=endpoints, ca_file=str(authority.ca_file), dials=[begun], tls=tls) as client:
+            assert list(client.repository(Repository("registry.local:5000", NAME)).tags()) == []
+        assert registry.connections == 1
+
+
+def test_a_certificate_that_is_not_trusted_ends_what_was_begun(authority: Authority) -> None:
+    with SmallRegistry(tls=authority.server_context()) as registry:
+        begun = Dial(("localhost", registry.port), 5, tls_once(""))
+        assert begun.take() is None
+        endpoints = {"registry.local:5000": f"localhost:{registry.port}"}
+        with (
+            Registries(endpoints=endpoints, dials=[begun], retries=0) as client,
+            pytest.raises(StoreError, match="is not trusted"),
+        ):
+            client.repository(Repository("registry.local:5000", NAME)).tags()
+        assert registry.requests == []
+
+
+def test_what_was_begun_over_tls_is_not_used_without(plain: SmallRegistry) -> None:
+    begun = Dial((ELSEWHERE, plain.port), 5, tls_once(""))
+    assert begun.take() is None  # it speaks none
+    endpoints = {"registry.local:5000": f"{ELSEWHERE}:{plain.port}"}
+    with Registries(insecure=["registry.local:5000"], endpoints=endpoints, dials=[begun]) as client:
+        assert list(client.repository(Repository("registry.local:5000", NAME)).tags()) == ["1.0"]
+
+
 def test_where_nobody_answers_the_first_request_says_why() -> None:
     with (
         Registries(dials=[Dial(("registry.invalid", 443), 5)], retries=0) as client,
@@ -392,6 +425,8 @@ def test_where_connections_are_begun(
     for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(variable)
     endpoints = {"elsewhere": "mirror.invalid:8443"}
-    assert places_ahead([name], insecure, endpoints) == places
+    found = places_ahead([name], insecure, endpoints)
+    assert [(one.host, one.port) for one in found] == places
+    assert {one.scheme for one in found} <= ({"http"} if insecure else {"https"})
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert places_ahead([name], insecure, endpoints) == []
