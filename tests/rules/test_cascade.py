@@ -638,3 +638,20 @@ class TestEveryRule:
         published = using.published(tags)
         exact = {tag for version in published.versions for tag in published.exact[version]}
         assert exact.isdisjoint(cascade(published.in_force, using))
+
+
+def test_the_marks_of_a_version_are_named_after_its_exact_tag() -> None:
+    using = rules(templates=("v{{version}}", "latest"))
+    version = using.parse("2.1.4")
+    assert (using.held_mark(version), using.withdrawn_mark(version)) == ("held-v2.1.4", "withdrawn-v2.1.4")
+
+
+def test_the_members_of_families_that_a_tag_ends_in() -> None:
+    using = rules(variants=("", "alpine=alpine3.*"))
+    assert list(using.members_in("2.1-alpine3.22")) == ["alpine", "alpine3.22"]
+    assert list(using.members_in("alpine3.22")) == ["alpine", "alpine3.22"]
+    assert list(using.members_in("2.1")) == ["alpine"]
+
+
+def test_a_channel_that_a_scheme_has_no_version_of() -> None:
+    assert rules(scheme=Scheme("pep440"), channels=("nightly", "rc")).channels

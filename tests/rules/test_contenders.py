@@ -127,3 +127,9 @@ def test_what_is_left_out_decides_nothing(settings: dict[str, object], tags: set
 )  # fmt: skip
 def test_older_versions_of_a_series_are_left_out(settings: dict[str, object], tags: set[str], kept: set[str]) -> None:
     assert set(contenders(tags, made(settings))) == kept
+
+
+def test_without_an_exact_template_every_tag_is_read() -> None:
+    tags = ["2.1.3", "2.1.4"]
+    assert contenders(tags, Rules()) == tags
+    assert contenders(tags, Rules.of(DEFAULT_TEMPLATES, scheme=Scheme())) == {"2.1.4"}

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagger.errors import InputError
 from tagger.rules.cascade import Rules
-from tagger.rules.immutability import immutability
+from tagger.rules.immutability import immutability, protection
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 
@@ -87,3 +88,13 @@ def test_revisions_and_families(
         assert not re.fullmatch(found.expression, tag)
         patterns = (found.ecr, found.harbor.replace(DIGIT, "[0-9]"))
         assert not any(pattern and fnmatchcase(tag, pattern) for pattern in patterns)
+
+
+def test_tags_are_compared_with_the_expressions_of_a_registry() -> None:
+    found = protection([r"v[0-9.]+", "nightly"], exact=["v2.1.4", "2.1.4"], moving=["latest", "v2", "nightly"])
+    assert found == (("2.1.4",), ("v2", "nightly"))
+
+
+def test_an_expression_that_is_none_is_an_error() -> None:
+    with pytest.raises(InputError):
+        protection(["("], ["2.1.4"], [])

@@ -125,3 +125,14 @@ class TestClaim:
         assert floating_changes(standing, RULES, ALL) == []
         (change,) = floating_changes(standing, RULES, Claim(images=frozenset({"second"})))
         assert (change.action, change.before, change.after) == ("remove", "second", None)
+
+
+def test_what_was_not_written_holds_what_it_held() -> None:
+    change = Change("2.1", "move", "old", "new", "2.1.4", "newer")
+    assert change.refused("no right") == Change("2.1", "refuse", "old", "old", "2.1.4", "no right")
+
+
+def test_what_was_perhaps_written_holds_nobody_knows_what() -> None:
+    change = Change("2.1", "move", "old", "new", "2.1.4", "newer").unknown("cut off")
+    assert (change.action, change.after, change.known) == ("refuse", None, False)
+    assert change.reason == "unknown whether it was written: cut off"

@@ -215,3 +215,17 @@ class TestTexts:
     def test_refused(self, read: object, text: str) -> None:
         with pytest.raises(InputError):
             read(text)  # type: ignore[operator]
+
+
+def test_what_hangs_on_an_image_is_no_plain_tag() -> None:
+    signature = f"sha256-{'0' * 64}.sig"
+    verdict = judge(held({"1.0.0", signature, "nightly"}), PLAIN, Retention(keep=Keep(major=1)))
+    assert signature not in {**verdict.stays, **verdict.goes}
+    assert "nightly" in verdict.stays
+
+
+def test_a_held_version_waits_for_its_approval() -> None:
+    tags = {"1.0.0", "2.0.0", "3.0.0", "held-1.0.0", "withdrawn-2.0.0"}
+    verdict = judge(held(tags), PLAIN, Retention(keep=Keep(major=1)))
+    assert verdict.stays["1.0.0"] == "held: it waits for its approval"
+    assert verdict.stays["2.0.0"] == "withdrawn: its mark needs it"

@@ -4,7 +4,7 @@ import pytest
 
 from tagger.errors import InputError, Refused
 from tagger.rules.policy import Policy, Said
-from tagger.rules.terms import PolicyTerms
+from tagger.rules.terms import SHARED, PolicyTerms
 
 STRICT = Policy.of({"stable": ("<3",)}).to_json()
 OTHER = Policy.of({"stable": ("<4",)}).to_json()
@@ -74,3 +74,32 @@ def test_several_repositories_take_the_policy_that_one_has() -> None:
     terms.rules(OTHER, "x")
     with pytest.raises(Refused, match="differ"):
         terms.agree()
+
+
+def test_what_was_stored_last_is_what_rules_now() -> None:
+    terms = PolicyTerms(stable())
+    assert terms.own_rules.stable.text == "<2"
+    assert terms.rules_now("x").stable.text == "<2"
+    assert terms.objection_now("x") is None
+    terms.rules(STRICT, "x")
+    assert terms.rules_now("x").stable.text == "<3"
+    assert isinstance(terms.objection_now("x"), InputError)
+
+
+def test_a_policy_is_read_by_all_who_ask_and_once() -> None:
+    terms = PolicyTerms({})
+    assert terms.own is terms.own
+    assert terms.rules(None, "x") is terms.rules(None, "y")
+
+
+def test_a_policy_that_is_wanted_and_not_there_is_in_no_summary() -> None:
+    terms = PolicyTerms({}, required=True)
+    terms.rules(None, "x")
+    assert isinstance(terms.objection_now("x"), Refused)
+    assert terms.summary().source == "default"
+
+
+def test_components_that_share_a_repository_follow_no_policy() -> None:
+    terms = PolicyTerms(stable(), follows=False)
+    assert terms.rules(STRICT, "x").stable.text == "<2"
+    assert terms.summary().warnings == (SHARED,)

@@ -4,7 +4,7 @@ import pytest
 
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import DEFAULT_TEMPLATES
-from tagger.rules.undeclared import declare_hint, revision_notes, undeclared_notes, undeclared_variants
+from tagger.rules.undeclared import declare_hint, revision_notes, snapshot_note, undeclared_notes, undeclared_variants
 from tagger.rules.versions import Scheme
 
 TAGS = (
@@ -78,3 +78,17 @@ class TestRevisions:
         )
         notes = undeclared_notes({"1.18.4"}, ["1.18.4-r2", "1.18.4-slim"], rules())
         assert notes == ["1.18.4-slim looks like a variant of 1.18.4: declare it (`variants: slim`)"]
+
+
+@pytest.mark.parametrize(("channels", "floats"), [((), False), (("snapshot",), True)])
+def test_a_snapshot_without_a_number_is_written_once(channels: tuple[str, ...], floats: bool) -> None:
+    using = rules(scheme=Scheme(channels=frozenset({"snapshot"})), channels=channels)
+    note = snapshot_note(using.parse("2.2.0-SNAPSHOT"), using)
+    assert "give each a number, as SNAPSHOT.1" in note
+    assert ("no floating tag (`channels: snapshot` gives it some)" in note) is not floats
+
+
+@pytest.mark.parametrize("text", ["2.2.0", "2.2.0-rc.1", "2.2.0-snapshot.7"])
+def test_other_versions_are_no_such_snapshot(text: str) -> None:
+    using = rules(scheme=Scheme(channels=frozenset({"snapshot"})))
+    assert snapshot_note(using.parse(text), using) == ""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.rules.rows.dates import moment
+from tagger.errors import InputError
+from tagger.rules.rows.dates import LONGEST, moment
 
 WHEN = datetime(2026, 3, 9, 5, 7, 3, 45_000, tzinfo=UTC)
 
@@ -61,3 +62,10 @@ def test_what_is_written_is_that_time(when: datetime, tz: str) -> None:
     known = when.replace(tzinfo=UTC, microsecond=0)
     assert datetime.fromisoformat(moment(known, "YYYY-MM-DDTHH:mm:ssZ", "UTC")) == known
     assert int(moment(known, "X", tz)) == known.timestamp()
+
+
+def test_a_format_has_its_bound() -> None:
+    assert moment(WHEN, "") == moment(WHEN, "YYYY-MM-DDTHH:mm:ssZ")
+    assert moment(WHEN, "Y" * LONGEST)
+    with pytest.raises(InputError, match="201 characters"):
+        moment(WHEN, "Y" * (LONGEST + 1))

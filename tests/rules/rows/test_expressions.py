@@ -88,3 +88,8 @@ def test_long_texts_take_no_time(text: str) -> None:
     with pytest.raises(InputError):
         Expression.parse(text)
     assert time.monotonic() - begin < 1
+
+
+def test_what_is_named_in_blocks_too() -> None:
+    expression = Expression.parse("x-{{sha}}{{#if tag}}{{branch}}{{else}}{{date 'YYYY'}}{{/if}}")
+    assert expression.names == {"sha", "tag", "branch", "date"}
