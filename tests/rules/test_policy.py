@@ -245,3 +245,19 @@ def test_the_rules_follow() -> None:
 
 def test_each_setting_has_a_default_in_canonical_form() -> None:
     assert all(row.canonical(row.default) == row.default for row in SETTINGS)
+
+
+class TestOfBuilds:
+    """The rows of a build say nothing of the tags of other variants."""
+
+    STORED = Policy.of({"tags": ("{{version}}", "latest", "latest-{{variant}}"), "variants": ("alpine",)})
+    OWN = ("{{version}}", "latest-{{variant}}")
+
+    def test_the_tags_of_its_variant_are_the_same(self) -> None:
+        one = Said(self.OWN, "--tag", of_variants=("alpine",))
+        assert ruling({"tags": one}, self.STORED, PLACE).differs == ()
+
+    @pytest.mark.parametrize("variants", [("",), ("", "alpine"), ()])
+    def test_those_of_another_are_not(self, variants: tuple[str, ...]) -> None:
+        with pytest.raises(InputError, match="says tags"):
+            ruling({"tags": Said(self.OWN, "--tag", of_variants=variants)}, self.STORED, PLACE)

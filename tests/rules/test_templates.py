@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
+from tagger.rules.cascade import Rules
 from tagger.rules.templates import FIELDS, Template, date_field
 from tagger.rules.versions import Scheme, Version
 
@@ -249,3 +250,16 @@ class TestErrors:
     @pytest.mark.parametrize("field", FIELDS)
     def test_every_field_is_one(self, field: str) -> None:
         assert Template.parse(f"x{{{{{field}}}}}").fields == {field}
+
+
+def test_a_template_has_its_bound() -> None:
+    assert Template.parse("{{version}}" * 90)
+    with pytest.raises(InputError, match="1035 characters"):
+        Template.parse("{{version}}" * 94 + "x")
+
+
+def test_a_template_that_says_more_of_a_version_reads_no_member_of_a_family() -> None:
+    rules = Rules.of(["{{version}}-{{major}}"], scheme=Scheme(), variants=("", "alpine=alpine3.*"))
+    assert rules.read("2.1.4-2-alpine3.22") is None
+    plain = Rules.of(["{{version}}"], scheme=Scheme(), variants=("", "alpine=alpine3.*"))
+    assert plain.read("2.1.4-alpine3.22") == plain.parse("2.1.4", "alpine3.22")

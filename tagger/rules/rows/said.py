@@ -32,9 +32,8 @@ def said(
             return text or None
         case "sha":
             return (facts.value("sha") if row.attributes["format"] == "short" else facts.sha) or None
-        case "raw":
-            text = row.expression.render(facts)
-            return text if text or any(affix.nodes for affix in affixes) else None
+    text = row.expression.render(facts)  # of a raw row
+    return text if text or any(affix.nodes for affix in affixes) else None
 
 
 def guessed_dates(row: Row, affixes: Iterable[Expression], facts: BuildFacts) -> tuple[str, ...]:

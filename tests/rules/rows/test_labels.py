@@ -1,5 +1,8 @@
 """Labels and annotations: their order, and what annotations are about."""
 
+import pytest
+
+from tagger.errors import InputError
 from tagger.rules.rows.labels import image_labels, leveled
 from tests.rules.rows.filling import MAIN
 
@@ -19,3 +22,8 @@ def test_keys_are_sorted_as_javascript_compares_texts() -> None:
 def test_annotations_say_what_they_are_about() -> None:
     assert leveled(["a=1", "b=2"], "") == ("manifest:a=1", "manifest:b=2")
     assert leveled(["a=1", "b=2"], "manifest,index") == ("manifest:a=1", "manifest:b=2", "index:a=1", "index:b=2")
+
+
+def test_an_expression_that_is_none_is_named_with_its_label() -> None:
+    with pytest.raises(InputError, match=r"^team=\{\{crew\}\}: \{\{crew\}\} is not known"):
+        image_labels(MAIN, PROJECT, "main", [("team", "{{crew}}")])

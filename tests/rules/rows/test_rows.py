@@ -5,6 +5,7 @@ import pytest
 from tagger.errors import InputError
 from tagger.rules.rows.facts import BuildFacts
 from tagger.rules.rows.fields import fields_of, is_row
+from tagger.rules.rows.flavor import Flavor
 from tagger.rules.rows.meaning import Rows
 from tagger.rules.rows.row import Row
 from tests.rules.rows.filling import MAIN, filled, on, rules_of, tags
@@ -233,3 +234,59 @@ def test_an_unknown_date_of_a_commit_is_told() -> None:
 def test_latest_true_on_a_branch_is_told() -> None:
     one = filled(Rows.parse([*SEMVER, "type=ref,event=branch"], ["latest=true"]), MAIN)
     assert "this build has no version" in one.notes[0]
+
+
+def test_the_row_that_is_to_blame_is_named() -> None:
+    rows = Rows.parse(SEMVER)
+    assert rows.culprit(lambda templates: "{{major}}" in templates) == SEMVER[2]
+    assert rows.culprit(lambda templates: len(templates) > 1) == SEMVER[1]
+    assert rows.culprit(lambda _templates: False) == ""
+
+
+def test_a_row_that_gives_nothing_sets_no_tag() -> None:
+    assert tags(["type=raw,value=,prefix={{branch}}"], TAG) == []
+    assert tags(["type=raw,value=,prefix={{branch}}"], MAIN) == ["main"]
+
+
+def test_latest_is_a_plain_tag_where_no_version_could_own_it() -> None:
+    assert tags(["type=sha"], MAIN, ["latest=true"]) == ["latest", "sha-860c190"]
+
+
+@pytest.mark.parametrize("suffix", ["-latest", "-1.2", "+x", "alpine"])
+def test_a_suffix_that_no_variant_may_have(suffix: str) -> None:
+    assert Flavor.parse([f"suffix={suffix}"]).variant == ""
+
+
+@pytest.mark.parametrize("ref", ["refs/tags/v1.1.1", "refs/tags/v1.1.2", "refs/tags/v2.1.2"])
+def test_a_match_in_a_version_whose_numbers_are_alike(ref: str) -> None:
+    version = ref.removeprefix("refs/tags/v")
+    series = version.rpartition(".")[0]
+    rows = ["type=semver,pattern={{version}}", "type=match,pattern=v(\\d+\\.\\d+),group=1"]
+    assert tags(rows, on(ref)) == [series, version, "latest"]
+
+
+def test_a_match_that_could_be_any_number_of_a_version_is_refused() -> None:
+    rows = ["type=semver,pattern={{version}}", "type=match,pattern=v\\d+\\.\\d+\\.(\\d+),group=1"]
+    assert tags(rows, on("refs/tags/v2.1.4")) == ["2.1.4", "4", "latest"]
+    with pytest.raises(InputError, match="gives 2, and that tag is a version's"):
+        tags(rows, on("refs/tags/v1.1.2"))
+
+
+def test_a_prerelease_has_its_whole_version_where_its_commit_stands_before_it() -> None:
+    rows = ["type=semver,pattern={{major}},prefix={{sha}}-"]
+    assert tags(rows, PRE) == ["860c190-2.2.0-rc.1"]
+    assert tags(rows, TAG) == ["860c190-2"]
+
+
+def test_an_edge_build_of_an_event_that_runs_on_the_default_branch_alone() -> None:
+    unsaid = MAIN._replace(default_branch="")
+    assert tags(["type=edge"], unsaid._replace(event="schedule")) == ["edge"]
+    with pytest.raises(InputError):
+        tags(["type=edge"], unsaid)
+
+
+def test_what_is_known_of_a_build() -> None:
+    assert (MAIN.is_pull_request, PULL.is_pull_request, PULL._replace(ref="").is_pull_request) == (False, True, True)
+    assert (MAIN.on_default_branch, MAIN._replace(ref="").on_default_branch) == (True, False)
+    with pytest.raises(KeyError):
+        MAIN.value("version")
