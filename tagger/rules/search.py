@@ -37,17 +37,20 @@ def worth_reading(tags: Collection[str], most: int) -> Collection[str]:
     return [*kept, *(tag for group in groups.values() for _, tag in sorted(group)[-KEPT:])]
 
 
-def propose(images: Mapping[str, str | None]) -> Assessment | None:
-    """Return the settings that explain most of the tags, given the image of each; None where no tag is a version."""
-    return _Search(images).found()
+def propose(images: Mapping[str, str | None], *, most: int = MOST_WORK) -> Assessment | None:
+    """Return the settings that explain most of the tags, given the image of each; None where no tag is a version.
+
+    `most` bounds the work, in tags times trials: beyond it the best is returned that was found.
+    """
+    return _Search(images, most).found()
 
 
 class _Search:
     """A search for settings: first guesses of how versions are written, each refined by what the other tags tell."""
 
-    def __init__(self, images: Mapping[str, str | None]) -> None:
+    def __init__(self, images: Mapping[str, str | None], most: int) -> None:
         self.images = images
-        self.work = 0
+        self.work, self.most = 0, most
         self.known: dict[Candidate, Assessment | None] = {}
 
     def found(self) -> Assessment | None:
@@ -58,9 +61,9 @@ class _Search:
         return max(refined, key=lambda one: one.score, default=None)
 
     def tried(self, candidate: Candidate) -> Assessment | None:
-        """Assess a candidate, once; None too where the time is up."""
+        """Assess a candidate, once; None too where the work is at its bound."""
         if candidate not in self.known:
-            if self.work > MOST_WORK:
+            if self.work > self.most:
                 return None
             self.work += len(self.images) * (4 + len(candidate.variants)) + 1000
             self.known[candidate] = assess(candidate, self.images)

@@ -11,7 +11,7 @@ ALL = ("alpine", "slim", "debian", "fips")
 def limits(variants: Iterable[str]) -> set[str]:
     """Return the texts of `latest` that are offered where each variant has a version newer than the tag of its name."""
     variants = tuple(variants)
-    images = {}
+    images = dict[str, str]()
     for number, variant in enumerate(variants):
         images |= {f"1.0.0-{variant}": variant, variant: variant}
         images[f"2.{number}.0-{variant}"] = f"newer {variant}"

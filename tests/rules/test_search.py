@@ -222,3 +222,26 @@ class TestManyTags:
         assert found is not None
         assert (found.candidate.variants, found.candidate.tags) == (meant.variants, meant.tags)
         assert (found.moved, found.created) == ({}, {})
+
+
+class TestBounds:
+    """What nothing explains is named, and a search ends."""
+
+    IMAGES: Mapping[str, str] = {
+        "1.0.0": "a", "1.0.0-alpine": "b", "1.0": "a", "1": "a", "1.0-alpine": "b", "1-alpine": "b",
+        "2.0.0": "c", "2.0.0-alpine": "d", "2.0": "c", "2": "c", "2.0-alpine": "d", "2-alpine": "d",
+        "latest": "c", "alpine": "d", "2.0-musl": "d", "musl": "d",
+    }  # fmt: skip
+
+    def test_another_word_for_a_variant_is_no_alias_of_it(self) -> None:
+        found = propose(self.IMAGES)
+        assert found is not None
+        assert found.candidate.variants == ("alpine",)
+        assert found.unexplained(self.IMAGES) == ["2.0-musl", "musl"]
+
+    def test_the_best_so_far_is_proposed_where_the_work_is_at_its_bound(self) -> None:
+        whole, cut = propose(self.IMAGES), propose(self.IMAGES, most=1)
+        assert whole is not None
+        assert cut is not None
+        assert (cut.moved, cut.exact.keys() <= whole.exact.keys()) == ({}, True)
+        assert cut.score < whole.score
