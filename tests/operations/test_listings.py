@@ -1,5 +1,6 @@
 """A listing is a claim: it may omit tags, lag, or end in null, and the floating tags end as with an honest one."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from tagger.images.layout import Layout
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.sources import ContentSource
 from tagger.names import Repository
+from tagger.operations.approve import Approval, approve
 from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import release
@@ -20,7 +22,7 @@ from tagger.operations.withdraw import Withdrawal, withdraw
 from tagger.results import Report
 from tests.images.making import make_image
 from tests.operations.running import RULES, actions, finished, standing
-from tests.servers.small_registry import SmallRegistry
+from tests.servers.small_registry import Request, SmallRegistry
 
 Listing = Callable[[list[str]], list[str]]
 LABEL = "org.opencontainers.image.version"
@@ -55,18 +57,40 @@ def one_behind() -> Listing:
     return lists
 
 
+class Late:
+    """Lists a tag one second after it came, and one that is gone a second longer; `watch` sees the requests."""
+
+    def __init__(self) -> None:
+        self.changed: dict[str, float] = {}
+        self.before: set[str] = set()
+
+    def watch(self, request: Request) -> None:
+        if request.kind == "manifests" and request.method in ("PUT", "DELETE"):
+            self.changed.setdefault(request.reference, time.monotonic())
+
+    def __call__(self, tags: list[str]) -> list[str]:
+        late = {tag for tag, at in self.changed.items() if time.monotonic() - at < 1}
+        self.changed = {tag: self.changed[tag] for tag in late}
+        self.before = {tag for tag in tags if tag not in late} | (self.before & late)
+        return sorted(self.before)
+
+
 class Released:
     """A repository of a registry, and images that carry their version as a label, or none."""
 
     def __init__(self, registry: SmallRegistry, store: RegistryRepository, builds: Layout, *, labelled: bool) -> None:
         self.registry, self.store, self.builds, self.labelled = registry, store, builds, labelled
 
-    def release(self, version: str) -> Report:
-        """Release a version."""
+    def job(self, version: str) -> Release:
+        """Return the release of a version."""
         labels = {LABEL: version} if self.labelled else {}
         image = make_image(self.builds, version, labels=labels)
         source = ContentSource(self.builds, image.digest, version)
-        return finished(release(Release((RULES.scheme.parse(version),), RULES, (self.store,), source)))
+        return Release((RULES.scheme.parse(version),), RULES, (self.store,), source)
+
+    def release(self, version: str) -> Report:
+        """Release a version."""
+        return finished(release(self.job(version)))
 
     @property
     def held(self) -> Mapping[str, str | None]:
@@ -97,7 +121,7 @@ def opened_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open
     with SmallRegistry() as registry, registry.client() as client:
 
         def open_one(lists: Listing = lambda tags: tags, *, labelled: bool = True) -> Released:
-            registry.lists = lists
+            registry.lists, registry.watch = lists, lambda _request: None
             store = client.repository(Repository(registry.host, f"acme/{uuid4().hex[:12]}"), write=True)
             return Released(registry, store, builds, labelled=labelled)
 
@@ -112,6 +136,22 @@ def test_releases_end_as_with_an_honest_listing(opened_repository: Open, version
         for version in versions:
             assert repository.release(version).exit_code == 0
             assert repository.wrong() == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(VERSIONS)
+def test_releases_end_right_by_a_listing_that_is_a_second_late(opened_repository: Open, versions: list[str]) -> None:
+    late = Late()
+    repository = opened_repository(late)
+    repository.registry.watch = late.watch
+    for version in versions:
+        assert repository.release(version).exit_code == 0
+        assert repository.wrong() == []
+    held = "7.0.0"
+    report = finished(release(repository.job(held)._replace(hold=True)))
+    assert (report.exit_code, repository.wrong([held])) == (0, [])
+    assert finished(approve(Approval(held, RULES, (repository.store,)))).exit_code == 0
+    assert repository.wrong() == []
 
 
 def test_a_version_that_another_hides_is_released_and_that_is_said(opened_repository: Open) -> None:
