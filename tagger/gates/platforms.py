@@ -134,20 +134,18 @@ def _check_exactly(found: set[str], wanted: set[str], reference: str) -> None:
 
 
 def _check_same(source: Source, one: Replaced, before: Manifest) -> None:
-    """Raise `Refused` where an image of one platform takes a tag from one of another."""
-    said, found = at_once(lambda: _said_platforms(one.content, before), lambda: _platforms(source, None))
-    if all("/" in name and Platform.parse(name).known for name in (*said, *found)):
-        _check_no_fewer(found, said, one.tag, source.reference)
+    """Raise `Refused` where an image of one platform takes a tag from one of another.
 
-
-def _said_platforms(content: Content, root: Manifest) -> set[str]:
-    """Return the platforms of an image, none of what is no image, or is not there any more."""
+    What is no image, or is not there any more, has no platform.
+    """
     try:
-        return platforms_of(content, root)
+        said, found = at_once(lambda: platforms_of(one.content, before), lambda: _platforms(source, None))
     except StoreError as error:
         if error.code in _NO_IMAGE:
-            return set()
+            return
         raise
+    if all("/" in name and Platform.parse(name).known for name in (*said, *found)):
+        _check_no_fewer(found, said, one.tag, source.reference)
 
 
 def _check_no_fewer(found: set[str], before: set[str], tag: str, reference: str) -> None:

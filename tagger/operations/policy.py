@@ -133,18 +133,27 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
 
 
 def _unset(job: PolicyChange, dry_run: bool) -> Running:
-    def look(store: TagStore) -> tuple[TagStore, tuple[Change, ...]]:
+    rules = job.terms.own_rules
+
+    def look(store: TagStore) -> tuple[View, tuple[Change, ...]]:
+        view = View(store, OwnTerms(rules, follows=False), every_tag, Claim())
         before = store.digests([POLICY_TAG])[POLICY_TAG]
         if before is None or before == LIFTED_DIGEST:
-            return store, ()
-        return store, (planned_lift(store, POLICY_TAG, before, "", "the settings of each run rule from now on"),)
+            return view, ()
+        return view, (planned_lift(store, POLICY_TAG, before, "", "the settings of each run rule from now on"),)
 
-    def act(target: tuple[TagStore, tuple[Change, ...]]) -> Outcome:
-        store, planned = target
-        if dry_run or not planned:
-            return Outcome.of(store.place, planned, done="deleted", dry_run=dry_run)
-        changes, error = lift(store, planned)
-        return ended(store.place, changes, error, done="deleted")
+    def act(target: tuple[View, tuple[Change, ...]]) -> Outcome:
+        view, planned = target
+        place = view.store.place
+        if not planned:
+            return Outcome.of(place, (), done="deleted", dry_run=dry_run)
+        changes, error = (planned, None) if dry_run else lift(view.store, planned)
+        if error:
+            return ended(place, changes, error, done="deleted")
+        try:
+            return Outcome.of(place, (*changes, *_drifted(view.look())), done="deleted", dry_run=dry_run)
+        except TaggerError as failure:
+            return ended(place, changes, failure, done="deleted")
 
     outcomes = yield from everywhere(job.stores, look, each(act, _verified("there is no policy", dry_run)))
     own = job.terms.own

@@ -81,7 +81,11 @@ def test_a_config_that_names_no_platform_is_compared_with_nothing(layout: Layout
 def test_what_is_no_image_has_no_platform(layout: Layout) -> None:
     config = put(layout, b"values", "application/vnd.cncf.helm.config.v1+json")
     chart = put_manifest(layout, OCI_MANIFEST, {"config": config.to_json(), "layers": []})
-    check_platforms(source(layout, make_image(layout, "now")), (), replaced(layout, chart))
+    image = make_image(layout, "now")
+    check_platforms(source(layout, image), (), replaced(layout, chart))
+    check_platforms(source(layout, chart), (), replaced(layout, image))
+    nothing = put_manifest(layout, OCI_MANIFEST, {"layers": []})
+    check_platforms(source(layout, nothing), (), replaced(layout, image))
 
 
 def test_exactly_these(layout: Layout) -> None:

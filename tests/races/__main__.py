@@ -4,7 +4,8 @@
 --whole       two runs with the default tags too: some 20 minutes
 --sample N    so many random interleavings of three runs with the default tags (2000)
 --seed N      of the sample (1)
---states      every pair of runs from every small state, and triples from a few: some 20 minutes
+--states      every pair of runs from every small state, triples from a few, runs beside a change of the policy, and
+              killed runs: some two hours
 """
 
 import argparse
@@ -16,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tests.races.processes import race
 from tests.races.scenarios import FEW, RULES, SOME, Counted, Scenario, counted, faults, three_runs, two_runs
-from tests.races.states import explored, pairs, triples
+from tests.races.states import explored, killed, kills, pairs, policies, triples, untold
 from tests.servers.distribution import distribution
 
 HEAD = "| runs | interleavings | states | wrong | after `reconcile` | exit codes |\n|---|---|---|---|---|---|"
@@ -67,9 +68,14 @@ def _states() -> int:
     found = 0
     print("| runs | from | wrong | seconds |\n|---|---|---|---|")
     with ProcessPoolExecutor(2) as pool:
-        for title, given in (("pairs", list(pairs())), ("triples, their round trips at one moment", list(triples()))):
+        for title, explore, given in (
+            ("killed runs", killed, list(kills())),
+            ("runs beside a change of the policy, or under one", untold, list(policies())),
+            ("pairs", explored, list(pairs())),
+            ("triples, their round trips at one moment", explored, list(triples())),
+        ):
             start, wrong = time.monotonic(), 0
-            for ends in pool.map(explored, given, chunksize=8):
+            for ends in pool.map(explore, given, chunksize=8):
                 wrong += bool(ends)
                 for end in ends[:1]:
                     print(end, file=sys.stderr, flush=True)

@@ -137,10 +137,14 @@ Program = Callable[[TagStore], Report]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How everything ended: the tags, and the exit code of each run, None of one that was killed."""
+    """How everything ended: the tags, and the exit code of each run, None of one that was killed.
+
+    `told` says which runs reported that something had drifted.
+    """
 
     tags: Tags
     exits: tuple[int | None, ...]
+    told: tuple[bool, ...] = ()
 
 
 @dataclass(slots=True)
@@ -166,6 +170,7 @@ class _Run:
     exit_code: int | None = None
     killed: bool = False
     lag: int = 0
+    told: bool = False
 
     @property
     def live(self) -> bool:
@@ -330,7 +335,8 @@ class Model:
         except _Waiting as waiting:
             requests = waiting.requests
             return self._one(number, answers, requests, (_PENDING,) * len(requests), lag)
-        return self._ended(report.exit_code)
+        told = any(change.drifted for outcome in report.repositories for change in outcome.changes)
+        return self._ended(report.exit_code, told)
 
 
 def _made(
@@ -343,8 +349,8 @@ def _made(
     return _Run(answers, requests, got, lag=lag)
 
 
-def _ended(exit_code: int) -> _Run:
-    return _Run(exit_code=exit_code)
+def _ended(exit_code: int, told: bool) -> _Run:
+    return _Run(exit_code=exit_code, told=told)
 
 
 def _killed(writes: tuple[Request, ...]) -> _Run:
@@ -386,4 +392,4 @@ def run_alone(program: Program, tags: Tags) -> Ended:
 
 
 def _end(state: _State) -> Ended:
-    return Ended(state[0], tuple(run.exit_code for run in state[2]))
+    return Ended(state[0], tuple(run.exit_code for run in state[2]), tuple(run.told for run in state[2]))

@@ -19,7 +19,7 @@ from tests.races.scenarios import (
     three_runs,
     two_runs,
 )
-from tests.races.states import Run, State, pairs, triples, wrong_ends
+from tests.races.states import Run, State, killed, kills, pairs, policies, triples, untold, wrong_ends
 
 
 def named(scenario: Scenario) -> str:
@@ -68,6 +68,18 @@ def test_a_sample_of_pairs_of_runs_from_every_small_state() -> None:
     """`make model` explores all 5,148 of them."""
     some = random.Random(7).sample(list(pairs()), 40)
     assert [wrong for state, runs in some for wrong in wrong_ends(state, runs)] == []
+
+
+def test_a_sample_of_runs_beside_a_change_of_the_policy() -> None:
+    """Whatever is wrong in the end, one of the runs says it, and `reconcile` puts it right."""
+    some = random.Random(7).sample([given for given in policies() if len(given[1]) == 2], 12)
+    assert [wrong for given in some for wrong in untold(given)] == []
+
+
+def test_a_sample_of_killed_runs_from_every_small_state() -> None:
+    """The next run mends or names what a killed one left, and `reconcile` puts it right."""
+    some = random.Random(7).sample(list(kills()), 40)
+    assert [wrong for given in some for wrong in killed(given)] == []
 
 
 def test_a_sample_of_three_runs_from_a_few_states() -> None:
