@@ -102,7 +102,8 @@ def _measured(
         "TAGGER_IMAGES": "\n".join(f"{service.host}/{name}" for service, name in places),
     }
     command = ["env", "-u", "SSL_CERT_FILE", *testbed.tagger("release", "--version", "2.1.4")]
-    contestants = [Contestant(str(jobs), [*command, "--jobs", str(jobs)], reset, check, environ) for jobs in JOBS]
+    contestants = [Contestant("not set", command, reset, check, environ)]
+    contestants += [Contestant(str(jobs), [*command, "--jobs", str(jobs)], reset, check, environ) for jobs in JOBS]
     testbed.line.delay(DELAY)
     found = in_turn(testbed.bench, contestants, registries)
     testbed.line.delay(0)

@@ -62,7 +62,13 @@ class RunOptions:
         parsers.choice("published-from", ("registry", "git", "none")), choices=("registry", "git", "none"),
         default="registry", commands=("plan", "config"), group="tags",
     )  # fmt: skip
-    jobs = number("jobs", "Requests in flight for each registry.", parsers.number(1, 256), default="8", **_network)
+    jobs = number(
+        "jobs",
+        "Requests in flight for each registry; where nobody sets it, as many more as the registry takes.",
+        parsers.number(1, 256),
+        default="8",
+        **_network,
+    )
     timeout = seconds("timeout", "Seconds to wait for an answer.", parsers.seconds, default="30", **_network)
     retries = number(
         "retries", "How often a request that may be repeated is.", parsers.number(0, 100), default="4", **_network

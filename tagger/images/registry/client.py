@@ -70,7 +70,7 @@ class Request(NamedTuple):
 class Registry:
     """A registry, met once: its scheme, its challenge, its tokens and its connections serve all its repositories.
 
-    `jobs` requests are in flight at most; the bodies of blobs are not counted, since whoever copies bounds them.
+    `jobs` requests are in flight to begin with, and up to `most` where it takes them, without the bodies of blobs.
     """
 
     def __init__(
@@ -82,23 +82,22 @@ class Registry:
         insecure: Collection[str] = (),
         endpoints: Mapping[str, str] | None = None,
         jobs: int = 8,
+        most: int | None = None,
         retries: int = 4,
         known: Challenge | None = None,
         meters: Meters = silent,
     ) -> None:
-        self.name, self.meters = name, meters
-        self.jobs, self.retries = jobs, retries
+        self.name, self.meters, self.jobs, self.retries = name, meters, jobs, retries
         self.takes_several_tags: bool | None = None
         self.has_referrers: bool | None = None
-        self._host = Host(name, transport, insecure, endpoints or {})
-        self._keychain, self._transport = keychain, transport
+        self._host, self._transport = Host(name, transport, insecure, endpoints or {}), transport
+        self._keychain, self._used = keychain, Login()
         self._known = known or known_challenge(name, endpoints or {})
         self._greeting: threading.Thread | None = None
-        self._ahead = ConnectionsAhead(jobs, self._open_one)
-        self._slots = Slots(jobs)
+        self._slots = Slots(jobs, most)
+        self._ahead = ConnectionsAhead(self._slots.most, self._open_one)
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
-        self._used = Login()
 
     # What a repository asks for
 
@@ -193,7 +192,7 @@ class Registry:
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.jobs, thread_name_prefix=self.name)
+        return ThreadPoolExecutor(self._slots.most, thread_name_prefix=self.name)
 
     # Who asks
 
@@ -264,6 +263,7 @@ class Registry:
             if not self._authorization.met:
                 self._authorization.meet(access, send, lambda: None)
             self._authorization.header(access, lambda: None)
+            self._slots.answered(0, throttled=False)  # a release's first look has one request more than `jobs`
 
     def _open_one(self) -> bool:
         """Open a connection, unless it is not known yet whether over TLS; say whether that was tried."""

@@ -30,7 +30,8 @@ class Registries:
 
     `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise, and
     `dials` connections that are under way already, over the TLS context that `tls` gives. `github_api` is the URL of
-    GitHub's API, where it is another than usual.
+    GitHub's API, where it is another than usual. To each registry `jobs` requests are in flight to begin with, and up
+    to `most` where it takes them; without `most` no more than `jobs`.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Registries:
         endpoints: Mapping[str, str] | None = None,
         ca_file: str = "",
         jobs: int = 8,
+        most: int | None = None,
         timeout: float = 30.0,
         retries: int = 4,
         dials: Iterable[Dial] = (),
@@ -51,10 +53,12 @@ class Registries:
         self.keychain = keychain or Keychain()
         self._insecure = frozenset(insecure)
         self._endpoints = dict(endpoints or {})
-        self._jobs = jobs
+        self._jobs, self._most = jobs, most
         self._retries = retries
         self._meters = meters
-        self._transport = Transport(ca_file=ca_file, timeout=timeout, connections=4 * jobs, dials=dials, tls=tls)
+        self._transport = Transport(
+            ca_file=ca_file, timeout=timeout, connections=4 * (most or jobs), dials=dials, tls=tls
+        )
         self._github_api = github_api
         self._registries: dict[str, Registry] = {}
         self._apis: list[Registry] = []
@@ -76,6 +80,7 @@ class Registries:
             insecure=self._insecure,
             endpoints=self._endpoints,
             jobs=self._jobs,
+            most=self._most,
             retries=self._retries,
             known=Challenge(scheme) if login else None,
             meters=self._meters,

@@ -6,15 +6,16 @@ __all__ = ["Slots"]
 
 
 class Slots:
-    """Places for requests in flight, `most` at once. Use it in a `with` block around each request.
+    """Places for requests in flight, `first` at once to begin with. Use it in a `with` block around each request.
 
-    Once the registry throttles there are half as many; each answer after that gives a little back, one more after a
-    whole round (additive increase, multiplicative decrease; RFC 5681, section 3.1).
+    Each answer makes one more place, up to `most`. Once the registry throttles there are half as many; each answer
+    after that gives a little back, one more after a whole round (slow start, then additive increase and multiplicative
+    decrease; RFC 5681, section 3.1).
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._limit = float(most)
+    def __init__(self, first: int, most: int | None = None) -> None:
+        self.most = first if most is None else most
+        self._limit = float(first)
         self._used = 0
         self._cuts = 0
         self._free = threading.Condition()
@@ -40,11 +41,12 @@ class Slots:
 
     def answered(self, begun: int, *, throttled: bool) -> None:
         """Take in how the registry answered a request. Refusals of what was in flight together count once."""
-        if not throttled and self._limit >= self._most:
+        if not throttled and self._limit >= self.most:
             return
         with self._free:
             if not throttled:
-                self._limit = min(float(self._most), self._limit + 1 / self._limit)
+                more = 1 / self._limit if self._cuts else 1.0
+                self._limit = min(float(self.most), self._limit + more)
                 self._free.notify()
             elif begun == self._cuts:
                 self._limit = max(1.0, self._limit / 2)

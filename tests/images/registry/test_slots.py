@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.images.registry.slots import Slots
+from tests.images.making import make_image
+from tests.integration.commands import tagger
 from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import Fault, Reply, Request, SmallRegistry
 
@@ -26,6 +28,20 @@ def test_between_one_and_what_is_allowed(most: int, throttled: list[bool]) -> No
         answer(slots, throttled=one)
         assert 1 <= slots.limit <= most
         assert slots.limit <= before if one else slots.limit >= before
+
+
+def test_answers_make_room_until_the_registry_throttles() -> None:
+    slots = Slots(8, 64)
+    for expected in (9, 10, 11):
+        answer(slots, throttled=False)
+        assert slots.limit == expected
+    for _ in range(100):
+        answer(slots, throttled=False)
+    assert slots.limit == 64
+    answer(slots, throttled=True)
+    assert slots.limit == 32
+    answer(slots, throttled=False)
+    assert slots.limit == 32
 
 
 def test_refusals_of_what_was_in_flight_together_count_once() -> None:
@@ -89,3 +105,17 @@ def test_a_registry_that_takes_few_at_once(small_registry: SmallRegistry, opened
     store = opened(small_registry, jobs=32, retries=20)
     assert set(store.digests([f"1.0.{number}" for number in range(400)]).values()) == {None}
     assert refused
+
+
+def test_many_repositories_get_more_unless_jobs_bounds_them(opened: Opener, small_registry: SmallRegistry) -> None:
+    for number in range(12):
+        make_image(opened(small_registry, f"acme/app-{number}"), "app", "2.1.4")
+    names = "\n".join(f"{small_registry.host}/acme/app-{number}" for number in range(12))
+    small_registry.delay = 0.05
+    seen = []
+    for bound in ({}, {"INPUT_JOBS": "8"}):
+        small_registry.most_at_once = 0
+        ran = tagger(environ={"INPUT_COMMAND": "plan", "INPUT_IMAGES": names, "INPUT_VERSION": "2.1.4", **bound})
+        assert ran.code == 0, ran.err
+        seen.append(small_registry.most_at_once)
+    assert seen[1] <= 8 < seen[0] <= 64
