@@ -12,7 +12,7 @@ from tagger.names import CANONICAL, DIGEST, Digest
 
 __all__ = [
     "ARCHITECTURES", "LARGEST_MANIFEST",
-    "DOCKER_CONFIG", "DOCKER_LAYER", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
+    "DOCKER_CONFIG", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
     "OCI_CONFIG", "OCI_INDEX", "OCI_LAYER_GZIP",
     "OCI_LAYER_ZSTD", "OCI_MANIFEST", "Descriptor", "Manifest", "Platform", "artifact_type_of",
     "manifest_type",
@@ -26,7 +26,6 @@ OCI_LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 # What ORAS and early OCI 1.1 attached: a manifest with `blobs` and no config (oras-project/artifacts-spec).
 OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"

@@ -21,16 +21,9 @@ from tagger.settings.values import Settings
 if TYPE_CHECKING:
     from tagger.settings.file import SettingsFile
 
-__all__ = ["Login", "Settings", "gather", "gather_each"]
+__all__ = ["Login", "Settings", "gather_each"]
 
 Value = TypeVar("Value")
-
-
-def gather(
-    command: str, given: Mapping[str, Sequence[str]], environ: Mapping[str, str], workspace: Path = Path()
-) -> Settings:
-    """Gather the settings of a run that works on one component, or on none, as `gather_each` does."""
-    return gather_each(command, given, environ, workspace)[0]
 
 
 def gather_each(

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 
 from tagger.images.manifests import (
     DOCKER_CONFIG,
-    DOCKER_LAYER,
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_CONFIG,
@@ -26,6 +25,8 @@ from tagger.images.stores import Opener, TagStore
 
 PLATFORMS = ("linux/amd64", "linux/arm64/v8")
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
+
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 def digest_of(content: bytes) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from tagger.reporting.settings import settings_document, settings_text
-from tagger.settings.gather import Settings, gather
+from tagger.settings.gather import Settings
 from tagger.settings.options import OPTIONS
+from tests.settings.gathering import gather
 
 ENVIRON = {
     "INPUT_IMAGES": "ghcr.io/acme/app\nacme/app", "INPUT_VARIANTS": "default alpine", "TAGGER_DRY_RUN": "yes",

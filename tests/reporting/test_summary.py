@@ -14,8 +14,8 @@ from tagger.reporting.shown_summary import settings_markdown, trees_markdown
 from tagger.reporting.summary import report_markdown
 from tagger.results import Floating, ListedVersion, Outcome, Report, ReportWarning, Tree, Trees
 from tagger.rules.plan import Change
-from tagger.settings.gather import gather
 from tests.reporting.anything import reports, texts, trees
+from tests.settings.gathering import gather
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 

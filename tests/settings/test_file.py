@@ -11,10 +11,10 @@ import yaml
 
 from tagger.errors import InputError
 from tagger.settings.file import SettingsFile, read_settings_file
-from tagger.settings.gather import gather
 from tagger.settings.options import OPTIONS
 from tagger.settings.problems import SHOWN
 from tagger.settings.schema import schema
+from tests.settings.gathering import gather
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "tagger.schema.json"
 

@@ -8,9 +8,10 @@ import pytest
 from tagger.commands import NAMES
 from tagger.errors import InputError
 from tagger.names import Repository
-from tagger.settings.gather import Login, Settings, gather
+from tagger.settings.gather import Login, Settings
 from tagger.settings.option import Option
 from tagger.settings.options import DEFAULT_TEMPLATES, OPTIONS
+from tests.settings.gathering import gather
 
 IMAGE = {"TAGGER_IMAGES": "ghcr.io/acme/app"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.settings.gather import gather
 from tagger.settings.search import find_settings_file
+from tests.settings.gathering import gather
 
 
 def repository(folder: Path) -> Path:

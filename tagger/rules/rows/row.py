@@ -11,12 +11,9 @@ from tagger.rules.rows.expressions import DATES, Expression
 from tagger.rules.rows.fields import Field, fields_of
 from tagger.rules.templates import Template
 
-__all__ = ["DEFAULT_ROWS", "Row", "RowType", "safe", "within"]
+__all__ = ["Row", "RowType", "safe", "within"]
 
 RowType = Literal["schedule", "semver", "pep440", "match", "edge", "ref", "raw", "sha"]
-
-DEFAULT_ROWS = ("type=schedule", "type=ref,event=branch", "type=ref,event=tag", "type=ref,event=pr")
-"""What docker/metadata-action takes where `tags` is empty."""
 
 COMMON = ("enable", "priority", "prefix", "suffix")
 

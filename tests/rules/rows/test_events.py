@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.rules.rows.row import DEFAULT_ROWS
 from tagger.version_from.build import build_facts
 from tests.rules.rows.filling import tags
 
@@ -41,6 +40,9 @@ DIFFERENCES = {
     "pr-head-sha pr12": "a date wants its format in quotes",
     "pr pr12": "a date wants its format in quotes",
 }
+
+DEFAULT_ROWS = ("type=schedule", "type=ref,event=branch", "type=ref,event=tag", "type=ref,event=pr")
+"""What docker/metadata-action takes where `tags` is empty."""
 
 
 def given(case: Mapping[str, Any], folder: Path) -> list[str] | str:
