@@ -8,6 +8,7 @@ from tagger.errors import InputError
 from tagger.names import attached_to
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.marks import is_reserved
+from tagger.rules.revisions import guess_form
 from tagger.rules.templates import DEFAULT_TEMPLATES, LATEST
 from tagger.rules.versions import Scheme, Version
 
@@ -16,7 +17,7 @@ __all__ = ["CREATED", "Assessment", "Candidate", "assess", "is_aside"]
 Texts = tuple[str, ...]
 MOVED, CREATED, SETTING, NAME = 1000.0, 1.5, 0.1, 0.5
 """What weighs against a tag that is explained: one that would move, one that would be new, one more setting, and a
-template that is a name: `stable` may be the newest version today by chance."""
+template that is a name (`stable` may be the newest version today by chance), or revisions that could be variants."""
 PREFERRED, MISTAKEN = 1.01, 1.2
 """A tag that never moves is rather exact than floating, where it could be either; but see `_mistaken`."""
 
@@ -60,7 +61,8 @@ class Candidate(NamedTuple):
         """What the settings weigh that are not as by default: of two that explain as much, the simpler one is meant."""
         entries = sum(len(value) if isinstance(value, tuple) else 1 for _, value in self.settings())
         names = sum("{{" not in text and text != LATEST for text in self.tags)
-        return SETTING * entries + NAME * names
+        odd = sum(not guess_form(form.replace("{{variant}}", "").replace("N", "1")) for form in self.revisions)
+        return SETTING * entries + NAME * (names + bool(odd))
 
 
 class Assessment(NamedTuple):

@@ -10,7 +10,7 @@ from tagger.rules.revisions import SUFFIX, guess_form
 from tagger.rules.versions import Scheme, Version, is_prerelease_word
 from tagger.rules.words import is_variant
 
-__all__ = ["Hints", "hints", "lengths", "may_be_alias", "prefixes", "revision_forms", "variants_of"]
+__all__ = ["Hints", "hints", "lengths", "may_be_alias", "odd_forms", "prefixes", "revision_forms", "variants_of"]
 
 Texts = tuple[str, ...]
 _HEAD = re.compile(r"((?:[A-Za-z_][A-Za-z0-9_]*[-.])*?[vV]?)(?=[0-9]+\.[0-9])")
@@ -23,6 +23,9 @@ NEWEST_WORDS = frozenset(
     {"current", "devel", "development", "edge", "fresh", "innovation", "live", "main", "mainline", "newest", "prod"}
     | {"production", "release", "rolling", "stable"}
 )
+# A word of at most two letters, or one with a dot, stands before the number: `-v1`, `-ce.0`, `-debian-12-r2`.
+_ODD = re.compile(r"([-_](?:[A-Za-z][A-Za-z0-9_-]*[-_])?(?:[A-Za-z]{1,2}|[A-Za-z]+\.))[0-9]+")
+MOST_SHAPES, MOST_ODD = 2, 6
 _LEVELS = (
     "{{major}}",
     "{{major}}.{{minor}}",
@@ -39,15 +42,35 @@ def prefixes(tags: Iterable[str]) -> Counter[str]:
 def revision_forms(tags: Iterable[str], before: Iterable[str]) -> Counter[str]:
     """Return the forms of revisions that tags may have, and how often."""
     forms = Counter[str]()
-    for _, body in _bodies(tags, before):
-        numbers = _NUMBERS.match(body)
-        rest = body[numbers.end() :] if numbers else ""
+    for rest in _rests(tags, before):
         match = SUFFIX.match(rest)
         if match and rest[match.end() :][:1] in ("", "-"):
             forms[guess_form(match[0])] += 1
         elif (match := _BEHIND.search(rest)) is not None:
             forms["{{variant}}" + guess_form(match[1])] += 1
     return forms
+
+
+def odd_forms(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield forms of revisions with words that packagers do not use, those together that differ in a number alone.
+
+    `-ce.N` of `17.5.1-ce.0`; `-debian-11-rN` and `-debian-12-rN`, each of which could be a variant as well.
+    """
+    shapes = defaultdict[str, Counter[str]](Counter)
+    for rest in _rests(tags, before):
+        match = _ODD.fullmatch(rest)
+        if match and not SUFFIX.fullmatch(rest) and not is_prerelease_word(match[1][1:]):
+            shapes[re.sub("[0-9]+", "0", match[1])][f"{match[1]}N"] += 1
+    for forms in sorted(shapes.values(), key=lambda forms: -forms.total())[:MOST_SHAPES]:
+        if len(forms) <= MOST_ODD:
+            yield tuple(sorted(forms))
+
+
+def _rests(tags: Iterable[str], before: Iterable[str]) -> Iterator[str]:
+    """Yield what stands behind the numbers of each tag."""
+    for _, body in _bodies(tags, before):
+        if numbers := _NUMBERS.match(body):
+            yield body[numbers.end() :]
 
 
 def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, length: int) -> Counter[str]:

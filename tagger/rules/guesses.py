@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from tagger.rules.assessment import Candidate
-from tagger.rules.evidence import lengths, prefixes, revision_forms, variants_of
+from tagger.rules.evidence import lengths, odd_forms, prefixes, revision_forms, variants_of
 from tagger.rules.versions import Scheme, is_prerelease_word
 
 __all__ = ["EXACT", "first_guesses"]
@@ -24,7 +24,8 @@ def first_guesses(images: Collection[str]) -> Iterator[Candidate]:
         forms = [form for form, _ in revision_forms(images, before).most_common(MOST_FORMS)]
         bodies = [tag[len(start) :] for tag in images for start in before if tag.startswith(start)]
         words = _words(bodies)
-        for scheme, revisions, channels in product(_schemes(bodies), _choices(forms), ((), words) if words else ((),)):
+        choices = (*_choices(forms), *odd_forms(images, before))
+        for scheme, revisions, channels in product(_schemes(bodies), choices, ((), words) if words else ((),)):
             build = "underscore" if any("_" in body for body in bodies) and "_N" not in revisions else "refuse"
             made = Scheme.of(scheme, build if scheme != "pep440" else "refuse", revisions)
             usual = lengths(images, before).most_common()

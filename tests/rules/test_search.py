@@ -183,6 +183,26 @@ class TestChoices:
         assert {"alpine-3.22=jdk-alpine-3.22", "noble=jdk-noble"} <= set(found.candidate.variants)
         assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
 
+    @pytest.mark.parametrize(
+        ("images", "forms"),
+        [
+            (("17.5.1-ce.0 latest", "17.5.0-ce.0", "16.11.9-ce.1", "16.11.9-ce.0"), ("-ce.N",)),
+            (("7.4.0-v1 7.4.0 latest", "7.4.0-v0", "7.2.0-v13 7.2.0", "7.2.0-v12"), ("-vN",)),
+            (
+                ("7.4.1-debian-12-r2 7.4.1 7.4 latest", "7.4.1-debian-12-r1", "7.2.6-debian-11-r9 7.2.6 7.2"),
+                ("-debian-11-rN", "-debian-12-rN"),
+            ),
+            (("2.17.1-pg17", "2.17.1-pg16", "2.17.0-pg16"), ()),
+        ],
+    )
+    def test_a_word_with_a_number_is_a_revision_where_floating_tags_say_so(
+        self, images: tuple[str, ...], forms: tuple[str, ...]
+    ) -> None:
+        found = propose(listing(*images))
+        assert found is not None
+        assert found.candidate.revisions == forms
+        assert (found.moved, found.created, found.unexplained(listing(*images))) == ({}, {}, [])
+
     def test_a_date_behind_a_variant_is_a_revision(self) -> None:
         images = listing(
             "10.2-20260602 10.2 10 latest",
