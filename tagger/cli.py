@@ -261,7 +261,7 @@ def _known(name: str, line: Line, where: str = "") -> str:
         return name
     import difflib
 
-    close = difflib.get_close_matches(name, (*NAMES, "help", "version", "completion"), 1)
+    close = difflib.get_close_matches(name, NAMES if where else (*NAMES, "help", "version", "completion"), 1)
     hint = f"Did you mean `{close[0]}`? " if close else ""
     if not where and len(line.plain) == 0 and re.match(r"v?[0-9]|[^/]+/", name):
         hint = f"Say what to do with it: `release {name}`, or `plan {name}`, which writes nothing. "

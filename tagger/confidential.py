@@ -19,7 +19,7 @@ _PLACES = ("file", "env", *(kind for kind, form in SOURCE_KINDS.items() if "://"
 """What stands before a colon, and is no user's name: it says where something is."""
 
 _LOGIN = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s@]+)@(?!sha[0-9]+:)"
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s@]+)@(?!sha[0-9]+:)"
     rf"|(?<![\w.-])(?!(?:{'|'.join(_PLACES)}):)"
     r"[^\s/@:'\"=]+:(?P<password>[^\s@]*)@(?!sha[0-9]+:)(?=\S)"
 )

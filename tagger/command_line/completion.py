@@ -20,7 +20,7 @@ def completion(shell: str) -> str:
     if shell not in SHELLS:
         raise InputError(
             f"there is no completion for {shell or 'no shell'}",
-            f"Write `completion` and one of: {', '.join(SHELLS)}.",
+            f"There are those for {', '.join(SHELLS)}.",
         )
     return "\n".join(SHELLS[shell]())
 

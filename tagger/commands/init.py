@@ -36,7 +36,7 @@ def _check_absent(run: Run) -> None:
     if standing is not None:
         raise InputError(
             f"there is a file of settings: {standing}",
-            "Move it away to have one written, or leave `write` out to see what would be.",
+            "Move it away to have one written, or drop `write` to see what would be.",
         )
 
 

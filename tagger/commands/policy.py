@@ -12,6 +12,8 @@ __all__ = ["COMMAND"]
 def _run(run: Run) -> int:
     settings = run.settings
     action = " ".join(run.arguments) or "show"
+    if len(run.arguments) > 1:
+        raise InputError(f"`policy` takes no more than one word, and got {action}", "It is `set`, `unset`, or none.")
     if action not in ("show", "set", "unset"):
         raise InputError(
             f"`policy` takes `set` or `unset`, and got {action}", "Write `set` to store one, `unset` to remove it."

@@ -235,11 +235,14 @@ def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Rulin
         shown = Policy({row.name: own}).show(row.name)
         text = f"{one.origin} says {row.name}: {shown}, and the policy of {place} says {stored.show(row.name)}"
         (warnings if one.in_file else refusals).append(text)
-    refusals += _foreign_variants(said.get("variant"), stored, place)
+    refused = [f"`{name}`" for name in differs if not said[name].in_file]
+    if foreign := list(_foreign_variants(said.get("variant"), stored, place)):
+        refusals += foreign
+        refused.append("`variant`")
     if refusals:
         raise InputError(
             "; ".join(refusals),
-            "The policy of the repository rules. Leave the setting out to follow it; `policy set` changes the policy.",
+            f"The policy of the repository rules: drop {' and '.join(refused)} to follow it; `policy set` changes it.",
             code="POLICY",
         )
     return Ruling(stored, "repository", tuple(differs), tuple(f"{text}: the policy rules" for text in warnings))

@@ -106,7 +106,7 @@ def _prefix_hint(rules: Rules, text: str, prefix: str) -> str:
         if (
             match.start()
             and not re.fullmatch("[0-9]+!|", before)
-            and (_reads(rules.scheme, rest) or _suffix_hint(rules, rest) or _hint(rules.scheme, rest))
+            and (_reads(rules.scheme, rest.partition("+")[0]) or _suffix_hint(rules, rest) or _hint(rules.scheme, rest))
         ):
             return f"Set `tag-prefix: {before}`."
     return ""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from tagger.errors import InputError
 from tagger.rules.words import DEFAULT_VARIANT, check_variant
 
 __all__ = ["Family", "Variants", "check_variants_entry", "natural"]
@@ -69,6 +70,11 @@ def check_variants_entry(text: str) -> str:
     alias, equals, rest = text.partition("=")
     if not equals:
         return check_variant(text)
+    if alias in rest.split(","):
+        raise InputError(
+            f"{alias} would be an alias of itself",
+            "An alias has a name that none of its variants has: alpine=alpine3.*.",
+        )
     patterns = sorted({check_variant(part.replace("*", "0")) and part for part in rest.split(",")})
     return f"{check_variant(alias)}={','.join(patterns)}"
 

@@ -59,13 +59,14 @@ def values_of(
         what = NAMES[meaning[1]].lower() if len(meaning) > 1 else "word"
         problems.add(
             f"`{command}` got {repository}, and nothing says which repositories to work on",
-            f"Write {usage} with a whole name, as ghcr.io/acme/app, before a {what}; or set `images`.",
+            f"Name one whole, as ghcr.io/acme/app, before a {what}, or in `images`: the words are {usage}.",
         )
         return {}
     for name in found:
         if name in line:
             problems.add(
-                f"{NAMES[name]} is given twice: as the word {found[name]} and by {line[name].origin}", "Write one."
+                f"{NAMES[name]} is given twice: as the word {found[name]} and by {line[name].origin}",
+                f"Leave the word out, or drop `{name}`.",
             )
     return {name: Given((text,), NAMES[name]) for name, text in found.items()}
 

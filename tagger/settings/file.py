@@ -57,6 +57,8 @@ def read_settings_file(path: Path) -> SettingsFile:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         hint = _mending(text.splitlines()[mark.line : mark.line + 1] if mark else [])
+        if error.context_mark and error.context == "while scanning a quoted scalar":
+            hint = f"Close the quote that begins in line {error.context_mark.line + 1}."
         raise InputError(f"{where}: not YAML: {error.problem}", hint) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}", "Mend the file.") from error
@@ -95,7 +97,11 @@ class _Reader:
                 self._components(value, components)
             elif name not in options:
                 close = self._close(name, () if components is None else (COMPONENTS,))
-                self._problem(key, f"unknown setting `{name}`" + (f"; did you mean `{close}`?" if close else ""))
+                self._problem(
+                    key,
+                    f"unknown setting `{name}`"
+                    + (f"; did you mean `{close}`?" if close else "; it must be the name of an option"),
+                )
             elif options[name].secret:
                 self._problem(key, f"`{name}` is a secret: drop `{name}` here, and hand it over in the environment")
             elif not options[name].in_file:
@@ -240,6 +246,10 @@ def _quoted(text: str) -> str:
 def _mending(line: list[str]) -> str:
     """Return what to do about a line that is not YAML: what to put into quotes, where that would mend it."""
     found = re.match(r"\s*(?:- +)*(?:[\w-]+: +)?(.*?)\s*$", line[0]) if line else None
+    if found and re.match(r"- ", found[1]):
+        return "Put the list on lines of its own, a hyphen before each entry."
+    if found and re.match(r"(?:'[^']*'|\"[^\"]*\") *,", found[1]):
+        return f"Put brackets around the list: [{found[1]}]."
     if line and re.match(r"\s*\{\{", line[0]):
         return "Put a hyphen before each entry of the list, and quotes around it."
     if found and (re.match(r"[@`%&*!|>?]|\{\{", found[1]) or ": " in found[1]):

@@ -13,7 +13,7 @@ from tagger.rules.selection import Selection
 from tagger.rules.templates import Template
 from tagger.rules.variants import check_variants_entry
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
-from tagger.settings import mending
+from tagger.settings import mending, offers
 from tagger.settings.mending import mended
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def latest(text: str) -> str:
     return text
 
 
+@mended(offers.revisions, also=True)
 def revision(text: str) -> str:
     """Read the form of a revision."""
     return str(Revision.parse(text))
@@ -308,6 +309,7 @@ def seconds(text: str) -> float:
     return float(match[1]) * (60 if match[2] == "m" else 1)
 
 
+@mended(offers.kept, also=True)
 def keep(text: str) -> tuple[str, int]:
     """Read how many of something `prune` keeps: `major=3`."""
     from tagger.rules.retention import keep_limit  # no other command needs these rules
@@ -315,6 +317,7 @@ def keep(text: str) -> tuple[str, int]:
     return keep_limit(text)
 
 
+@mended(offers.tag_rules, also=True)
 def tag_rule(text: str) -> "TagRule":
     """Read which tags that are no versions `prune` keeps: `pr-* age=14d`."""
     from tagger.rules.retention import tag_rule as read
@@ -322,6 +325,7 @@ def tag_rule(text: str) -> "TagRule":
     return read(text)
 
 
+@mended(offers.durations, also=True)
 def duration(text: str) -> str:
     """Check a time: `7d`."""
     if text != "7d":  # its default is read in every run
@@ -331,6 +335,7 @@ def duration(text: str) -> str:
     return text
 
 
+@mended(offers.shares, also=True)
 def share(text: str) -> str:
     """Check a share: `20%`."""
     match = re.fullmatch(r"([0-9]{1,3})%", text)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from tagger.errors import InputError
 from tagger.rules.rows.fields import is_row
 from tagger.rules.templates import FIELDS, Template
+from tagger.settings import offers
+from tagger.settings.mending import mended
 from tagger.settings.option import Given
 from tagger.settings.parsers import template
 from tagger.settings.problems import Problems
@@ -19,10 +21,7 @@ __all__ = ["has_rows", "check_flavor", "check_line", "read_rows", "said_by_rows"
 def check_line(text: str) -> str:
     """Check a line of `tags`: a template, or a row. Raise `InputError`."""
     if is_row(text):
-        from tagger.rules.rows.row import Row
-
-        Row.parse(text)
-        return text
+        return _check_row(text)
     try:
         template(text)
     except InputError:
@@ -31,6 +30,15 @@ def check_line(text: str) -> str:
     return text
 
 
+@mended(offers.rows, also=True)
+def _check_row(text: str) -> str:
+    from tagger.rules.rows.row import Row
+
+    Row.parse(text)
+    return text
+
+
+@mended(offers.flavors, also=True)
 def check_flavor(text: str) -> str:
     """Check a line of `flavor`. Raise `InputError`."""
     from tagger.rules.rows.flavor import Flavor
@@ -63,7 +71,7 @@ def read_rows(given: Mapping[str, Given], tag_prefix: str, problems: Problems) -
         if flavor:
             problems.add(
                 f"{given['flavor'].origin}: `flavor` goes with rows, and `tags` has none",
-                "Write rows in `tags`, as type=semver,pattern={{version}}; to templates `variant` and `latest` say it.",
+                "Set `tags: type=semver,pattern={{version}}`, or drop `flavor`. To templates a variant says it.",
             )
         return None
     for line in tags:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tagger.images.layout import Layout
-from tests.hints.cases import TABLE
+from tests.hints.cases import TABLE as FIRST
 from tests.hints.following import Input, Step, followed, proposals
+from tests.hints.more_cases import TABLE as MORE
 from tests.images.making import make_image
 
+TABLE = {**FIRST, **MORE}
 DEEPEST = 6  # hints in a row
 FOR_A_PERSON = {
     "what the version is": r"is not a version in the scheme|does not hold a version|is longer than the 128 characters",
@@ -23,22 +25,34 @@ FOR_A_PERSON = {
     "which repository": r"nothing says which repositories|names no directory|is not the name of a registry"
     r"|is not a repository|holds something else: it has no oci-layout",
     "which image": r"there is no such file or directory|names nothing|no repository holds .*, and no `source`"
-    r"|is not a source",
+    r"|is not a source|`push` takes one NAME",
+    "which builds": r"no build is named|there is no folder or file|name the variants of some builds alone"
+    r"|is there twice|is not there: .* is missing|names no variant",
+    "what a build is made of": r"has no signature attached|was signed by none|stands on no approved base"
+    r"|holds no public key",
+    "which plan": r"is not the plan",
+    "what the repository is for": r"of its \d+ tags is a version|no file of settings has components",
+    "which shell": r"there is no completion",
     "what is not here": r"no Docker Engine answers|there is no host|there is no file|Errno|No such file",
     "who signs": r"says no repository|names nobody|is no builder|no row|says a workflow and not whose",
-    "a login": r"a line is not `registry username|a line does not begin with a registry|there is a username and no"
+    "a login": r"no login by OIDC is known"
+    r"|a line is not `registry username|a line does not begin with a registry|there is a username and no"
     r"|there is a password and no username|a registry without a login",
     "a name of one's own": r"is reserved|is not a variant|is not a channel|is a variant too",
     "rows, or templates": r"is a template, and the other lines are rows",
     "a pattern": r"is not a regular expression|could take long|is not a range of versions",
-    "a value": r"is not from \d+ to \d+|is not a time|is not a platform|is not an endpoint|is not a host|`hold` is"
+    "a value": r"is no key=value|`(?:keep|keep-tags|priority|latest)` (?:has|is) |is no share|`value` is missing"
+    r"|is no time|is no entry of a flavor|is not the form of a revision|is not known|would be an alias of itself"
+    r"|has no exact tag"
+    r"|is not from \d+ to \d+|is not a time|is not a platform|is not an endpoint|is not a host|`hold` is"
     r"|`on-conflict` is|`build-metadata` is"
     r"|must be (?:one value|a text|true or false|a whole number)|is not a media type"
     r"|an entry of `variant` must be a text",
-    "the shape of a file": r"not YAML: could not find|must hold settings|stands here twice|in UTF-8|utf-8"
+    "the shape of a file": r"not YAML: (?:could not find|expected|sequence entries|found unexpected end)"
+    r"|unknown setting|must hold settings|stands here twice|in UTF-8|utf-8"
     r"|two files of set",
-    "which command": r"there is no command|takes no more than|got a word too many",
-    "what to delete, or to withdraw": r"takes one VERSION|no repository holds a version|no repository has"
+    "which command": r"there is no command|takes no more than|`init` reads one|got a word too many",
+    "what to delete, or to withdraw": r"is not a tag|takes one VERSION|no repository holds a version|no repository has"
     r"|nothing is named that is to be deleted|is not a whole digest",
     "a checkout": r"is not in a git repository",
     "an option that there is not": r"there is no option '--dryrun'",
@@ -134,4 +148,4 @@ def test_a_long_text_is_refused_in_time(
 
 
 def test_there_are_enough() -> None:
-    assert len(TABLE) >= 120
+    assert len(TABLE) >= 300

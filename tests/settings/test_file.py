@@ -60,8 +60,8 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "a text": ("images", ["1:1: the file must hold settings as `name: value`"]),
     "a misspelt setting": ("imges: acme/app", ["1:1: unknown setting `imges`; did you mean `images`?"]),
     "the name of the option": ("image: acme/app", ["1:1: unknown setting `image`; did you mean `images`?"]),
-    "another setting": ("colour: blue", ["1:1: unknown setting `colour`"]),
-    "a number": ("1: x", ["1:1: unknown setting `1`"]),
+    "another setting": ("colour: blue", ["1:1: unknown setting `colour`; it must be the name of an option"]),
+    "a number": ("1: x", ["1:1: unknown setting `1`; it must be the name of an option"]),
     "a secret": ("password: hunter2", [
         "1:1: `password` is a secret: drop `password` here, and hand it over in the environment",
     ]),
@@ -107,7 +107,10 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "a component's misspelt setting": ("components:\n  a: {tag: x}\n", [
         "2:7: unknown setting `tag`; did you mean `tags`?",
     ]),
-    "components of a component": ("components:\n  a: {components: {}}\n", ["2:7: unknown setting `components`"]),
+    "components of a component": (
+        "components:\n  a: {components: {}}\n",
+        ["2:7: unknown setting `components`; it must be the name of an option"],
+    ),
 }  # fmt: skip
 
 # What only a reader of YAML sees, as a schema is given the mapping that was read.
@@ -226,7 +229,9 @@ components:
 
     def test_a_mistake_that_is_merged_is_told_once(self, tmp_path: Path) -> None:
         file = read(tmp_path, "components:\n  a: &a {colour: x}\n  b: {<<: *a}\n")
-        assert [problem.partition("yml:")[2] for problem in file.problems] == ["2:10: unknown setting `colour`"]
+        assert [problem.partition("yml:")[2] for problem in file.problems] == [
+            "2:10: unknown setting `colour`; it must be the name of an option"
+        ]
 
 
 @pytest.mark.parametrize(

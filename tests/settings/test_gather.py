@@ -224,7 +224,7 @@ class TestBadInput:
             ("limit", "20", "'20' is no share", "0% to 100%"),
             ("hold", "perhaps", "`hold` is 'perhaps'", "auto, true, false"),
             ("revisions", "N", "'N' is not the form of a revision", "-N, -rN, _N, -N.N, -k3sN"),
-            ("variants", "alpine=alpine 3.*", "'3.*' is not a variant", "alpine3.22"),
+            ("variants", "alpine=alpine3 3.*", "'3.*' is not a variant", "alpine3.22"),
             ("channels", "edge=alpha,", "is not a channel", "Write `edge=alpha`"),
             ("jobs", "0", "'0' is not from 1 to 256", "Write `1`."),
             ("jobs", "²", "'²' is not from 1 to 256", "whole number"),

@@ -94,7 +94,7 @@ def read_fields(registry: str, text: str) -> tuple[tuple[str, str], ...]:
         known = ", ".join(row.registry for row in DIALECTS if row.identity)
         raise InputError(
             f"no login by OIDC is known for {registry}: there is one for {known}",
-            "Log in with the action of its cloud, and run Tagger as `with-logins`, which sees that login.",
+            "Log in with the action of its cloud; Tagger's own action `with-logins` sees that login.",
         )
     pairs = [word.partition("=") for word in text.split()]
     fields = {name: value for name, _, value in pairs if value}

@@ -258,7 +258,7 @@ class Rows(NamedTuple):
             shown = flavor.suffix.text.constant or "-…"
             raise InputError(
                 f"the flavor has the suffix {shown}, and `{LATEST}` without it: it would be taken from the main image",
-                f"Write suffix={shown},onlatest=true; or {OWN_LATEST} beside it.",
+                f"Write `suffix={shown},onlatest=true`, or add `flavor: {OWN_LATEST}`.",
             )
         for row in self.rows if owns and templates else ():
             prefix, suffix = (affix.constant for affix in self._affixes(row))
