@@ -1,7 +1,7 @@
 """What a repository holds against what it should."""
 
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.plan import Change, Claim, Standing, floating_changes
+from tagger.rules.plan import Change, Claim, Standing, floating_changes, needed_channel_tags
 from tagger.rules.versions import Scheme, Version
 from tagger.settings.options import DEFAULT_TEMPLATES
 
@@ -136,3 +136,11 @@ def test_what_was_perhaps_written_holds_nobody_knows_what() -> None:
     change = Change("2.1", "move", "old", "new", "2.1.4", "newer").unknown("cut off")
     assert (change.action, change.after, change.known) == ("refuse", None, False)
     assert change.reason == "unknown whether it was written: cut off"
+
+
+def test_a_prerelease_makes_the_tags_of_its_channel_necessary_that_are_not_there() -> None:
+    using = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(), channels=("rc", "beta"))
+    first, second = using.parse("2.2.0-rc.1"), using.parse("2.1.4")
+    owners = cascade([first, second], using)
+    assert needed_channel_tags([first, second], owners, {"2-rc": None, "2.2-rc": "sha256:1"}, using) == {"2-rc", "rc"}
+    assert needed_channel_tags([second], owners, {}, using) == frozenset()

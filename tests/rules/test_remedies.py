@@ -71,6 +71,7 @@ def test_the_own_error_knows_best() -> None:
 def test_a_suffix_of_pep_440() -> None:
     assert hint("2.1.4-foo", "pep440") == "If foo is a variant, set `variant: foo`."
     assert "revisions" not in hint("2.1.4-r3!", "pep440")
+    assert hint("2.1.4-k3s3", "pep440").startswith("PEP 440 versions are")  # a revision there is .postN
 
 
 def test_a_long_text_is_not_looked_at() -> None:

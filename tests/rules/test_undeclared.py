@@ -65,7 +65,7 @@ class TestRevisions:
             ]),
             ({"scheme": Scheme.of("semver", "refuse", ["-N", "-rN"])}, ["22.0.1-1", "1.18.4-r2"], []),
             ({}, ["2.1.4", "2.1.4-rc.1", "2.1.4-rc1", "2.1.4-alpine3.22", "nightly-20261124", "sha-1", "2.1-1",
-                  "v2.1.4-1", "withdrawn-2.1.4-1"], []),
+                  "v2.1.4-1", "withdrawn-2.1.4-1", "2.1.4-r8x"], []),
         ],
     )  # fmt: skip
     def test_table(self, settings: dict[str, object], tags: list[str], notes: list[str]) -> None:
