@@ -11,8 +11,8 @@ from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manife
 from tagger.images.stores import TagStore
 
 __all__ = [
-    "HELD", "HELD_BEFORE", "LIFTED", "LIFTED_DIGEST", "PLACEHOLDER", "POLICY", "WITHDRAWN", "artifact", "lifted",
-    "policy_artifact", "put_artifact",
+    "HELD", "HELD_BEFORE", "LIFTED", "LIFTED_DIGEST", "PLACEHOLDER", "POLICY", "REMOVAL", "WITHDRAWN", "artifact",
+    "lifted", "policy_artifact", "put_artifact",
 ]  # fmt: skip
 
 POLICY = "dev.tagger.policy"
@@ -32,6 +32,9 @@ PLACEHOLDER = "dev.tagger.removing"
 
 HELD_BEFORE = "dev.tagger.before"
 """The annotation of the same artifact: the tags with their digests, as JSON, for whoever finds one after a kill."""
+
+REMOVAL = "dev.tagger.removal"
+"""The annotation of the artifact that says what a removal under way has to remove: its JSON."""
 
 CONFIG = json.dumps(
     {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}},

@@ -92,6 +92,10 @@ class TagStore(Content, Protocol):
     def can_delete(self) -> bool:
         """False where it is known without asking that nothing is deleted: only by an API that wants another login."""
 
+    @property
+    def lists_unnamed(self) -> bool:
+        """True where `catalogue` lists manifests without a tag, or where none outlive what names them."""
+
     def tags(self) -> Iterable[str]:
         """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
 

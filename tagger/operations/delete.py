@@ -16,7 +16,7 @@ from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
+from tagger.rules.marks import HELD, POLICY_TAG, REMOVAL_TAG, WITHDRAWN
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
@@ -150,7 +150,9 @@ class _Target(NamedTuple):
     @property
     def known(self) -> frozenset[str]:
         """The names that the repository has, as far as they are of interest."""
-        return frozenset((*self.removal.tags, *self.removal.images, *self.objections))
+        begun = self.removal.begun if self.removal.resumed else None
+        left = (*begun.tags, *begun.manifests) if begun else ()
+        return frozenset((*self.removal.tags, *self.removal.images, *self.objections, *left))
 
     def refused(self) -> Outcome | None:
         """Return how it ends when something must stay; None where nothing must."""
@@ -174,7 +176,8 @@ def _look(job: Deletion, store: TagStore) -> _Target:
     """Read one repository: what goes with the names, and what speaks against it. Raise `StoreError`."""
     check_deletable(store)
     digests = [digest for digest in job.digests if holds_manifest(store, digest)]
-    removal = plan_removal(store, sorted(store.tags()) if job.everything else job.tags, digests)
+    everything = sorted(set(store.tags()) - {REMOVAL_TAG})
+    removal = plan_removal(store, everything if job.everything else job.tags, digests, resume=job.everything)
     rules, before = job.rules_for(removal), removal.before
     lifted = {tag for tag, digest in before.items() if digest == LIFTED_DIGEST}
     published = rules.published(before, lifted)

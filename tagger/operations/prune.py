@@ -11,10 +11,11 @@ from tagger.images.stores import Catalogued, PrunableStore, TagStore
 from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, no_repository, with_policy
 from tagger.operations.look import every_tag
-from tagger.operations.removal import Removal, check_deletable, standing_tags
+from tagger.operations.removal import Removal, check_deletable, standing_tags, tags_and_begun
 from tagger.operations.removing import remove
 from tagger.operations.stocktaking import Manifests, Stock, image_ages, read_stock
 from tagger.operations.terms import OwnTerms, Terms
+from tagger.operations.unfinished import Unfinished
 from tagger.operations.view import View
 from tagger.results import Event, Outcome, Pruned, Report, Running
 from tagger.rules.cascade import Rules, cascade
@@ -56,12 +57,12 @@ def prune(job: Pruning) -> Running:
         return plans[store]
 
     def consent(found: Mapping[TagStore, _Plan]) -> Mapping[TagStore, Outcome]:
-        if not job.plan_id or job.plan_id == _plan_id(found.values()):
+        if not job.plan_id or job.plan_id == _plan_id(found.values()) or _is_rest(found.values(), job.plan_id):
             return {}
         return {store: Outcome.failed(store.place, _other_plan(store, job.plan_id)) for store in found}
 
     def act(plan: _Plan) -> Outcome:
-        return plan.delete() if job.confirmed else plan.planned()
+        return plan.delete(_plan_id(plans.values())) if job.confirmed else plan.planned()
 
     def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
         plan = plans[store]
@@ -105,6 +106,7 @@ class _Plan(NamedTuple):
     left: Leftover
     stock: Stock
     floating: frozenset[str]
+    begun: Unfinished | None = None
 
     @property
     def place(self) -> str:
@@ -116,7 +118,7 @@ class _Plan(NamedTuple):
         """What is to be removed."""
         tags = sorted(self.left.tags, key=is_reserved)
         attached = {tag: image for tag, image in self.left.tags.items() if image} | dict(self.left.owners)
-        return Removal(self.store, self.before, tuple(tags), self.left.manifests, attached)
+        return Removal(self.store, self.before, tuple(tags), self.left.manifests, attached, self.begun, resumed=True)
 
     @property
     def changes(self) -> list[Change]:
@@ -133,6 +135,14 @@ class _Plan(NamedTuple):
         ]
         return [*removal.changes(why, verdict.versions), *stays]
 
+    def is_rest_of(self, plan_id: str) -> bool:
+        """Say whether all that goes is what a run with the plan of this id has left, as it did not end."""
+        begun, left = self.begun, self.left
+        if begun is None or begun.plan_id != plan_id:
+            return not (left.tags or left.manifests)
+        tags = all(begun.tags.get(tag) == self.before[tag] for tag in left.tags)
+        return tags and set(left.manifests).issubset(begun.manifests)
+
     def share(self) -> tuple[int, int]:
         """Return how many tags go, and of how many: those of versions, and plain ones."""
         counted = [tag for tag in (*self.verdict.goes, *self.verdict.stays) if not is_reserved(tag)]
@@ -148,6 +158,8 @@ class _Plan(NamedTuple):
         """Yield what a person has to know before they confirm the plan."""
         if job.retention.keep is None and not job.retention.tag_rules:
             yield "neither `keep` nor `keep-tags` is set: every version and every tag stays"
+        if self.begun and not job.confirmed:
+            yield "a removal did not end: what it has left goes too"
         if not job.confirmed and not job.force and self.is_over(job.limit):
             going, total = self.share()
             yield (
@@ -180,10 +192,13 @@ class _Plan(NamedTuple):
         """Return how it ends where nobody confirmed it."""
         return Outcome.of(self.place, self.changes, dry_run=True, done="pruned")
 
-    def delete(self) -> Outcome:
-        """Delete, if the repository is as it was planned for. Raise `Refused` where it is not, `StoreError`."""
+    def delete(self, plan_id: str) -> Outcome:
+        """Delete, if the repository is as it was planned for. Raise `Refused` where it is not, `StoreError`.
+
+        `plan_id` is kept until all is gone, so that a run that goes on can be given the same one.
+        """
         planned, removal = self.changes, self.removal
-        if not any(change.writes for change in planned):
+        if not (removal.tags or removal.images or self.begun):
             return Outcome.of(self.place, planned, done="pruned")
         check_deletable(self.store)
         listed = self.store.catalogue()
@@ -193,7 +208,9 @@ class _Plan(NamedTuple):
                 "Run again when no release and no other cleaner is under way.",
                 code="CHANGED",
             )
-        removed = remove(removal, self.left.groups)
+        if self.begun and self.is_rest_of(self.begun.plan_id):
+            plan_id = self.begun.plan_id
+        removed = remove(removal, self.left.groups, plan_id if removal.tags or removal.images else "")
         return ended(self.place, removed.changes(planned), removed.error, done="pruned")
 
     def summary(self, outcome: Outcome, deleted: bool) -> Pruned:
@@ -222,7 +239,7 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
             place=store.place,
         )
     read = {tag: digest for tag, digest in look.digests.items() if digest and tag in look.tags}
-    before, manifests = standing_tags(store, read), Manifests(store)
+    (before, begun), manifests = tags_and_begun(store, read), Manifests(store)
     catalogue = store.catalogue()
     lifted = {tag for tag, digest in before.items() if digest == LIFTED_DIGEST and is_reserved(tag)}
     published = look.rules.published(before, lifted)
@@ -230,12 +247,13 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
     held = held._replace(ages=_ages(job, manifests, held, look.rules, catalogue))
     verdict = judge(held, look.rules, job.retention)
     unnamed, young = _unnamed(job, catalogue, held.ages)
+    unnamed |= frozenset(begun.manifests if begun else ()) - young
     going = frozenset(verdict.goes)
     stock, left = Stock({}, {}), Leftover({}, (), {}, 0)
     if going or unnamed:
-        stock = read_stock(manifests, {*before.values(), *(catalogue or ())})
+        stock = read_stock(manifests, {*before.values(), *unnamed, *(catalogue or ())})
         left = leftover(stock.graph(before), going, unnamed=unnamed, young=young)
-    return _Plan(store, before, _digests_of(catalogue), verdict, left, stock, frozenset(held.owners))
+    return _Plan(store, before, _digests_of(catalogue), verdict, left, stock, frozenset(held.owners), begun)
 
 
 def _ages(
@@ -272,6 +290,13 @@ def _plan_id(plans: "Iterable[_Plan]") -> str:
         for plan in sorted(plans, key=lambda plan: plan.place)
     ]
     return hashlib.sha256(json.dumps(going, separators=(",", ":")).encode()).hexdigest()[:SHOWN_DIGITS]
+
+
+def _is_rest(plans: "Iterable[_Plan]", plan_id: str) -> bool:
+    """Say whether a run with the plan of this id did not end, and nothing else would go than what it has left."""
+    plans = tuple(plans)
+    begun = any(plan.begun and plan.begun.plan_id == plan_id for plan in plans)
+    return begun and all(plan.is_rest_of(plan_id) for plan in plans)
 
 
 def _other_plan(store: TagStore, plan_id: str) -> TaggerError:

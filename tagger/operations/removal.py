@@ -9,10 +9,13 @@ from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.stores import TagStore
 from tagger.names import Repository, attached_to
-from tagger.rules.marks import is_reserved
+from tagger.operations.unfinished import Unfinished, read_unfinished
+from tagger.rules.marks import REMOVAL_TAG, is_reserved
 from tagger.rules.plan import Change
 
-__all__ = ["Removal", "check_deletable", "holds_manifest", "other_way", "plan_removal", "standing_tags"]
+__all__ = [
+    "Removal", "check_deletable", "holds_manifest", "other_way", "plan_removal", "standing_tags", "tags_and_begun",
+]  # fmt: skip
 
 
 class Removal(NamedTuple):
@@ -20,6 +23,7 @@ class Removal(NamedTuple):
 
     `before` is every tag with its digest, `tags` those that go, `images` the manifests that nothing names without
     them, each before those that it names. `attached` says of a tag or digest which image it belonged to.
+    `begun` is a removal that was begun earlier and did not end; with `resumed` this one goes on with it.
     """
 
     store: TagStore
@@ -27,12 +31,20 @@ class Removal(NamedTuple):
     tags: tuple[str, ...]
     images: tuple[str, ...]
     attached: Mapping[str, str]
+    begun: Unfinished | None = None
+    resumed: bool = False
 
     @property
     def shared(self) -> Mapping[str, str]:
         """The tags that go from images that stay, with their digests."""
         images = frozenset(self.images)
         return {tag: digest for tag in self.tags if (digest := self.before[tag]) not in images}
+
+    @property
+    def leaves_unnamed(self) -> bool:
+        """Say whether an end half way may leave images that no tag names."""
+        named = {self.before[tag] for tag in self.tags}
+        return any(digest not in named for digest in self.images)
 
     @property
     def names(self) -> Mapping[str, Sequence[str]]:
@@ -90,16 +102,20 @@ def plan_removal(
     digests: Iterable[str] = (),
     *,
     assumed: Mapping[str, str | None] | None = None,
+    resume: bool = False,
 ) -> Removal:
     """Find out what goes with `tags`, and with the manifests `digests` and every tag at them; nothing is written.
 
     What is attached to an image that goes (referrers, cosign's tags) goes too. A manifest that is a part of an image
-    that stays is none of the `images`. Tags are taken to stand where `assumed` says. Raise `StoreError`.
+    that stays is none of the `images`. Tags are taken to stand where `assumed` says. What an earlier removal has left
+    goes too where that had one of these names, or by `resume`. Raise `StoreError`.
     """
     check_deletable(store)
     tags = tuple(tags)
-    before = _before(store, tags, assumed or {})
-    wanted = dict.fromkeys(digests)
+    before, begun = _before(store, tags, assumed or {})
+    digests = tuple(digests)
+    resumed = begun is not None and (resume or begun.names((*tags, *digests)))
+    wanted = dict.fromkeys((*digests, *(_standing_of(store, begun) if begun and resumed else ())))
     going = dict.fromkeys(tag for tag in tags if tag in before)
     going |= {tag: None for tag, digest in before.items() if digest in wanted}
     contents = _Contents(store)
@@ -116,7 +132,7 @@ def plan_removal(
         new = set(found) - set(images)
         images = found
         if not new:
-            return Removal(store, before, tuple(names), images, attached)
+            return Removal(store, before, tuple(names), images, attached, begun, resumed)
         for artifact, image in _referrers(store, new):
             wanted[artifact] = None
             attached.setdefault(artifact, image)
@@ -126,16 +142,31 @@ def plan_removal(
                 attached[tag] = attached_to(tag)
 
 
-def _before(store: TagStore, tags: Sequence[str], assumed: Mapping[str, str | None]) -> Mapping[str, str]:
-    """Return every tag with its digest, those of `tags` too that the listing omits, and as `assumed`."""
-    before = dict(standing_tags(store))
+def _standing_of(store: TagStore, begun: Unfinished) -> Iterator[str]:
+    """Yield the manifests of a removal that was begun that are there still. Raise `StoreError`."""
+    for digest, found in side_by_side(lambda digest: holds_manifest(store, digest), begun.manifests, store.jobs):
+        if isinstance(found, TaggerError):
+            raise found
+        if found:
+            yield digest
+
+
+def _before(
+    store: TagStore, tags: Sequence[str], assumed: Mapping[str, str | None]
+) -> tuple[Mapping[str, str], Unfinished | None]:
+    """Return every tag with its digest, those of `tags` too that the listing omits, and as `assumed`.
+
+    Return what an earlier removal has begun, too.
+    """
+    standing, begun = tags_and_begun(store)
+    before = dict(standing)
     unlisted = [tag for tag in tags if tag not in before]
     if unlisted:
         before |= {tag: digest for tag, digest in store.digests(unlisted).items() if digest}
     for tag, digest in assumed.items():
         before.pop(tag, None)
         before |= {tag: digest} if digest else {}
-    return before
+    return before, begun
 
 
 def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -147,7 +178,23 @@ def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, st
             yield one.digest, image
 
 
-def standing_tags(store: TagStore, known: Mapping[str, str] | None = None) -> Mapping[str, str]:
+def tags_and_begun(
+    store: TagStore, known: Mapping[str, str] | None = None
+) -> tuple[Mapping[str, str], Unfinished | None]:
+    """Read every tag of a repository with its digest, and what an earlier removal has begun. Raise `StoreError`."""
+    standing = dict(_every_tag(store, known))
+    begun = read_unfinished(store, standing.get(REMOVAL_TAG))
+    if begun:
+        del standing[REMOVAL_TAG]
+    return standing, begun
+
+
+def standing_tags(store: TagStore) -> Mapping[str, str]:
+    """Read every tag of a repository with its digest, but for that of a removal under way."""
+    return {tag: digest for tag, digest in _every_tag(store, None).items() if tag != REMOVAL_TAG}
+
+
+def _every_tag(store: TagStore, known: Mapping[str, str] | None) -> Mapping[str, str]:
     """Read every tag of a repository with its digest, but for `known` ones, and list until nothing new is listed.
 
     A floating tag may hold the image of a version that was pushed after the listing. Whoever read that must know of the

@@ -20,6 +20,7 @@ from tagger.images.stores import TagStore
 from tagger.meters import meter_of
 from tagger.operations.afterwards import read_if_possible
 from tagger.operations.removal import Removal, holds_manifest, other_way, standing_tags
+from tagger.operations.unfinished import RemovalRecord, wants_tags_first
 from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
@@ -27,9 +28,6 @@ __all__ = ["Removed", "remove"]
 
 MOST_TOLD = 100
 """As many tags are told in the manifest that they are moved to, with what they held."""
-
-TAGS_FIRST = frozenset({403, 405, 409})
-"""What registries answer that do not delete an image as long as a tag names it."""
 
 
 class Removed(NamedTuple):
@@ -61,14 +59,16 @@ class Removed(NamedTuple):
         return change.unknown(why) if change.tag in self.begun else change.refused(f"not removed: {why}")
 
 
-def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
+def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str = "") -> Removed:
     """Carry a removal out, then read every tag again. A tag that went though nobody asked for it is put back.
 
-    Images in `groups` that hang together go group by group, several groups side by side: a run that ends half way
-    leaves few of them begun. Without groups, all tags go before all images.
+    Images in `groups` that hang together go group by group, several groups side by side, each image with its tags in
+    one request. Where an end half way would leave images that nothing names, a record is kept until all are gone.
     """
     store, shared = removal.store, removal.shared
+    groups = groups or [removal.images]
     progress = _Progress(removal)
+    record = _record_of(removal, plan_id)
     error: TaggerError | None = None
     try:
         staying = {digest: store.manifest(digest) for digest in set(shared.values())}
@@ -76,21 +76,22 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
         return Removed(frozenset(), failure)
     try:
         with _explained(store):
-            first = tuple(shared) if groups else removal.tags
-            if not _untag(store, first, progress, jobs=store.jobs) and shared:
+            if plan_id or removal.leaves_unnamed:
+                record.keep()
+            if not _untag(store, tuple(shared), progress, jobs=store.jobs) and shared:
                 _remove_by_manifest(store, shared, staying, progress)
             names = removal.names
-            run_all(lambda group: _remove_group(store, group, names, progress), groups, store.jobs)
-            if not groups:
-                _delete_images(store, removal.images, names, progress)
+            run_all(lambda group: _remove_group(store, group, names, progress, record), groups, store.jobs)
     except TaggerError as failure:
         error = failure
     meter_of(store).phase("looking again")
     try:
-        if groups and error is None:
+        if removal.images and error is None:
             listed = frozenset(store.tags())  # some registries take images, and leave their tags
             _untag(store, [tag for tag in removal.tags if tag in listed], progress, jobs=store.jobs)
         gone = _proven(removal, staying)
+        if error is None or not progress.gone:
+            record.end()
     except TaggerError as failure:
         return progress.ended(removal, error or failure)
     if error is None and (left := [tag for tag in removal.tags if tag not in gone]):
@@ -101,6 +102,12 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = ()) -> Removed:
             place=store.place,
         )
     return progress.ended(removal, error, gone)
+
+
+def _record_of(removal: Removal, plan_id: str) -> RemovalRecord:
+    tags = {tag: removal.before[tag] for tag in removal.tags}
+    before, resumed = removal.begun, removal.resumed
+    return RemovalRecord(removal.store, tags, removal.images, plan_id, before=before, resumed=resumed)
 
 
 class _Progress:
@@ -148,7 +155,11 @@ class _Progress:
 
 
 def _remove_group(
-    store: TagStore, images: Sequence[str], names: Mapping[str, Sequence[str]], progress: _Progress
+    store: TagStore,
+    images: Sequence[str],
+    names: Mapping[str, Sequence[str]],
+    progress: _Progress,
+    record: RemovalRecord,
 ) -> None:
     """Remove images that hang together: each with its tags in one request, so that no end of a run parts them.
 
@@ -158,11 +169,12 @@ def _remove_group(
         try:
             _delete_images(store, images, names, progress, strict=True)
         except StoreError as error:
-            if error.status not in TAGS_FIRST and error.code != "DENIED":
+            if not wants_tags_first(error):
                 raise
             progress.tags_first = True
         else:
             return
+    record.keep()
     tags = [tag for digest in images for tag in names.get(digest, ())]
     if not _untag(store, tags, progress, jobs=1):
         progress.tags_first = False

@@ -191,11 +191,13 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
     """Remove the exact tags where that is asked for, once every other tag stands where it should."""
     store, changes = target.store, marked.changes
     exact = {tag: version for version in target.named.versions for tag in target.named.published.exact.get(version, ())}
-    if marked.error or not (job.purge and exact):
+    if marked.error or not job.purge:
         return _ended(store, changes, marked.error, dry_run=dry_run)
     try:
         assumed = {change.tag: change.after for change in changes if change.writes} if dry_run else {}
-        removal = plan_removal(store, exact, assumed=assumed)
+        # Where the tags are gone, a run that was killed may have left the images: a removal that did not end knows.
+        names = exact or [tag for version in target.named.versions for tag in target.named.rules.exact_tags(version)]
+        removal = plan_removal(store, names, assumed=assumed)
     except TaggerError as failure:
         return _ended(store, changes, failure, dry_run=dry_run)
     versions = {tag: v.text for v, tags in target.named.published.exact.items() for tag in tags}

@@ -1,8 +1,8 @@
-"""The tags that Tagger keeps for itself: the marks of versions, and the tag of the policy."""
+"""The tags that Tagger keeps for itself: the marks of versions, and the tags of the policy and of a removal."""
 
 from tagger.errors import InputError
 
-__all__ = ["HELD", "POLICY_TAG", "WITHDRAWN", "check_not_reserved", "is_reserved"]
+__all__ = ["HELD", "POLICY_TAG", "REMOVAL_TAG", "WITHDRAWN", "check_not_reserved", "is_reserved"]
 
 WITHDRAWN = "withdrawn-"
 """A tag `withdrawn-2.1.4` says that 2.1.4 is withdrawn: the repository is the database."""
@@ -13,10 +13,13 @@ HELD = "held-"
 POLICY_TAG = "tagger-policy"
 """The tag of the artifact that says by which rules the tags of a repository are decided."""
 
+REMOVAL_TAG = "tagger-removal"
+"""The tag of the artifact that says what a removal under way has to remove; it is there as long as that runs."""
+
 
 def is_reserved(tag: str) -> bool:
-    """Say whether a tag is the policy's, or has the form of a mark: no image is ever put under it for its own sake."""
-    return tag == POLICY_TAG or tag.startswith((WITHDRAWN, HELD))
+    """Say whether a tag is one of Tagger's own, or has the form of a mark: it is no image's own tag."""
+    return tag in (POLICY_TAG, REMOVAL_TAG) or tag.startswith((WITHDRAWN, HELD))
 
 
 def check_not_reserved(tag: str, hint: str) -> str:

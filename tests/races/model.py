@@ -103,6 +103,10 @@ class ModelStore:
     def can_delete(self) -> bool:
         return True
 
+    @property
+    def lists_unnamed(self) -> bool:
+        return True
+
     def untag(self, tag: str) -> None:
         self._ask(("remove", tag, ""))
 

@@ -206,6 +206,11 @@ class Layout(LayoutContent):
         """Return the artifacts attached to a manifest."""
         return self.referrers(digest)
 
+    @property
+    def lists_unnamed(self) -> bool:
+        """True, as platforms go with their index."""
+        return True
+
     def catalogue(self) -> None:
         """Only tags are listed: what has none is somebody's build."""
 

@@ -17,7 +17,7 @@ from urllib3.exceptions import (
 
 from tagger.confidential import HIDDEN, hide
 from tagger.errors import NotFound, StoreError
-from tagger.images.registry.answers import Answer, ConnectionFailed, one_line
+from tagger.images.registry.answers import Answer, ConnectionFailed, is_throttled, one_line
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
@@ -48,7 +48,8 @@ def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool 
     """Return the error that an answer means; `NotFound` where something was read that is not there."""
     kind = NotFound if answer.status == 404 and reading else StoreError
     text = answer.told(peer.hide)
-    code = "DENIED" if answer.lacks_scope else answer.code
+    throttled = is_throttled(answer)  # GitHub says so with 403
+    code = "DENIED" if answer.lacks_scope else "TOOMANYREQUESTS" if throttled else answer.code
     if answer.host:
         what = f"{what} at {answer.host}, where the registry leads"
     message = f"{what}: {text}" if code in text or text.startswith("HTTP ") else f"{what}: {code}: {text}"

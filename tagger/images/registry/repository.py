@@ -139,6 +139,11 @@ class RegistryRepository:
         """Return the artifacts that the referrers API lists for a manifest; none where there is no such API."""
         return self._reader.listed_referrers(digest)
 
+    @property
+    def lists_unnamed(self) -> bool:
+        """True at GitHub, whose API lists every manifest."""
+        return bool(self._api and self._api.deletes_manifests)
+
     def catalogue(self) -> Mapping[str, Catalogued] | None:
         """List manifests by their digests, where the registry's own API does. Raise `StoreError`."""
         return self._api.catalogue() if self._api else None

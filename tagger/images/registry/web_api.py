@@ -11,7 +11,6 @@ from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.auth import Access
 from tagger.images.registry.client import Registry, Request
-from tagger.images.registry.statuses import status_of
 from tagger.images.stores import Catalogued
 
 __all__ = ["MOST_PAGES", "OwnApi", "WebApi", "link_value", "page_count"]
@@ -87,7 +86,7 @@ class WebApi:
     def refused(self, what: str, answer: Answer, hint: str = "") -> StoreError:
         """Return the error that an answer means, with a `hint` where it has none of its own."""
         error = self.registry.refused(self._access, what, answer)
-        if hint and status_of(answer.status).code not in ("UNAVAILABLE", "TOOMANYREQUESTS"):
+        if hint and error.code not in ("UNAVAILABLE", "TOOMANYREQUESTS"):
             return self.error(error.message.removeprefix(f"{self._access.place}: "), hint, error.code, answer.status)
         return error
 
