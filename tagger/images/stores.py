@@ -134,6 +134,9 @@ class TagStore(Content, Protocol):
     def delete(self, digest: str) -> None:
         """Delete a manifest, with every tag at it. Raise `StoreError`."""
 
+    def empty(self) -> bool:
+        """Delete everything in one request; say False where that cannot be done. Raise `StoreError`."""
+
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is here."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import InputError, Refused, Unconfirmed
+from tagger.errors import InputError, Refused, StoreError, TaggerError, Unconfirmed
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import TagStore
 from tagger.names import ALGORITHMS, DIGEST, check_tag
@@ -11,7 +11,7 @@ from tagger.operations.afterwards import ended
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, holds_manifest, plan_removal
-from tagger.operations.removing import remove
+from tagger.operations.removing import Removed, remove
 from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Report, Running
@@ -141,6 +141,7 @@ class _Target(NamedTuple):
     objections: Mapping[str, Refused]
     adrift: tuple[str, ...]
     unconfirmed: tuple[str, ...]
+    everything: bool = False
 
     @property
     def store(self) -> TagStore:
@@ -195,6 +196,7 @@ def _look(job: Deletion, store: TagStore) -> _Target:
         objections,
         tuple(tag for tag in every_tag(rules, owners) if tag in staying and left.get(tag) != owners[tag]),
         removal.tags if job.everything else (*digests, *(tag for tag in job.tags if tag in exact and not job.force)),
+        job.everything,
     )
 
 
@@ -202,8 +204,25 @@ def _delete(target: _Target, dry_run: bool) -> Outcome:
     """Delete in one repository, or say what that would do."""
     if dry_run:
         return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
-    removed = remove(target.removal)
+    removed = (_emptied(target.removal) if target.everything else None) or remove(target.removal)
     return ended(target.store.place, removed.changes(target.changes), removed.error, done="deleted")
+
+
+def _emptied(removal: Removal) -> Removed | None:
+    """Delete everything at once, where the registry has a way to; None where it has none."""
+    store = removal.store
+    try:
+        if not removal.images or not store.empty():
+            return None
+        left = frozenset(store.tags())
+    except TaggerError as error:
+        return Removed(frozenset(), error)
+    gone = frozenset((*removal.tags, *removal.images)) - left
+    if not left:
+        return Removed(gone)
+    names = ", ".join(sorted(left))
+    why = StoreError(f"everything was deleted, and {names} is there", code="STILL_THERE", place=store.place)
+    return Removed(gone, why, left)
 
 
 def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]]:

@@ -111,21 +111,18 @@ def plan_removal(
     goes too where that had one of these names, or by `resume`. Raise `StoreError`.
     """
     check_deletable(store)
-    tags = tuple(tags)
+    tags, wanted = tuple(tags), dict.fromkeys(digests)
     before, begun = _before(store, tags, assumed or {})
-    digests = tuple(digests)
-    resumed = begun is not None and (resume or begun.names((*tags, *digests)))
-    wanted = dict.fromkeys((*digests, *(_standing_of(store, begun) if begun and resumed else ())))
-    going = dict.fromkeys(tag for tag in tags if tag in before)
+    resumed = begun is not None and (resume or begun.names((*tags, *wanted)))
+    rest, orphans = _rest_of(store, begun, before) if begun and resumed else ((), ())
+    going = dict.fromkeys(tag for tag in (*tags, *orphans) if tag in before)
     going |= {tag: None for tag, digest in before.items() if digest in wanted}
-    contents = _Contents(store)
-    attached: dict[str, str] = {}
-    images: tuple[str, ...] = ()
+    contents, attached, images = _Contents(store), dict[str, str](), tuple[str, ...]()
     while True:
         kept = {digest for tag, digest in before.items() if tag not in going}
         names = sorted(going, key=is_reserved)  # marks and the policy go last
         roots = [before[tag] for tag in names if not is_reserved(tag)]
-        roots += [*wanted, *(before[tag] for tag in names if is_reserved(tag))]
+        roots += [*wanted, *rest, *(before[tag] for tag in names if is_reserved(tag))]
         leaving = [digest for digest in roots if digest not in kept]
         needed = contents.reached(kept) if leaving else ()
         found = tuple(digest for digest in contents.reached(leaving) if digest not in needed)
@@ -136,19 +133,24 @@ def plan_removal(
         for artifact, image in _referrers(store, new):
             wanted[artifact] = None
             attached.setdefault(artifact, image)
-        for tag in before:
-            if attached_to(tag) in new and tag not in going:
-                going[tag] = None
-                attached[tag] = attached_to(tag)
+        hanging = {tag: image for tag in before if (image := attached_to(tag)) in new and tag not in going}
+        going |= dict.fromkeys(hanging)
+        attached |= hanging
 
 
-def _standing_of(store: TagStore, begun: Unfinished) -> Iterator[str]:
-    """Yield the manifests of a removal that was begun that are there still. Raise `StoreError`."""
+def _rest_of(store: TagStore, begun: Unfinished, before: Mapping[str, str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what a removal that was begun has left: manifests, and tags `sha256-…` whose images are gone.
+
+    A manifest that somebody named since stays, as any other that a tag names. Raise `StoreError`.
+    """
+    rest = []
     for digest, found in side_by_side(lambda digest: holds_manifest(store, digest), begun.manifests, store.jobs):
         if isinstance(found, TaggerError):
             raise found
         if found:
-            yield digest
+            rest.append(digest)
+    gone = set(begun.manifests).difference(rest)
+    return rest, [tag for tag, digest in begun.tags.items() if attached_to(tag) in gone and before.get(tag) == digest]
 
 
 def _before(

@@ -80,8 +80,7 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str 
                 record.keep()
             if not _untag(store, tuple(shared), progress, jobs=store.jobs) and shared:
                 _remove_by_manifest(store, shared, staying, progress)
-            names = removal.names
-            run_all(lambda group: _remove_group(store, group, names, progress, record), groups, store.jobs)
+            run_all(lambda group: _remove_group(removal, group, progress, record), groups, store.jobs)
     except TaggerError as failure:
         error = failure
     meter_of(store).phase("looking again")
@@ -94,14 +93,20 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str 
             record.end()
     except TaggerError as failure:
         return progress.ended(removal, error or failure)
-    if error is None and (left := [tag for tag in removal.tags if tag not in gone]):
-        error = StoreError(
-            f"the registry said that it removed {', '.join(left)}, and they are still there",
-            "Somebody may have set them again at this moment; if not, the registry caches: look again later.",
-            code="STILL_THERE",
-            place=store.place,
-        )
-    return progress.ended(removal, error, gone)
+    return progress.ended(removal, error or _still_there(removal, gone), gone)
+
+
+def _still_there(removal: Removal, gone: Collection[str]) -> StoreError | None:
+    """Return the error of a registry that said of tags that it removed them."""
+    left = [tag for tag in removal.tags if tag not in gone]
+    if not left:
+        return None
+    return StoreError(
+        f"the registry said that it removed {', '.join(left)}, and they are still there",
+        "Somebody may have set them again at this moment; if not, the registry caches: look again later.",
+        code="STILL_THERE",
+        place=removal.store.place,
+    )
 
 
 def _record_of(removal: Removal, plan_id: str) -> RemovalRecord:
@@ -154,17 +159,12 @@ class _Progress:
         )
 
 
-def _remove_group(
-    store: TagStore,
-    images: Sequence[str],
-    names: Mapping[str, Sequence[str]],
-    progress: _Progress,
-    record: RemovalRecord,
-) -> None:
+def _remove_group(removal: Removal, images: Sequence[str], progress: _Progress, record: RemovalRecord) -> None:
     """Remove images that hang together: each with its tags in one request, so that no end of a run parts them.
 
     A registry that refuses what a tag names, as Docker Hub, gets the tags first.
     """
+    store, names = removal.store, removal.names
     if not progress.tags_first:
         try:
             _delete_images(store, images, names, progress, strict=True)

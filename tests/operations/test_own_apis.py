@@ -152,10 +152,32 @@ class TestGhcr:
 
     def test_the_last_tagged_version_stays(self, ghcr: RegistryRepository) -> None:
         make_image(ghcr, "app", "2.1.4")
-        report = deleted(ghcr, everything=True)
+        report = deleted(ghcr, "2.1.4")
         assert report.exit_code == 1
         assert standing(ghcr).keys() == {"2.1.4"}
-        assert "delete the whole package" in error_of(report).hint
+        assert "`delete --all --yes`" in error_of(report).hint
+
+    @pytest.mark.parametrize("kind", ["Organization", "User"])
+    def test_everything_goes_with_the_package(self, ghcr: RegistryRepository, github: GithubApi, kind: str) -> None:
+        github.kind = kind
+        make_index(ghcr, "old", "2.1.3", "old")
+        make_image(ghcr, "app", "2.1.4", "latest")
+        report = deleted(ghcr, everything=True)
+        assert (report.exit_code, report.repositories[0].status) == (0, "deleted")
+        assert {change.tag for change in report.repositories[0].changes} == {"2.1.3", "old", "2.1.4", "latest"}
+        root = "orgs" if kind == "Organization" else "users"
+        assert github.paths("DELETE") == [f"/{root}/acme/packages/container/app%2Fweb"]
+        assert "acme/app/web" not in github.registry.store.repositories
+
+    @pytest.mark.parametrize("wrong", ["right", "downloads"])
+    def test_a_package_that_stays_loses_nothing(self, ghcr: RegistryRepository, github: GithubApi, wrong: str) -> None:
+        image = make_image(ghcr, "app", "2.1.4", "latest")
+        github.may_delete, github.downloaded = wrong != "right", {image.digest} if wrong == "downloads" else set()
+        report = deleted(ghcr, everything=True)
+        assert (report.exit_code, report.repositories[0].status) == (1, "failed")
+        assert standing(ghcr).keys() == {"2.1.4", "latest"}
+        words = {"right": "the role Admin", "downloads": "Make the package private"}
+        assert words[wrong] in error_of(report).hint
 
     def test_a_wrong_token_is_told_before_anything_is_moved(self, ghcr: RegistryRepository, github: GithubApi) -> None:
         make_image(ghcr, "app", "2.1.4", "nightly")

@@ -180,3 +180,25 @@ def test_a_registry_that_deletes_nothing_gets_no_record(small_registry: SmallReg
         report = pruned(client.repository(Repository(small_registry.host, NAME), write=True))
     assert (report.exit_code, report.error and report.error.code) == (1, "UNSUPPORTED")
     assert content(small_registry) == before
+
+
+def test_what_somebody_named_since_stays(small_registry: SmallRegistry) -> None:
+    """What a killed run was about to delete has a new tag by now."""
+    fill(small_registry)
+    repository = Repository(small_registry.host, NAME)
+    with small_registry.client() as client:
+        index = client.repository(repository).manifest("1.0.1")
+    Killed(small_registry, 5, done=True)
+    with small_registry.client(retries=0, jobs=1) as client:
+        assert deleted("1.0.1", "1.0.0")(client.repository(repository, write=True)).exit_code == 1
+    small_registry.watch = lambda _request: None
+    with small_registry.client() as client:
+        store = client.repository(repository, write=True)
+        standing = next(one.digest for one in index.children() if one.digest in content(small_registry)[1])
+        store.point(store.manifest(standing), ["production"])
+    with small_registry.client() as client:
+        assert deleted("1.0.1", "1.0.0")(client.repository(repository, write=True)).exit_code == 0
+    tags, manifests = content(small_registry)
+    assert tags["production"] == standing
+    assert standing in manifests
+    assert not {"tagger-removal", "1.0.0", "1.0.1"} & tags.keys()

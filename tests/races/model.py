@@ -103,6 +103,9 @@ class ModelStore:
     def can_delete(self) -> bool:
         return True
 
+    def empty(self) -> bool:
+        return False
+
     @property
     def lists_unnamed(self) -> bool:
         return True

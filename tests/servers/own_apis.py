@@ -19,6 +19,10 @@ DOWNLOADED = (
     "Publicly visible package versions with more than 5000 downloads cannot be deleted. Contact GitHub support for "
     "further assistance."
 )
+DOWNLOADED_PACKAGE = (
+    "Publicly visible packages with more than 5000 downloads cannot be deleted. Contact GitHub support for further "
+    "assistance."
+)
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 
 
@@ -94,13 +98,15 @@ class GithubApi(_Api):
         if path[0] == "users" and len(path) == 2:
             return _json(200, {"type": self.kind}) if path[1] == self.owner else _json(404, {"message": "Not Found"})
         root = "orgs" if self.kind == "Organization" else "users"
-        repository = self.registry.store.repositories.get(f"{path[1]}/{path[4]}") if len(path) > 5 else None
+        repository = self.registry.store.repositories.get(f"{path[1]}/{path[4]}") if len(path) > 4 else None
         if path[:2] != [root, self.owner] or path[2:4] != ["packages", "container"] or repository is None:
             return _json(404, {"message": "Package not found."})
         if len(path) == 6:
             return self._list(repository, parse_qs(parts.query), parts.path)
         if not self.may_delete:
             return _json(404, {"message": "Package not found."})
+        if len(path) == 5:
+            return self._delete_package(f"{path[1]}/{path[4]}", repository)
         number = int(path[6])
         return self._restore(repository, number) if asked.method == "POST" else self._delete(repository, number)
 
@@ -143,6 +149,12 @@ class GithubApi(_Api):
         self._deleted[number] = (digest, repository.manifests.pop(digest), tags)
         for tag in tags:
             del repository.tags[tag]
+        return Reply(204)
+
+    def _delete_package(self, name: str, repository: Stored) -> Reply:
+        if self.downloaded.intersection(repository.manifests):
+            return _json(400, {"message": DOWNLOADED_PACKAGE})
+        del self.registry.store.repositories[name]
         return Reply(204)
 
     def _restore(self, repository: Stored, number: int) -> Reply:

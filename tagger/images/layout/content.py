@@ -29,6 +29,8 @@ class LayoutContent:
     place: str
     repository: Repository | None = None
 
+    lists_unnamed = True  # platforms go with their index
+
     def __init__(self) -> None:
         self._subjects: dict[str, str | None] = {}
 
@@ -79,6 +81,10 @@ class LayoutContent:
             listed = self._manifest(fallback.digest, fallback.media_type).children()
             found = {descriptor.digest: descriptor for descriptor in listed} | found
         return tuple(found.values())
+
+    def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
+        """Return the artifacts attached to a manifest."""
+        return self.referrers(digest)
 
     def _subject(self, root: Descriptor) -> str | None:
         """Return what a manifest is attached to; None of one that cannot be read, as it is no concern of others."""

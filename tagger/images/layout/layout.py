@@ -202,17 +202,12 @@ class Layout(LayoutContent):
             for unneeded in ours - needed:
                 self._folder.blob_path(unneeded).unlink(missing_ok=True)
 
-    def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return the artifacts attached to a manifest."""
-        return self.referrers(digest)
-
-    @property
-    def lists_unnamed(self) -> bool:
-        """True, as platforms go with their index."""
-        return True
+    def empty(self) -> bool:
+        """Images go one by one."""
+        return False
 
     def catalogue(self) -> None:
-        """Only tags are listed: what has none is somebody's build."""
+        """What has no tag is somebody's build."""
 
     def restore(self, digest: str) -> bool:  # noqa: ARG002
         """What is deleted is gone."""

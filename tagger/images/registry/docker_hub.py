@@ -92,6 +92,10 @@ class DockerHub:
         """Manifests are deleted by the registry."""
         raise self._api.error(f"deleting {digest}: hub.docker.com deletes tags alone", code="UNSUPPORTED")
 
+    def empty(self) -> bool:
+        """Tags and manifests go one by one: the repository itself, with its description and rights, stays."""
+        return False
+
     def restore(self, digest: str) -> bool:  # noqa: ARG002
         """What is deleted is gone, unless its bytes are kept."""
         return False

@@ -33,8 +33,8 @@ RIGHTS = (
 REFUSALS = (
     (
         "last",
-        "A package keeps one tagged version. Keep a tag, or delete the whole package in its settings: "
-        "`gh api -X DELETE {base}`.",
+        "A package keeps one tagged version. Keep a tag; or delete the whole package, with its settings, by "
+        "`delete --all --yes`.",
     ),
     (
         "5000 downloads",
@@ -97,6 +97,18 @@ class GithubPackages:
         (self._active or {}).pop(digest, None)
         if answer.status == 404 and not answer.repeated:
             raise self._not_found(digest)
+
+    def empty(self) -> bool:
+        """Delete the package: its last tagged version does not go alone. GitHub keeps it for 30 days.
+
+        docs.github.com, REST API: "Delete a package for an organization". Raise `StoreError`.
+        """
+        what = "deleting the package"
+        answer = self._api.call("DELETE", self._base, what)
+        if answer.status != 204 and not (answer.status == 404 and answer.repeated):
+            raise self._refused(what, answer)
+        self._active = None
+        return True
 
     def restore(self, digest: str) -> bool:
         """Take a deletion back, within 30 days; False where GitHub does not know of it. Raise `StoreError`."""
@@ -162,7 +174,7 @@ class GithubPackages:
         hint = f"{taken}{RIGHTS}" if answer.status in (401, 403, 404) else ""
         for words, remedy in REFUSALS if answer.status == 400 else ():
             if words in answer.text:
-                hint = remedy.format(base=self._base)
+                hint = remedy
                 break
         return self._api.refused(what, answer, hint)
 

@@ -189,6 +189,10 @@ class RegistryRepository:
         else:
             self._writer.delete(digest)
 
+    def empty(self) -> bool:
+        """Delete everything in one request; say False where the registry has no such way. Raise `StoreError`."""
+        return self._api.empty() if self._api else False
+
     def restore(self, digest: str) -> bool:
         """Take the deletion of a manifest back; say False where the registry cannot. Raise `StoreError`."""
         return self._api.restore(digest) if self._api else False

@@ -37,6 +37,9 @@ class OwnApi(Protocol):
     def delete(self, digest: str) -> None:
         """Delete a manifest with every tag at it. Raise `NotFound`, `StoreError`."""
 
+    def empty(self) -> bool:
+        """Delete everything at once; say False where there is no such way. Raise `StoreError`."""
+
     def restore(self, digest: str) -> bool:
         """Take the deletion of a manifest back; say False where nothing is known of it. Raise `StoreError`."""
 
