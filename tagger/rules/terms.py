@@ -52,7 +52,7 @@ class PolicyTerms:
 
         Raise `Refused` where the policy is not legible.
         """
-        policy = self._policy(stored, place) or self._agreed or self.own
+        policy = self._in_force(stored, place) or self.own
         self.stored[place] = stored
         return self._rules_of(policy)
 
@@ -77,7 +77,7 @@ class PolicyTerms:
                 "Run `policy set`, which stores one.",
                 code="POLICY",
             )
-        return ruling(self.said, self._policy(stored, place) or self._agreed, place)
+        return ruling(self.said, self._in_force(stored, place), place)
 
     def objection(self, stored: str | None, place: str) -> TaggerError | None:
         """Return what speaks against a run that was told something else than the policy says; None where nothing."""
@@ -103,7 +103,7 @@ class PolicyTerms:
             try:
                 found.append(self.ruling(text, place))
             except (InputError, Refused):
-                policy = self._policy(text, place) or self._agreed
+                policy = self._in_force(text, place)
                 if policy:
                     found.append(Ruling(policy, "repository", self._differing(policy)))
         if not found:
@@ -126,6 +126,11 @@ class PolicyTerms:
         if stored not in self._policies:
             self._policies[stored] = Policy.parse(stored, place)
         return self._policies[stored]
+
+    def _in_force(self, stored: str | None, place: str) -> Policy | None:
+        """Return the policy that rules in a repository: its own, else the one that others of the run keep still."""
+        others = any(text is not None and other != place for other, text in self.stored.items())
+        return self._policy(stored, place) or (self._agreed if others else None)
 
     def _differing(self, policy: Policy) -> tuple[str, ...]:
         differs = policy.differs(self.own)

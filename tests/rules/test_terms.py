@@ -71,6 +71,9 @@ def test_several_repositories_take_the_policy_that_one_has() -> None:
     assert terms.agree() == ("x has no policy: that of y rules there too",)
     assert terms.rules(None, "x").stable.text == "<3"
     assert terms.summary()[1:] == ("repository", (), ())
+    assert terms.rules(None, "y").stable.text == ""  # it was removed during the run
+    assert terms.rules(None, "x").stable.text == ""
+    terms.rules(STRICT, "y")
     terms.rules(OTHER, "x")
     with pytest.raises(Refused, match="differ"):
         terms.agree()
