@@ -129,10 +129,24 @@ def test_a_library_has_one_importer(library: str) -> None:
     assert importers <= ONLY[library]
 
 
-def test_contributing_names_files_that_are_there() -> None:
-    """`.github/CONTRIBUTING.md` says of each kind of change where it goes."""
-    root = PACKAGE.parent
-    text = (root / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`((?:tagger|tools)/[\w/.]+)`", text))
-    assert named
-    assert {name for name in named if not (root / name).exists()} == set()
+def changes() -> dict[str, str]:
+    """Return where each kind of change goes, as the table of `.github/CONTRIBUTING.md` says it."""
+    text = (PACKAGE.parent / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = text.partition("| a change | goes to |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    return {kind.strip(): place for kind, place in (row.strip("|").split("|", 1) for row in rows)}
+
+
+@pytest.mark.parametrize("kind", changes())
+def test_a_kind_of_change_goes_to_one_place_and_its_use(kind: str) -> None:
+    place = changes()[kind]
+    files = re.findall(r"`((?:tagger|tools)/[\w/.]*)`", place)
+    assert files
+    assert [name for name in files if not (PACKAGE.parent / name).exists()] == []
+    assert len(files) <= (4 if " or " in place else 2)
+    texts = [path.read_text() for name in files if (path := PACKAGE.parent / name).is_file()]
+    for name in re.findall(r"`([A-Z]\w+)`", place):
+        assert any(re.search(rf"^(?:class )?{name}\b", text, re.MULTILINE) for text in texts), name
+
+
+def test_every_kind_of_change_has_a_place() -> None:
+    assert len(changes()) >= 12
