@@ -175,7 +175,8 @@ def _translated(spec: "SourceSpec") -> Iterator[None]:
     try:
         yield
     except (StoreError, EngineError) as error:
-        hint = error.hint or "Push the build first, or check `source`."
+        absent = isinstance(error, NotFound) or error.code == "NOT_FOUND"
+        hint = "Push the build first, or check `source`." if absent or not error.hint else error.hint
         message = f"source {spec}: {error.message}"
         if _is_bare(spec):
             message = f"source {spec}: no Docker Engine here holds it, and {error.message}"
@@ -184,7 +185,7 @@ def _translated(spec: "SourceSpec") -> Iterator[None]:
             ways = [on_disk] if Path(path).exists() else []
             ways += [f"`docker-daemon:{spec.value}`", f"`docker://{spec.value}`"]
             hint = f"Write {' or '.join(ways)} to say where it is. {hint}"
-        if isinstance(error, NotFound) or error.code == "NOT_FOUND":
+        if absent:
             raise InputError(message, hint, code=error.code) from error
         raise type(error)(message, hint, code=error.code) from error
 

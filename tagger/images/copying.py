@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Protocol, TypeVar, cast
+from typing import BinaryIO, NamedTuple, Protocol, TypeVar, cast
 
 from tagger.concurrency import AT_ONCE, run_all, stopped
 from tagger.errors import NotFound, StoreError
@@ -14,7 +14,7 @@ from tagger.images.walk import walk
 from tagger.meters import meter_of
 from tagger.names import Digest, Repository
 
-__all__ = ["SIGNATURE_TAGS", "TaggedContent", "copy_image", "copy_parts", "copy_referrers"]
+__all__ = ["SIGNATURE_TAGS", "Copied", "TaggedContent", "copy_image", "copy_parts", "copy_referrers", "put_copied"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,8 +22,17 @@ Result = TypeVar("Result")
 LARGEST_BLOB = 1 << 40
 REFUSED_KINDS = ("MANIFEST_INVALID", "UNSUPPORTED")
 """How a registry refuses a kind of manifest that it does not know (oras-project/oras#727)."""
+BLOB_MISSING = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
+"""How a registry refuses a manifest whose blobs it does not have (distribution-spec, "Error Codes")."""
 SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 """How cosign ends the tags of what it attached: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
+
+
+class Copied(NamedTuple):
+    """What an image is made of, its root first, and the blobs that were not uploaded: the store said it has them."""
+
+    manifests: Sequence[Manifest]
+    believed: frozenset[str]
 
 
 class TaggedContent(Content, Protocol):
@@ -33,8 +42,8 @@ class TaggedContent(Content, Protocol):
         """Read the digest under each of `tags`; None where there is no such tag."""
 
 
-def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | None = None) -> Sequence[Manifest]:
-    """Bring everything that `root` names into `store`, and return the manifests it is made of, `root` first.
+def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | None = None) -> Copied:
+    """Bring everything that `root` names into `store`, and return what it is made of.
 
     A blob is sent once, mounted where the registry can. Layers that nobody may hand on (those with `urls`) are left
     out where `source` does not have them. Raise `StoreError`, which names the side that failed.
@@ -45,10 +54,33 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
         return run_all(lambda child: _child(source, child), children, jobs)
 
     manifests = [step.manifest for level in walk(root, fetch, name=source.place) for step in level]
-    _copy_blobs(source, store, manifests, jobs)
+    copied = Copied(manifests, _copy_blobs(source, store, manifests, jobs))
     for wave in _children_first(manifests[1:]):
-        run_all(lambda manifest: store.point(manifest, []), wave, jobs)
-    return manifests
+        run_all(lambda manifest: _put_child(source, store, manifest, copied), wave, jobs)
+    return copied
+
+
+def put_copied(
+    source: Content, store: TagStore, manifest: Manifest, copied: Copied | None, put: Callable[[], Result]
+) -> Result:
+    """Return what `put` returns, which puts `manifest` into `store` after its blobs were `copied`.
+
+    A registry may say that it has a blob, as out of a cache, and not know it when a manifest names it: then the blob is
+    uploaded, and the manifest is put once more. Raise `StoreError`.
+    """
+    try:
+        return put()
+    except StoreError as error:
+        again = [blob for blob in _blobs(manifest) if copied and blob.digest in copied.believed]
+        if error.code not in BLOB_MISSING or not again:
+            raise
+        stop = threading.Event()
+        run_all(lambda blob: _send_blob(source, store, blob, None, stop), again, _at_once(source, store), stop)
+        return put()
+
+
+def _put_child(source: Content, store: TagStore, manifest: Manifest, copied: Copied) -> None:
+    put_copied(source, store, manifest, copied, lambda: store.point(manifest, []))
 
 
 def copy_parts(source: TaggedContent, store: TagStore, parts: Sequence[Manifest]) -> None:
@@ -57,13 +89,13 @@ def copy_parts(source: TaggedContent, store: TagStore, parts: Sequence[Manifest]
     Raise `StoreError`, which names the side that failed.
     """
     jobs = _at_once(source, store)
-    _copy_blobs(source, store, parts, jobs)
-    run_all(lambda manifest: store.point(manifest, []), parts, jobs)
+    copied = Copied(parts, _copy_blobs(source, store, parts, jobs))
+    run_all(lambda manifest: _put_child(source, store, manifest, copied), parts, jobs)
     copy_referrers(source, store, [part.digest for part in parts], jobs=jobs)
 
 
-def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest], jobs: int) -> None:
-    """Bring what manifests name that is no manifest: each blob once."""
+def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest], jobs: int) -> frozenset[str]:
+    """Bring what manifests name that is no manifest, each blob once; return those that were perhaps not uploaded."""
     blobs = {blob.digest: blob for manifest in manifests for blob in _blobs(manifest)}
     for blob in blobs.values():
         if blob.size > LARGEST_BLOB:
@@ -76,7 +108,8 @@ def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest],
     meter.phase("copying")
     for blob in blobs.values():
         meter.moved(blob.digest, 0, blob.size)
-    run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
+    sent = run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
+    return frozenset(digest for digest, uploaded in zip(blobs, sent, strict=True) if not uploaded)
 
 
 def copy_referrers(
@@ -84,7 +117,7 @@ def copy_referrers(
     store: TagStore,
     subjects: Iterable[str],
     *,
-    root: Manifest | None = None,
+    root: Copied | None = None,
     jobs: int | None = None,
 ) -> Sequence[Manifest]:
     """Bring the artifacts attached to `subjects`, digests, into `store`, and theirs in turn; return them.
@@ -104,7 +137,7 @@ def copy_referrers(
         tags = {tag: digest for tag, digest in tagged.items() if digest}
         digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
         if root and digests:
-            store.point(root, [])
+            _put_child(source, store, root.manifests[0], root)
             root = None
         found = run_all(
             lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs
@@ -126,9 +159,9 @@ def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> 
         artifact = source.manifest(digest)
     except NotFound:
         return ()
-    parts = copy_image(source, store, artifact, jobs=jobs)
+    copied = copy_image(source, store, artifact, jobs=jobs)
     try:
-        store.point(artifact, [])
+        _put_child(source, store, artifact, copied)
     except StoreError as error:
         if error.code not in REFUSED_KINDS:
             raise
@@ -141,7 +174,7 @@ def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> 
             place=store.place,
             status=error.status,
         ) from error
-    return parts
+    return copied.manifests
 
 
 def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descriptor]) -> None:
@@ -201,6 +234,17 @@ def _child(source: Content, child: Descriptor) -> Manifest:
 
 def _copy_blob(
     source: Content, store: TagStore, blob: Descriptor, mount_from: Repository | None, stop: threading.Event
+) -> bool:
+    """Bring a blob where `store` says that it lacks it; return whether it was surely uploaded."""
+    if store.has_blob(blob):
+        meter_of(store).arrived(blob.digest)
+        return False
+    _send_blob(source, store, blob, mount_from, stop)
+    return mount_from is None
+
+
+def _send_blob(
+    source: Content, store: TagStore, blob: Descriptor, mount_from: Repository | None, stop: threading.Event
 ) -> None:
     @contextmanager
     def opener() -> Iterator[BinaryIO]:
@@ -208,12 +252,11 @@ def _copy_blob(
             yield cast("BinaryIO", _Stoppable(stream, stop, lambda done: meter.moved(blob.digest, done, blob.size)))
 
     meter = meter_of(store)
-    if not store.has_blob(blob):
-        try:
-            store.put_blob(blob, opener, mount_from)
-        except NotFound:
-            if not blob.urls:
-                raise
+    try:
+        store.put_blob(blob, opener, mount_from)
+    except NotFound:
+        if not blob.urls:
+            raise
     meter.arrived(blob.digest)
 
 

@@ -15,12 +15,13 @@ from tagger.names import DIGEST, SOURCE_KINDS, Reference, Repository, attached_t
 
 if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
     from tagger.images.archives import DockerImage
-    from tagger.images.copying import TaggedContent
+    from tagger.images.copying import Copied, TaggedContent
     from tagger.images.layout import LayoutContent
 
 __all__ = ["BuiltImage", "ContentSource", "SavedSource", "SourceSpec", "is_in", "open_source", "parse_source"]
 
 Image = TypeVar("Image")
+Result = TypeVar("Result")
 
 NAME = "name"
 """The kind of a bare name."""
@@ -133,31 +134,40 @@ class ContentSource:
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
         """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""
-        self._bring(store)
+        copied = self._bring(store)
         if overwrite:
-            store.point(self.root, [tag])
+            self._put(store, copied, lambda: store.point(self.root, [tag]))
             return self.root
-        standing = store.claim(self.root, tag)
+        standing = self._put(store, copied, lambda: store.claim(self.root, tag))
         return self.root if standing == self.root.digest else store.manifest(standing)
 
     def put(self, store: TagStore) -> Manifest:
         """Put the image into `store` under its digest, with what is attached to it."""
-        self._bring(store)
-        store.point(self.root, ())
+        self._put(store, self._bring(store), lambda: store.point(self.root, ()))
         return self.root
 
     def is_read_in(self, store: TagStore) -> bool:
         """Say whether the image is read in `store`."""
         return is_in(self._content, store)
 
-    def _bring(self, store: TagStore) -> None:
-        """Bring all that the image is made of, and what is attached to it, into `store`."""
-        if not self.is_read_in(store):
-            from tagger.images.copying import copy_image, copy_referrers
+    def _bring(self, store: TagStore) -> "Copied | None":
+        """Bring all that the image is made of, and what is attached to it; None where it is read in `store` itself."""
+        if self.is_read_in(store):
+            return None
+        from tagger.images.copying import copy_image, copy_referrers
 
-            meter_of(self._content).phase("read from")
-            parts = copy_image(self._read, store, self.root)
-            copy_referrers(self._read, store, [part.digest for part in parts], root=self.root)
+        meter_of(self._content).phase("read from")
+        copied = copy_image(self._read, store, self.root)
+        copy_referrers(self._read, store, [part.digest for part in copied.manifests], root=copied)
+        return copied
+
+    def _put(self, store: TagStore, copied: "Copied | None", put: Callable[[], Result]) -> Result:
+        """Put the image's manifest, after all that it names."""
+        if copied is None:
+            return put()
+        from tagger.images.copying import put_copied
+
+        return put_copied(self._read, store, self.root, copied, put)
 
 
 def is_in(content: Content, store: TagStore) -> bool:

@@ -23,6 +23,7 @@ from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.redirects import resolve
 from tagger.images.registry.retry import asked_pause
 from tagger.images.registry.scopes import covers, heard_scopes, joined
+from tagger.images.registry.snappy import decompress
 from tagger.images.registry.tokens import read_token, token_request
 from tagger.images.registry.web_api import WebApi
 from tagger.names import Repository
@@ -51,6 +52,9 @@ class _Answering:
 
     def pause(self, _seconds: float) -> None:
         pass
+
+    def resolve(self, base: str, location: str) -> str:
+        return resolve(OWN, "registry.example", base, location, lambda origin: origin.scheme == "https")
 
     def side_by_side(self, page: Callable[[int], Any], numbers: Sequence[int]) -> list[Any]:
         return [page(number) for number in numbers[:2]]
@@ -272,6 +276,12 @@ PARSERS = (
             b"https://[::1\n10.1.2.3/33",
         ],
     ),
+    Parser(
+        "Snappy",
+        lambda content: decompress(content, 1 << 16),
+        [b"\x05\x10hello", b"\x14\x00a\x4a\x01\x00", b"\x06\x00a\x12\x01\x00", b"\x0a\xf0\x03abcd\x09\x04"],
+        (ValueError,),
+    ),
     one_of(
         "hub.docker.com and Harbor",
         Parser(
@@ -319,7 +329,17 @@ PARSERS = (
             [
                 b'<https://api.github.com/x?after=Y>; rel="next"\n'
                 + document({"attestations": [{"bundle": {"a": 1}}]}),
-                b"\n" + document({"attestations": [{"bundle": None}, {}]}),
+                b"\n"
+                + document(
+                    {
+                        "attestations": [
+                            {"bundle": None},
+                            {},
+                            {"bundle_url": "https://x/y"},
+                            {"bundle_url": "https://[::1"},
+                        ]
+                    }
+                ),
             ],
         ),
     ),

@@ -109,7 +109,9 @@ def _date(content: bytes) -> None:
 def _one_option(content: bytes) -> None:
     number, value = content[:1], content[1:]
     option = OPTIONS[(number or b"\0")[0] % len(OPTIONS)]
-    option.read(tuple(map(option.parse, option.split([text(value)]))))
+    entries = option.split([text(value)])
+    if entries or option.is_list:
+        option.read(tuple(map(option.parse, entries)))
 
 
 def _settings(content: bytes) -> None:

@@ -21,7 +21,7 @@ __all__ = ["PARSERS"]
 
 SECRET = "hunter2-very/secret"
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-LIVE = re.compile(r"(?<!\\)[\\`*_{}\[\]<>()+!|~@$]|^\s*(?:::|#)|##\[|://")
+LIVE = re.compile(r"(?<!\\)[\\`*_{}\[\]<>()+!|~@$]|^\s*#|##\[|://")
 HOSTILE = "\x1b[2J\x9b31m\r\n::error::x\n##[group]\u202e"
 MARKDOWN = "<!-- a --> [x](http://y) ![](z) `a` | b\n# c\n```mermaid\n</details><img src=x onerror=y> @team #7 <!--"
 

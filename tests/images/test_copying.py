@@ -97,7 +97,7 @@ class TestImages:
         self, source: Layout, target: Place, docker: bool
     ) -> None:
         index = make_index(source, docker=docker)
-        parts = copy_image(source, target, index)
+        parts = copy_image(source, target, index).manifests
         assert parts[0] == index
         assert {part.digest for part in parts[1:]} == {child.digest for child in index.children()}
         target.point(index, ["2.1.4"])
@@ -219,7 +219,7 @@ class TestAttached:
         of_child = attach(source, child, "sbom of a platform")
         tagged = [sign(source, index), sign(source, child, end=".att"), sign(source, sbom, end=".sbom")]
         attach(source, make_image(source, "another"), "of another image")
-        parts = copy_image(source, target, index)
+        parts = copy_image(source, target, index).manifests
         copied = copy_referrers(source, target, [part.digest for part in parts])
         assert set(copied) == {sbom, signature, of_child, *tagged}
         target.point(index, ["2.1.4"])

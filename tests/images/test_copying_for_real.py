@@ -132,7 +132,7 @@ def test_what_is_there_is_not_sent_again(layout: Layout, registry: Distribution,
     copy_image(layout, target, index)
     before = len(registry.requests())
     parts = copy_image(layout, target, index)
-    copy_referrers(layout, target, [part.digest for part in parts])
+    copy_referrers(layout, target, [part.digest for part in parts.manifests])
     asked = [request.split()[0] for request in registry.requests()[before:]]
     assert {method: asked.count(method) for method in set(asked)} == {"HEAD": 7, "PUT": 4}
 

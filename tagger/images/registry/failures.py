@@ -21,6 +21,7 @@ from tagger.images.registry.answers import Answer, ConnectionFailed, is_throttle
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
+from tagger.images.registry.statuses import status_of
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED
 
 __all__ = ["Peer", "insecure_hint", "refused", "unreachable"]
@@ -29,6 +30,19 @@ _CONFIDENTIAL = (
     r"(?i)\b((?:bearer|basic)\s+|"
     r"[\w-]*(?:token|signature|credential|password|secret)[\w-]*[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
 )
+
+
+REMEDIES = {
+    "NAME_UNKNOWN": "Is the name of the repository spelled right? Some registries want it created before a push.",
+    "MANIFEST_UNKNOWN": "Is it spelled right, and was it pushed? What was deleted has to be pushed anew.",
+    "MANIFEST_BLOB_UNKNOWN": "The registry lost a part of the image. Push the image anew from where it was built.",
+    "BLOB_UNKNOWN": "The registry lost a part of the image. Push the image anew from where it was built.",
+    "SIZE_INVALID": "The registry, or a proxy before it, takes no request of this size: raise its limit.",
+    "UNSUPPORTED": "The registry does not do this, or a proxy before it does not let it through: ask who runs it.",
+}
+"""What to do, by the code of an error."""
+
+_ELSE = "What the registry says names the cause. Correct that, and run the same again: it goes on where this ended."
 
 
 class Peer(NamedTuple):
@@ -46,7 +60,7 @@ class Peer(NamedTuple):
 
 def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool = True) -> StoreError:
     """Return the error that an answer means; `NotFound` where something was read that is not there."""
-    kind = NotFound if answer.status == 404 and reading else StoreError
+    kind = NotFound if status_of(answer.status).absent and reading else StoreError
     text = answer.told(peer.hide)
     throttled = is_throttled(answer)  # GitHub says so with 403
     code = "DENIED" if answer.lacks_scope else "TOOMANYREQUESTS" if throttled else answer.code
@@ -128,7 +142,7 @@ def _hint(peer: Peer, answer: Answer) -> str:
         return f"{peer.registry} limits how often it may be asked. Log in if you did not, or try again later."
     if status >= 500:
         return "The registry has a fault. Run the same again: it goes on where this ended."
-    return ""
+    return REMEDIES.get(answer.code) or REMEDIES.get(status_of(status).code) or _ELSE
 
 
 def _tls_reason(error: Exception) -> str:

@@ -60,9 +60,9 @@ class Reader:
         what = f"reading the tag {tag}"
         path = self._endpoint.manifest_path(check_tag(tag))
         answer = self._endpoint.call("HEAD", path, what, headers={"Accept": ACCEPT})
-        if answer.status == 404:
+        if status_of(answer.status).absent:
             return None
-        if answer.status in (405, 501):
+        if status_of(answer.status).not_offered:
             self._head_serves = False
             return self.digest_by_get(tag)
         if answer.status not in (200, 403):
@@ -77,8 +77,8 @@ class Reader:
     def digest_by_get(self, tag: str) -> str | None:
         """Read the digest under a tag, or None, with its manifest."""
         got = self._get(tag)
-        if isinstance(got, Answer) and got.status == 404:  # most looks ask for tags that are absent: no error is made
-            return None
+        if isinstance(got, Answer) and status_of(got.status).absent:
+            return None  # most looks ask for tags that are absent: no error is made
         digest = self._read(got, tag).digest
         return self._names.get(digest, digest)
 

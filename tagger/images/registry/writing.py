@@ -149,7 +149,7 @@ class Writer:
             )
 
     def _check_deleted(self, answer: Answer, what: str, target: str) -> None:
-        if answer.status in DELETED or (answer.status == 404 and answer.repeated):
+        if answer.status in DELETED or (status_of(answer.status).absent and answer.repeated):
             return
         if is_immutable(answer):
             raise self._immutable(what, answer, f"{target} stays")
