@@ -56,6 +56,11 @@ def test_the_environment_alone(command: str, environ: dict[str, str], of_others:
     assert (found - of_others) & NOT_NEEDED == set()
 
 
+def test_what_a_release_asks_of_no_registry(environ: dict[str, str]) -> None:
+    found = imported(PROGRAM, environ=environ | {"INPUT_COMMAND": "release", "INPUT_VERSION": "2.1.4"})
+    assert {f"tagger.operations.{name}" for name in ("approve", "marking", "policy", "removal")} & found == set()
+
+
 def test_a_git_tag_that_started_the_workflow(environ: dict[str, str], of_others: set[str]) -> None:
     found = imported(PROGRAM, "plan", environ=environ | {"GITHUB_REF": "refs/tags/v2.1.4"})
     assert (found - of_others) & NOT_NEEDED == set()

@@ -67,11 +67,11 @@ def _release_job(run: Run, *, write: bool) -> "Release | PlainRelease":
     run.begin_build()
     if run.settings.is_versionless:
         return _release_by(run, stores, run.settings.rules)
-    from tagger.operations.policy import stored_rules  # while the registries are being connected to
-
     try:
         return _release_by(run, stores, run.terms.own_rules)
     except InputError:
+        from tagger.operations.policy import stored_rules  # few versions cannot be read by the settings
+
         rules = stored_rules(run.terms, stores)
         if rules is None or rules == run.terms.own_rules:
             raise

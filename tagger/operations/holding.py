@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from tagger.errors import Refused, TaggerError
 from tagger.images.artifacts import HELD, LIFTED_DIGEST, artifact
 from tagger.operations.look import Look, own_tags
-from tagger.operations.marking import set_change
 from tagger.operations.preparation import Prepared, Release
+from tagger.operations.stored import set_change
 from tagger.operations.terms import OwnTerms
 from tagger.operations.view import View, marks_of
 from tagger.rules.cascade import Published

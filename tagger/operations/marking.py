@@ -17,7 +17,7 @@ from tagger.operations.naming import Named
 from tagger.operations.terms import Terms
 from tagger.operations.view import View
 from tagger.rules.cascade import Published
-from tagger.rules.plan import Action, Change, Claim
+from tagger.rules.plan import Change, Claim
 from tagger.rules.versions import Version
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "lifted_change",
     "look_as_marked",
     "mark_and_converge",
-    "set_change",
     "set_marks",
     "tombstone",
     "view_of",
@@ -92,13 +91,6 @@ def mark_and_converge(marking: Marking, artifacts: Sequence[Manifest] = ()) -> M
     except TaggerError as failure:
         result = Converged((), marking.look, failure)
     return Marked((*marks, *result.changes), result.look, result.error)
-
-
-def set_change(before: str | None, version: Version, mark: str, after: str, reason: str) -> Change:
-    """Return what becomes of a mark that is to be in force; one that is already stays where it stands, `before`."""
-    in_force = before is not None and before != LIFTED_DIGEST
-    action: Action = "keep" if in_force else "create" if before is None else "move"
-    return Change(mark, action, before, before if in_force else after, version.text, reason)
 
 
 def lifted_change(named: Named, version: Version, mark: str, reason: str) -> Change | None:

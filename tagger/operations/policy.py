@@ -12,9 +12,9 @@ from tagger.operations.afterwards import came_out, ended
 from tagger.operations.everywhere import each, everywhere, first_error
 from tagger.operations.lifting import lift, planned_lift
 from tagger.operations.look import Look, every_tag
-from tagger.operations.marking import set_change, set_marks, tombstone
+from tagger.operations.marking import set_marks, tombstone
 from tagger.operations.naming import Named
-from tagger.operations.stored import stored_policy
+from tagger.operations.stored import set_change, stored_policy
 from tagger.operations.terms import OwnTerms
 from tagger.operations.view import View, look_before_write
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running

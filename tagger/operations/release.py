@@ -10,7 +10,6 @@ from tagger.images.artifacts import HELD, artifact, put_artifact
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore, overtaken
 from tagger.operations.afterwards import came_out, ended
-from tagger.operations.approve import Approval, approve
 from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
 from tagger.operations.everywhere import all_in_place, undeclared, unrevised, view_warnings, with_policy
@@ -121,6 +120,8 @@ def without_image(preparation: Preparation, command: str, *, dry_run: bool) -> R
         ]
         return _report(job, command, preparation, outcomes, dry_run=dry_run)
     name = job.rules.exact_tags(job.versions[0])[0] if len(job.versions) == 1 else job.versions[0].text
+    from tagger.operations.approve import Approval, approve  # few events ask for it
+
     report = yield from approve(Approval(name, job.rules, job.stores, job.terms), dry_run=dry_run)
     return report._replace(command=command, version=job.versions[0].text, version_from=job.version_from)
 

@@ -1,12 +1,14 @@
-"""The policy that a repository keeps, as far as it is in force."""
+"""What a repository keeps of itself, its policy and its marks, as far as that is in force."""
 
 from tagger.images.artifacts import LIFTED_DIGEST, POLICY
 from tagger.images.documents import object_in
 from tagger.images.stores import TagStore
 from tagger.rules.marks import POLICY_TAG
+from tagger.rules.plan import Action, Change
 from tagger.rules.policy import no_policy
+from tagger.rules.versions import Version
 
-__all__ = ["stored_policy"]
+__all__ = ["set_change", "stored_policy"]
 
 
 def stored_policy(store: TagStore, digest: str | None) -> str | None:
@@ -20,3 +22,10 @@ def stored_policy(store: TagStore, digest: str | None) -> str | None:
     if not isinstance(text, str):
         raise no_policy(f"{store.place}: {POLICY_TAG} holds something else than a policy")
     return text
+
+
+def set_change(before: str | None, version: Version, mark: str, after: str, reason: str) -> Change:
+    """Return what becomes of a mark that is to be in force; one that is already stays where it stands, `before`."""
+    in_force = before is not None and before != LIFTED_DIGEST
+    action: Action = "keep" if in_force else "create" if before is None else "move"
+    return Change(mark, action, before, before if in_force else after, version.text, reason)

@@ -17,13 +17,13 @@ from tagger.operations.marking import (
     lifted_change,
     look_as_marked,
     mark_and_converge,
-    set_change,
     tombstone,
     view_of,
 )
 from tagger.operations.naming import Named, all_tags, find_versions, no_version
 from tagger.operations.removal import check_deletable, plan_removal
 from tagger.operations.removing import remove
+from tagger.operations.stored import set_change
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
