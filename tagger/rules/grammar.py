@@ -165,6 +165,11 @@ class Grammar:
             raise InputError(
                 f"{version}: {suffix!r} is no prerelease that is known by its word", _hint(version, suffix)
             )
+        if (found.key, found.variant) == (version.key, version.variant):
+            raise InputError(
+                f"{version.raw} is another spelling of {version}, and one version has one",
+                f"Name the git tag {version.text}; or write {{{{version}}}} in `tags` instead of {{{{raw}}}}.",
+            )
         raise InputError(
             f"{tags[0]} is the exact tag of {found}" + (f" in the variant {found.variant}" if found.variant else ""),
             f"Release it as version {found}" + (f" with `variant: {found.variant}`." if found.variant else "."),

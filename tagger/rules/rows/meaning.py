@@ -168,10 +168,13 @@ class Rows(NamedTuple):
                     f"the row `{read[0][0].text}` reads {read[0][1]}, and the row `{row.text}` reads {version}",
                     "One build is one version: let both read the same one.",
                 )
-        if read:
-            given = read[0][0].attributes["value"]
-            return read[0][1], "tags" if given else "version" if told else "git-tag"
         tag = told or facts.tag.removeprefix(self.tag_prefix)
+        if read:
+            row, version = read[0]
+            # A `match` may have left out the `v` that the tag of a `ref` row has.
+            spelled = _attempt(parse, tag) if any(row.type == "ref" for row, _ in fired) else None
+            origin = "tags" if row.attributes["value"] else "version" if told else "git-tag"
+            return spelled if spelled == version else version, origin
         for row, text in fired:
             own = row.attributes.get("value")
             for candidate in (text,) if own else (tag, text if row.type == "match" else ""):
