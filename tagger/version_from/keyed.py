@@ -59,19 +59,24 @@ def _place_of(kind: str, named: str) -> str:
 def _property(file: Path, key: str) -> str:
     """Read `key=value`, `key: value` or `key value`; the last one counts (docs.oracle.com, java.util.Properties).
 
-    Such a file is in Latin-1 or UTF-8. A line that ends in a backslash goes on in the next.
+    Such a file is in Latin-1 or UTF-8. A line that ends in a backslash goes on in the next; `\\u002e` is a character.
     """
     found = ""
-    for line in re.sub(r"\\\r?\n[ \t\f]*", "", read_regular(file).decode("latin-1")).splitlines():
+    text = re.sub(r"\\\r?\n[ \t\f]*", "", _latin(file))
+    for line in re.sub(r"\\u([0-9A-Fa-f]{4})", lambda match: chr(int(match[1], 16)), text).splitlines():
         name, value = [*re.split(r"\s*[=:]\s*|\s+", line.strip(), maxsplit=1), ""][:2]
         if name == key and not line.lstrip().startswith(("#", "!")):
             found = value.strip()
     return found
 
 
+def _latin(file: Path) -> str:
+    return read_regular(file).removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+
+
 def _versions_of(file: Path) -> list[str]:
     """Return the names of properties that sound and look like a version."""
-    lines = (line.strip()[:LONGEST_LINE] for line in read_regular(file).decode("latin-1").splitlines())
+    lines = (line.strip()[:LONGEST_LINE] for line in _latin(file).splitlines())
     pattern = re.compile(r"([\w.-]{0,80}version)\s*[=:]\s*v?[0-9]{1,80}\.[0-9]", re.IGNORECASE)
     return [match[1] for line in lines if (match := pattern.match(line))]
 
@@ -90,7 +95,8 @@ def _ini(file: Path, key: str) -> str:
         return _property(file, key).strip("\"'")
     except configparser.Error as error:
         raise ValueError(f"it is no INI file: {type(error).__name__}") from error
-    return (parser.get(section, name, fallback="") or "").strip().strip("\"'")
+    text = (parser.get(section, name, fallback="") or "").strip()
+    return re.split(r"\s[;#]", text)[0].strip().strip("\"'")
 
 
 def _xml(file: Path, key: str) -> str:
@@ -133,17 +139,22 @@ def _msbuild(file: Path, key: str) -> str:
 def _source_line(file: Path, key: str) -> str:
     """Read a text that is given to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `VERSION=1.2.3`.
 
-    One in quotes counts before one without. Comments are passed by.
+    One in quotes counts before one without, and a name that no quotes stand before. Comments are passed by, and so is
+    the version of a plugin, as in `id 'java' version '1.0'`.
     """
     name = rf"""(?<!\w)(?<!\w\.){re.escape(key)}["']?{_TYPE}"""
-    quoted = rf"""{name}\s*(?::=|=>|=|:|,|\(|\s)\s*{_ALSO}["'`](?P<quoted>[^"'`]{{1,256}})["'`]"""
-    bare = rf"""{name}(?:\s*(?::=|\?=|=|:)\s*|\s+){_BARE}"""
+    quoted = rf"""{name}(?P<sign>\s*(?::=|=>|=|:|,|\(|\s)\s*){_ALSO}["'`](?P<quoted>[^"'`]{{1,256}})["'`]"""
+    bare = rf"""{name}(?P<sign>\s*(?::=|\?=|=|:)\s*|\s+){_BARE}"""
+    behind = ""
     lines = [line[:LONGEST_LINE] for line in read_text(file).splitlines() if not _is_comment(line)]
     for pattern in map(re.compile, (quoted, bare)):
         for line in lines:
-            if match := pattern.search(line):
-                return match[1].strip()
-    return ""
+            match = pattern.search(line)
+            if match and not re.search("[\"'`]", line[: match.start()]):
+                return match[2].strip()
+            if match and match["sign"].strip():
+                behind = behind or match[2].strip()
+    return behind
 
 
 def _is_comment(line: str) -> bool:
