@@ -111,7 +111,7 @@ def run_all(
 
 
 def stopped() -> TaggerError:
-    """Return the error of what is given up since something beside it failed."""
+    """Return the error of what was stopped since something beside it failed."""
     return StoreError("the copy was stopped", code="STOPPED")
 
 
@@ -134,7 +134,7 @@ class Abandonable:
             self._stopped.set_result(None)
 
     def wait_for(self, work: Callable[[], Result]) -> Result | None:
-        """Return the result of `work`, or None where it was given up. Raise what `work` raises."""
+        """Return the result of `work`, or None where nobody waits any more. Raise what `work` raises."""
         from concurrent.futures import FIRST_COMPLETED, wait
 
         if self.stopped:

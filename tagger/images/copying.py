@@ -261,7 +261,7 @@ def _send_blob(
 
 
 class _Stoppable:
-    """A stream that ends with an error when the copy was given up, so that nobody waits for gigabytes.
+    """A stream that ends with an error when the copy was stopped, so that nobody waits for gigabytes.
 
     It tells how many bytes it gave.
     """

@@ -61,7 +61,7 @@ class Runner(NamedTuple):
         if problems:
             raise TaggerError(
                 "\n".join(problems),
-                "What is reported above stands all the same. These files are the runner's: mend the variables that "
+                "What is reported above stands all the same. These files are the runner's: correct the variables that "
                 "name them, or unset them outside of a workflow.",
                 code="UNWRITABLE",
             )

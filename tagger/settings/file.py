@@ -61,9 +61,9 @@ def read_settings_file(path: Path) -> SettingsFile:
             hint = f"Close the quote that begins in line {error.context_mark.line + 1}."
         raise InputError(f"{where}: not YAML: {error.problem}", hint) from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {error}", "Mend the file.") from error
+        raise InputError(f"{path}: not YAML: {error}", "Correct the file.") from error
     except RecursionError as error:
-        raise InputError(f"{path}: not settings: it is nested too deeply", "Mend the file.") from error
+        raise InputError(f"{path}: not settings: it is nested too deeply", "Correct the file.") from error
     return _Reader(str(path), text).read(root)
 
 
@@ -244,7 +244,7 @@ def _quoted(text: str) -> str:
 
 
 def _mending(line: list[str]) -> str:
-    """Return what to do about a line that is not YAML: what to put into quotes, where that would mend it."""
+    """Return what to do about a line that is not YAML: what to put into quotes, where that would correct it."""
     found = re.match(r"\s*(?:- +)*(?:[\w-]+: +)?(.*?)\s*$", line[0]) if line else None
     if found and re.match(r"- ", found[1]):
         return "Put the list on lines of its own, a hyphen before each entry."
@@ -254,7 +254,7 @@ def _mending(line: list[str]) -> str:
         return "Put a hyphen before each entry of the list, and quotes around it."
     if found and (re.match(r"[@`%&*!|>?]|\{\{", found[1]) or ": " in found[1]):
         return f"Put quotes around the text: {_quoted(found[1])}."
-    return "Mend the file; put a blank where the tab is." if line and "\t" in line[0] else "Mend the file."
+    return "Correct the file; put a blank where the tab is." if line and "\t" in line[0] else "Correct the file."
 
 
 def _kind(node: Node, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tagger.images.registry.defaults import JOBS, RETRIES, TIMEOUT
 from tagger.settings import parsers
 from tagger.settings.option import flag, lines, number, seconds, text, words
 from tagger.settings.release_options import RELEASING
@@ -66,12 +67,16 @@ class RunOptions:
         "jobs",
         "Requests in flight for each registry; where nobody sets it, as many more as the registry takes.",
         parsers.number(1, 256),
-        default="8",
+        default=str(JOBS),
         **_network,
     )
-    timeout = seconds("timeout", "Seconds to wait for an answer.", parsers.seconds, default="30", **_network)
+    timeout = seconds("timeout", "Seconds to wait for an answer.", parsers.seconds, default=f"{TIMEOUT:g}", **_network)
     retries = number(
-        "retries", "How often a request that may be repeated is.", parsers.number(0, 100), default="4", **_network
+        "retries",
+        "How often a request that may be repeated is.",
+        parsers.number(0, 100),
+        default=str(RETRIES),
+        **_network,
     )
     config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
     json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)

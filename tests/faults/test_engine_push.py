@@ -51,6 +51,6 @@ def test_is_not_waited_for(engine: Engine, slow: tuple[SmallRegistry, threading.
     assert process.returncode == 1
     assert report["error"]["code"] == "INTERRUPTED"
     (outcome,) = report["repositories"]
-    assert "the engine's push was given up" in outcome["error"]["message"]
+    assert "the engine's push was stopped" in outcome["error"]["message"]
     (exact,) = outcome["changes"]
     assert "not known" in exact["reason"]

@@ -639,7 +639,7 @@ class TestHostileFolder:
                 writing = threads.submit(make_image, layout, "app", "1.0.0")
                 assert said.wait(10)
                 layout.stop()
-                with pytest.raises(StoreError, match="given up"):
+                with pytest.raises(StoreError, match="stopped"):
                     writing.result(10)
         finally:
             os.close(holder)

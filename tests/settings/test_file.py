@@ -239,16 +239,16 @@ components:
     [
         (b"images:\n\t- a\n", ":2:1: not YAML: found character '\\t'", "put a blank where the tab is"),
         (b"tags: {{major}}.{{minor}}\n", ":1:16: not YAML: ", "Put quotes around the text: '{{major}}.{{minor}}'."),
-        (b"images: [a\n", ":2:1: not YAML: ", "Mend the file"),
-        (b"images: a\n---\nimages: b\n", ":2:1: not YAML: but found another document", "Mend the file"),
+        (b"images: [a\n", ":2:1: not YAML: ", "Correct the file"),
+        (b"images: a\n---\nimages: b\n", ":2:1: not YAML: but found another document", "Correct the file"),
         (b"images: *nowhere\n", ":1:9: not YAML: found undefined alias", "Put quotes around the text: '*nowhere'."),
         (b"tag-prefix: @scope/api@\n", ":1:13: not YAML: ", "Put quotes around the text: '@scope/api@'."),
         (b"stable: >=2 <3\n", ":1:10: not YAML: ", "Put quotes around the text: '>=2 <3'."),
         (b"withdrawn: *2.1\n", ":1:14: not YAML: ", "Put quotes around the text: '*2.1'."),
         (b"a" * 1024 * 1024 + b"b", "cannot be read: it is longer than 1,048,576 bytes", "`config`"),
-        (b"images: \x00\n", "not YAML: unacceptable character", "Mend the file"),
+        (b"images: \x00\n", "not YAML: unacceptable character", "Correct the file"),
         (b"images: \xff\xfe\n", "cannot be read", "UTF-8"),
-        (b"images: " + b"[" * 20000, "nested too deeply", "Mend the file"),
+        (b"images: " + b"[" * 20000, "nested too deeply", "Correct the file"),
     ],
 )
 def test_what_is_no_yaml(tmp_path: Path, content: bytes, message: str, hint: str) -> None:

@@ -38,7 +38,7 @@ NOTHING = "no signature was found"
 _CURES = {
     "verify": "Sign the build by its digest where it is pushed, before its release: actions/attest, or `cosign sign`.",
     "base-verify": "Build on a base that one of these has signed, or name in `base-verify` who signs this one.",
-    "golden": "Build on a base that this publisher has signed, or mend the line of `golden`.",
+    "golden": "Build on a base that this publisher has signed, or correct the line of `golden`.",
 }
 
 

@@ -138,7 +138,7 @@ class Engine:
         """
         digest = self._pushing.wait_for(lambda: self._push(reference, meter))
         if digest is None:
-            message = "the engine's push was given up: whether it arrived is not known"
+            message = "the engine's push was stopped: whether it arrived is not known"
             raise StoreError(message, code="STOPPED", place=str(reference.repository))
         return digest
 

@@ -48,7 +48,7 @@ _PODMAN = {
 def refusal(
     repository: Repository, failure: str, login: Mapping[str, str], *, is_podman: Callable[[], bool] = bool
 ) -> StoreError:
-    """Return the error of a push: the registry's words, and what usually mends it."""
+    """Return the error of a push: the registry's words, and what usually fixes it."""
     secrets = [value for value in map(login.get, ("password", "identitytoken", "registrytoken")) if value]
     words = hide(" ".join(hide(failure, secrets).split()), secrets)
     code, hint = next((found[1:] for found in _FAILURES if re.search(found[0], words, re.IGNORECASE)), ("FAILED", ""))

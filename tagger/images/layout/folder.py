@@ -75,7 +75,7 @@ class Folder:
     def check_going_on(self) -> None:
         """Raise `StoreError` where this run was stopped."""
         if self._stopped:
-            raise StoreError("given up", code="STOPPED", place=self.place)
+            raise StoreError("stopped", code="STOPPED", place=self.place)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_t
 from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge, known_challenge
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.defaults import JOBS, RETRIES
 from tagger.images.registry.failures import Peer, insecure_hint, refused, unreachable
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
@@ -68,7 +69,7 @@ class Request(NamedTuple):
 
 
 class Registry:
-    """A registry, met once: its scheme, its challenge, its tokens and its connections serve all its repositories.
+    """A registry: its scheme, its challenge, its tokens and its connections are found once, for all its repositories.
 
     `jobs` requests are in flight to begin with, and up to `most` where it takes them, without the bodies of blobs.
     """
@@ -81,9 +82,9 @@ class Registry:
         keychain: Keychain,
         insecure: Collection[str] = (),
         endpoints: Mapping[str, str] | None = None,
-        jobs: int = 8,
+        jobs: int = JOBS,
         most: int | None = None,
-        retries: int = 4,
+        retries: int = RETRIES,
         known: Challenge | None = None,
         meters: Meters = silent,
     ) -> None:
@@ -174,7 +175,7 @@ class Registry:
         try:
             return self._threads.submit(function, item)
         except RuntimeError as error:  # it was closed
-            raise StoreError(f"{self.name}: given up", code="STOPPED") from error
+            raise StoreError(f"{self.name}: stopped", code="STOPPED") from error
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the registry is open."""
@@ -312,7 +313,7 @@ class Registry:
     ) -> Got:
         """Return the reply of `attempt`, made again where that may help."""
         access, what = request.access, request.what
-        given_up = StoreError(f"{what}: given up", code="STOPPED", place=access.place)
+        given_up = StoreError(f"{what}: stopped", code="STOPPED", place=access.place)
         return self._repetition.call(
             attempt, given_up, lambda error: self.unreachable(access, what, error), done, retries=request.retries,
             paused=lambda cause, seconds: self.meters(access.place).paused(f"{what}: {cause}", seconds),

@@ -100,7 +100,7 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     if isinstance(error, Forbidden):
         return str(error), "If that is meant, name the host in `insecure` or `endpoints`."
     if isinstance(error, Unsendable):
-        return str(error), "Mend what it is made of: a login, a name or a type with characters that no header has."
+        return str(error), "Correct what it is made of: a login, a name or a type with characters that no header has."
     if isinstance(error, (NameResolutionError, LocationValueError)):
         return f"there is no host {address}", check
     if isinstance(error, ProxyError):

@@ -130,7 +130,7 @@ class Sender:
         def failed(error: ConnectionFailed) -> StoreError:
             return unreachable(peer._replace(registry=name, address=host.address), peer.registry, what, error)
 
-        given_up = StoreError(f"{what}: given up", code="STOPPED", place=peer.registry)
+        given_up = StoreError(f"{what}: stopped", code="STOPPED", place=peer.registry)
         return self._repetition.call(attempt, given_up, failed)
 
 

@@ -9,6 +9,7 @@ from tagger.images.registry.addresses import Dial
 from tagger.images.registry.challenges import Challenge
 from tagger.images.registry.client import Registry
 from tagger.images.registry.credentials import Keychain, OneLogin
+from tagger.images.registry.defaults import JOBS, RETRIES, TIMEOUT
 from tagger.images.registry.endpoint import access_to
 from tagger.images.registry.logins import Login
 from tagger.images.registry.repository import RegistryRepository
@@ -26,7 +27,7 @@ __all__ = ["Registries"]
 
 
 class Registries:
-    """The registries of one run, each met when it is first asked for.
+    """The registries of one run, each opened when it is first asked for.
 
     `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise, and
     `dials` connections that are under way already, over the TLS context that `tls` gives. `github_api` is the URL of
@@ -41,10 +42,10 @@ class Registries:
         insecure: Collection[str] = (),
         endpoints: Mapping[str, str] | None = None,
         ca_file: str = "",
-        jobs: int = 8,
+        jobs: int = JOBS,
         most: int | None = None,
-        timeout: float = 30.0,
-        retries: int = 4,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
         dials: Iterable[Dial] = (),
         tls: "Callable[[], ssl.SSLContext] | None" = None,
         github_api: str = "",

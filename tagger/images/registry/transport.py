@@ -27,6 +27,7 @@ from tagger import __version__
 from tagger.images.registry.addresses import Dial, Origin
 from tagger.images.registry.answers import ConnectionFailed
 from tagger.images.registry.connections import PlainConnection, SecureConnection
+from tagger.images.registry.defaults import JOBS, TIMEOUT
 from tagger.images.registry.guard import Unsendable, check_address
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED, speaks_tls, tls_once
@@ -107,8 +108,8 @@ class Transport:
         self,
         *,
         ca_file: str = "",
-        timeout: float = 30.0,
-        connections: int = 32,
+        timeout: float = TIMEOUT,
+        connections: int = 4 * JOBS,
         dials: Iterable[Dial] = (),
         tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
