@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -83,6 +84,7 @@ def run(
 ) -> int:
     """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
     line = read_line(arguments)
+    spare = _Spare()
     from tagger.reporting.console import Console
 
     console = Console(environ, out, err, form=_asked_format(line, environ), commands=NAMES)
@@ -102,10 +104,27 @@ def run(
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise
+        spare.close()
         failure = TaggerError(f"too many files are open: {error.strerror}", "Raise the limit: `ulimit -n 1024`.")
         return _show_failure(console, name, line, failure)
     finally:
+        spare.close()
         console.close()
+
+
+class _Spare:
+    """A file that is open for nothing, so that there is one to open when it has to be told that there are no more."""
+
+    def __init__(self) -> None:
+        self._file = -1
+        with suppress(OSError):
+            self._file = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Free it, for another file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def _show_failure(console: "Console", name: str, line: Line, error: TaggerError) -> int:

@@ -17,6 +17,7 @@ from tagger.settings.problems import Problems
 from tagger.settings.rows import has_rows, read_rows, said_by_rows
 from tagger.settings.search import find_settings_file
 from tagger.settings.values import Settings
+from tagger.workspace import is_regular
 
 if TYPE_CHECKING:
     from tagger.settings.file import SettingsFile
@@ -146,7 +147,7 @@ def _read_file(values: Mapping[str, Given], environ: Mapping[str, str], workspac
     """Return what the file of settings says: the one that `config` names, else the one that is found."""
     name = values["config"].texts[-1].strip() if "config" in values else ""
     path = workspace / name if name else find_settings_file(workspace, environ.get("GITHUB_WORKSPACE", ""))
-    if name and path and not path.is_file():
+    if name and path and not is_regular(path):
         raise InputError(f"there is no file {name}", "Point `config` at the settings, or leave it out.")
     if path is None:
         return None

@@ -15,6 +15,7 @@ from tagger.rules.variants import check_variants_entry
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 from tagger.settings import mending, offers
 from tagger.settings.mending import mended
+from tagger.workspace import is_regular
 
 if TYPE_CHECKING:
     from tagger.rules.retention import TagRule
@@ -283,8 +284,10 @@ def authorities(text: str) -> str:
 
     if PEM in text:
         return text.replace("\\n", "\n")
-    if not Path(text).is_file():
-        raise InputError(f"there is no file {text}", "Name a file with certificates in PEM form, or give their text.")
+    if not is_regular(Path(text)):
+        raise InputError(
+            f"there is no file {text[:200]}", "Name a file with certificates in PEM form, or give their text."
+        )
     return text
 
 

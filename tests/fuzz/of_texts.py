@@ -37,7 +37,7 @@ def _terminal(content: bytes) -> None:
 
 def _markdown(content: bytes) -> None:
     found = text(content)
-    assert not LIVE.search(cell(found).replace("&#47;&#47;", ""))
+    assert not LIVE.search(cell(found).replace("&#47;&#47;", " "))
     shown = code(found)
     assert shown == f"`{found}`" or not LIVE.search(shown.removeprefix("<code>").removesuffix("</code>"))
     assert "\n\n" not in told_error(Refused(found, found))
@@ -77,7 +77,8 @@ def _secret(content: bytes) -> None:
     assert SECRET not in shortened
     hide_logins(text(content))
     logins_in(text(content))
-    assert "hunter2" not in hide_logins(f"https://a:hunter2@{text(end)}x")
+    if b"0therw0rd" not in content:
+        assert "0therw0rd" not in hide_logins(f"https://a:0therw0rd@{text(end)}x")
 
 
 PARSERS = (
