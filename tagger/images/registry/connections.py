@@ -21,6 +21,8 @@ class PlainConnection(HTTPConnection):
     dial: Dial | None = None
     check: Callable[[str], None] | None = None
     """Called with the address that was connected to; raises where it may not be used."""
+    ended: Callable[[], bool] | None = None
+    """Says whether all connections were ended: one that was being made then is not among those that were closed."""
 
     def _new_conn(self) -> socket.socket:
         begun, self.dial = self.dial, None
@@ -36,6 +38,11 @@ class PlainConnection(HTTPConnection):
         """Send a request, also over a connection that somebody else had before."""
         if self.sock is not None:
             self._check(self.sock)
+        else:
+            self.connect()
+        if self.ended and self.ended() and self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
         super().request(*arguments, **options)
 
     def _check(self, sock: socket.socket) -> None:

@@ -126,6 +126,7 @@ class Transport:
         if ca_file:
             self._tls()
         self._lock = threading.Lock()
+        self._ended = threading.Event()
 
     def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None) -> Response:
         """Send one request, once, and return the response with its body unread. Raise `ConnectionFailed`.
@@ -185,6 +186,7 @@ class Transport:
 
     def close(self) -> None:
         """Close every connection; a request in flight ends in an error at once, so that nobody waits for it."""
+        self._ended.set()
         with self._lock:
             for begun in self._dials:
                 begun.close()
@@ -246,6 +248,7 @@ class Transport:
                 self._live.add(connection)
                 place = connection.host, connection.port
                 connection.check = partial(self._check, place)
+                connection.ended = self._ended.is_set
                 mine = (begun for begun in self._dials if begun.place == place and begun.is_secure == secure)
                 connection.dial = next(mine, None)
                 if connection.dial:

@@ -12,12 +12,13 @@ from urllib3 import HTTPHeaderDict
 from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry.addresses import Dial, Origin, is_loopback, places_ahead
-from tagger.images.registry.answers import Answer
+from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.failures import Peer, refused
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.tls import tls_once
+from tagger.images.registry.transport import Transport
 from tagger.names import Repository
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority
@@ -80,6 +81,17 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     ):
         client.repository(Repository(f"127.0.0.1:{silent.getsockname()[1]}", NAME)).tags()
     assert "`timeout`" in caught.value.hint
+
+
+def test_a_connection_that_is_made_while_all_are_ended_is_ended_too() -> None:
+    """A run that is stopped waits for no answer, also where it connects at that moment."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    transport = Transport(timeout=60.0)
+    transport.close()
+    began = time.monotonic()
+    with silent, pytest.raises(ConnectionFailed):
+        transport.open("GET", f"http://127.0.0.1:{silent.getsockname()[1]}/v2/", {})
+    assert time.monotonic() - began < 5
 
 
 def test_an_endpoint_gets_the_login_of_its_name_else_of_its_own(plain: SmallRegistry) -> None:
