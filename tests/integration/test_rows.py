@@ -143,7 +143,7 @@ def test_labels_and_annotations() -> None:
 
 
 def test_outputs_that_differ_from_metadata_action() -> None:
-    """Each is listed in docs/metadata-action.md: the version, the order, the name of Docker Hub, an empty `tags`."""
+    """Each is in docs/metadata-action.md: the version, the order, the name of Docker Hub, `tags` without a row."""
     rows = "type=sha,priority=2000\ntype=semver,pattern={{major}}\ntype=ref,event=tag"
     said = {"flavor": "latest=true", "images": "acme/app", "source": "", "published_from": "none"}
     ran = run("plan", "refs/tags/v2.1.4", rows=rows, **said)
@@ -154,6 +154,10 @@ def test_outputs_that_differ_from_metadata_action() -> None:
     assert outputs()["tags"].splitlines() == [f"docker.io/acme/app:{name}" for name in names]
     ran = run("plan", "refs/heads/main", rows="", source="", published_from="none")
     assert (ran.code, "says its version nowhere" in ran.document["error"]["message"]) == (2, True)
+    ran = run("plan", "refs/heads/main", rows="nightly", source="", published_from="none")
+    assert (ran.code, "a row: type=raw,value=nightly." in ran.document["error"]["hint"]) == (2, True)
+    ran = run("plan", "refs/heads/main", rows="nightly\ntype=sha", source="", published_from="none")
+    assert (ran.code, ran.document["tags"]) == (0, ["nightly", "sha-860c190"])
 
 
 DATED = "type=raw,value={{commit_date 'YYYYMMDD'}}"
