@@ -24,6 +24,13 @@ RELEASES = (
 )
 
 
+NEXT = """
+Next, an image of yours, from the engine to a registry. A plan writes nothing:
+  .venv/bin/python entrypoint.py plan localhost:5000/app 2.1.4 --source docker-daemon:app:build
+  .venv/bin/python entrypoint.py release localhost:5000/app 2.1.4 --source docker-daemon:app:build
+README.md has the workflow."""
+
+
 def main() -> None:
     """Make five small multi-platform images, release each, and show what stands there."""
     os.chdir(ROOT)
@@ -40,7 +47,8 @@ def main() -> None:
     print("\n# What stands in the repository now")
     tagger("tags", "--image", f"oci:{DEMO}")
     tags = sum(1 for _ in Layout(DEMO).tags())
-    print(f"\n{len(RELEASES)} releases, {tags} tags, each where its version belongs: README.md says how to use it.")
+    print(f"\n{len(RELEASES)} releases, {tags} tags, each where its version belongs.")
+    print(NEXT)
 
 
 def tagger(*arguments: str, quiet: bool = False) -> None:

@@ -74,7 +74,7 @@ def _program(width: int, verbose: bool) -> Iterator[str]:
     yield ""
     yield from _examples(
         ("plan ghcr.io/acme/app 2.1.4 --source app:build", "release ghcr.io/acme/app 2.1.4 --source app:build",
-         "tags ghcr.io/acme/app")
+         "tags ghcr.io/acme/app"), width,
     )  # fmt: skip
     yield ""
     if verbose:
@@ -92,7 +92,7 @@ def _command(command: Command, width: int, verbose: bool) -> Iterator[str]:
     yield ""
     yield from _wrapped(command.help, width)
     yield ""
-    yield from _examples(command.examples)
+    yield from _examples(command.examples, width)
     yield ""
     if verbose:
         yield from _explained(command.name, command.options, width)
@@ -115,9 +115,21 @@ def _row(name: str, columns: int, text: str, width: int) -> Iterator[str]:
     yield from (f"{'':{columns + 3}}{line}" for line in more)
 
 
-def _examples(examples: Sequence[str]) -> Iterator[str]:
+def _examples(examples: Sequence[str], width: int) -> Iterator[str]:
     yield _head("Examples:")
-    yield from (f"  tagger {example}" for example in examples)
+    for example in examples:
+        yield from _pasted(f"tagger {example}", width)
+
+
+def _pasted(example: str, width: int) -> Iterator[str]:
+    """Yield a line of the shell; a long one goes on behind a backslash, so that it can be pasted."""
+    line = "  "
+    for word in re.findall(r"(?:'[^']*'|\S)+", example):
+        if line.strip() and len(line) + len(word) > width - 2:
+            yield f"{line}\\"
+            line = "      "
+        line += f"{word} "
+    yield line.rstrip()
 
 
 def _explained(command: str, options: Sequence[Option[object]], width: int) -> Iterator[str]:
@@ -134,7 +146,8 @@ def _explained(command: str, options: Sequence[Option[object]], width: int) -> I
         fitting = [one for one in examples if known.issuperset(re.findall(r"--[a-z-]+", one))]
         if fitting:
             yield ""
-            yield from (f"  tagger {command} … {example}" for example in fitting)
+            for example in fitting:
+                yield from _pasted(f"tagger {command} … {example}", width)
         yield ""
 
 

@@ -49,7 +49,7 @@ def checkup_markdown(checkup: Checkup) -> str:
 
 def _lines(checkup: Checkup, width: int) -> Iterator[str]:
     for place in _places(checkup):
-        yield style(plain(place or "all repositories"), bold=True)
+        yield from (style(line, bold=True) for line in fold(plain(place or "all repositories"), width))
         for finding in (finding for finding in checkup.findings if finding.repository == place):
             mark, color = _LEVELS[_level(finding)]
             first, *more = fold(plain(_message(finding)), width - 4)

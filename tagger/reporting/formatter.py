@@ -74,7 +74,7 @@ class TextFormatter:
         """Return the settings, a line each."""
         from tagger.reporting.settings import settings_text
 
-        return settings_text(settings)
+        return settings_text(settings, self._width)
 
     def checkup(self, checkup: Checkup) -> str:
         """Return what `check` found, a line each, with what to do about it."""
@@ -86,7 +86,7 @@ class TextFormatter:
         """Return which settings are proposed, with what they would change."""
         from tagger.reporting.proposals import proposal_text
 
-        return proposal_text(proposal)
+        return proposal_text(proposal, self._width)
 
     def listing(self, listing: Listing) -> str:
         """Return components, on one line."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tagger.reporting.terminal import plain, style
+from tagger.reporting.folding import fold
+from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results.proposal import Proposal
 
 __all__ = ["proposal_document", "proposal_markdown", "proposal_text"]
@@ -48,9 +49,12 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def proposal_text(proposal: Proposal) -> str:
-    """Return the proposal as a person reads it: what it rests on, the file, and what is left."""
-    return "\n".join(_lines(proposal))
+def proposal_text(proposal: Proposal, width: int = ELSEWHERE) -> str:
+    """Return the proposal as a person reads it: what it rests on, the file, and what is left.
+
+    It is `width` columns wide, but for the lines of the file, which are copied from here.
+    """
+    return "\n".join(_lines(proposal, width))
 
 
 def proposal_markdown(proposal: Proposal) -> str:
@@ -61,23 +65,32 @@ def proposal_markdown(proposal: Proposal) -> str:
     return "\n".join(lines)
 
 
-def _lines(proposal: Proposal) -> Iterator[str]:
-    yield style(plain(proposal.repository), bold=True)
-    yield _counts(proposal)
+def _lines(proposal: Proposal, width: int) -> Iterator[str]:
+    yield from (style(line, bold=True) for line in fold(plain(proposal.repository), width))
+    yield from fold(_counts(proposal), width)
     yield ""
     yield from (plain(line) for line in proposal.file.splitlines() if not line.startswith("#"))
     yield ""
     if proposal.changes:
         yield "`reconcile` would change:"
-        yield from (f"  {change.action} {change.tag}: {plain(change.reason)}" for change in proposal.changes)
+        for change in proposal.changes:
+            yield from _hanging(f"{change.action} {change.tag}: {change.reason}", width)
     else:
         yield "`reconcile` would change nothing."
     if proposal.unexplained:
-        yield f"Not explained, and left alone ({len(proposal.unexplained)}): {_some(proposal.unexplained)}"
+        text = f"Not explained, and left alone ({len(proposal.unexplained)}): {_some(proposal.unexplained)}"
+        yield from fold(plain(text), width)
     if proposal.other:
-        yield f"Of no version, and left alone ({len(proposal.other)}): {_some(proposal.other)}"
-    yield from map(plain, _policy_lines(proposal))
+        yield from fold(plain(f"Of no version, and left alone ({len(proposal.other)}): {_some(proposal.other)}"), width)
+    for text in _policy_lines(proposal):
+        yield from _hanging(text, width) if text.startswith(" ") else fold(plain(text), width)
     yield f"Written to {proposal.written}." if proposal.written else "`init --write` writes this to .tagger.yml."
+
+
+def _hanging(text: str, width: int) -> Iterator[str]:
+    first, *more = fold(plain(text), width - 4)
+    yield f"  {first}"
+    yield from (f"    {line}" for line in more)
 
 
 def _policy_lines(proposal: Proposal) -> Iterator[str]:

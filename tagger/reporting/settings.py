@@ -3,7 +3,8 @@
 from typing import Any
 
 from tagger.confidential import HIDDEN
-from tagger.reporting.terminal import style
+from tagger.reporting.folding import cells, fold
+from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.rules.immutability import immutability
 from tagger.settings.option import Option
 from tagger.settings.options import OPTIONS
@@ -25,28 +26,37 @@ def settings_document(settings: Settings) -> dict[str, Any]:
     }
 
 
-def settings_text(settings: Settings) -> str:
-    """Return the settings as a person reads them, those that somebody set in bold."""
+def settings_text(settings: Settings, width: int = ELSEWHERE) -> str:
+    """Return the settings as a person reads them, `width` columns wide, those that somebody set in bold."""
     lines = [f"{style('component', bold=True)}  {settings.component}"] if settings.component else []
-    width = max(len(option.name) for option in OPTIONS)
+    begins = max(len(option.name) for option in OPTIONS) + 2
     for option in OPTIONS:
         value = _value(option, settings)
         first, *more = (" | ".join(value) if isinstance(value, list) else _plain(value)).splitlines() or [""]
         text = f"{first} …" if more else first
         origin = settings.origin(option.name)
         given = origin != "default"
-        name = style(f"{option.name:<{width}}", bold=given)
-        lines.append(f"{name}  {text or '-'}  {style(f'({origin})', dim=not given)}")
+        shown = plain(f"{text or '-'}  ({origin})") if cells(f"{text}  ({origin})") < width - begins else ""
+        parts = [shown] if shown else [*fold(plain(text or "-"), width - begins), f"({plain(origin)})"]
+        parts[-1] = parts[-1].replace(f"({origin})", style(f"({origin})", dim=not given))
+        lines.append(f"{style(f'{option.name:<{begins}}', bold=given)}{parts[0]}")
+        lines += [f"{'':{begins}}{part}" for part in parts[1:]]
     rule = immutability(settings.rules)
-    none = "no filter can: wildcards do not tell exact tags from those that move"
+    none = "none: wildcards do not tell exact tags from moving ones"
     lines += [
         "",
         "The registry may make these tags immutable, and no others:",
-        f"  {rule.expression}  (Docker Hub, Quay, GitLab)",
-        f"  {rule.harbor or none}  (Harbor)",
-        f"  {rule.ecr or none}  (ECR, MUTABLE_WITH_EXCLUSION)",
+        *_rule(rule.expression, "Docker Hub, Quay, GitLab", width),
+        *_rule(rule.harbor or none, "Harbor", width),
+        *_rule(rule.ecr or none, "ECR, MUTABLE_WITH_EXCLUSION", width),
     ]
     return "\n".join(lines)
+
+
+def _rule(text: str, where: str, width: int) -> list[str]:
+    """Return a rule, and for which registries it is; it is never folded inside, as it is copied from here."""
+    line = f"  {plain(text)}  ({where})"
+    return [line] if cells(line) <= width else [f"  {plain(text)}", f"    ({where})"]
 
 
 def _plain(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from tests.integration.commands import tagger as run
 from tests.pages.blocks import PAGES, ROOT, Block, blocks, steps
 from tests.servers.act import STAND_INS, Act
 from tests.servers.base_image import on_stand_in
-from tests.servers.distribution import PASSWORD, USER, Distribution
+from tests.servers.distribution import PASSWORD, USER, Distribution, distribution
 from tests.servers.engine import Engine, classic_engine
 from tests.version_from.repositories import ENVIRON
 
@@ -205,6 +206,36 @@ def prepare(text: str, act: Act, registry: Distribution) -> None:
             source = f"oci:{act.folder}/builds:old"
             ran = run("release", "--image", image, "--source", source, "--version", "2.1.4")
             assert ran.code == 0, ran.err
+
+
+def test_a_registry_that_is_a_service_of_the_job(act: Act, tmp_path: Path) -> None:
+    """The action reaches it under its name, at an address that is no loopback; the engine at a port of the runner."""
+    (text,) = (block.text for block in ALL if block.runner == "service-registry")
+    address, port = own_address(), free_port()
+    with distribution(tmp_path / "service", port=port, settings={"http": {"addr": f"0.0.0.0:{port}"}}):
+        (act.repository / ".github/workflows").mkdir(parents=True)
+        (act.repository / ".github/workflows/page.yml").write_text(text.replace(":5000", f":{port}"))
+        act.commit()
+        event, actions = EVENTS["pull_request"][1], {f"OWNER/tagger@v{tagger.__version__}": act.action}
+        ended = act.run("pull_request", event, actions=actions, names={"registry": address})
+        assert ended.returncode == 0, ended.stdout
+        listed = run("tags", f"{address}:{port}/app", "--json", "--insecure", f"{address}:{port}")
+    (version,) = listed.document["repositories"][0]["versions"]
+    assert version["tags"] == ["2.1.4", "2.1", "2", "latest"]
+
+
+def own_address() -> str:
+    """Return an address of this machine that is no loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.connect(("192.0.2.1", 9))  # nothing is sent
+        return str(found.getsockname()[0])
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("0.0.0.0", 0))  # noqa: S104 - a registry that is reached from outside the loopback
+        return int(found.getsockname()[1])
 
 
 @of("settings")

@@ -137,16 +137,19 @@ class Act(NamedTuple):
         secrets: Sequence[str] = (),
         actions: Mapping[str, Path | str] | None = None,
         programs: Path | None = None,
+        names: Mapping[str, str] | None = None,
         more: Sequence[str] = (),
     ) -> "subprocess.CompletedProcess[str]":
         """Run what an event starts. `actions` says where an action is, `OWNER/NAME@REF`: a folder, or an action.yml.
 
-        `programs` is a folder of stand-ins for what a runner has; `more` are other options of act.
+        `programs` is a folder of stand-ins for what a runner has, `names` are hosts that containers of actions know,
+        with their addresses; `more` are other options of act.
         """
         home = self.folder / "home"
         cache = home / ".cache"
         (self.folder / "event.json").write_text(json.dumps(payload or {}))
         mounts = f"--network host -v {cache}/act:{cache}/act -v {self.engine.socket}:{self.engine.socket}"
+        mounts += "".join(f" --add-host {name}:{address}" for name, address in (names or {}).items())
         options = [
             *(
                 "--platform",
