@@ -9,6 +9,7 @@ from html import escape
 from tagger.reporting.page_parts import SCRIPT, STYLE
 from tagger.reporting.sentences import size_text
 from tagger.reporting.text import short
+from tagger.reporting.trees import sums
 from tagger.results import ListedVersion, Tree
 
 __all__ = ["page"]
@@ -73,6 +74,8 @@ def _bar(trees: Sequence[Tree]) -> str:
 
 def _repository(tree: Tree) -> Iterator[str]:
     yield f"<h1>{escape(tree.repository)}</h1>"
+    if text := sums(tree):
+        yield f'<p class="soft sums">{escape(text)}</p>'
     drifted = [tag for tag, floating in tree.floating.items() if floating.drifted]
     for text in (tree.dispute, *tree.notes):
         if text:
@@ -125,7 +128,10 @@ def _one_series(tree: Tree, series: str, versions: Sequence[ListedVersion]) -> I
 
 
 def _row(tree: Tree, listed: ListedVersion) -> str:
-    tags = "".join(f'<span class="tag">{escape(tag)}</span>' for tag in listed.tags[1:])
+    drifted = {tag for tag in listed.tags if (found := tree.floating.get(tag)) and found.drifted}
+    tags = "".join(
+        f'<span class="{"tag drifted" if tag in drifted else "tag"}">{escape(tag)}</span>' for tag in listed.tags[1:]
+    )
     also = "".join(f'<span class="tag also">{escape(tag)}</span>' for tag in listed.also)
     states = _states(tree, listed)
     shown = "".join(f'<span class="state {one}">{one}</span>' for one in states if one != "floating")

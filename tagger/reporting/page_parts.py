@@ -21,6 +21,7 @@ h2 { margin: 1.6rem 0 .4rem; font-size: 1.1rem; }
 h3 { margin: 1rem 0 .3rem; font-size: 1rem; color: var(--soft); font-weight: 600; }
 code, .digest { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 .soft { color: var(--soft); }
+.sums { margin: 0 0 .4rem; }
 .bar { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .5rem; align-items: center;
   padding: .6rem 0; background: var(--back); border-bottom: 1px solid var(--line); }
 .bar input { flex: 1 1 14rem; padding: .4rem .6rem; font: inherit; color: inherit; background: var(--row);
@@ -43,7 +44,7 @@ th { color: var(--soft); font-weight: 600; }
   font-size: 13px; }
 .tag { background: var(--tag); color: var(--tag-ink); }
 .also { background: var(--row); color: var(--soft); border: 1px solid var(--line); }
-.withdrawn, .drifted { background: var(--bad-back); color: var(--bad); }
+.withdrawn, .drifted, .tag.drifted { background: var(--bad-back); color: var(--bad); }
 .held { background: var(--warn-back); color: var(--warn); }
 .version.gone b { text-decoration: line-through; }
 .copy { padding: 0 .4rem; white-space: nowrap; }

@@ -11,7 +11,7 @@ from tagger.reporting.text import short
 from tagger.results import Artifact, Floating, ListedVersion, Tree
 from tagger.rules.plan import NO_OWNER
 
-__all__ = ["tree_text", "trees_document"]
+__all__ = ["sums", "tree_text", "trees_document"]
 
 _SHOWN = 20
 """As many names of what is no version are shown; of the others, how many they are."""
@@ -71,8 +71,8 @@ def _artifact(artifact: Artifact) -> dict[str, str]:
 
 def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
     yield from (style(line, bold=True) for line in fold(plain(tree.repository), width))
-    if sums := _sums(tree):
-        yield from (style(line, fg="bright_black") for line in fold(sums, width))
+    if text := sums(tree):
+        yield from (style(line, fg="bright_black") for line in fold(text, width))
     branches = [*_series(tree, width - 4), *_rest(tree, width - 4, verbose)]
     if not branches and not tree.floating:
         yield "  no tags yet"
@@ -89,7 +89,7 @@ def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
         yield f"  run `reconcile` to put {'it' if len(drifted) == 1 else 'them'} right"
 
 
-def _sums(tree: Tree) -> str:
+def sums(tree: Tree) -> str:
     """Return how many versions there are, in how many series, and what is not as it should be."""
     if not tree.versions:
         return ""

@@ -160,3 +160,14 @@ def test_ten_thousand_versions_open_in_two_seconds(browser: Browser, tmp_path: P
         tab.type("7.7.7")
         tab.wait(f"{SHOWN}.length < 10000")
         assert "7.7.7" in tab.run(SHOWN)
+
+
+def test_a_variant_and_what_drifted_are_told_apart(opened: Tab) -> None:
+    cell = "document.querySelector('.floating tr[data-text^=\"{}\"] td:nth-child({})').textContent"
+    assert [opened.run(cell.format("alpine", column)) for column in (2, 3)] == ["2.1.4-alpine", "2.1.4-alpine"]
+    assert [opened.run(cell.format("latest", column)) for column in (2, 3)] == ["1.0.0", "2.1.4"]
+    drifted = "Array.from(document.querySelectorAll('.tag.drifted')).map((one) => one.textContent)"
+    assert opened.run(drifted) == ["latest"]
+    assert opened.run("document.querySelector('.sums').textContent") == (
+        "5 versions, 2 series, 1 withdrawn, 1 held, 1 drifted"
+    )
