@@ -54,7 +54,8 @@ th { color: var(--soft); font-weight: 600; }
   color: var(--back); }
 #said:empty { display: none; }
 [hidden] { display: none !important; }
-@media (max-width: 40rem) { .version { grid-template-columns: 1fr auto; } .version .tags { grid-column: 1 / -1; } }
+@media (max-width: 40rem) { .version { grid-template-columns: 1fr auto; } .version .tags { grid-column: 1 / -1; }
+  .version .copy { grid-column: 2; grid-row: 1; } }
 @media print { .bar, .copy { display: none; } .series { content-visibility: visible; } }
 """
 
