@@ -39,7 +39,7 @@ def settings_text(settings: Settings, width: int = ELSEWHERE) -> str:
         shown = plain(f"{text or '-'}  ({origin})") if cells(f"{text}  ({origin})") < width - begins else ""
         parts = [shown] if shown else [*fold(plain(text or "-"), width - begins), f"({plain(origin)})"]
         parts[-1] = parts[-1].replace(f"({origin})", style(f"({origin})", dim=not given))
-        lines.append(f"{style(f'{option.name:<{begins}}', bold=given)}{parts[0]}")
+        lines.append(f"{style(f'{option.name:<{begins - 2}}', bold=given)}  {parts[0]}")
         lines += [f"{'':{begins}}{part}" for part in parts[1:]]
     rule = immutability(settings.rules)
     none = "none: wildcards do not tell exact tags from moving ones"

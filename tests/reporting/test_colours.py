@@ -45,7 +45,7 @@ def test_only_a_terminal_is_sent_them(styled: str, expected: str) -> None:
 def test_of_a_command() -> None:
     terminal, file = Terminal(), io.StringIO()
     for stream in (terminal, file):
-        assert run(["config"], {"INPUT_JOBS": "3"}, stream, io.StringIO(), io.StringIO()) == 0
+        assert run(["config"], {"INPUT_JOBS": "3", "COLUMNS": "200"}, stream, io.StringIO(), io.StringIO()) == 0
     assert re.search(r"\x1b\[1mjobs +\x1b\[0m  3", terminal.getvalue())
     assert click.unstyle(terminal.getvalue()) == file.getvalue()
 
