@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Connections"]
 
-MOST_UNASKED = 64
-"""Requests in flight to a registry that takes them, where nobody set `jobs`: for a hundred repositories at once."""
-
 
 class Connections:
     """What one run has opened, for the settings of one component. Use it in a `with` block, which closes all of it."""
@@ -210,7 +207,7 @@ class _Opened:
             "github_api": self._environ.get("GITHUB_API_URL", "") if self._environ.get("GITHUB_ACTIONS") else "",
             "ca_file": settings.ca_file,
             "jobs": max(each.jobs for each in self._components),
-            "most": None if any("jobs" in each.given for each in self._components) else MOST_UNASKED,
+            "most": max(each.most_jobs for each in self._components),
             "timeout": max(each.timeout for each in self._components),
             "retries": max(each.retries for each in self._components),
         }

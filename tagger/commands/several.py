@@ -69,7 +69,7 @@ def _each_registry(run: "Callable[[Settings], None]", components: "Iterable[Sett
     fair = max(1, MOST // len(groups))
 
     def run_group(group: "list[Settings]") -> None:
-        enough = max(2, group[0].jobs // 2)  # to have `jobs` requests in flight
+        enough = max(2, group[0].most_jobs // 2)  # to have that many requests in flight
         for _, result in side_by_side(run, group, min(enough, fair)):
             if result:
                 raise result

@@ -5,6 +5,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagger.images.registry.defaults import MOST_JOBS
 from tagger.names import Repository
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import Template
@@ -71,6 +72,11 @@ class Settings(ReleaseOptions, PruneOptions, RunOptions):
         """True where nothing in `tags` is a version's own: rows or templates of builds without a version alone."""
         alone = self.rows is not None or self.version == "none"
         return alone and not any(Template.parse(text).is_exact for text in self.templates)
+
+    @property
+    def most_jobs(self) -> int:
+        """How many requests may be in flight to a registry that takes them: `jobs`, where somebody set it."""
+        return self.jobs if "jobs" in self.given else MOST_JOBS
 
     @property
     def places(self) -> Mapping[str, str]:
