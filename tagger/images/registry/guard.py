@@ -4,12 +4,13 @@ import ipaddress
 import socket
 from collections.abc import Collection
 from typing import Literal
+from urllib.parse import SplitResult, urlsplit
 
 from urllib3.exceptions import LocationValueError
 
 from tagger.images.registry.addresses import Origin, is_loopback
 
-__all__ = ["Forbidden", "Unsendable", "check_address", "check_literal", "kind_of"]
+__all__ = ["Forbidden", "Unsendable", "check_address", "check_literal", "kind_of", "split_web_url"]
 
 Kind = Literal["name", "public", "private", "loopback", "link-local", "unspecified"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -93,3 +94,11 @@ def _address(host: str) -> Address | None:
             inner = ipaddress.IPv4Address(address.packed[-4:])
         return inner or address
     return address
+
+
+def split_web_url(url: str) -> SplitResult:
+    """Return the parts of a URL of http or https without a login. Raise `ValueError` for any other text."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.port == 0:
+        raise ValueError("it is no URL of the web")
+    return parts

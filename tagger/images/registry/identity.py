@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple, NoReturn
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from tagger.errors import InputError, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.dialects import DIALECTS, dialect_of
 from tagger.images.registry.failures import Peer, refused, unreachable
+from tagger.images.registry.guard import split_web_url
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
 from tagger.images.registry.retry import Repetition
@@ -188,9 +189,7 @@ class IdentityLogin:
         if not (url and shown):
             raise self._without_identity()
         try:
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.port == 0:
-                raise ValueError("it is no URL of the web")
+            parts = split_web_url(url)
         except ValueError as error:
             raise InputError(f"{URL}: {error}", "It is the runner's to set: leave it as it is.") from error
         self._keep((shown,))

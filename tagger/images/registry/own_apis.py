@@ -1,12 +1,12 @@
 """Opens the registry's own API, where the distribution API cannot delete or does not tell enough."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from tagger.errors import InputError, StoreError
 from tagger.images.registry import docker_hub, github_packages, harbor
 from tagger.images.registry.client import Registry
 from tagger.images.registry.dialects import dialect_of
+from tagger.images.registry.guard import split_web_url
 from tagger.images.registry.logins import Login
 from tagger.images.registry.web_api import OwnApi, WebApi
 from tagger.names import HUB_API, Repository
@@ -71,9 +71,7 @@ def _github(url: str) -> tuple[str, str]:
     if not url:
         return github_packages.GITHUB, ""
     try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.port == 0:
-            raise ValueError("it is no URL of the web")
+        parts = split_web_url(url)
     except ValueError as error:
         raise InputError(f"GITHUB_API_URL is {url!r}: {error}", "Write it as https://api.github.com.") from error
     return parts.netloc, parts.path.rstrip("/")
