@@ -69,8 +69,7 @@ def odd_forms(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str,
 def _rests(tags: Iterable[str], before: Iterable[str]) -> Iterator[str]:
     """Yield what stands behind the numbers of each tag."""
     for _, body in _bodies(tags, before):
-        if numbers := _NUMBERS.match(body):
-            yield body[numbers.end() :]
+        yield _NUMBERS.sub("", body, count=1)
 
 
 def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, length: int) -> Counter[str]:

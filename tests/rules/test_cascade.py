@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.rules.cascade import Rules, cascade
 from tagger.rules.selection import Selection
+from tagger.rules.variants import check_variants_entry
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
 
@@ -655,3 +656,9 @@ def test_the_members_of_families_that_a_tag_ends_in() -> None:
 
 def test_a_channel_that_a_scheme_has_no_version_of() -> None:
     assert rules(scheme=Scheme("pep440"), channels=("nightly", "rc")).channels
+
+
+def test_an_alias_is_none_of_its_variants() -> None:
+    with pytest.raises(InputError, match="alpine would be an alias of itself"):
+        check_variants_entry("alpine=alpine3.*,alpine")
+    assert check_variants_entry("alpine=alpine3.*") == "alpine=alpine3.*"
