@@ -224,6 +224,16 @@ def test_a_registry_that_is_a_service_of_the_job(act: Act, tmp_path: Path) -> No
     assert version["tags"] == ["2.1.4", "2.1", "2", "latest"]
 
 
+def test_logins_that_need_no_secret() -> None:
+    """The inputs of the page are understood; tests of identities run them against an issuer."""
+    (content,) = (block.content for block in ALL if block.runner == "logins-without-secret")
+    assert content["permissions"]["id-token"] == "write"
+    given = {f"INPUT_{name.upper()}": text for name, text in content["steps"][0]["with"].items()}
+    ran = run("config", "--json", environ=given)
+    assert ran.code == 0, ran.err
+    assert ran.document["settings"]["images"]["value"] == ["acme/app", "cgr.dev/acme/app"]
+
+
 def own_address() -> str:
     """Return an address of this machine that is no loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
