@@ -34,23 +34,19 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
 
 
 def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs of several components: tags of all; a version and a digest where all have the same one."""
+    """Return the outputs of several components: tags of all; a version, a digest, … where all have the same one."""
     reports = [ended for ended in report.components.values() if isinstance(ended, Report)]
     if not reports:
         return {"json": as_output(document)}
     each = [report_outputs(one, {}) for one in reports]
     found = {name: list(dict.fromkeys(outputs[name] for outputs in each)) for name in each[0]}
     return {
-        "version": found["version"][0] if len(found["version"]) == 1 else "",
-        "digest": found["digest"][0] if len(found["digest"]) == 1 else "",
+        **{name: values[0] if len(values) == 1 else "" for name, values in found.items()},
         "tags": "\n".join(filter(None, found["tags"])),
         "tag-names": "\n".join(dict.fromkeys(name for names in found["tag-names"] for name in names.split())),
         "latest": "true" if found["latest"] == ["true"] else "false",
         "changed": "true" if "true" in found["changed"] else "false",
         "held": "true" if "true" in found["held"] else "false",
-        "platform-digests": found["platform-digests"][0] if len(found["platform-digests"]) == 1 else "",
-        "labels": found["labels"][0] if len(found["labels"]) == 1 else "",
-        "annotations": found["annotations"][0] if len(found["annotations"]) == 1 else "",
         "json": as_output(document),
     }
 

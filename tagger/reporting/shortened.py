@@ -59,7 +59,7 @@ def _kept(document: Document, names: Sequence[str]) -> Document:
     shown = _without_idle_rows(document)
     if "components" in shown:
         parts = {name: _kept(one, names) for name, one in shown["components"].items()}
-        return {"command": shown.get("command"), "components": parts, "error": shown.get("error")}
+        return {**shown, "components": parts}
     found: dict[str, Any] = {name: value for name, value in shown.items() if name in names}
     if isinstance(found.get("repositories"), list):
         found["repositories"] = [

@@ -77,8 +77,8 @@ def _secret(content: bytes) -> None:
     assert SECRET not in shortened
     hide_logins(text(content))
     logins_in(text(content))
-    if b"0therw0rd" not in content:
-        assert "0therw0rd" not in hide_logins(f"https://a:0therw0rd@{text(end)}x")
+    if b"hidden-w0rd" not in content:
+        assert "hidden-w0rd" not in hide_logins(f"https://a:hidden-w0rd@{text(end)}x")
 
 
 PARSERS = (
