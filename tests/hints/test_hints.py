@@ -144,7 +144,7 @@ def test_a_long_text_is_refused_in_time(
     follower = Follower(layouts, tmp_path, monkeypatch, in_workflow=True)
     started = time.monotonic()
     assert follower.run(Input("config", {"images": ("a/b",), name: (text,)}, name)) is not None
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_there_are_enough() -> None:

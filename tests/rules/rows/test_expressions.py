@@ -87,7 +87,7 @@ def test_long_texts_take_no_time(text: str) -> None:
     begin = time.monotonic()
     with pytest.raises(InputError):
         Expression.parse(text)
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 10
 
 
 def test_what_is_named_in_blocks_too() -> None:
