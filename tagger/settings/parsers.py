@@ -79,6 +79,9 @@ def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     """Return what reads an address, and refuses a login in it: what is no secret is printed, and stored."""
 
     def read(text: str) -> Value:
+        if text.endswith("@"):
+            hint = "Where a step's output is to stand there: does a step have that `id`, and did it push the image?"
+            raise InputError(f"{hide_logins(text)} names no digest: nothing stands behind the @", hint)
         if logins_in(text):
             plain = re.sub(r"(?:\w+://)?\*\*\*@", "", hide_logins(text))
             raise InputError(

@@ -157,6 +157,7 @@ class TestBadInput:
             ),
             ("images", f"acme/{'a' * 260}", "longer than 255", "shorter"),
             ("images", "https://u:hunter2@ghcr.io/a/b", "https://***@ghcr.io/a/b holds a login", "Write `ghcr.io/a/b`"),
+            ("source", "docker://ghcr.io/a/b@", "docker://***@ names no digest", "does a step have that `id`"),
             ("source", "u:hunter2@ghcr.io/a/b:1", "***@ghcr.io/a/b:1 holds a login", "`logins`"),
             ("source", "docker://u:hunter2@ghcr.io/a/b:1", "docker://***@ghcr.io/a/b:1 holds a login", "`logins`"),
             ("golden", "u:hunter2@ghcr.io/a/b", "holds a login", "`logins`"),
