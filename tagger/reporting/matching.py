@@ -34,4 +34,5 @@ def tree_matching(tree: Tree, pattern: str) -> Tree:
         other=tuple(filter(fits, tree.other)),
         attached=tuple(artifact for artifact in tree.attached if fits(artifact.name)),
         purged=tuple(filter(fits, tree.purged)),
+        left_out=len(tree.versions) - len(versions),
     )

@@ -75,7 +75,8 @@ def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
         yield from (style(line, fg="bright_black") for line in fold(text, width))
     branches = [*_series(tree, width - 4), *_rest(tree, width - 4, verbose)]
     if not branches and not tree.floating:
-        yield "  no tags yet"
+        left = counted(tree.left_out, "version")
+        yield f"  none of {left} fits what was asked for" if tree.left_out else "  no tags yet"
     for place, branch in enumerate(branches, 1):
         last = place == len(branches)
         first, *more = branch

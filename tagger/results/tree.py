@@ -52,7 +52,8 @@ class Tree(NamedTuple):
 
     `other` are the tags of no version, `attached` is what belongs to images that no version holds, or to parts of
     images that were not read, and `purged` are versions whose mark is all that is left. `dispute` says which spellings
-    of one version hold different images; `notes` are what a person has to know besides.
+    of one version hold different images; `notes` are what a person has to know besides. `left_out` counts the versions
+    that do not fit what was asked for.
     """
 
     repository: str
@@ -63,6 +64,7 @@ class Tree(NamedTuple):
     purged: tuple[str, ...] = ()
     dispute: str = ""
     notes: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 class PageFile(NamedTuple):
