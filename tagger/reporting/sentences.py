@@ -1,7 +1,6 @@
 """What a run did, in one sentence; the words of every verb are here."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 from tagger.results import Pruned, Report
 from tagger.rules.marks import WITHDRAWN
@@ -77,10 +76,10 @@ def took(seconds: float) -> str:
 
 def _is_withdrawn(report: Report) -> bool:
     """Say whether a mark was put, or stands: `--undo` takes it away, or points it elsewhere."""
-    marks: Iterable[Action] = (
+    marks: list[Action] = [
         change.action
         for outcome in report.repositories
         for change in outcome.changes
         if change.tag.startswith(WITHDRAWN)
-    )
-    return all(action in ("create", "keep") for action in marks)
+    ]
+    return bool(marks) and all(action in ("create", "keep") for action in marks)

@@ -16,7 +16,8 @@ from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
-from tagger.results import Report
+from tagger.reporting.sentences import sentence
+from tagger.results import Event, Report
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES
@@ -227,6 +228,14 @@ class TestUndo:
         assert withdrawn(names[0], store, undo=True).exit_code == 0
         assert standing(store) == before
         assert not withdrawn(names[0], store, undo=True).changed
+
+    def test_where_nothing_is_withdrawn_it_says_so(self, builds: Builds, tmp_path: Path) -> None:
+        layout = Layout(tmp_path / "store")
+        published(builds, layout, "2.1.4")
+        events: list[Event] = []
+        report = finished(withdraw(Withdrawal("2.1.4", RULES, (layout,), undo=True)), events)
+        assert [event.text for event in events] == ["2.1.4 is not withdrawn there: no mark is lifted"]
+        assert sentence(report) == "Reinstated 2.1.4 in 1 repository: nothing was written"
 
     def test_in_every_kind_of_repository(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")
