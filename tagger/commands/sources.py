@@ -179,10 +179,15 @@ def _translated(spec: "SourceSpec") -> Iterator[None]:
         hint = "Push the build first, or check `source`." if absent or not error.hint else error.hint
         message = f"source {spec}: {error.message}"
         if _is_bare(spec):
+            import difflib
+
+            from tagger.names import SOURCE_KINDS
+
             message = f"source {spec}: no Docker Engine here holds it, and {error.message}"
-            path = spec.value.partition(":")[0]
+            path, _, rest = spec.value.partition(":")
             on_disk = f"`oci:{spec.value}`" if Path(path).is_dir() else f"`docker-archive:{spec.value}`"
             ways = [on_disk] if Path(path).exists() else []
+            ways += [f"`{kind}:{rest}`" for kind in difflib.get_close_matches(path, SOURCE_KINDS, 1, 0.8)]
             ways += [f"`docker-daemon:{spec.value}`", f"`docker://{spec.value}`"]
             hint = f"Write {' or '.join(ways)} to say where it is. {hint}"
         if absent:

@@ -285,6 +285,7 @@ def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: s
     what = "several images" if found else f"no image {choice}" if choice else "no image"
     first = f"{place}{'' if offered[0].startswith('@') else ':'}{offered[0]}" if offered else ""
     hint = f"Name one of: {', '.join(offered)}. For the first, write `{first}`." if offered else ""
+    hint = hint or "Put the build there first, or check `source`."
     raise InputError(f"{place} holds {what}", hint)
 
 

@@ -55,6 +55,9 @@ def _hint(own: Scheme, text: str) -> str:
         said = "" if name == own.name else f"`scheme: {name}`"
         underscore = scheme._replace(build_metadata="underscore")
         if said and _reads(scheme, text):
+            bare = re.sub(r"(?<![0-9])0+(?=[0-9])", "", text)
+            if name == "numeric" and bare != text and _reads(own, bare):
+                return f"Write `{bare}`: no number begins with a zero. Or, where they are meant to, set {said}."
             whole = f"{text.lstrip('vV')}.0"
             more = f" Or write all three numbers, as {whole}." if name == "numeric" and _reads(own, whole) else ""
             return f"Set {said}.{more}"

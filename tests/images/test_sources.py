@@ -156,8 +156,9 @@ class TestChoosing:
     def test_an_empty_layout_holds_none(self, layout: Layout) -> None:
         image = make_image(layout, "app", "2.1")
         layout.delete(image.digest)
-        with pytest.raises(InputError, match="holds no image"):
+        with pytest.raises(InputError, match="holds no image") as caught:
             open_text(f"oci:{layout.path}")
+        assert caught.value.hint == "Put the build there first, or check `source`."
 
     @pytest.mark.parametrize(
         ("choice", "which"),

@@ -31,6 +31,7 @@ def test_what_is_a_version_is_read() -> None:
     [
         ("2.1.4_5", "Set `build-metadata: underscore`."),
         ("1.2.3.4", "Set `scheme: numeric`."),
+        ("01.2.0", "Write `1.2.0`: no number begins with a zero. Or, where they are meant to, set `scheme: numeric`."),
         ("1.2.3.4_5", "Set `scheme: numeric` and `build-metadata: underscore`."),
         ("2026.07.1", "Set `scheme: calver`."),
         ("3.15.0rc1", "Set `scheme: pep440`."),

@@ -279,8 +279,8 @@ def _read_version(text: str, parse: Callable[[str], Version]) -> Version:
     except InputError as error:
         raise InputError(
             error.message,
-            f"{error.hint} Where other tags start the workflow too, let the row be enabled for versions only, as "
-            "enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
+            f"{error.hint} Where other tags start the workflow too, narrow its trigger, as `tags: ['v[0-9]*']`, or let "
+            "the row be enabled for versions only, as enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
             code=error.code,
         ) from error
 
