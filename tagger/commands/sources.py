@@ -176,7 +176,9 @@ def _translated(spec: "SourceSpec") -> Iterator[None]:
         yield
     except (StoreError, EngineError) as error:
         absent = isinstance(error, NotFound) or error.code == "NOT_FOUND"
-        hint = "Push the build first, or check `source`." if absent or not error.hint else error.hint
+        of_engine = isinstance(error, EngineError) and error.hint  # it knows why a build may not be there
+        hint = error.hint if of_engine or not absent else ""
+        hint = hint or "Push the build first, or check `source`."
         message = f"source {spec}: {error.message}"
         if _is_bare(spec):
             import difflib
