@@ -20,7 +20,15 @@ from tests.servers.engine import Engine, classic_engine
 __all__ = ["measure"]
 
 IMAGE = "action:built"
-SOURCES = ("Dockerfile", ".dockerignore", "entrypoint.py", "requirements.txt", "tagger", "tools")
+SOURCES = (
+    "Dockerfile",
+    ".dockerignore",
+    "entrypoint.py",
+    "requirements.txt",
+    "requirements-verify.txt",
+    "tagger",
+    "tools",
+)
 MIB = 1 << 20
 BRIEF = 70  # characters of a step
 _STEP = re.compile(r"^Step \d+/\d+ : ", re.MULTILINE)
