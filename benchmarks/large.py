@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,7 +58,9 @@ def _measure(testbed: Testbed, service: Service, size: int) -> tuple[int, Mappin
 def _report(testbed: Testbed) -> Any:
     """Return the report that a run printed; what it warned of stands in the same file."""
     text = (testbed.folder / "output").read_text()
-    return json.JSONDecoder().raw_decode(text, text.index('{"command"'))[0]
+    begin = re.search(r"^\{", text, re.MULTILINE)
+    assert begin, text
+    return json.JSONDecoder().raw_decode(text, begin.start())[0]
 
 
 def _contestants(testbed: Testbed, service: Service, name: str, image: Image) -> Iterator[Contestant]:
