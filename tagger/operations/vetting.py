@@ -9,6 +9,7 @@ from tagger.images.configs import first_labels
 from tagger.images.stores import TagStore
 from tagger.operations.look import Look
 from tagger.rules.cascade import Published, Rules
+from tagger.rules.contenders import contenders_beside
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 from tagger.version_from.labels import VERSION_LABEL
@@ -41,7 +42,8 @@ def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection
     named = _named(look.digests, rules)
     doubtful = _doubtful(changes, {*done, *named})
     if doubtful:
-        published = rules.published(look.tags)
+        owners = {owner for change in doubtful if (owner := look.owners.get(change.tag))}
+        published = rules.published(contenders_beside(look.tags, owners, rules))
         others = [tag for change in doubtful if (tag := _newest_other(change, look, published))]
         named = _named(read(others), rules)
         doubtful = _doubtful(doubtful, {*done, *named})

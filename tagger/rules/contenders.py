@@ -2,12 +2,13 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import HELD, WITHDRAWN
+from tagger.rules.versions import Version
 
-__all__ = ["contenders"]
+__all__ = ["contenders", "contenders_beside"]
 
 _SERIES = re.compile(r"([^0-9]*)(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)")
 _PATCH = re.compile(r"(0|[1-9][0-9]*)((?:[^0-9.].*)?)")
@@ -36,6 +37,12 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
         newest = _newest(ends, {after for before, after in shapes if before == shape[1]}) if shape else ends
         kept.update(f"{head}.{end}" for end in newest)
     return kept
+
+
+def contenders_beside(tags: Collection[str], owners: Iterable[Version], rules: Rules) -> Collection[str]:
+    """Return those of `tags` that decide which is the newest version of a class beside its owner, one of `owners`."""
+    own = {tag for owner in owners for tag in rules.exact_tags(owner)}
+    return {*contenders(frozenset(tags) - own, rules), *own.intersection(tags)}
 
 
 def _newest(ends: Collection[str], variants: Collection[str]) -> Collection[str]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.rules.cascade import Rules, cascade
-from tagger.rules.contenders import contenders
-from tagger.rules.versions import Scheme
+from tagger.rules.cascade import Published, Rules, cascade
+from tagger.rules.contenders import contenders, contenders_beside
+from tagger.rules.versions import Scheme, Version
 from tagger.settings.options import DEFAULT_TEMPLATES
 
 NUMBER = st.sampled_from(("0", "1", "2", "9", "10", "00", "01", "1_0", "x", "4-5"))
@@ -110,6 +110,24 @@ def test_what_is_left_out_decides_nothing(settings: dict[str, object], tags: set
     for owner in cascade(everything.in_force, rules).values():
         assert some.exact[owner] == everything.exact[owner]
         assert some.spellings([owner]) == everything.spellings([owner])
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@given(tags=TAGS)
+def test_the_newest_beside_each_owner_is_left(settings: dict[str, object], tags: set[str]) -> None:
+    rules = made(settings)
+    everything = rules.published(tags)
+    owners = cascade(everything.in_force, rules)
+    some = rules.published(contenders_beside(tags, owners.values(), rules))
+
+    def newest(published: Published, tag: str, owner: Version) -> Version | None:
+        others = (version for version in published.versions if version != owner and version.variant == owner.variant)
+        return max((one for one in others if tag in rules.floating_tags(one, rules.channels)), default=None)
+
+    for tag, owner in owners.items():
+        other = newest(everything, tag, owner)
+        assert newest(some, tag, owner) == other
+        assert other is None or some.exact[other] == everything.exact[other]
 
 
 @pytest.mark.parametrize(
