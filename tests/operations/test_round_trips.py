@@ -86,6 +86,12 @@ def rounds(registry: SmallRegistry, *expected: Sequence[str]) -> Iterator[None]:
     assert not waited_for, "after this one came another, though nothing of it was needed"
 
 
+def brought(blobs: Sequence[str]) -> Sequence[Sequence[str]]:
+    """Return the rounds from the blobs on of a release whose image is brought into the repository."""
+    uploads = [[f"{method} uploads"] * len(blobs) for method in ("POST", "PUT")]
+    return [blobs, *uploads, ["HEAD 2.1.4"], ["PUT 2.1.4"], VERIFY, WRITE_FLOATING, VERIFY]
+
+
 def test_a_release_of_an_image_that_is_there(guarded: SmallRegistry, met: Open, builds: Builds) -> None:
     released(builds, "2.1.3", met())
     builds.source("2.1.4").stage(met(), "2.1.4")
@@ -168,14 +174,7 @@ def test_a_release_that_brings_its_image(guarded: SmallRegistry, met: Open, buil
         guarded,
         ["GET"],
         ["GET 2.1.4", *FIRST],
-        blobs,
-        ["POST uploads"] * len(blobs),
-        ["PUT uploads"] * len(blobs),
-        ["HEAD 2.1.4"],
-        ["PUT 2.1.4"],
-        VERIFY,
-        WRITE_FLOATING,
-        VERIFY,
+        *brought(blobs),
     ):
         assert released(builds, "2.1.4", met()).changed
 
@@ -225,13 +224,6 @@ def test_the_configs_of_two_single_images_are_a_round_of_their_own(
         ["GET"],
         ["GET 2.1.4", *FIRST],
         [f"GET {before.digest}"],
-        blobs,
-        ["POST uploads"] * len(blobs),
-        ["PUT uploads"] * len(blobs),
-        ["HEAD 2.1.4"],
-        ["PUT 2.1.4"],
-        VERIFY,
-        WRITE_FLOATING,
-        VERIFY,
+        *brought(blobs),
     ):
         assert released(builds, "2.1.4", met()).changed
