@@ -197,9 +197,7 @@ def _run(
     settings = components[0]
     console.be(command.prints or _set_format(settings), quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
-    for text in settings.given["images"].texts if "images" in settings.given else ():
-        if text != text.lower() and "oci:" not in text:
-            console.note(f"{text.lower()} is meant by {text}: names of repositories are in lower case")
+    _tell_names(settings, console)
     with Connections(settings, environ, console.warn, components, console.meter, console.mask) as connections:
         run = Run(
             settings,
@@ -216,6 +214,16 @@ def _run(
         from tagger.commands.several import run_components
 
         return run_components(command, run, components)
+
+
+def _tell_names(settings: "Settings", console: "Console") -> None:
+    """Tell which repositories are meant by names that are written otherwise."""
+    for text in settings.given["images"].texts if "images" in settings.given else ():
+        if text != text.lower() and "oci:" not in text:
+            console.note(f"{text.lower()} is meant by {text}: names of repositories are in lower case")
+        if re.fullmatch(r"[\w.-]+", text):
+            name = f"docker.io/library/{text.lower()}"
+            console.note(f"{name} is meant by {text}: a name without a registry is Docker Hub's")
 
 
 def _settings(

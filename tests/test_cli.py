@@ -90,6 +90,24 @@ class TestCommands:
             (("x",), {}, "there is no command 'x'", "Hint: The commands are: plan,"),
             ((), {"INPUT_COMMAND": "push all"}, "INPUT_COMMAND: there is no command 'push all'", "The commands are"),
             (("plan", "--colour"), {}, "there is no option '--colour'", "tagger plan --help"),
+            (("-version",), {}, "there is no option '-version'", "Did you mean `--version`?"),
+            (("plan", "-image=a/b"), {}, "there is no option '-image=a/b'", "Did you mean `--image`?"),
+            (("plan", "-x"), {}, "there is no option '-x'", "Hint: See `tagger plan --help`"),
+            (("tags", "a/b", "--tag", "1.0"), {}, "1.0 is no template", "`tags ghcr.io/acme/app 1.0`"),
+            (
+                ("tags", "oci:b"),
+                {"TAGGER_IMAGES": "a/b"},
+                "takes oci:b for the PATTERN, as TAGGER_IMAGES",
+                "--image oci:b",
+            ),
+            (("release", "a.b/c"), {"TAGGER_IMAGES": "a/b"}, "takes a.b/c for the VERSION", "write `--image a.b/c`"),
+            (("plan", "a.b/v2", "--image", "oci:a"), {}, "VERSION: 'a.b/v2' is not a version", ""),
+            (
+                ("tags",),
+                {},
+                "no image: nothing says",
+                "Name one with `--image`, or behind the command: ghcr.io/acme/app",
+            ),
             (("plan", "--image"), {}, "Option '--image' requires an argument", "tagger plan --help"),
             (("plan", "2.1.4"), {}, "`plan` got 2.1.4, and nothing says which repositories", "or in `--image`"),
             (("plan", "a/b", "2.1.4", "x"), {}, "`plan` got a word too many: a/b 2.1.4 x", "[REPOSITORY] [VERSION]"),
@@ -203,6 +221,14 @@ def test_a_name_in_upper_case_is_told_in_lower(build: str) -> None:
     note = "Note: localhost:1/acme/app is meant by localhost:1/Acme/App: names of repositories are in lower case\n"
     assert note in command(*words).err
     assert "Note" not in command(*words, "--quiet").err
+
+
+def test_a_name_without_a_registry_is_told_whole(build: str) -> None:
+    words = ("plan", "2.1.4", "--source", build, "--published-from", "none")
+    note = "Note: docker.io/library/app is meant by app: a name without a registry is Docker Hub's\n"
+    assert note in command(*words, "--image", "app").err
+    for other in ("acme/app", "oci:app", "localhost:1/app"):
+        assert "Note" not in command(*words, "--image", other).err
 
 
 class TestPrecedence:

@@ -24,14 +24,24 @@ def parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
             if other:
                 wrong = f"`{command.name}` does not take {error.option_name}"
                 raise InputError(wrong, f"Drop `{other[0].name}`: {_takers(other[0])} take it.") from error
-            close = [name for name in error.possibilities or () if name.startswith("--")]
-            meant = f"Did you mean `{close[0]}`? " if close else ""
+            name, close = _meant(error, words)
+            meant = f"Did you mean `{close}`? " if close else ""
             hint = f"{meant}See `tagger {command.name} --help`."
-            raise InputError(f"there is no option {error.option_name!r} of `{command.name}`", hint) from error
+            raise InputError(f"there is no option {name!r} of `{command.name}`", hint) from error
         hint = f"Set {secret.variables[-1]} in the environment, or pipe a password into `--password-stdin`."
         raise InputError(f"{error.option_name} is not taken from the command line: it is a secret", hint) from error
     except click.ClickException as error:
         raise InputError(error.format_message(), f"See `tagger {command.name} --help`.") from error
+
+
+def _meant(error: click.NoSuchOption, words: Sequence[str]) -> tuple[str, str]:
+    """Return an option as it was written, and the one that it may stand for: `-version` is letters to click."""
+    for word in words:
+        long = f"-{word.partition('=')[0]}"
+        if not word.startswith("--") and any(long in option.spellings for option in OPTIONS):
+            return word, long
+    close = (name for name in error.possibilities or () if name.startswith("--"))
+    return error.option_name, next(close, "")
 
 
 def _takers(option: Option[object]) -> str:

@@ -72,7 +72,7 @@ def build_source(run: Run) -> "Source | None":
 
         to_come = isinstance(error, InputError | EngineError) or is_pull_request(run.environ)
         if run.command == "plan" and to_come and error.code != INVALID:
-            run.warn("NO_SOURCE", f"the plan follows from the repositories alone: {error.message}")
+            run.warn("NO_SOURCE", f"{error.message}; the plan shows the tags alone, and a release needs the image")
             return None
         raise
 

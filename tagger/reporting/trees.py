@@ -76,7 +76,7 @@ def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
     branches = [*_series(tree, width - 4), *_rest(tree, width - 4, verbose)]
     if not branches and not tree.floating:
         left = counted(tree.left_out, "version")
-        yield f"  none of {left} fits what was asked for" if tree.left_out else "  no tags yet"
+        yield f"  nothing here fits the pattern; {left} left out" if tree.left_out else "  no tags yet"
     for place, branch in enumerate(branches, 1):
         last = place == len(branches)
         first, *more = branch

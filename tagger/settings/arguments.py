@@ -36,11 +36,11 @@ def names_repository(word: str) -> bool:
 
 
 def values_of(
-    command: str, arguments: Arguments, line: Mapping[str, Given], problems: Problems, *, known: bool
+    command: str, arguments: Arguments, line: Mapping[str, Given], problems: Problems, *, known: str
 ) -> dict[str, Given]:
     """Return what the words give, by its name. `line` is what options of the command line give.
 
-    `known` says that repositories are set without these words.
+    `known` says where repositories are set without these words, if they are.
     """
     texts, meaning = arguments.texts, arguments.meaning
     usage = f"`{command} {' '.join(f'[{NAMES[name]}]' for name in meaning)}`"
@@ -50,7 +50,13 @@ def values_of(
     if not all(text.strip() for text in texts):
         problems.add(f"`{command}` got an empty word", "Is a variable empty? Give it a value, or leave the word out.")
         return {}
-    alone = len(texts) == 1 and len(meaning) > 1 and known
+    alone = len(texts) == 1 and len(meaning) > 1 and bool(known)
+    if alone and names_repository(texts[0]) and not re.search(r"/v?[0-9][^/]*\Z", texts[0]):
+        problems.add(
+            f"`{command}` takes {texts[0]} for the {NAMES[meaning[1]]}, as {known} names repositories already",
+            f"To work on another repository, write `images: {texts[0]}`.",
+        )
+        return {}
     if len(texts) == len(meaning) == 2 and "/" not in texts[0] and names_repository(texts[1]):
         texts = (texts[1], texts[0])
     found = dict(zip(meaning[1:] if alone else meaning, texts, strict=False))

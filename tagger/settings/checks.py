@@ -31,7 +31,7 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
         which = f"the component {settings.component}: " if settings.component else ""
         problems.add(
             f"{which}no image: nothing says which repositories to work on",
-            "Name one with `images`, as ghcr.io/acme/app.",
+            "Name one with `images`, or behind the command: ghcr.io/acme/app.",
         )
     if "images" in settings.given and not settings.images and "images" not in settings.wrong and not unneeded:
         problems.add(_at(settings, "images", "every image is disabled"), "Enable one, or do not run this step.")
@@ -108,6 +108,13 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
         return None
     sound = len(problems) == known_problems
     make = partial(_rules_of, settings, variants)
+    if command == "tags" and "tags" in settings.given and not re.search("{{|=", " ".join(settings.texts["tags"])):
+        pattern = settings.texts["tags"][0]
+        problems.add(
+            _at(settings, "tags", f"{pattern} is no template of tags, as {{{{version}}}} is"),
+            f"To see some tags alone, write a pattern behind the repository: `tags ghcr.io/acme/app {pattern}`.",
+        )
+        return None
     rules = problems.attempt(_origin(settings, "tags"), make) if sound else None
     if rules and "withdrawn" in settings.given:
         for place, entry in named("withdrawn").entries(settings.given["withdrawn"]):

@@ -36,9 +36,9 @@ class SettingsFile(NamedTuple):
     problems: tuple[str, ...] = ()
     mentioned: frozenset[str] = frozenset()
 
-    def says(self, name: str) -> bool:
-        """Say whether it sets an option: for all components, or for one of them."""
-        return any(name in values for values in (self.values, *self.components.values()))
+    def origin(self, name: str) -> str:
+        """Return where it first sets an option, for all components or for one; empty where it does not."""
+        return next((values[name].origin for values in (self.values, *self.components.values()) if name in values), "")
 
 
 def read_settings_file(path: Path) -> SettingsFile:
@@ -272,7 +272,7 @@ def _expected(option: Option[Any], node: Node, text: str) -> str:
     if option.kind == "flag":
         return "" if text.lower() in YES | NO else "true or false"
     if node.tag == _BOOL:
-        return "a text"
+        return " or ".join(("a text", *option.booleans))
     if option.kind == "number":
         return "" if text.isascii() and text.isdecimal() else "a whole number"
     return ""

@@ -52,7 +52,7 @@ def gather_each(
             problems.add(problem)
         mentioned |= file.mentioned
     if arguments and arguments.texts:
-        known = "images" in values or (file is not None and file.says("images"))
+        known = values["images"].origin if "images" in values else file.origin("images") if file else ""
         values |= values_of(command, arguments, line, problems, known=known)
         mentioned.add("images")
     components = Components(file, values, problems)

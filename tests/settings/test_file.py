@@ -60,6 +60,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "a text": ("images", ["1:1: the file must hold settings as `name: value`"]),
     "a misspelt setting": ("imges: acme/app", ["1:1: unknown setting `imges`; did you mean `images`?"]),
     "the name of the option": ("image: acme/app", ["1:1: unknown setting `image`; did you mean `images`?"]),
+    "a truth for one of few words": ("latest: yes", ["1:9: `latest` must be a text or false, not 'yes'"]),
     "another setting": ("colour: blue", ["1:1: unknown setting `colour`; it must be the name of an option"]),
     "a number": ("1: x", ["1:1: unknown setting `1`; it must be the name of an option"]),
     "a secret": ("password: hunter2", [
