@@ -14,7 +14,7 @@ import pytest
 
 import tagger
 from tagger.cli import run
-from tagger.commands import NAMES
+from tagger.commands import NAMES, commands
 from tagger.images.layout import Layout
 from tagger.settings.options import OPTIONS
 from tests.images.making import make_image
@@ -62,7 +62,8 @@ class TestCommands:
             assert command(*words) == Run(0, f"tagger {tagger.__version__}\n", "")
 
     def test_options_name_no_command_that_is_not_there(self) -> None:
-        assert {name for option in OPTIONS for name in option.commands} <= set(NAMES)
+        kinds = {kind for command in commands() for kind in command.kinds}
+        assert {name for option in OPTIONS for name in option.commands} <= {*NAMES, *kinds}
 
     @pytest.mark.parametrize(
         ("arguments", "environ", "expected"),

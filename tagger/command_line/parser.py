@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from tagger.commands import commands
 from tagger.commands.command import Command
 from tagger.errors import InputError
 from tagger.settings.option import Option
@@ -45,7 +46,7 @@ def _meant(error: click.NoSuchOption, words: Sequence[str]) -> tuple[str, str]:
 
 
 def _takers(option: Option[object]) -> str:
-    return ", ".join(option.commands)
+    return ", ".join(command.name for command in commands() if command.takes(option))
 
 
 def _parser(command: Command) -> click.Command:

@@ -21,6 +21,7 @@ COMMAND = Command(
     "approve",
     "Lift the hold of VERSION: it gets its floating tags.",
     _run,
+    kinds=("applies rules", "writes"),
     arguments="VERSION [REPOSITORY]",
     repositories_from=0,
     examples=(

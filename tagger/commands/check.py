@@ -52,6 +52,7 @@ COMMAND = Command(
     "check",
     "Find what a release, or those who pull, would stumble over.",
     _run,
+    kinds=("applies rules",),
     arguments="[REPOSITORY]",
     words=("images",),
     several="all",

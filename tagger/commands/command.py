@@ -7,7 +7,7 @@ from tagger.settings.components import Several
 
 if TYPE_CHECKING:
     from tagger.commands.run import Run
-    from tagger.settings.option import Option
+    from tagger.settings.option import CommandKind, Option
 
 __all__ = ["Command"]
 
@@ -17,15 +17,16 @@ class Command(NamedTuple):
 
     `arguments` names its positional arguments, as `VERSION`; a command without takes none. `words` says which options
     they stand for, in order, where they do; of a command whose words are its own, those from `repositories_from` on may
-    name a repository besides. Which options it takes stands with each option. `examples` are shown by its help, each
-    without the name of the program. `several` says on how many components of a file it works. `prints` is the format of
-    its output, where it has but one.
+    name a repository besides. It takes the options that name it or one of its `kinds`. `examples` are shown by its
+    help, each without the name of the program. `several` says on how many components of a file it works. `prints` is
+    the format of its output, where it has but one. `verb` is how a report tells what it did.
     """
 
     name: str
     help: str
     run: "Callable[[Run], int]"
     arguments: str = ""
+    kinds: "tuple[CommandKind, ...]" = ()
     words: tuple[str, ...] = ()
     repositories_from: int | None = None
     several: Several = "one"
@@ -45,4 +46,8 @@ class Command(NamedTuple):
         """The options that the command line takes of it: secrets are no words."""
         from tagger.settings.options import OPTIONS
 
-        return tuple(one for one in OPTIONS if not one.secret and (not one.commands or self.name in one.commands))
+        return tuple(option for option in OPTIONS if not option.secret and self.takes(option))
+
+    def takes(self, option: "Option[object]") -> bool:
+        """Say whether an option says something to it."""
+        return not option.commands or not {self.name, *self.kinds}.isdisjoint(option.commands)

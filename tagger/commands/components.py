@@ -82,6 +82,7 @@ COMMAND = Command(
     "components",
     "List the components of `.tagger.yml` as JSON, for a matrix.",
     _run,
+    kinds=("applies rules", "reads a version"),
     several="all",
     prints="json",
     examples=("components", "components --changed", "components --only api"),

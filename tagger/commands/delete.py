@@ -27,6 +27,7 @@ COMMAND = Command(
     "delete",
     "Delete tags or a digest, and prove that no other tag was lost.",
     _run,
+    kinds=("applies rules", "writes", "deletes", "may be forced"),
     arguments="TAG…|DIGEST… [REPOSITORY]",
     repositories_from=0,
     examples=(

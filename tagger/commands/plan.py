@@ -63,6 +63,7 @@ COMMAND = Command(
     "plan",
     "Show what `release` would change; write nothing anywhere.",
     _run,
+    kinds=("releases", "reads a version", "applies rules", "may be forced"),
     arguments="[REPOSITORY] [VERSION]",
     words=("images", "version"),
     several="all",

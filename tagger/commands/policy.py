@@ -34,6 +34,7 @@ COMMAND = Command(
     "policy",
     "Show, set or unset the policy that a repository keeps.",
     _run,
+    kinds=("applies rules", "writes"),
     arguments="[set|unset] [REPOSITORY]",
     repositories_from=0,
     several="all",

@@ -48,6 +48,7 @@ COMMAND = Command(
     "prune",
     "Delete versions that `keep` leaves out; without `--yes` a plan.",
     _run,
+    kinds=("applies rules", "writes", "deletes", "may be forced", "prunes"),
     arguments="[REPOSITORY]",
     words=("images",),
     several="named",

@@ -34,6 +34,7 @@ COMMAND = Command(
     "push",
     "Push every local tag of the engine image NAME.",
     _run,
+    kinds=("writes",),
     arguments="NAME [REPOSITORY]",
     repositories_from=1,
     examples=(

@@ -19,6 +19,7 @@ COMMAND = Command(
     "reconcile",
     "Put every floating tag of the repository where it belongs.",
     _run,
+    kinds=("applies rules", "writes", "deletes", "may be forced", "purges"),
     arguments="[REPOSITORY]",
     words=("images",),
     several="all",

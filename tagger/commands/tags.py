@@ -48,6 +48,7 @@ COMMAND = Command(
     "tags",
     "Show the repository as a tree of versions and the tags at them.",
     _run,
+    kinds=("applies rules",),
     arguments="[REPOSITORY] [PATTERN]",
     words=("images", "pattern"),
     several="all",

@@ -30,6 +30,7 @@ COMMAND = Command(
     "withdraw",
     "Take VERSION out of force; its tags go to the newest version left.",
     _run,
+    kinds=("applies rules", "writes", "deletes", "may be forced", "purges"),
     arguments="VERSION [REPOSITORY]",
     repositories_from=0,
     examples=(

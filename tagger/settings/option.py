@@ -6,12 +6,19 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar, o
 
 from tagger.errors import InputError
 
-__all__ = ["FALSE", "TRUE", "Given", "Group", "Holder", "Option", "flag", "lines", "number", "seconds", "text", "words"]
+__all__ = [
+    "FALSE", "TRUE", "CommandKind", "Given", "Group", "Holder", "Option", "flag", "lines", "number", "seconds", "text",
+    "words",
+]  # fmt: skip
 
 Value = TypeVar("Value")
 Entry = TypeVar("Entry")
 Kind = Literal["text", "flag", "number", "seconds", "lines", "words"]
 Group = Literal["what", "version", "tags", "gates", "login", "network", "output"]
+CommandKind = Literal[
+    "releases", "reads a version", "applies rules", "writes", "deletes", "may be forced", "purges", "prunes"
+]
+"""What a command does, as its row states it: so much decides which options it takes."""
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
@@ -41,11 +48,11 @@ class Option(Generic[Value]):
     `kind` says how its texts are split: `lines` has one entry a line, `words` are split on white space, the others are
     one text, of a repeated one the last. `read` makes its value of these entries; `parse` reads one of them and raises
     `InputError`. `flag` is its spelling on the command line where that differs. `secret` options come from the
-    environment only. `commands` are those that take it; empty means every one. `in_file` is false of what a checkout
-    may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts that may be written
-    as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty` is true where an
-    empty text on the command line is a mistake. `group` is where help lists it, and `letter` its short spelling there.
-    Of those with `comments`, a line that begins with # says nothing.
+    environment only. `commands` are those that take it, by name or by kind; empty means every one. `in_file` is false
+    of what a checkout may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts
+    that may be written as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty`
+    is true where an empty text on the command line is a mistake. `group` is where help lists it, and `letter` its short
+    spelling there. Of those with `comments`, a line that begins with # says nothing.
     """
 
     def __init__(

@@ -5,7 +5,6 @@ from typing import Any
 from tagger.images.registry.defaults import JOBS, RETRIES, TIMEOUT
 from tagger.settings import parsers
 from tagger.settings.option import flag, lines, number, seconds, text, words
-from tagger.settings.release_options import RELEASING
 
 __all__ = ["CONFIG", "RunOptions"]
 
@@ -15,14 +14,13 @@ _login: dict[str, Any] = {"group": "login", "in_file": False}
 _network: dict[str, Any] = {"group": "network"}
 _output: dict[str, Any] = {"group": "output"}
 _consent: dict[str, Any] = {"group": "what", "in_file": False}
-_WRITING = ("release", "approve", "reconcile", "withdraw", "push", "delete", "prune", "policy", "config")
 
 
 class RunOptions:
     """How a run reaches registries, what it prints, and what it may do."""
 
     dry_run = flag(
-        "dry-run", "Show what would be written, and write nothing.", commands=_WRITING, **_output,
+        "dry-run", "Show what would be written, and write nothing.", commands=("writes",), **_output,
     )  # fmt: skip
     registry = text(
         "registry",
@@ -89,22 +87,22 @@ class RunOptions:
     )
     tag_locally = flag(
         "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
-        commands=RELEASING, group="tags",
+        commands=("releases",), group="tags",
     )  # fmt: skip
     yes = flag(
         "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`, `prune`.",
-        commands=("delete", "withdraw", "reconcile", "prune"), **_consent,
+        commands=("deletes",), **_consent,
     )  # fmt: skip
     force = flag(
         "force",
         "Go on where a run refuses: a floating tag in force or one that owns such a tag (delete), undeclared variants "
         "(withdraw), default rules (reconcile), a version that would lose its only tag or builds whose bases differ "
         "(release), or more than `limit` (prune).",
-        commands=("delete", "withdraw", "reconcile", "release", "plan", "prune"), **_consent,
+        commands=("may be forced",), **_consent,
     )  # fmt: skip
     purge = flag(
         "purge", "Delete what is withdrawn, or what belongs to no version any more.",
-        commands=("reconcile", "withdraw"), **_consent,
+        commands=("purges",), **_consent,
     )  # fmt: skip
     undo = flag("undo", "Take the withdrawal back.", commands=("withdraw",), **_consent)
     all = flag("all", "Delete every tag of the repository.", commands=("delete",), **_consent)
