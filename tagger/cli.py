@@ -205,6 +205,7 @@ def _run(
             environ,
             command=command.name,
             argument_name=command.arguments,
+            verb_of=command.verb_of,
             connections=connections,
             console=console,
             interruption=interruption,

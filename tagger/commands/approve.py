@@ -2,6 +2,7 @@
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
+from tagger.results import Verb
 
 __all__ = ["COMMAND"]
 
@@ -29,4 +30,5 @@ COMMAND = Command(
         "approve 2.0.0 ghcr.io/acme/app --dry-run",
         "approve 2.0.0-alpine ghcr.io/acme/app",
     ),
+    verb=Verb("Approved", "in"),
 )

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tagger.settings.components import Several
+from tagger.results import Verb
 
 if TYPE_CHECKING:
     from tagger.commands.run import Run
+    from tagger.results import Report
+    from tagger.settings.components import Several
     from tagger.settings.option import CommandKind, Option
 
 __all__ = ["Command"]
@@ -29,9 +31,10 @@ class Command(NamedTuple):
     kinds: "tuple[CommandKind, ...]" = ()
     words: tuple[str, ...] = ()
     repositories_from: int | None = None
-    several: Several = "one"
+    several: "Several" = "one"
     examples: tuple[str, ...] = ()
     prints: str = ""
+    verb: "Verb | Callable[[Report], Verb]" = Verb()
 
     def apart(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the words that are the command's own, and those that name a repository besides."""
@@ -47,6 +50,10 @@ class Command(NamedTuple):
         from tagger.settings.options import OPTIONS
 
         return tuple(option for option in OPTIONS if not option.secret and self.takes(option))
+
+    def verb_of(self, report: "Report") -> Verb:
+        """Return how a report tells what the command did."""
+        return self.verb(report) if callable(self.verb) else self.verb
 
     def takes(self, option: "Option[object]") -> bool:
         """Say whether an option says something to it."""

@@ -2,6 +2,7 @@
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
+from tagger.results import Verb
 
 __all__ = ["COMMAND"]
 
@@ -35,4 +36,5 @@ COMMAND = Command(
         "delete 2.1.4-rc.1 ghcr.io/acme/app --yes",
         "delete --all --yes ghcr.io/acme/app",
     ),
+    verb=Verb("Deleted", "from", tells_kept=True),
 )

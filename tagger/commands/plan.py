@@ -8,6 +8,7 @@ from tagger.commands.command import Command
 from tagger.commands.git_versions import versions_of
 from tagger.commands.release_job import nothing_to_do, planned
 from tagger.commands.run import Run
+from tagger.results import Verb
 
 if TYPE_CHECKING:
     from tagger.results import Report
@@ -72,4 +73,5 @@ COMMAND = Command(
         "plan ghcr.io/acme/app 2.1.4",
         "plan 2.1.4 --published-from git",
     ),
+    verb=Verb("Planned", "for"),
 )

@@ -5,6 +5,7 @@ from typing import Literal, cast
 from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.errors import InputError
+from tagger.results import Report, Verb
 
 __all__ = ["COMMAND"]
 
@@ -30,6 +31,10 @@ def _run(run: Run) -> int:
     return run.finish(policy(job, dry_run=settings.dry_run))
 
 
+def _verb(report: Report) -> Verb:
+    return Verb("Changed the policy" if report.changed else "Looked at the policy", "of", tells_kept=True)
+
+
 COMMAND = Command(
     "policy",
     "Show, set or unset the policy that a repository keeps.",
@@ -43,4 +48,5 @@ COMMAND = Command(
         "policy set ghcr.io/acme/app --scheme calver",
         "policy unset ghcr.io/acme/app --dry-run",
     ),
+    verb=_verb,
 )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
+from tagger.results import Verb
 
 if TYPE_CHECKING:
     from tagger.rules.retention import Retention
@@ -57,4 +58,5 @@ COMMAND = Command(
         "prune ghcr.io/acme/app --keep 'major=3 minor=2 patch=1' --yes --plan-id 0123456789abcdef",
         "prune ghcr.io/acme/app --restore report.json",
     ),
+    verb=Verb("Pruned", ""),
 )

@@ -3,6 +3,7 @@
 from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.errors import InputError
+from tagger.results import Verb
 
 __all__ = ["COMMAND"]
 
@@ -42,4 +43,5 @@ COMMAND = Command(
         "push app ghcr.io/acme/app --only nightly",
         "push ghcr.io/acme/app ghcr.io/acme/app --dry-run",
     ),
+    verb=Verb("Pushed", "to"),
 )

@@ -2,6 +2,7 @@
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
+from tagger.results import Verb
 
 __all__ = ["COMMAND"]
 
@@ -28,4 +29,5 @@ COMMAND = Command(
         "reconcile ghcr.io/acme/app",
         "reconcile ghcr.io/acme/app --purge --yes",
     ),
+    verb=Verb("Reconciled", ""),
 )

@@ -7,6 +7,7 @@ from tagger.commands.command import Command
 from tagger.commands.release_job import nothing_to_do, planned, release_of
 from tagger.commands.run import Run
 from tagger.errors import EngineError
+from tagger.results import Verb
 
 if TYPE_CHECKING:
     from tagger.images.stores import Source
@@ -67,4 +68,5 @@ COMMAND = Command(
         "release 2.1.4 --image ghcr.io/acme/app --image acme/app --source oci:build",
         "release ghcr.io/acme/app 2.1.4 --source app:build --dry-run",
     ),
+    verb=Verb("Released", "to"),
 )

@@ -1,6 +1,6 @@
 """One run of a command: what it was told, what it has opened, and how it says what happens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tagger.images.stores import Source
     from tagger.interruption import Interruption
     from tagger.reporting.console import Console
-    from tagger.results import Event, Report, ReportWarning, Running
+    from tagger.results import Event, Report, ReportWarning, Running, Verb
     from tagger.rules.terms import PolicyTerms
     from tagger.settings.values import Settings
     from tagger.version_from.event import ReleaseEvent
@@ -31,13 +31,14 @@ class Run:
         *,
         command: str,
         argument_name: str,
+        verb_of: "Callable[[Report], Verb]",
         connections: "Connections",
         console: "Console",
         interruption: "Interruption",
         workspace: Path = Path(),
     ) -> None:
         self.settings, self.arguments, self.environ = settings, tuple(arguments), environ
-        self.command, self.argument_name = command, argument_name
+        self.command, self.argument_name, self._verb_of = command, argument_name, verb_of
         self.connections, self.console, self.interruption = connections, console, interruption
         self.workspace = workspace
         self._build: tuple[Source | None] | None = None
@@ -55,6 +56,7 @@ class Run:
             self.environ,
             command=self.command,
             argument_name=self.argument_name,
+            verb_of=self._verb_of,
             connections=self.connections.of(settings),
             console=console,
             interruption=self.interruption,
@@ -159,7 +161,8 @@ class Run:
 
     def show(self, report: "Report") -> int:
         """Report how an operation ended, with what this run warned of, and return the exit code."""
-        return self.console.show_report(report._replace(warnings=(*self._warnings, *report.warnings)))
+        warnings = (*self._warnings, *report.warnings)
+        return self.console.show_report(report._replace(warnings=warnings, verb=self._verb_of(report)))
 
     def finish(self, running: "Running") -> int:
         """Run an operation, report it, and return the exit code."""

@@ -2,6 +2,8 @@
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
+from tagger.results import Report, Verb
+from tagger.rules.marks import WITHDRAWN
 
 __all__ = ["COMMAND"]
 
@@ -26,6 +28,14 @@ def _run(run: Run) -> int:
     return run.finish(withdraw(job, dry_run=settings.dry_run))
 
 
+def _verb(report: Report) -> Verb:
+    """Return `Withdrew` where a mark was put, or stands: `--undo` takes it away, or points it elsewhere."""
+    changes = (change for outcome in report.repositories for change in outcome.changes)
+    marks = [change.action for change in changes if change.tag.startswith(WITHDRAWN)]
+    is_withdrawn = bool(marks) and all(action in ("create", "keep") for action in marks)
+    return Verb("Withdrew", "from") if is_withdrawn else Verb("Reinstated", "in")
+
+
 COMMAND = Command(
     "withdraw",
     "Take VERSION out of force; its tags go to the newest version left.",
@@ -38,4 +48,5 @@ COMMAND = Command(
         "withdraw 2.1.4 ghcr.io/acme/app --undo",
         "withdraw 2.1.4 ghcr.io/acme/app --purge --yes",
     ),
+    verb=_verb,
 )

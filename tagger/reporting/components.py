@@ -153,7 +153,7 @@ def _text(ended: Ended, width: int, verbose: bool) -> str:
         return trees_text(ended, width, verbose=verbose)
     if isinstance(ended, Checkup):
         return checkup_text(ended, width) if any(finding.level != "note" for finding in ended.findings) else ""
-    worth = (ended.command == "policy" and ended.repositories) or any(
+    worth = (ended.verb.tells_kept and ended.repositories) or any(
         change.action != "keep" for outcome in ended.repositories for change in outcome.changes
     )
     return (

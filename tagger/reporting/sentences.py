@@ -1,19 +1,11 @@
-"""What a run did, in one sentence; the words of every verb are here."""
+"""What a run did, in one sentence."""
 
 from collections import Counter
 
 from tagger.results import Pruned, Report
-from tagger.rules.marks import WITHDRAWN
 from tagger.rules.plan import Action
 
 __all__ = ["counted", "counts", "pruned_text", "sentence", "size_text", "took"]
-
-_VERBS = {
-    "release": ("Released", "to"), "approve": ("Approved", "in"), "withdraw": ("Withdrew", "from"),
-    "reconcile": ("Reconciled", ""), "push": ("Pushed", "to"), "delete": ("Deleted", "from"),
-    "policy": ("Looked at the policy", "of"), "prune": ("Pruned", ""), "plan": ("Planned", "for"),
-}  # fmt: skip
-"""What each command did, and what stands between that and its repositories."""
 
 _WRITTEN: dict[Action, tuple[str, str]] = {
     "create": ("created", "create"), "move": ("moved", "move"), "remove": ("removed", "remove"),
@@ -25,15 +17,11 @@ def sentence(report: Report, seconds: float | None = None) -> str:
     time = f" in {took(seconds)}" if seconds is not None else ""
     if report.exit_code:
         return f"Stopped{time.replace(' in ', ' after ')}: {counts(report)}"
-    verb, between = _VERBS.get(report.command, (report.command.capitalize(), "in"))
-    if report.command == "policy" and report.changed:
-        verb = "Changed the policy"
-    if report.command == "withdraw" and not _is_withdrawn(report):
-        verb, between = "Reinstated", "in"
     places = counted(len(report.repositories), "repository", "repositories")
-    if report.dry_run and report.command != "plan":
-        verb, between = f"Dry run of {report.command}", "for"
-    what = " ".join(filter(None, (verb, report.version or "", between, places)))
+    done, before = report.verb.done or report.command.capitalize(), report.verb.before
+    if report.is_rehearsal:
+        done, before = f"Dry run of {report.command}", "for"
+    what = " ".join(filter(None, (done, report.version or "", before, places)))
     return f"{what}{time}: {counts(report)}"
 
 
@@ -72,14 +60,3 @@ def took(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 0.95 else f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
-def _is_withdrawn(report: Report) -> bool:
-    """Say whether a mark was put, or stands: `--undo` takes it away, or points it elsewhere."""
-    marks: list[Action] = [
-        change.action
-        for outcome in report.repositories
-        for change in outcome.changes
-        if change.tag.startswith(WITHDRAWN)
-    ]
-    return bool(marks) and all(action in ("create", "keep") for action in marks)

@@ -34,7 +34,7 @@ def report_markdown(report: Report, seconds: float | None = None) -> str:
 
 def _parts(report: Report, seconds: float | None) -> Iterator[str]:
     words = (_icon(report), report.command.capitalize(), report.version and cell(report.version))
-    dry = " (dry run)" if report.dry_run and report.command != "plan" else ""
+    dry = " (dry run)" if report.is_rehearsal else ""
     yield f"### {' '.join(filter(None, words))}{dry}"
     if report.repositories:
         yield f"\n{cell(sentence(report, seconds))}"

@@ -21,8 +21,6 @@ COLORS = {
     "planned": "bright_black", "unchanged": "bright_black", "incomplete": "red", "failed": "red", "refused": "red",
 }  # fmt: skip
 _ACTION = 6  # columns of the longest action
-_TELLING = frozenset({"policy", "delete"})
-"""Commands of which a tag that stays is news, too: its reason is what there is to tell."""
 _REASON = 24  # columns; a reason that had fewer begins on a line of its own
 
 
@@ -75,7 +73,7 @@ def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> 
     title = plain(" ".join(filter(None, (report.command.capitalize(), report.version))))
     notes = [
         {None: "", "version": "version given"}.get(report.version_from, f"version from {report.version_from}"),
-        "dry run: nothing is written" if report.dry_run and report.command != "plan" else "",
+        "dry run: nothing is written" if report.is_rehearsal else "",
     ]
     note = f"  ({plain(', '.join(filter(None, notes)))})" if any(notes) else ""
     if cells(title + note) <= width:
@@ -123,7 +121,7 @@ def _repository(outcome: Outcome, report: Report, width: int, verbose: bool) -> 
     else:
         yield style(last, bold=True)
         yield f"  {status}"
-    whole = verbose or report.command in _TELLING
+    whole = verbose or report.verb.tells_kept
     shown = [change for change in outcome.changes if whole or change.action != "keep"]
     yield from _rows(shown, outcome, report, width)
     if kept := len(outcome.changes) - len(shown):

@@ -18,6 +18,7 @@ __all__ = [
     "ReportWarning",
     "Running",
     "Status",
+    "Verb",
     "Verification",
     "finish",
     "told_conflicts",
@@ -129,13 +130,25 @@ class Pruned(NamedTuple):
     manifests: tuple[tuple[str, str, str], ...] = ()
 
 
+class Verb(NamedTuple):
+    """How a command is told of: what it did, and the word before the repositories, as `Released … to`.
+
+    `tells_kept` is true where a tag that stays is news too: its reason is what there is to tell.
+    """
+
+    done: str = ""
+    before: str = "in"
+    tells_kept: bool = False
+
+
 class Report(NamedTuple):
     """How a command ended, in every repository.
 
     `held` is True of a version that waits for its approval; `platforms` has the manifest of each platform of the
     release, by its name (`linux/amd64`); `origins` say where these came from, by their digests, where several builds
     became one image; `verified` is what signatures proved. `plan_id` names what `prune` deletes, `pruned` counts it.
-    Where the builds of several variants were released together, `variants` has the report of each, by its name.
+    Where the builds of several variants were released together, `variants` has the report of each, by its name. `verb`
+    is how the row of the command tells what it did.
     """
 
     command: str
@@ -161,6 +174,12 @@ class Report(NamedTuple):
     plan_id: str = ""
     pruned: tuple[Pruned, ...] = ()
     variants: "Mapping[str, Report]" = MappingProxyType({})
+    verb: Verb = Verb()
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """True when a command that writes was told not to."""
+        return self.dry_run and self.command != "plan"
 
     @property
     def changed(self) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagger.commands.withdraw import COMMAND
 from tagger.errors import InputError, StoreError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.layout import Layout
@@ -235,7 +236,9 @@ class TestUndo:
         events: list[Event] = []
         report = finished(withdraw(Withdrawal("2.1.4", RULES, (layout,), undo=True)), events)
         assert [event.text for event in events] == ["2.1.4 is not withdrawn there: no mark is lifted"]
-        assert sentence(report) == "Reinstated 2.1.4 in 1 repository: nothing was written"
+        assert sentence(report._replace(verb=COMMAND.verb_of(report))) == (
+            "Reinstated 2.1.4 in 1 repository: nothing was written"
+        )
 
     def test_in_every_kind_of_repository(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")

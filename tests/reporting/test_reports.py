@@ -10,7 +10,7 @@ from tagger.reporting.documents import report_document
 from tagger.reporting.outputs import report_outputs
 from tagger.reporting.summary import report_markdown
 from tagger.reporting.text import error_text, report_text, short
-from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running, Verification, finish
+from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running, Verb, Verification, finish
 from tagger.rules.plan import Change
 
 NEW, OLD, NEWEST = (f"sha256:{letter * 64}" for letter in "abc")
@@ -31,6 +31,7 @@ REPORT = Report(
     source="docker-daemon:app:build",
     source_digest=NEW,
     digest=NEW,
+    verb=Verb("Released", "to"),
 )
 DENIED = StoreError("denied", "Log in.", code="DENIED", place="ghcr.io/acme/app", status=403)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tagger.commands import command_named
 from tagger.errors import StoreError
 from tagger.reporting.sentences import counts, sentence
 from tagger.results import Outcome, Report
@@ -15,7 +16,8 @@ KEPT = Change("2", "keep", A, A, "2.1.4", "")
 
 
 def report(command: str, *changes: Change, version: str | None = None, dry_run: bool = False) -> Report:
-    return Report(command, (Outcome("a/b", "released", changes),), version, dry_run=dry_run)
+    told = Report(command, (Outcome("a/b", "released", changes),), version, dry_run=dry_run)
+    return told._replace(verb=command_named(command).verb_of(told))
 
 
 @pytest.mark.parametrize(
