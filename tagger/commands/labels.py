@@ -16,6 +16,9 @@ def with_labels(run: Run, report: "Report") -> "Report":
 
     What is wrong with them stops no release: it is a warning.
     """
+    settings = run.settings
+    for text in (text for key, text in settings.labels if not key):
+        run.warn("LABELS", f"`labels`: {text!r} is no key=value: it is left out")
     if not run.environ.get("GITHUB_OUTPUT"):
         return report
     from tagger.commands.facts import facts_of
@@ -23,16 +26,17 @@ def with_labels(run: Run, report: "Report") -> "Report":
     from tagger.rules.rows.labels import image_labels, leveled
     from tagger.version_from.build import project_of
 
-    name = report.version or report.name
+    version = report.version or report.name
     try:
         facts, project = facts_of(run), project_of(run.environ)._asdict()
         labels, annotations = (
-            image_labels(facts, project, name, own) for own in (run.settings.labels, run.settings.annotations)
+            image_labels(facts, project, version, (pair for pair in own if pair[0]))
+            for own in (settings.labels, settings.annotations)
         )
     except TaggerError as error:
         run.warn("LABELS", f"the outputs labels and annotations are empty: {error.message}")
         return report
-    said = [text for _, text in (*run.settings.labels, *run.settings.annotations)]
+    said = [text for _, text in (*settings.labels, *settings.annotations)]
     if any(COMMIT_DATE in text for text in said) and facts.commit_time() is None:
         run.warn("LABELS", f"labels or annotations have the date of now: {NO_COMMIT_TIME}")
     levels = run.environ.get("DOCKER_METADATA_ANNOTATIONS_LEVELS", "")

@@ -1,12 +1,12 @@
-"""The entries of `images`: repositories as people write them, and as docker/metadata-action does."""
+"""The entries of `images` and of `labels`: as people write them, and as docker/metadata-action does."""
 
 from pathlib import Path
 
 from tagger.errors import InputError
 from tagger.names import Repository
-from tagger.settings.parsers import LAYOUT, image
+from tagger.settings.parsers import LAYOUT, image, key_value
 
-__all__ = ["all_images", "images"]
+__all__ = ["all_images", "images", "label"]
 
 Image = Repository | Path
 
@@ -42,6 +42,11 @@ def images(text: str) -> tuple[Image, ...]:
 def all_images(entries: tuple[tuple[Image, ...], ...]) -> tuple[Image, ...]:
     """Return the images of all lines, each once."""
     return tuple(dict.fromkeys(image for entry in entries for image in entry))
+
+
+def label(text: str) -> tuple[str, str]:
+    """Read one line, `key=value`; without a `=` it has no key, and is left out where labels are made."""
+    return key_value(text) if "=" in text else ("", text)
 
 
 def _image(text: str) -> Image:

@@ -7,7 +7,7 @@ from tagger.names import SOURCE_KINDS, Repository
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
 from tagger.settings import gate_parsers, parsers
-from tagger.settings.images import all_images
+from tagger.settings.images import all_images, label
 from tagger.settings.images import images as read_images
 from tagger.settings.option import CommandKind, Option, flag, lines, text, words
 from tagger.settings.rows import check_flavor, check_line
@@ -52,7 +52,7 @@ class ReleaseOptions:
     )  # fmt: skip
     labels = lines(
         "labels", "key=value, beside those that follow from the build, in the output `labels`.",
-        parsers.key_value, metavar="KEY=VALUE", comments=True, commands=_RELEASES, **_what,
+        label, metavar="KEY=VALUE", comments=True, commands=_RELEASES, **_what,
     )  # fmt: skip
     annotations = lines(
         "annotations", "key=value, in the output `annotations`, and written into an index that Tagger makes of several "

@@ -55,7 +55,8 @@ def build_facts(environ: Mapping[str, str], workspace: Path, remote: Remote | No
     head = _text(payload, "pull_request", "head", "sha")
     if head and "pull_request" in event and "true" in environ.get("DOCKER_METADATA_PR_HEAD_SHA", "").lower():
         sha = head
-    ref, sha = (ref, sha) if ref else _checked_out(environ, workspace, sha)
+    if not (ref and sha):
+        ref, sha = _checked_out(environ, workspace, ref, sha)
     base = _text(payload, "base_ref") if ref.startswith("refs/tags/") else ""
     if ref.startswith("refs/pull/"):
         base = _text(payload, "pull_request", "base", "ref")
@@ -125,18 +126,18 @@ def _ref(environ: Mapping[str, str], event: str, payload: Mapping[str, Any]) -> 
     return said.text if said.text.startswith("refs/") else f"refs/tags/{said.text}"
 
 
-def _checked_out(environ: Mapping[str, str], workspace: Path, sha: str) -> tuple[str, str]:
-    """Return the ref and the commit of the checkout: the branch, else the one tag at it."""
+def _checked_out(environ: Mapping[str, str], workspace: Path, ref: str, sha: str) -> tuple[str, str]:
+    """Return the ref and the commit, what is unknown of them as the checkout has it: the branch, or the tag at it."""
     from tagger.version_from.git import read_checkout
 
     if environ.get("GITHUB_ACTIONS") == "true":
-        return "", sha
+        return ref, sha
     checkout = read_checkout(workspace, environ.get("GITHUB_WORKSPACE", ""))
     if checkout is None:
-        return "", sha
+        return ref, sha
     tag = checkout.at_head[0] if len(checkout.at_head) == 1 else ""
-    ref = f"refs/tags/{tag}" if tag else f"refs/heads/{checkout.branch}" if checkout.branch else ""
-    return ref, sha or checkout.head
+    found = f"refs/tags/{tag}" if tag else f"refs/heads/{checkout.branch}" if checkout.branch else ""
+    return ref or found, sha or checkout.head
 
 
 def _committed(payload: Mapping[str, Any], sha: str) -> datetime | None:

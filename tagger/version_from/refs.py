@@ -9,26 +9,47 @@ from tagger.version_from.found import Absent, Found, Given, V, found
 
 __all__ = ["WorkflowRef", "tag_version", "workflow_ref"]
 
-# The variable that holds the ref or the tag's name, and those of which one says that this CI runs. Each is documented
-# there. Most systems set CI too, and a name such as CIRCLE_TAG is nobody else's.
+
+class System(NamedTuple):
+    """A CI system: the variable that holds the ref or the tag's name, those of which one says that this CI runs, and
+    those that hold the number of a pull request while one is built: then no variable names a release's tag.
+
+    Each is documented there. Most systems set CI too, and a name such as CIRCLE_TAG is nobody else's.
+    """
+
+    ref: str
+    runs: tuple[str, ...] = ()
+    pulls: tuple[str, ...] = ()
+
+
 SYSTEMS = (
-    ("GITHUB_REF", ()),  # docs.github.com, "Variables reference"; Forgejo and Gitea set it too
-    ("CI_COMMIT_TAG", ("GITLAB_CI", "CI")),  # docs.gitlab.com, "Predefined CI/CD variables"; Woodpecker sets it too
-    ("CIRCLE_TAG", ("CIRCLECI", "CI")),  # circleci.com/docs, "Project values and variables"
-    ("BUILD_SOURCEBRANCH", ("TF_BUILD",)),  # learn.microsoft.com, Azure Pipelines, "Use predefined variables"
-    ("TAG_NAME", ("JENKINS_URL", "JENKINS_HOME")),  # jenkins.io, "Using a Jenkinsfile"; set by multibranch pipelines
-    ("BITBUCKET_TAG", ("BITBUCKET_BUILD_NUMBER", "CI")),  # support.atlassian.com, "Variables and secrets"
-    ("DRONE_TAG", ("DRONE", "CI")),  # docs.drone.io, "Environment Reference"
+    System("GITHUB_REF"),  # docs.github.com, "Variables reference"; Forgejo and Gitea set it too
+    # docs.gitlab.com, "Predefined CI/CD variables"; woodpecker-ci.org/docs, "Environment variables"
+    System("CI_COMMIT_TAG", ("GITLAB_CI", "CI"), ("CI_MERGE_REQUEST_IID", "CI_COMMIT_PULL_REQUEST")),
+    System("CIRCLE_TAG", ("CIRCLECI", "CI")),  # circleci.com/docs, "Project values and variables"
+    System("BUILD_SOURCEBRANCH", ("TF_BUILD",)),  # learn.microsoft.com, Azure Pipelines, "Use predefined variables"
+    # jenkins.io, "Using a Jenkinsfile"; multibranch pipelines set both
+    System("TAG_NAME", ("JENKINS_URL", "JENKINS_HOME"), ("CHANGE_ID",)),
+    # support.atlassian.com, "Variables and secrets"
+    System("BITBUCKET_TAG", ("BITBUCKET_BUILD_NUMBER", "CI"), ("BITBUCKET_PR_ID",)),
+    System("DRONE_TAG", ("DRONE", "CI"), ("DRONE_PULL_REQUEST",)),  # docs.drone.io, "Environment Reference"
 )
 TAGS = "refs/tags/"
 PULLS = ("refs/pull/", "refs/merge-requests/")
 
 
 class WorkflowRef(NamedTuple):
-    """A ref, and the variable that says it; `tag` is the name of a tag, empty of any other ref."""
+    """A ref, and the variable that says it, with its `value` where that is not the ref.
+
+    `tag` is the name of a tag, empty of any other ref.
+    """
 
     variable: str
     text: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.variable} is {self.value or self.text}"
 
     @property
     def tag(self) -> str:
@@ -44,12 +65,20 @@ class WorkflowRef(NamedTuple):
 
 
 def workflow_ref(environ: Mapping[str, str]) -> WorkflowRef | None:
-    """Return the ref that started this run, if a CI says one."""
-    for variable, runs in SYSTEMS:
-        text = environ.get(variable, "").strip()
-        if text and (not runs or any(environ.get(name, "").strip() for name in runs)):
-            return WorkflowRef(variable, text)
+    """Return the ref that started this run, if a CI says one; that of a pull request before a tag's."""
+    for system in SYSTEMS:
+        if system.runs and not any(_value(environ, name) for name in system.runs):
+            continue
+        for variable in system.pulls:
+            if number := _value(environ, variable):
+                return WorkflowRef(variable, f"refs/pull/{number}/merge", number)
+        if text := _value(environ, system.ref):
+            return WorkflowRef(system.ref, text)
     return None
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
 
 
 def tag_version(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse: Callable[[str], V]) -> Found[V]:
@@ -63,7 +92,7 @@ def tag_version(workspace: Path, environ: Mapping[str, str], tag_prefix: str, pa
     if ref and ref.tag:
         return _of_ref(ref, tag_prefix, parse)
     if ref:
-        reasons.append(f"{ref.variable} is {ref.text}, not a tag")
+        reasons.append(f"{ref}, not a tag")
     return _at_head(workspace, environ, tag_prefix, parse, reasons)
 
 

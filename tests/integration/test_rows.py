@@ -142,6 +142,18 @@ def test_labels_and_annotations() -> None:
     assert "org.opencontainers.image.title=app" in outputs()["annotations"]
 
 
+def test_a_label_without_a_value_is_left_out_and_told() -> None:
+    """As docker/metadata-action does, which says nothing of it."""
+    ran = run("plan", "refs/heads/main", labels="invalid\nmaintainer=acme")
+    assert ran.code == 0
+    assert [(one["code"], one["message"]) for one in ran.document["warnings"]] == [
+        ("LABELS", "`labels`: 'invalid' is no key=value: it is left out"),
+    ]
+    made = outputs()["labels"] + outputs()["annotations"]
+    assert "maintainer=acme" in made
+    assert "invalid" not in made
+
+
 def test_outputs_that_differ_from_metadata_action() -> None:
     """Each is in docs/metadata-action.md: the version, the order, the name of Docker Hub, `tags` without a row."""
     rows = "type=sha,priority=2000\ntype=semver,pattern={{major}}\ntype=ref,event=tag"
@@ -229,6 +241,15 @@ def test_a_date_that_nobody_knows(
     assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")
     assert f"the row `{row}`" in ran.document["error"]["message"]
     assert "Check the code out" in ran.document["error"]["hint"]
+
+
+def test_a_format_of_a_date_without_quotes_is_told() -> None:
+    row = "type=raw,value={{date YYYY-MM-DD tz='Asia/Tokyo'}}"
+    ran = run("plan", "refs/heads/main", rows=row)
+    assert (ran.code, ran.document["tags"]) == (0, ["2020-01-10T09-30-00-09-00"])
+    (warning,) = ran.document["warnings"]
+    assert f"the row `{row}`" in warning["message"]
+    assert "write {{date 'YYYY-MM-DD'}} for that format" in warning["message"]
 
 
 def test_a_label_that_has_the_date_of_now_is_told() -> None:

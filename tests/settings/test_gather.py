@@ -187,7 +187,7 @@ class TestBadInput:
             ("tags", "type=semver", "the row `type=semver`: `pattern` is missing", "type=semver,pattern="),
             ("flavor", "latest=maybe", "the flavor `latest=maybe`", "auto, true, false"),
             ("flavor", "latest=false", "goes with rows", "type=semver,pattern={{version}}"),
-            ("labels", "title", "is no key=value", "org.opencontainers"),
+            ("labels", "my title=x", "is no key=value", "org.opencontainers"),
             ("annotations", "title", "is no key=value", "org.opencontainers"),
             ("variant", "al pine!", "'pine!' is not a variant", "Write `pine`."),
             ("variant", "3.10", "'3.10' is not a variant", "no number alone"),

@@ -151,3 +151,11 @@ def test_outside_of_a_workflow_the_checkout_says(tmp_path: Path) -> None:
     assert len(build_facts({}, tmp_path).sha) == 40
     git("tag", "v2.1.4")
     assert build_facts({}, tmp_path).tag == "v2.1.4"
+
+
+def test_the_commit_where_only_the_tag_is_said(tmp_path: Path) -> None:
+    """GitLab says its commit under a name of its own: the checkout knows it."""
+    make_repository(tmp_path)
+    head = git(tmp_path, "rev-parse", "HEAD")
+    facts = build_facts({"GITLAB_CI": "true", "CI_COMMIT_TAG": "v2.1.4"}, tmp_path)
+    assert (facts.tag, facts.sha) == ("v2.1.4", head)

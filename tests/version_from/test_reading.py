@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tagger.errors import InputError, StoreError
 from tagger.images.stores import ImageConfig
 from tagger.rules.versions import Scheme, Version
+from tagger.version_from.build import build_facts, is_pull_request
 from tagger.version_from.found import Found
 from tagger.version_from.labels import VERSION_LABEL
 from tagger.version_from.reading import Places, check_kind, check_ref, from_text, read_version
@@ -225,6 +226,30 @@ def test_the_tag_of_other_ci_systems(tmp_path: Path, environ: dict[str, str]) ->
     (variable,) = [name for name, value in environ.items() if "2.1.4" in value]
     with pytest.raises(InputError, match=r"git-tag: .* is not in a git repository"):
         read(tmp_path, environ={variable: environ[variable]})
+
+
+@pytest.mark.parametrize(
+    ("variable", "environ"),
+    [
+        ("CHANGE_ID", {"JENKINS_URL": "https://jenkins.acme.io/", "TAG_NAME": "v2.1.4", "CHANGE_ID": "7"}),
+        ("DRONE_PULL_REQUEST", {"DRONE": "true", "DRONE_TAG": "v2.1.4", "DRONE_PULL_REQUEST": "7"}),
+        ("CI_MERGE_REQUEST_IID", {"GITLAB_CI": "true", "CI_COMMIT_TAG": "v2.1.4", "CI_MERGE_REQUEST_IID": "7"}),
+        ("CI_COMMIT_PULL_REQUEST", {"CI": "woodpecker", "CI_COMMIT_TAG": "v2.1.4", "CI_COMMIT_PULL_REQUEST": "7"}),
+        ("BITBUCKET_PR_ID", {"BITBUCKET_BUILD_NUMBER": "1", "BITBUCKET_TAG": "v2.1.4", "BITBUCKET_PR_ID": "7"}),
+    ],
+)
+def test_a_tag_beside_a_pull_request_is_not_what_is_built(
+    tmp_path: Path, variable: str, environ: dict[str, str]
+) -> None:
+    with pytest.raises(InputError, match=f"git-tag: {variable} is 7, not a tag"):
+        read(tmp_path, environ=environ)
+    with pytest.raises(InputError, match=f"^{variable} is 7: the code of a pull request"):
+        check_ref(environ)
+    assert is_pull_request(environ)
+    facts = build_facts(environ, tmp_path)
+    assert (facts.pull_request, facts.tag) == ("7", "")
+    system = next(iter(environ))
+    assert not is_pull_request({name: text for name, text in environ.items() if name != system})
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,14 @@ def zone(name: str) -> "ZoneInfo":
 
 
 def moment(when: datetime, form: str, tz: str = "UTC") -> str:
-    """Write a time, which knows its zone, in the format and the time zone. Raise `InputError` for an unknown zone."""
+    """Write a time, which knows its zone, in the format and the time zone: without a format as ISO 8601 has it.
+
+    Raise `InputError` for an unknown zone.
+    """
     if len(form) > LONGEST:
         raise InputError(f"the format of a date has {len(form)} characters", f"At most {LONGEST} are read.")
     local = when.astimezone(zone(tz))
-    return _written(local, form or "YYYY-MM-DDTHH:mm:ssZ")
+    return _written(local, form or f"YYYY-MM-DDTHH:mm:ss{'Z' if local.utcoffset() else '[Z]'}")
 
 
 def _written(when: datetime, form: str) -> str:

@@ -16,9 +16,10 @@ LONGEST = 4096  # characters of a text
 DEEPEST = 8  # blocks within blocks
 _CALL = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"(?:\s+(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"))?"
+    r"(?:\s+(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[A-Za-z_][\w:-]*(?:[./][\w:-]+)*)(?!\s*=)))?"
     r"(?:\s+(?P<key>\w+)\s*=\s*(?:'(?P<one>[^']*)'|\"(?P<two>[^\"]*)\"))?"
 )
+_LITERALS = ("true", "false", "null", "undefined", "this")
 _BLOCK = re.compile(r"#(?P<kind>\w+)\s+(?P<condition>.+)")
 
 
@@ -36,6 +37,7 @@ class _Call(NamedTuple):
     name: str
     form: str = ""
     tz: str = "UTC"
+    unquoted: str = ""
 
     def render(self, facts: Facts) -> str:
         return facts.date(self.name, self.form, self.tz) if self.name in DATES else facts.value(self.name)
@@ -75,7 +77,12 @@ class Expression(NamedTuple):
     @property
     def names(self) -> frozenset[str]:
         """What it names, in blocks too."""
-        return frozenset(_names(self.nodes))
+        return frozenset(call.name for call in _calls(self.nodes))
+
+    @property
+    def unquoted(self) -> tuple[str, ...]:
+        """The dates whose format has no quotes, as written. To Handlebars it is a name of nothing: no format at all."""
+        return tuple(f"{{{{{call.name} {call.unquoted}}}}}" for call in _calls(self.nodes) if call.unquoted)
 
     def render(self, facts: Facts) -> str:
         """Return the text, filled in. Nothing is escaped: a tag is no HTML."""
@@ -128,6 +135,8 @@ class _Parser:
         if depth > DEEPEST:
             raise _wrong(f"more than {DEEPEST} blocks stand within each other", self.known)
         condition = self._call(match["condition"].strip())
+        if condition.name in DATES:
+            raise _wrong(f"{{{{#{kind} {condition.name} …}}}} is always true", self.known)
         then, ended = self._nodes(kind, depth)
         otherwise: tuple[_Node, ...] = ()
         if ended in ("else", "^"):
@@ -142,17 +151,18 @@ class _Parser:
             raise _wrong(f"{{{{{text}}}}} is not known", self.known)
         name, form = match["name"], match["single"] if match["single"] is not None else match["double"]
         if name not in DATES:
-            if form is not None or match["key"]:
+            if form is not None or match["bare"] or match["key"]:
                 raise _wrong(f"{{{{{name}}}}} takes nothing behind it", self.known)
             return _Call(name)
-        if form is None:
+        bare = match["bare"] or ""
+        if form is None and (not bare or re.split("[./]", bare)[0] in (*NAMES, *_LITERALS)):
             raise InputError(f"{{{{{text}}}}} has no format", f"Write {{{{{name} 'YYYYMMDD' tz='UTC'}}}}.")
         if match["key"] not in (None, "tz"):
             raise InputError(
                 f"{{{{{text}}}}}: {match['key']!r} is not known", f"Write {{{{{name} 'YYYYMMDD' tz='UTC'}}}}."
             )
         zone = match["one"] if match["one"] is not None else match["two"]
-        return _Call(name, form, "UTC" if zone is None else zone)
+        return _Call(name, form or "", "UTC" if zone is None else zone, bare)
 
 
 def _compact(nodes: list[_Node]) -> tuple[_Node, ...]:
@@ -163,13 +173,14 @@ def _joined(nodes: tuple[_Node, ...], facts: Facts) -> str:
     return "".join(node if isinstance(node, str) else node.render(facts) for node in nodes)
 
 
-def _names(nodes: tuple[_Node, ...]) -> Iterator[str]:
+def _calls(nodes: tuple[_Node, ...]) -> Iterator[_Call]:
+    """Yield what is called, in blocks too."""
     for node in nodes:
         if isinstance(node, _Call):
-            yield node.name
+            yield node
         elif isinstance(node, _Block):
-            yield node.condition.name
-            yield from _names((*node.then, *node.otherwise))
+            yield node.condition
+            yield from _calls((*node.then, *node.otherwise))
 
 
 def _wrong(text: str, known: Collection[str]) -> InputError:

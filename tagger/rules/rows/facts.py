@@ -89,7 +89,7 @@ class BuildFacts(NamedTuple):
     def date(self, name: str, form: str, tz: str) -> str:
         """Return `date` or `commit_date` in a format and a time zone. Raise `InputError` for an unknown zone.
 
-        Where nobody says when the commit was made, it is now, as in docker/metadata-action; `guessed_dates` says so.
+        Where nobody says when the commit was made, it is now, as in docker/metadata-action; `dates_to_tell` says so.
         """
         return moment((self.commit_time() if name == COMMIT_DATE else None) or self.now, form, tz)
 

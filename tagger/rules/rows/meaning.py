@@ -12,7 +12,7 @@ from tagger.rules.rows.facts import BuildFacts
 from tagger.rules.rows.flavor import Flavor
 from tagger.rules.rows.patterns import sample_template, template_of
 from tagger.rules.rows.row import Row, pattern_text, safe, within
-from tagger.rules.rows.said import guessed_dates, said
+from tagger.rules.rows.said import dates_to_tell, said
 from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Version
 
@@ -118,7 +118,7 @@ class Rows(NamedTuple):
                 text = said(row, self._affixes(row), facts, told, self.tag_prefix)
                 if text is not None:
                     fired.append((row, text))
-                    notes += guessed_dates(row, self._affixes(row), facts)
+                    notes += dates_to_tell(row, self._affixes(row), facts)
         version, origin = self._version(fired, facts, parse, told)
         earned: list[str] = []
         plain: list[PlainTag] = []

@@ -1,13 +1,13 @@
 """What one row says of one build, before anything is made of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tagger.errors import InputError
 from tagger.rules.rows.expressions import Expression
 from tagger.rules.rows.facts import COMMIT_DATE, NO_COMMIT_TIME, BuildFacts
 from tagger.rules.rows.row import Row
 
-__all__ = ["guessed_dates", "said"]
+__all__ = ["dates_to_tell", "said"]
 
 
 def said(
@@ -36,20 +36,25 @@ def said(
     return text if text or any(affix.nodes for affix in affixes) else None
 
 
-def guessed_dates(row: Row, affixes: Iterable[Expression], facts: BuildFacts) -> tuple[str, ...]:
-    """Return what to tell of a row that has the time of now for its commit's, as in docker/metadata-action.
+def dates_to_tell(row: Row, affixes: Iterable[Expression], facts: BuildFacts) -> Iterator[str]:
+    """Yield what to tell of the dates in a row: all is as in docker/metadata-action, and may not be what was meant.
 
-    Raise `InputError` where that would be a version: it would be another one tomorrow.
+    Raise `InputError` where the version is a date that is a guess: it would be another one tomorrow.
     """
-    if not any(COMMIT_DATE in part.names for part in (row.enable, row.expression, *affixes)) or facts.commit_time():
-        return ()
+    parts = (row.enable, row.expression, *affixes)
+    for text in (text for part in parts for text in part.unquoted):
+        name, _, form = text.strip("{}").partition(" ")
+        cure = f"{{{{{name} '{form}'}}}}"
+        yield f"the row `{row.text}`: {text} is a date as ISO 8601 has it; write {cure} for that format"
+    if not any(COMMIT_DATE in part.names for part in parts) or facts.commit_time():
+        return
     if row.of_version and COMMIT_DATE in row.expression.names:
         raise InputError(
             NO_COMMIT_TIME,
             "Check the code out before this step; or let `github-token` read the repository, as `permissions: "
             "contents: read` does.",
         )
-    return (f"the row `{row.text}` has the date of now: {NO_COMMIT_TIME}",)
+    yield f"the row `{row.text}` has the date of now: {NO_COMMIT_TIME}"
 
 
 def _is_enabled(row: Row, facts: BuildFacts) -> bool:

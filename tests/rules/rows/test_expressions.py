@@ -28,6 +28,7 @@ TAG = on("refs/tags/v2.1.4")
         ("{{commit_date \"YYYYMMDD-HHmm\" tz='Asia/Tokyo'}}", "20200110-0930", "20200110-0930", "20200110-0930"),
         ("{{#if branch}}b-{{branch}}{{else}}none{{/if}}", "b-main", "none", "none"),
         ("{{#unless tag}}dev{{/unless}}", "dev", "", "dev"),
+        ("{{date YYYY.MM tz='Asia/Tokyo'}}", "2020-01-10T09:30:00+09:00", *["2020-01-10T09:30:00+09:00"] * 2),
         ("{{#if tag}}{{#if branch}}a{{else}}b{{/if}}{{^}}c{{/if}}", "c", "b", "c"),
         ("{{#if is_default_branch}}x{{/if}}", "x", "x", "x"),  # both words are texts, and a text is true
         ("a{{! nothing }}b", "ab", "ab", "ab"),
@@ -55,7 +56,10 @@ def test_nothing_is_escaped() -> None:
         ("{{/if}}", "{{/if}} closes nothing"),
         ("{{branch 'x'}}", "{{branch}} takes nothing behind it"),
         ("{{date}}", "{{date}} has no format"),
-        ("{{date YYYY}}", "{{date YYYY}} is not known"),
+        ("{{date branch}}", "{{date branch}} has no format"),
+        ("{{date null}}", "{{date null}} has no format"),
+        ("{{date YYYY MM}}", "{{date YYYY MM}} is not known"),
+        ("{{#if date 'YYYY'}}x{{/if}}", "{{#if date …}} is always true"),
         ("{{date 'YYYY' zone='UTC'}}", "'zone' is not known"),
         ("{{#if tag}}" * 9 + "{{/if}}" * 9, "more than 8 blocks"),
         ("x" * 5000, "5000 characters"),
@@ -88,6 +92,11 @@ def test_long_texts_take_no_time(text: str) -> None:
     with pytest.raises(InputError):
         Expression.parse(text)
     assert time.monotonic() - begin < 10
+
+
+def test_a_format_without_quotes_is_known() -> None:
+    expression = Expression.parse("{{date 'YYYY'}}-{{#if tag}}{{date YYYY-MM tz='UTC'}}{{/if}}-{{commit_date X}}")
+    assert expression.unquoted == ("{{date YYYY-MM}}", "{{commit_date X}}")
 
 
 def test_what_is_named_in_blocks_too() -> None:
