@@ -1,5 +1,6 @@
 """Every option of the program, in the order of its lists."""
 
+from tagger.settings.gates import GateOptions
 from tagger.settings.option import Option
 from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import DEFAULT_TEMPLATES, ReleaseOptions
@@ -8,7 +9,10 @@ from tagger.settings.run_options import RunOptions
 __all__ = ["DEFAULT_TEMPLATES", "OPTIONS", "named"]
 
 OPTIONS: tuple[Option[object], ...] = tuple(
-    row for rows in (ReleaseOptions, PruneOptions, RunOptions) for row in vars(rows).values() if isinstance(row, Option)
+    row
+    for rows in (ReleaseOptions, GateOptions, PruneOptions, RunOptions)
+    for row in vars(rows).values()
+    if isinstance(row, Option)
 )
 
 

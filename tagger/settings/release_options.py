@@ -6,7 +6,7 @@ from typing import Any
 from tagger.names import SOURCE_KINDS, Repository
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
-from tagger.settings import gate_parsers, parsers
+from tagger.settings import parsers
 from tagger.settings.images import all_images, label
 from tagger.settings.images import images as read_images
 from tagger.settings.option import CommandKind, Option, flag, lines, text, words
@@ -144,34 +144,4 @@ class ReleaseOptions:
     )  # fmt: skip
     require_policy = flag(
         "require-policy", "Refuse a repository that keeps no policy.", commands=_RULES, **_gates,
-    )  # fmt: skip
-    golden = lines(
-        "golden", "Approved base images; a build on none of them is refused.", gate_parsers.golden, metavar="BASE",
-        commands=_RELEASES, **_gates,
-    )  # fmt: skip
-    base = text(
-        "base", "The base that this build claims, for approvals that are patterns.", parsers.reference,
-        metavar="REFERENCE",
-        commands=_RELEASES, **_gates,
-    )  # fmt: skip
-    require_referrer = words(
-        "require-referrer",
-        "Artifact types, or signature, attestation, sbom, provenance: a build to which none of each is attached is "
-        "refused.",
-        gate_parsers.artifact_type, metavar="TYPE", commands=_RELEASES, **_gates,
-    )  # fmt: skip
-    verify = lines(
-        "verify",
-        "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
-        "key env:NAME, or builder docker/github-builder repo=….",
-        gate_parsers.signer, metavar="ROW", commands=_RELEASES, **_gates,
-    )  # fmt: skip
-    base_verify = lines(
-        "base-verify",
-        "Who must have signed the base that `golden` found: rows as in `verify`. A line of `golden` may carry its own.",
-        gate_parsers.signer, metavar="ROW", commands=_RELEASES, **_gates,
-    )  # fmt: skip
-    trusted_root = text(
-        "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",
-        metavar="FILE", commands=_RELEASES, **_gates,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from tagger.names import Repository
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import Template
 from tagger.rules.words import DEFAULT_VARIANT
+from tagger.settings.gates import GateOptions
 from tagger.settings.option import Given
 from tagger.settings.parsers import Login, digests_of_variants
 from tagger.settings.prune_options import PruneOptions
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # most runs have templates
 __all__ = ["Settings"]
 
 
-class Settings(ReleaseOptions, PruneOptions, RunOptions):
+class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
     """What one run is to do, for one image: each option under its own name. Every value is valid.
 
     `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where;
