@@ -26,7 +26,7 @@ BELOW = {
     "images": {"rules", "concurrency", *GROUND},
     "version_from": {"images", "rules", *GROUND},
     "gates": {"results", "images", "rules", "concurrency", *GROUND},
-    "settings": {"version_from", "gates", "images", "rules", *GROUND},
+    "settings": {"results", "version_from", "gates", "images", "rules", *GROUND},
     "operations": {"results", "version_from", "gates", "images", "rules", "concurrency", *GROUND},
     "reporting": {"results", "settings", "rules", *GROUND},
     "commands": {

@@ -7,12 +7,15 @@ from tagger.errors import NotFound, Refused
 from tagger.gates.signatures.media_types import BUNDLE, ENVELOPE, IN_TOTO, NOTATION, SIMPLE
 from tagger.gates.signatures.rows import PREDICATES, matches
 from tagger.gates.signatures.statements import Envelope, Rejected, parsed
+from tagger.images.builds import AssembledSource
 from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.copying import SIGNATURE_TAGS, TaggedContent
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
+from tagger.images.sources import ContentSource
+from tagger.images.stores import Source
 from tagger.names import Digest
 
-__all__ = ["WORDS", "attached_kinds", "check_attached"]
+__all__ = ["WORDS", "check_attached"]
 
 WORDS = ("signature", "attestation", "sbom", "provenance")
 """What may stand for the types that people have of each."""
@@ -24,7 +27,7 @@ SIGNED = "https://sigstore.dev/cosign/sign/*"  # the predicate of a signature in
 SBOMS = ("spdx", "cyclonedx", "syft")  # in the types of SBOMs: application/spdx+json, application/vnd.cyclonedx+json
 
 
-def attached_kinds(content: TaggedContent, root: Manifest, wanted: Collection[str]) -> frozenset[str]:
+def _attached_kinds(content: TaggedContent, root: Manifest, wanted: Collection[str]) -> frozenset[str]:
     """Return the types, and the words, of what is attached to an image, or to every one of its platforms.
 
     An attestation of BuildKit's counts as attached to the platform that it is about. The platforms are looked at where
@@ -103,7 +106,23 @@ def _globs(word: str) -> tuple[str, ...]:
     return (*PREDICATES[word], "https://slsa.dev/provenance/*") if word == "provenance" else PREDICATES[word]
 
 
-def check_attached(wanted: Collection[str], found: Collection[str], image: str) -> None:
+def check_attached(source: Source, wanted: Collection[str]) -> None:
+    """Raise `Refused` unless what is `wanted` is attached to the image; to each build of it, where there are several.
+
+    Raise `StoreError`.
+    """
+    known = frozenset[str]()
+    if isinstance(source, ContentSource):
+        known = _attached_kinds(source.content, source.root, wanted)
+    if not isinstance(source, AssembledSource):
+        _check(wanted, known, source.reference)
+        return
+    for image in source.assembly.images:
+        found = known | _attached_kinds(source.content, image.manifest, wanted)
+        _check(wanted, found, f"{image.platform} of {image.origin}")
+
+
+def _check(wanted: Collection[str], found: Collection[str], image: str) -> None:
     """Raise `Refused` unless an artifact of each type of `wanted`, or what its word means, is attached to the image."""
     missing = [kind for kind in wanted if kind not in found]
     if missing:

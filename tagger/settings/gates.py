@@ -1,15 +1,30 @@
-"""What an image must be before it gets a name: each gate with the options that ask for it, and what looks at the image."""
+"""The gates: a row each, with its options, what reads their entries, and what looks at the image."""
 
 import re
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tagger.errors import InputError
+from tagger.errors import InputError, Refused
+from tagger.results import Passed
 from tagger.settings import mending
 from tagger.settings.mending import mended
 from tagger.settings.option import lines, text, words
 from tagger.settings.parsers import reference, without_login
 
-__all__ = ["GateOptions"]
+if TYPE_CHECKING:  # few runs ask for a gate
+    from tagger.gates.bases import Place
+    from tagger.gates.signatures.judging import Signers
+    from tagger.gates.signatures.places import Found, Target
+    from tagger.gates.signatures.rows import Row
+    from tagger.images.manifests import Manifest
+    from tagger.images.stores import Source, TagStore
+    from tagger.rules.versions import Version
+
+__all__ = ["GATES", "LAGS", "Gate", "GateOptions", "Means"]
+
+LAGS = (0.5, 2.0)
+"""Seconds that a registry may take to list what was attached."""
 
 _gate: dict[str, Any] = {"group": "gates", "commands": ("releases",)}
 
@@ -44,6 +59,8 @@ def _golden(text: str) -> str:
 class GateOptions:
     """What an image must be, and who must have made it."""
 
+    values: Mapping[str, Any]
+
     golden = lines(
         "golden", "Approved base images; a build on none of them is refused.", _golden, metavar="BASE",
         **_gate,
@@ -73,3 +90,112 @@ class GateOptions:
         "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",
         metavar="FILE", **_gate,
     )  # fmt: skip
+
+
+class Means(NamedTuple):
+    """What a gate may ask besides the image: its version, if it has one, and what the run has opened.
+
+    `elsewhere` returns what finds signatures that are in no registry.
+    """
+
+    version: "Version | None"
+    environ: Mapping[str, str]
+    workspace: Path
+    open_place: "Callable[[Place], TagStore]"
+    elsewhere: "Callable[[], Callable[[Target, Sequence[Row]], Found]]"
+
+
+class Gate(NamedTuple):
+    """A gate: what asks for it, and what looks at the image and raises `Refused`.
+
+    `arrived` looks at what was copied into a repository, where that may lack what the image had where it was built.
+    """
+
+    is_asked: Callable[[GateOptions], object]
+    check: "Callable[[GateOptions, Source, Means], Passed]"
+    arrived: "Callable[[GateOptions, TagStore, Manifest, Means], None] | None" = None
+
+
+def _check_attached(asked: GateOptions, source: "Source", _means: Means) -> Passed:
+    from tagger.gates.attached import check_attached
+
+    check_attached(source, asked.require_referrer)
+    return Passed()
+
+
+def _check_signatures(asked: GateOptions, source: "Source", means: Means) -> Passed:
+    """Return who signed the image. Raise `Refused` where that is none of `verify`."""
+    from tagger.gates.signatures.judging import check_signatures
+    from tagger.images.sources import ContentSource
+
+    if not isinstance(source, ContentSource):
+        raise Refused(
+            f"{source.reference} has no manifest that somebody could have signed",
+            "Push the build by its digest, sign it there, and release it from there.",
+            code="NOT_VERIFIED",
+        )
+    signers, fields = _signers(asked, means)
+    return Passed(verified=check_signatures(source.content, source.root, signers, source.reference, fields))
+
+
+def _check_copied_signatures(asked: GateOptions, store: "TagStore", manifest: "Manifest", means: Means) -> None:
+    """Look again where the signatures were copied to: a registry may list what was attached a moment later."""
+    from time import sleep
+
+    from tagger.gates.signatures.judging import check_signatures
+
+    signers, fields = _signers(asked, means)
+    what = f"{store.place}: what was copied there, {manifest.digest},"
+    for pause in (*LAGS, None):
+        try:
+            check_signatures(store, manifest, signers, what, fields)
+            return
+        except Refused:
+            if pause is None:
+                raise
+            sleep(pause)
+
+
+def _signers(asked: GateOptions, means: Means) -> "tuple[Signers, dict[str, str]]":
+    """Return who may have signed a build, and what stands for the fields of the rows."""
+    from tagger.gates.signatures.judging import Signers
+    from tagger.gates.signatures.rows import parse_row
+
+    version = means.version
+    numbers = dict(zip(("major", "minor", "patch"), version.numbers, strict=False)) if version else {}
+    fields = {"version": version.text, **numbers} if version else {}
+    rows = tuple(map(parse_row, asked.verify))
+    return Signers(rows, asked.trusted_root, means.environ, means.workspace, elsewhere=means.elsewhere()), fields
+
+
+def _check_base(asked: GateOptions, source: "Source", means: Means) -> Passed:
+    """Return the approved base that the image stands on, and who signed it. Raise `Refused` where it is none."""
+    from tagger.gates.bases import examine
+    from tagger.images.sources import ContentSource
+
+    image = (source.content, source.root) if isinstance(source, ContentSource) else None
+    verdict = examine(source.configs(), asked.golden, base=asked.base, image=image, open_place=means.open_place)
+    base = str(verdict.check())
+    if not (asked.base_verify or any(" " in line for line in asked.golden)):
+        return Passed(base)
+    from tagger.gates.signatures.bases import check_bases
+    from tagger.gates.signatures.rows import parse_row
+
+    proofs = check_bases(
+        verdict.findings,
+        tuple(map(parse_row, asked.base_verify)),
+        means.open_place,
+        trusted_root=asked.trusted_root,
+        environ=means.environ,
+        workspace=means.workspace,
+        elsewhere=means.elsewhere(),
+    )
+    return Passed(base, proofs)
+
+
+GATES = (
+    Gate(lambda asked: asked.require_referrer, _check_attached),
+    Gate(lambda asked: asked.verify, _check_signatures, _check_copied_signatures),
+    Gate(lambda asked: asked.golden, _check_base),
+)
+"""The gates, in the order in which they look. `prepare` checks the platforms, which follow from what tags hold now."""

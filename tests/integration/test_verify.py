@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger.commands import gate
 from tagger.images.layout import Layout
+from tagger.settings import gates
 from tests.images.making import EMPTY_CONFIG, make_image, put, put_manifest
 from tests.integration.commands import Ran, tagger
 from tests.servers.http_server import Reply
@@ -76,7 +76,7 @@ class TestArrival:
 
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gate, "LAGS", (0.01, 0.01))
+        monkeypatch.setattr(gates, "LAGS", (0.01, 0.01))
 
     def release(self, build: str, folder: Path, registry: SmallRegistry) -> Ran:
         words = ("--source", build, "--image", f"{registry.host}/acme/app", "--trusted-root", f"{folder}/root.json")
