@@ -14,7 +14,7 @@ from tagger.rules.selection import Selection
 from tagger.rules.templates import DEFAULT_TEMPLATES, Template
 from tagger.rules.variants import Variants, natural
 from tagger.rules.versions import Scheme, Version
-from tagger.rules.words import channel_words
+from tagger.rules.words import DEFAULT_VARIANT, channel_words
 
 __all__ = ["Class", "Published", "Rules", "cascade"]
 
@@ -77,9 +77,21 @@ class Rules(Grammar):
             withdrawn=frozenset(map(_plain_name, withdrawn)),
             mixed_parts=mixed_parts,
         )
+        rules.check_limits()
         if check:
             rules.check_templates()
         return rules
+
+    def check_limits(self) -> None:
+        """Raise `InputError` where `stable` or `latest` names a variant that nobody declared."""
+        known = {DEFAULT_VARIANT, *self.variants, *(family.alias for family in self.families)}
+        for name, selection in (("stable", self.stable), ("latest", self.pinned or EVERY)):
+            for variant in sorted(selection.variants - known):
+                if not self.declared.has(variant):
+                    raise InputError(
+                        f"`{name}` names the variant {variant}, and that is none of `variants`",
+                        f"Write one of these: {', '.join(sorted(known - {''}))}; or declare it: `variants: {variant}`.",
+                    )
 
     def published(self, tags: Iterable[str], lifted: Collection[str] = ()) -> Published:
         """Return what the tags of a repository say, in any order, without the marks that are `lifted`."""
@@ -169,14 +181,16 @@ class Rules(Grammar):
         return next((version for version in ordered if not self.why_not_stable(version)), None)
 
     def _pinned_leaders(self, versions: Iterable[Version]) -> Iterable[Version]:
-        """Return the newest version of each variant that `latest` may belong to, where settings limit it."""
+        """Return the newest version of each variant and alias that `latest` may belong to, where settings limit it."""
         newest: dict[str, Version] = {}
+        pinned = self.pinned or EVERY
         for version in versions if self.pinned else ():
-            best = newest.get(version.variant)
-            if version.prerelease or (best is not None and _ORDER(version) < _ORDER(best)):
+            if version.prerelease or version not in self.stable:
                 continue
-            if self.pinned and version in self.pinned and version in self.stable:
-                newest[version.variant] = version
+            for variant in (version.variant, *self.aliases(version.variant)):
+                best = newest.get(variant)
+                if (best is None or _ORDER(version) > _ORDER(best)) and version.of_variant(variant) in pinned:
+                    newest[variant] = version
         return newest.values()
 
     @property
@@ -227,7 +241,7 @@ def cascade(versions: Collection[Version], rules: Rules) -> dict[str, Version]:
         for place in rules.classes(version, channels):
             if place.channel and place.tag not in channel_tags:
                 continue
-            if place.is_latest and rules.pinned and version not in rules.pinned:
+            if place.is_latest and rules.pinned and version.of_variant(place.variant) not in rules.pinned:
                 continue
             order = own if place.variant == version.variant else _alias_order(version)
             if place.tag not in owners or orders[place.tag] < order:

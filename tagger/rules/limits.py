@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tagger.rules.assessment import Assessment, Candidate
 from tagger.rules.versions import Version
+from tagger.rules.words import DEFAULT_VARIANT
 
 __all__ = ["with_limits"]
 
@@ -14,19 +15,38 @@ FEW = 3  # versions that are left out by their numbers
 def with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
     """Yield the candidate with limits on `latest`, and on every floating tag, that would let stand what would move."""
     candidate = found.candidate
-    wide = [one for text in found.rules.templates if (one := text).is_latest]
     wrong = {**found.moved, **found.created}
-    latest = {tag: owner for tag, owner in wrong.items() if any(one.fill(owner) == tag for one in wide)}
-    if latest:
-        holders = [
-            version for tag, version in found.exact.items() if images[tag] in {images.get(one) for one in latest}
-        ]
-        right = [owner for tag, owner in found.right.items() if any(one.fill(owner) == tag for one in wide)]
-        for text in (*_ranges(latest.values(), holders, right), *_excluding(latest.values())):
-            yield candidate._replace(latest=text)
+    for text in _latest_texts(found, images):
+        yield candidate._replace(latest=text)
     if wrong:
         for text in _ranges(wrong.values(), (), found.right.values()):
             yield candidate._replace(stable=text)
+
+
+def _latest_texts(found: Assessment, images: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield the texts of `latest` under which the bare tags stay: ranges, and the variants that have one."""
+    right, moved, created = (_latest_of(found, owners) for owners in (found.right, found.moved, found.created))
+    wrong = (*moved.values(), *created.values())
+    held = {images[tag] for tag in moved}
+    holders = [version for tag, version in found.exact.items() if images[tag] in held]
+    yield from _ranges(wrong, holders, right.values())
+    yield from _excluding(wrong)
+    named = _named(version.variant for version in (*right.values(), *moved.values()))
+    if named and created:
+        yield named
+        yield from (f"{named} {text}" for text in _ranges(moved.values(), holders, right.values()))
+
+
+def _latest_of(found: Assessment, owners: Mapping[str, Version]) -> Mapping[str, Version]:
+    """Return those tags that are `latest`, or the bare tag of a variant, each with its owner in that variant."""
+    rules = found.rules
+    places = {tag: place for tag, owner in owners.items() for place in rules.classes(owner) if place.tag == tag}
+    return {tag: owners[tag].of_variant(place.variant) for tag, place in places.items() if place.is_latest}
+
+
+def _named(variants: Iterable[str]) -> str:
+    names = sorted({variant or DEFAULT_VARIANT for variant in variants})
+    return f"variant={','.join(names)}" if names else ""
 
 
 def _ranges(bad: Iterable[Version], holders: Collection[Version], good: Iterable[Version]) -> Iterator[str]:

@@ -153,7 +153,8 @@ def _in_order(templates: Iterable[str]) -> Texts:
 def _alias_entries(told: Hints, variants: Collection[str]) -> Iterator[list[str]]:
     """Yield, for each alias that tags tell of, the entries of `variants` that could be meant: of what is no variant."""
     for alias, members in sorted((alias, told.aliases[alias]) for alias in told.aliases.keys() - set(variants)):
-        own = [member for member, _ in members.most_common() if not alias or may_be_alias(alias, member)]
+        most = max(members.values(), default=0)  # one where every tag of the alias stands may have any name
+        own = [one for one, count in members.most_common() if not alias or count == most or may_be_alias(alias, one)]
         patterns = [pattern for member in own for pattern in (*_patterns(alias, member), member)]
         if patterns:
             yield [f"{alias or 'default'}={pattern}" for pattern in dict.fromkeys(patterns)]

@@ -1,4 +1,4 @@
-"""Which versions a setting means: a range (`>=2.1 <3`), a series (`2.1`), a regular expression (`/…/`)."""
+"""Which versions a setting means: a range (`>=2.1 <3`), a series (`2.1`), variants, a regular expression (`/…/`)."""
 
 import re
 from collections.abc import Callable
@@ -8,12 +8,14 @@ from typing import Self
 from tagger.errors import InputError
 from tagger.rules.patterns import compile_pattern
 from tagger.rules.versions import Version
+from tagger.rules.words import DEFAULT_VARIANT, check_variant
 
 __all__ = ["Selection", "Series"]
 
 LONGEST = 128  # numbers in a tag
 # Most runs say neither `stable` nor `latest`, so it is not compiled before it is looked for.
 _COMPARATOR = r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>[0-9]{1,128}(?:\.[0-9]{1,128})*)(?:\.[xX*])*"
+_VARIANTS = re.compile(r"variant=([A-Za-z0-9._,-]+)")
 _TESTS: dict[str, Callable[[int], bool]] = {
     "<": lambda order: order < 0,
     "<=": lambda order: order <= 0,
@@ -53,17 +55,37 @@ class Series:
         return ".".join(map(str, self.numbers))
 
 
+class OfVariants(frozenset[str]):
+    """The versions of some variants: `variant=default,alpine`; the bare tags are the variant `default`."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read names with commas between them. Raise `InputError` where one is none."""
+        return cls(map(check_variant, text.split(",")))
+
+    def __contains__(self, version: object) -> bool:
+        return isinstance(version, Version) and super().__contains__(version.variant or DEFAULT_VARIANT)
+
+    def __str__(self) -> str:
+        return f"variant={','.join(sorted(self))}"
+
+
+Comparator = tuple[str, Series | OfVariants]
+"""An operator, and what it compares with; the one before variants is empty."""
+
+
 class Selection:
     """The versions that a text means; the empty text means every one.
 
     A range is comparators that all hold, `||` between alternatives: `<3.0`, `>=2.1 <3 || 5.x`, `^2.1`, `~2.1.4`,
-    `!=2.1.3`. A text between slashes is a regular expression that is looked for in the version.
+    `!=2.1.3`, `variant=default,alpine <3`. A text between slashes is a regular expression that is looked for in the
+    version.
     """
 
     def __init__(
         self,
         text: str,
-        alternatives: tuple[tuple[tuple[str, Series], ...], ...] = (),
+        alternatives: tuple[tuple[Comparator, ...], ...] = (),
         pattern: re.Pattern[str] | None = None,
     ) -> None:
         self.text = text
@@ -91,6 +113,12 @@ class Selection:
         return " || ".join(parts)
 
     @property
+    def variants(self) -> frozenset[str]:
+        """The variants that it names."""
+        named = (one for part in self._alternatives for _, one in part if isinstance(one, OfVariants))
+        return frozenset(name for names in named for name in names)
+
+    @property
     def is_series(self) -> bool:
         """True of numbers alone, as 2 or 2.1."""
         return not self._pattern and len(self._alternatives) == 1 and [o for o, _ in self._alternatives[0]] == ["="]
@@ -98,7 +126,8 @@ class Selection:
     @property
     def length(self) -> int:
         """How many of a version's numbers it looks at, from the first; all that there can be, of an expression."""
-        lengths = (len(series.numbers) for part in self._alternatives for _, series in part)
+        ranges = (one for part in self._alternatives for _, one in part)
+        lengths = (len(one.numbers) for one in ranges if isinstance(one, Series))
         return LONGEST if self._pattern else max(lengths, default=0)
 
     def __contains__(self, version: Version) -> bool:
@@ -109,27 +138,33 @@ class Selection:
         return any(all(_holds(operator, series, version) for operator, series in part) for part in self._alternatives)
 
 
-def _comparators(part: str, whole: str) -> list[tuple[str, Series]]:
-    found, end = [], 0
+def _comparators(part: str, whole: str) -> list[Comparator]:
+    found: list[Comparator] = []
+    end = 0
     part, comparator = part.strip(), re.compile(_COMPARATOR)
     while end < len(part):
-        match = comparator.match(part, end)
+        match = _VARIANTS.match(part, end) or comparator.match(part, end)
         if not match or (match.end() < len(part) and part[match.end()] not in " ,"):
             break
-        operator = (match["operator"] or "=").replace("==", "=")
-        found.append((operator, Series(tuple(map(int, match["numbers"].split("."))))))
+        if match.re is _VARIANTS:
+            found.append(("", OfVariants.parse(match[1])))
+        else:
+            operator = (match["operator"] or "=").replace("==", "=")
+            found.append((operator, Series(tuple(map(int, match["numbers"].split("."))))))
         end = match.end()
         while end < len(part) and part[end] in " ,":
             end += 1
     if end < len(part) or not found:
         raise InputError(
             f"{whole!r} is not a range of versions: {part[end:]!r} is not understood",
-            "Write comparators as <3.0 or >=2.1 <3, or a regular expression between slashes.",
+            "Write comparators as <3.0 or >=2.1 <3, variant=default, or a regular expression between slashes.",
         )
     return found
 
 
-def _holds(operator: str, series: Series, version: Version) -> bool:
+def _holds(operator: str, series: Series | OfVariants, version: Version) -> bool:
+    if isinstance(series, OfVariants):
+        return version in series
     order = series.order(version)
     if operator in ("~", "^"):
         kept = 1 if operator == "^" else 2

@@ -188,7 +188,7 @@ def latest(text: str) -> str:
         try:
             Selection.parse(text)
         except InputError as error:
-            hint = "Write auto, false, a series as 2 or 2.1, or a range or a regular expression as in `stable`."
+            hint = "Write auto, false, a series as 2.1, variant=default, or a range or an expression as in `stable`."
             raise InputError(error.message, hint) from error
     return text
 

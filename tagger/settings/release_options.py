@@ -122,8 +122,9 @@ class ReleaseOptions:
         parsers.selection, metavar="RANGE", commands=_RULES, **_tags,
     )  # fmt: skip
     latest = text(
-        "latest", "auto, false, or the versions that `latest` may belong to: a series (2.1), a range or a regular "
-        "expression.", parsers.latest, default="auto", booleans=("false",), metavar="RANGE", commands=_RULES, **_tags,
+        "latest", "auto, false, or the versions that `latest` may belong to: a series (2.1), a range, variants "
+        "(variant=default) or a regular expression.",
+        parsers.latest, default="auto", booleans=("false",), metavar="RANGE", commands=_RULES, **_tags,
     )  # fmt: skip
     hold = _choice(
         "hold",

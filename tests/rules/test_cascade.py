@@ -277,6 +277,25 @@ class TestTemplatesOfVariants:
             "1.22-rootless": "1.22.1-rootless", "1-rootless": "1.22.1-rootless", "latest-rootless": "1.22.1-rootless",
         }  # fmt: skip
 
+    def test_latest_of_some_variants_alone(self) -> None:
+        tags = ["1.22.1", "1.21.9", "1.22.1-rootless", "1.22.1-fips"]
+        using = rules(variants=("", "rootless", "fips"), latest="variant=default,fips")
+        found = owners(tags, using)
+        assert {tag for tag in found if "." not in tag} == {"1", "1-rootless", "1-fips", "latest", "fips"}
+        within = owners(tags, rules(variants=("", "rootless", "fips"), latest="variant=default 1.21"))
+        assert {tag: within[tag] for tag in within if tag[:1].isalpha()} == {"latest": "1.21.9"}
+
+    def test_latest_of_an_alias_alone(self) -> None:
+        using = rules(variants=("default=jdk", "jdk", "jre"), latest="variant=default <2")
+        found = owners(["1.4.0-jdk", "2.0.0-jdk", "2.0.0-jre"], using)
+        assert {tag: found[tag] for tag in found if tag[:1].isalpha()} == {"latest": "1.4.0-jdk"}
+
+    @pytest.mark.parametrize("setting", ["latest", "stable"])
+    def test_a_limit_that_names_a_variant_that_nobody_declared(self, setting: str) -> None:
+        with pytest.raises(InputError, match="`variants`") as refused:
+            rules(variants=("", "rootless"), **{setting: "variant=default,rotless"})
+        assert "default, rootless" in refused.value.hint
+
     def test_without_latest(self) -> None:
         using = rules(templates=self.ROOTLESS, variants=("", "rootless"), latest="false")
         assert owners(["1.22.1-rootless"], using) == {

@@ -183,6 +183,22 @@ class TestChoices:
         assert {"alpine-3.22=jdk-alpine-3.22", "noble=jdk-noble"} <= set(found.candidate.variants)
         assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
 
+    def test_latest_of_some_variants_alone(self) -> None:
+        images = listing(
+            "3.5.2 3.5 3 latest", "3.5.2-nouveau 3.5-nouveau 3-nouveau", "3.4.3 3.4", "3.4.3-nouveau 3.4-nouveau"
+        )
+        found = propose(images)
+        assert found is not None
+        assert dict(found.candidate.settings()) == {"variants": ("nouveau",), "latest": "variant=default"}
+        assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
+
+    def test_an_alias_may_have_a_name_of_its_own(self) -> None:
+        images = listing("21.0.12-al2023 21.0.12 21-al2023 21-jdk 21", "17.0.20-al2023 17.0.20 17-al2023 17-jdk 17")
+        found = propose(images)
+        assert found is not None
+        assert found.candidate.variants == ("jdk=al*",)
+        assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
+
     @pytest.mark.parametrize(
         ("images", "forms"),
         [

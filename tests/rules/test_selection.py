@@ -42,6 +42,10 @@ NUMERIC = Scheme("numeric")
         ("/rc/", "2.1.4-rc.1", "2.1.4"),
         ("<25.8", "25.7.1.4", "25.8.1.4 25.8 25.9"),
         ("<26.10", "26.04", "26.10"),
+        ("variant=default", "2.1.4", ""),
+        ("variant=alpine,slim", "", "2.1.4"),
+        ("variant=default <3", "2.1.4", "3.0.0"),
+        ("<3 variant=default || variant=alpine", "2.1.4", "3.0.0"),
     ],
 )
 def test_what_a_selection_means(selection: str, inside: str, outside: str) -> None:
@@ -56,7 +60,8 @@ def test_what_a_selection_means(selection: str, inside: str, outside: str) -> No
         ("<<3", "'<<3'"), ("latest", "'latest'"), ("<3 and >2", "'and >2'"), ("2.1.4-rc.1", "'2.1.4-rc.1'"),
         ("<", "'<'"),
         ("||", "''"), (">=2 ||", "''"), ("3.0beta", "'3.0beta'"), ("/[/", "regular expression"), ("1" * 5000, "is not"),
-        ("<٣", "'<٣'"),
+        ("<٣", "'<٣'"), ("variant=", "'variant='"), ("variant=2", "'2'"),
+        ("variant=a,,b", "''"), ("alpine", "'alpine'"),
     ],
 )  # fmt: skip
 def test_what_is_no_selection(text: str, wrong: str) -> None:
@@ -80,3 +85,11 @@ def test_what_a_series_means(series: str, inside: str, outside: str) -> None:
 def test_what_is_no_series(text: str) -> None:
     with pytest.raises(InputError, match="is not a series"):
         Series.parse(text)
+
+
+def test_variants_are_compared_by_name_in_any_order() -> None:
+    chosen = Selection.parse("variant=slim,default,slim <3")
+    assert chosen.canonical == "variant=default,slim <3"
+    assert chosen.variants == {"default", "slim"}
+    version = NUMERIC.parse("2.1.4")
+    assert [name for name in ("", "slim", "slim-fips") if version.of_variant(name) in chosen] == ["", "slim"]
