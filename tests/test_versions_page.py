@@ -72,6 +72,9 @@ REPOSITORIES = {
     "Spring": ("2.1.4.RELEASE 2.1 2 latest", "2.1.4.RC1", "2.1.3.RELEASE"),
     "Home Assistant": ("2024.12.0b2 beta rc", "2024.11.1 2024.11 latest stable", "2024.12.0b1"),
     "Node": ("23.0.0 23.0 23", "22.5.1 22.5 22 latest"),
+    "CouchDB": ("3.5.2 3.5 3 latest", "3.5.2-nouveau 3.5-nouveau 3-nouveau", "3.4.3 3.4", "3.4.3-nouveau 3.4-nouveau"),
+    "Haxe, while 5.0 is a preview": (
+        "5.0.0 5.0", "5.0.0-alpine 5.0-alpine", "4.3.7 4.3 latest", "4.3.7-alpine 4.3-alpine"),
     "an edge of every prerelease": ("2.2.0-beta.1 edge", "2.2.0-alpha.1", "2.1.0 2.1 2 latest"),
 }  # fmt: skip
 """A repository of each recipe: the tags of its images."""

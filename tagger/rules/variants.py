@@ -26,8 +26,8 @@ class Family(NamedTuple):
 
     @property
     def example(self) -> str:
-        """A member as there could be one."""
-        return self.patterns[0].replace("*", "1")
+        """A member as there could be one: with no number, which could be one of a version."""
+        return self.patterns[0].replace("*", "x")
 
     def has(self, variant: str) -> bool:
         """Say whether a variant is a member."""

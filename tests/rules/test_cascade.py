@@ -285,6 +285,12 @@ class TestTemplatesOfVariants:
         within = owners(tags, rules(variants=("", "rootless", "fips"), latest="variant=default 1.21"))
         assert {tag: within[tag] for tag in within if tag[:1].isalpha()} == {"latest": "1.21.9"}
 
+    def test_a_family_may_begin_with_anything(self) -> None:
+        found = owners(["2.1.4-bookworm-slim", "2.1.4-trixie-slim"], rules(variants=("", "slim=*-slim")))
+        assert {tag: found[tag] for tag in ("slim", "2-slim", "bookworm-slim")} == {
+            "slim": "2.1.4-trixie-slim", "2-slim": "2.1.4-trixie-slim", "bookworm-slim": "2.1.4-bookworm-slim",
+        }  # fmt: skip
+
     def test_latest_of_an_alias_alone(self) -> None:
         using = rules(variants=("default=jdk", "jdk", "jre"), latest="variant=default <2")
         found = owners(["1.4.0-jdk", "2.0.0-jdk", "2.0.0-jre"], using)
