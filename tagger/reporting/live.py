@@ -16,7 +16,7 @@ from tagger.reporting.terminal import Outlet, plain
 
 __all__ = ["Live"]
 
-_BAR = 12  # columns
+_NARROWEST, _WIDEST = 4, 12  # columns of a bar
 
 
 class Live:
@@ -48,17 +48,18 @@ class Live:
 
     def draw(self, states: Sequence[State], more: int) -> None:
         """Draw where the repositories are; `more` are left out."""
+        rows = [_texts(state) for state in states]
+        widths = [max(map(len, column)) + 1 for column in zip(*rows, strict=True)] or [0]
+        room = self._console.width - sum(widths[1:])
+        width = min(_WIDEST, max(_NARROWEST, room - widths[0]))
         table = Table.grid(padding=(0, 1), expand=False)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(1, room - width - 1))
         for _ in range(4):
             table.add_column(no_wrap=True)
         below: list[RenderableType] = []
-        for state in states:
-            table.add_row(
-                Text(plain(state.place), style="bold"), Text(state.phase, style="cyan"), self._bar(state),
-                Text(f"{amount(state.done)} of {amount(state.total)}" if state.total else ""),
-                Text(f"{amount(state.rate)}/s" if state.total and state.done < state.total else ""),
-            )  # fmt: skip
+        for state, (place, phase, sizes, rate) in zip(states, rows, strict=True):
+            bar = _bar(state, width)
+            table.add_row(Text(place, style="bold"), Text(phase, style="cyan"), bar, Text(sizes), Text(rate))
             if state.pauses:
                 text = f"  {plain(state.place)}: {counted(state.pauses, 'retry', 'retries')}, {plain(state.cause)}"
                 below.append(Text(text, style="yellow", no_wrap=True, overflow="ellipsis"))
@@ -66,7 +67,15 @@ class Live:
             below.append(Text(f"  and {counted(more, 'more repository', 'more repositories')}", style="bright_black"))
         self._drawing.update(Group(table, *below), refresh=True)
 
-    def _bar(self, state: State) -> RenderableType:
-        if not state.total:
-            return Text("")
-        return ProgressBar(total=state.total, completed=min(state.done, state.total), width=_BAR)
+
+def _texts(state: State) -> tuple[str, str, str, str]:
+    """Return the repository, its phase, the bytes of bytes, and the rate."""
+    sizes = f"{amount(state.done)} of {amount(state.total)}" if state.total else ""
+    rate = f"{amount(state.rate)}/s" if state.total and state.done < state.total else ""
+    return plain(state.place), state.phase, sizes, rate
+
+
+def _bar(state: State, width: int) -> RenderableType:
+    if not state.total:
+        return Text("")
+    return ProgressBar(total=state.total, completed=min(state.done, state.total), width=width)

@@ -196,6 +196,14 @@ def test_no_line_that_is_drawn_is_wider_than_the_screen(several: list[State], co
         assert cells(line.rstrip()) <= columns
 
 
+def test_a_narrow_screen_shortens_the_bar_and_the_name_and_no_number() -> None:
+    stream = io.StringIO()
+    with Live(Outlet(stream, {"COLUMNS": "64"})) as live:
+        live.draw([State("ghcr.io/acme/application", "copying", 11_300_000, 94_400_000, 17_800_000, 0, "")], 0)
+    drawn = SEQUENCE.sub("", stream.getvalue())
+    assert re.search("ghcr.io/acme/[a-z]+… copying .{4} 11.3 MB of 94.4 MB 17.8 MB/s", drawn), drawn
+
+
 @given(states, st.floats(0, 1e5))
 def test_a_line_is_one(state: State, seconds: float) -> None:
     assert len(told(state, seconds).splitlines()) <= 1
