@@ -3,9 +3,9 @@
 A run is replayed from its beginning with the answers that it got so far, up to the requests that it has in flight then.
 So a run is a function of its answers, the whole is a graph of states, and every interleaving is a path in it. Requests
 that a run has in flight together are carried out in any order. Equal states are explored once, and the paths to them
-are counted; where the next request of a run can be noticed by no other run (it reads a tag that no other writes, or
-writes one that no other reads), it is not put before and after their requests, but done at once. What runs read and
-write is learned on the way: an exploration that meets more than was known is made anew.
+are counted; where the next request of a run can be noticed by no other run in what that may still ask (it reads a tag
+that no other will write, or writes one that no other will read), it is not put before and after their requests, but
+done at once. What runs may still ask is learned on the way: an exploration that meets more than was known is made anew.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
-from typing import BinaryIO, NoReturn, cast
+from typing import BinaryIO, NamedTuple, NoReturn, cast
 
 from tagger.errors import NotFound
 from tagger.images.manifests import OCI_MANIFEST, Descriptor, Manifest
@@ -188,27 +188,57 @@ _PENDING = "…"
 _State = tuple[Tags, "frozenset[str] | None", tuple[_Run, ...]]
 
 
-@dataclass(slots=True)
-class _Touched:
-    """What one run ever reads and writes, as far as it is known; `lists` and `names` are of the listing."""
+class _Effect(NamedTuple):
+    """What requests touch: the tags that they read and write, and whether they read the listing or change it."""
 
-    reads: set[str] = field(default_factory=set)
-    writes: set[str] = field(default_factory=set)
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
     lists: bool = False
     names: bool = False
 
-    def note(self, request: Request, *, names: bool) -> bool:
-        """Note a request that changes the listing or not; say whether that was news."""
-        before = len(self.reads), len(self.writes), self.lists, self.names
-        match request[0]:
-            case "list":
-                self.lists = True
-            case "read":
-                self.reads.add(request[1])
-            case _:
-                self.writes.add(request[1])
-                self.names |= names
-        return before != (len(self.reads), len(self.writes), self.lists, self.names)
+    def with_(self, other: "_Effect") -> "_Effect":
+        """Return what both touch."""
+        return _Effect(
+            self.reads | other.reads,
+            self.writes | other.writes,
+            self.lists or other.lists,
+            self.names or other.names,
+        )
+
+    def meets(self, other: "_Effect") -> bool:
+        """Say whether it can make a difference which of the two comes first."""
+        if (self.names and (other.lists or other.names)) or (self.lists and other.names):
+            return True
+        return not (
+            self.writes.isdisjoint(other.writes)
+            and self.writes.isdisjoint(other.reads)
+            and self.reads.isdisjoint(other.writes)
+        )
+
+
+NOTHING = _Effect()
+
+
+@dataclass(slots=True, eq=False)
+class _Moment:
+    """What is known of one run after the answers that it got so far: what it has in flight, and all that may follow."""
+
+    before: "_Moment | None" = None
+    own: dict[Request, _Effect] = field(default_factory=dict)
+    later: _Effect = NOTHING
+
+    def note(self, request: Request, effect: _Effect) -> bool:
+        """Note a request in flight, here and in all moments before; say whether that was news."""
+        known = self.own.get(request, NOTHING)
+        found = known.with_(effect)
+        if request in self.own and found == known:
+            return False
+        self.own[request] = found
+        earlier = self.before
+        while earlier:
+            earlier.later = earlier.later.with_(found)
+            earlier = earlier.before
+        return True
 
 
 class Model:
@@ -229,11 +259,14 @@ class Model:
         self._replay, self._advance = cache(self._replayed), cache(self._advanced)
         self._one, self._dead, self._ended = cache(_made), cache(_killed), cache(_ended)
         self._carried_out = cache(carried_out)
-        self._touched = [_Touched() for _ in programs]
+        self._moments: dict[tuple[int, tuple[tuple[Answer, ...], ...]], _Moment] = {}
+        self._holders: dict[str, frozenset[str]] = {}
         self._news = False
 
     def explore(self, tags: Tags) -> Explored:
         """Follow every interleaving from a state of the registry, equal states once."""
+        for tag, digest in tags:
+            self._hold(tag, digest)
         while True:
             self._news = False
             found = self._explored(tags)
@@ -288,19 +321,59 @@ class Model:
 
     def _chosen(self, state: _State) -> list[tuple[int, int]]:
         """Return the steps that have to be tried: all, or one that no other run can notice."""
-        tags, _, runs = state
+        runs = state[2]
         places = self._places(state)
         unnoticed = None
         for number, place in places:
             if place < 0:
                 continue
             request = runs[number].requests[place]
-            names = request[0] not in ("list", "read") and _names(tags) != _names(self._carried_out(tags, request)[0])
-            self._news |= self._touched[number].note(request, names=names)
-            others = [self._touched[other] for other, run in enumerate(runs) if other != number and run.requests]
-            if number != self._kills and not any(_notices(other, request, names) for other in others):
-                unnoticed = unnoticed or (number, place)
+            effect = self._effect(state[0], request)
+            self._news |= self._moment(number, runs[number]).note(request, effect)
+            if unnoticed or number == self._kills:
+                continue
+            if not any(self._notices(other, run, effect) for other, run in enumerate(runs) if other != number):
+                unnoticed = number, place
         return [unnoticed] if unnoticed else places
+
+    def _effect(self, tags: Tags, request: Request) -> _Effect:
+        """Return what a request touches; the deleting of a digest, every tag that may ever hold it."""
+        kind, name, digest = request
+        if kind in ("list", "read"):
+            return _effect(kind, frozenset((name,)), False)
+        if kind == "write":
+            self._hold(name, digest)
+        changes = _names(tags) != _names(self._carried_out(tags, request)[0])
+        return _effect(kind, self._holders.get(name, frozenset()) if kind == "delete" else frozenset((name,)), changes)
+
+    def _hold(self, tag: str, digest: str) -> None:
+        known = self._holders.get(digest, frozenset())
+        if tag not in known:
+            self._holders[digest] = known | {tag}
+            self._news = True
+
+    def _moment(self, number: int, run: _Run) -> _Moment:
+        """Return what is known of a run where it is; of one that may be killed there is one moment, its first."""
+        return self._moment_after(number, () if number == self._kills else run.answers)
+
+    def _moment_after(self, number: int, answers: tuple[tuple[Answer, ...], ...]) -> _Moment:
+        key = number, answers
+        if key not in self._moments:
+            self._moments[key] = _Moment(self._moment_after(number, answers[:-1]) if answers else None)
+        return self._moments[key]
+
+    def _notices(self, number: int, run: _Run, effect: _Effect) -> bool:
+        """Say whether a run may notice what another does: in what it has in flight, or in what it may ask later."""
+        if not run.requests:
+            return False
+        moment = self._moment(number, run)
+        if number == self._kills:
+            return any(effect.meets(own) for own in moment.own.values())
+        return effect.meets(moment.later) or any(
+            request not in moment.own or effect.meets(moment.own[request])
+            for request, got in zip(run.requests, run.got, strict=True)
+            if got is _PENDING
+        )
 
     def _steps(self, state: _State, number: int, place: int) -> Iterator[_State]:
         """Yield the states that one step leads to; a listing may be the one of now, or one that lags."""
@@ -365,13 +438,11 @@ def _killed(writes: tuple[Request, ...]) -> _Run:
     return _Run(requests=writes, got=(_PENDING,) * len(writes), killed=True)
 
 
-def _notices(other: _Touched, request: Request, names: bool) -> bool:
-    """Say whether it makes a difference to a run that may do all that `other` says when a request is carried out."""
-    if request[0] == "list":
-        return other.names
-    if request[0] == "delete" or names:
-        return True
-    return request[1] in other.writes or (request[0] != "read" and request[1] in other.reads)
+@cache
+def _effect(kind: str, tags: frozenset[str], names: bool) -> _Effect:
+    if kind == "list":
+        return _Effect(lists=True)
+    return _Effect(reads=tags) if kind == "read" else _Effect(writes=tags, names=names)
 
 
 @cache
