@@ -94,6 +94,7 @@ class ContentSource:
         self._digest = digest
         self._root = root
         self._read = content
+        self._configs: Sequence[ImageConfig] | None = None
         if several and content.repository:
             from tagger.images.read_once import ReadOnce
 
@@ -116,6 +117,11 @@ class ContentSource:
         return self._content.repository is None
 
     @property
+    def has_read_configs(self) -> bool:
+        """True once its configs were read, as for the version in a label."""
+        return self._configs is not None
+
+    @property
     def content(self) -> "TaggedContent":
         """Where its content is read."""
         return self._read
@@ -127,10 +133,12 @@ class ContentSource:
         return self._root
 
     def configs(self) -> Sequence[ImageConfig]:
-        """Return the config of every platform."""
+        """Return the config of every platform; it is read once."""
         from tagger.images.configs import platform_configs
 
-        return platform_configs(self._read, self.root)
+        if self._configs is None:
+            self._configs = platform_configs(self._read, self.root)
+        return self._configs
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
         """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""

@@ -207,7 +207,8 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
     for one in decided:
         meter_of(one.store).phase("checking the image")
-    check_platforms(source, job.platforms, _replaced(decided))
+    read = job.gate is not None or (isinstance(source, ContentSource) and source.has_read_configs)
+    check_platforms(source, job.platforms, _replaced(decided, read))
     passed = job.gate(source) if job.gate else Passed()  # also of an image that was kept in place of the build
     platforms = manifest_of_each(source, digest)
     return undecided._replace(
@@ -215,13 +216,13 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
     )
 
 
-def _replaced(decided: Sequence[Prepared]) -> Iterator[Replaced]:
+def _replaced(decided: Sequence[Prepared], read: bool) -> Iterator[Replaced]:
     """Yield the images that the release would take floating tags from, each once in a repository.
 
-    A retag in a registry is not kept waiting for configs.
+    A retag in a registry is not kept waiting for configs, unless those of the image are `read` in any case.
     """
     for prepared in decided:
-        configs = prepared.to_stage or prepared.store.repository is None
+        configs = read or prepared.to_stage or prepared.store.repository is None
         changes = prepared.look.changes(prepared.view.claim)
         taken = {change.before: change for change in changes if change.writes and change.before != prepared.image}
         for digest, change in taken.items():

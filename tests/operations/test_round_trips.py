@@ -12,9 +12,11 @@ from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.sources import ContentSource
+from tagger.images.stores import Source
 from tagger.names import Repository
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import plan, release
+from tagger.results import Passed
 from tests.images.making import make_index
 from tests.operations.running import RULES, Builds, finished, job, released
 from tests.servers.small_registry import Fault, Request, SmallRegistry
@@ -227,3 +229,26 @@ def test_the_configs_of_two_single_images_are_a_round_of_their_own(
         *brought(blobs),
     ):
         assert released(builds, "2.1.4", met()).changed
+
+
+def test_a_retag_compares_the_platforms_of_single_images_where_a_gate_reads_the_config_in_any_case(
+    guarded: SmallRegistry, met: Open, builds: Builds
+) -> None:
+    """The config of the image before comes in the same round."""
+    released(builds, "2.1.3", met())
+    builds.source("2.1.4").stage(met(), "2.1.4")
+    configs = [config for text in ("2.1.3", "2.1.4") if (config := builds.source(text).root.config())]
+
+    def gate(source: Source) -> Passed:
+        return Passed() if source.configs() else pytest.fail("an image has a config")
+
+    gated = job(builds, "2.1.4", met())._replace(source=None, gate=gate)
+    with rounds(
+        guarded,
+        ["GET"],
+        ["GET 2.1.4", *FIRST],
+        [f"GET {config.digest}" for config in configs],
+        WRITE_FLOATING,
+        VERIFY,
+    ):
+        assert finished(release(gated)).changed
