@@ -1,100 +1,25 @@
 """The policy of a repository: the settings that decide its tags, as JSON, compared, and which of two sources rules."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from tagger.errors import InputError, Refused
 from tagger.rules.cascade import Rules
 from tagger.rules.patterns import check_pattern
-from tagger.rules.revisions import Revision
-from tagger.rules.selection import Selection
-from tagger.rules.templates import DEFAULT_TEMPLATES, Template
-from tagger.rules.variants import Variants, check_variants_entry
-from tagger.rules.versions import SCHEMES, Scheme
-from tagger.rules.words import DEFAULT_VARIANT, check_channel
+from tagger.rules.policy_settings import SETTINGS, PolicySetting, Texts, meaning_of
+from tagger.rules.templates import Template
+from tagger.rules.variants import Variants
+from tagger.rules.versions import Scheme
+from tagger.rules.words import DEFAULT_VARIANT
 
 __all__ = [
-    "SETTINGS", "Policy", "PolicySetting", "Ruling", "Said", "agreed_policy", "no_policy", "ruling",
+    "SETTINGS", "Policy", "Ruling", "Said", "agreed_policy", "no_policy", "ruling",
 ]  # fmt: skip
 
 FORMAT = 1
 LARGEST = 65536  # bytes of JSON
 MOST_ENTRIES = 200  # of one list: official images have up to 60 variants
-Texts = tuple[str, ...]
-
-
-class PolicySetting(NamedTuple):
-    """A setting of the policy: a row is all there is to it, but its use in `Policy.rules`.
-
-    `kind` says what it is in JSON: a string, true or false, or a list of strings. `canonical` brings the texts of a
-    valid setting into the form in which they are stored and compared, and raises `InputError` where they are wrong.
-    """
-
-    name: str
-    kind: Literal["text", "flag", "list"]
-    default: Texts
-    canonical: Callable[[Texts], Texts]
-
-
-def _one_of(*choices: str) -> Callable[[Texts], Texts]:
-    def canonical(texts: Texts) -> Texts:
-        text = texts[-1] if texts else ""
-        if text not in choices:
-            raise InputError(f"{text!r} is not known", f"It is one of: {', '.join(choices)}.")
-        return (text,)
-
-    return canonical
-
-
-def _flag(texts: Texts) -> Texts:
-    text = texts[-1].lower() if texts else "false"
-    return _one_of("true", "false")(({"yes": "true", "on": "true", "1": "true"}.get(text) or _no(text),))
-
-
-def _no(text: str) -> str:
-    return "false" if text in ("no", "off", "0") else text
-
-
-def _selection(texts: Texts) -> Texts:
-    text = texts[-1] if texts else ""
-    read = Selection.parse(text).canonical
-    return (read,) if read else ()
-
-
-def _latest(texts: Texts) -> Texts:
-    text = texts[-1] if texts else "auto"
-    return (text if text in ("auto", "false") else Selection.parse(text).canonical or "auto",)
-
-
-def _templates(texts: Texts) -> Texts:
-    read = [Template.parse(text) for text in texts]
-    return tuple(dict.fromkeys(template.canonical for template in read if not template.is_plain))
-
-
-def _variants(texts: Texts) -> Texts:
-    return tuple(sorted({check_variants_entry(text) for text in texts} - {DEFAULT_VARIANT}))
-
-
-def _channels(texts: Texts) -> Texts:
-    return tuple(sorted(set(map(check_channel, texts))))
-
-
-def _revisions(texts: Texts) -> Texts:
-    return tuple(sorted({str(Revision.parse(text)) for text in texts}))
-
-
-SETTINGS = (
-    PolicySetting("scheme", "text", ("semver",), _one_of(*SCHEMES)),
-    PolicySetting("mixed-parts", "flag", ("false",), _flag),
-    PolicySetting("build-metadata", "text", ("refuse",), _one_of("refuse", "underscore")),
-    PolicySetting("revisions", "list", (), _revisions),
-    PolicySetting("tags", "list", DEFAULT_TEMPLATES, _templates),
-    PolicySetting("variants", "list", (), _variants),
-    PolicySetting("channels", "list", (), _channels),
-    PolicySetting("stable", "text", (), _selection),
-    PolicySetting("latest", "text", ("auto",), _latest),
-)
 
 
 class Policy:
@@ -179,13 +104,16 @@ class Policy:
 
     def differs(self, other: "Policy") -> tuple[str, ...]:
         """Return the names of the settings in which two policies differ."""
-        return tuple(row.name for row in SETTINGS if not _same(row.name, self.values[row.name], other.values[row.name]))
+        return tuple(row.name for row in SETTINGS if self._meaning(row.name) != other._meaning(row.name))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Policy) and not self.differs(other)
 
     def __hash__(self) -> int:
-        return hash(tuple(frozenset(texts) for texts in self.values.values()))
+        return hash(tuple(map(self._meaning, self.values)))
+
+    def _meaning(self, name: str) -> Hashable:
+        return meaning_of(name, self.values[name])
 
 
 class Said(NamedTuple):
@@ -290,11 +218,8 @@ def _same_for(variants: Texts, one: Texts, other: Texts) -> bool:
 
 
 def _same(name: str, one: Texts, other: Texts) -> bool:
-    """Say whether two canonical values decide alike: of the floating templates, the order does not matter."""
-    if name != "tags":
-        return one == other
-    exact = [[text for text in texts if Template.parse(text).is_exact] for texts in (one, other)]
-    return exact[0] == exact[1] and set(one) == set(other)
+    """Say whether two canonical values of a setting decide alike."""
+    return meaning_of(name, one) == meaning_of(name, other)
 
 
 def _foreign_variants(variant: Said | None, stored: Policy, place: str) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Which versions a setting means: a range (`>=2.1 <3`), a series (`2.1`), variants, a regular expression (`/…/`)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from itertools import zip_longest
 from typing import Self
 
 from tagger.errors import InputError
 from tagger.rules.patterns import compile_pattern
+from tagger.rules.spans import EVERYTHING, Spans, after, between, both, either
 from tagger.rules.versions import Version
 from tagger.rules.words import DEFAULT_VARIANT, check_variant
 
@@ -119,6 +120,26 @@ class Selection:
         return frozenset(name for names in named for name in names)
 
     @property
+    def meaning(self) -> Hashable:
+        """What it means, whatever the text: spans of versions that do not meet, or the regular expression.
+
+        Spans of every variant, and those of the variants that have others.
+        """
+        if self._pattern:
+            return self.text
+        every = self._spans_of("")
+        return every, frozenset((name, own) for name in self.variants if (own := self._spans_of(name)) != every)
+
+    def _spans_of(self, name: str) -> Spans:
+        """Return the versions of a variant that it holds; of a variant that it does not name, if the name is empty."""
+        parts = [
+            [_spans(operator, one) for operator, one in part if isinstance(one, Series)]
+            for part in self._alternatives
+            if all(name in set(one) for _, one in part if isinstance(one, OfVariants))
+        ]
+        return either(span for part in parts for span in both(part)) if self._alternatives else (EVERYTHING,)
+
+    @property
     def is_series(self) -> bool:
         """True of numbers alone, as 2 or 2.1."""
         return not self._pattern and len(self._alternatives) == 1 and [o for o, _ in self._alternatives[0]] == ["="]
@@ -136,6 +157,22 @@ class Selection:
         if not self._alternatives:
             return True
         return any(all(_holds(operator, series, version) for operator, series in part) for part in self._alternatives)
+
+
+def _spans(operator: str, series: Series) -> Spans:
+    """Return the versions of a comparator: from a bound on, up to another."""
+    begin = series.numbers
+    end = begin if operator in ("<", ">=") else after(begin)
+    match operator:
+        case "<" | "<=":
+            return between((), end)
+        case ">" | ">=":
+            return between(end, None)
+        case "!=":
+            return (*between((), begin), *between(end, None))
+        case "~" | "^":
+            return between(begin, after(begin[: _kept(operator, series)]))
+    return between(begin, end)
 
 
 def _comparators(part: str, whole: str) -> list[Comparator]:
@@ -167,8 +204,12 @@ def _holds(operator: str, series: Series | OfVariants, version: Version) -> bool
         return version in series
     order = series.order(version)
     if operator in ("~", "^"):
-        kept = 1 if operator == "^" else 2
-        if operator == "^":
-            kept = next((place for place, number in enumerate(series.numbers, 1) if number), len(series.numbers))
-        return order >= 0 and version in Series(series.numbers[:kept])
+        return order >= 0 and version in Series(series.numbers[: _kept(operator, series)])
     return _TESTS[operator](order)
+
+
+def _kept(operator: str, series: Series) -> int:
+    """Return how many numbers a version shares with the bound of `~` or `^`."""
+    if operator == "~":
+        return 2
+    return next((place for place, number in enumerate(series.numbers, 1) if number), len(series.numbers))

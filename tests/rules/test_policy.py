@@ -141,6 +141,13 @@ class TestJson:
         ("stable", ">=2.1, <v3", ">= 2.1 <3"),
         ("stable", "==2.1.x", "2.1"),
         ("latest", "v2", "2.x"),
+        ("stable", "<3.0", "<3.0.0"),
+        ("stable", "<3 >=2.1", ">=2.1.0 <3.0"),
+        ("stable", "5 || <3", "<3.0 || >=5 <6"),
+        ("stable", "!=2.2.0", "<2.2 || >=2.2.1"),
+        ("latest", "^2.1", ">=2.1.0 <3"),
+        ("channels", "a", "alpha"),
+        ("channels", "edge=rc,beta", "edge=b,rc"),
         ("channels", "RC beta", "beta rc"),
         ("variants", "slim alpine default", "alpine slim"),
         ("tags", "{{version}} {{major}} latest", "{{version}} latest {{major}}"),
@@ -154,6 +161,17 @@ def test_what_decides_alike_is_the_same(name: str, one: str, other: str) -> None
     assert hash(first) == hash(second)
     assert not first.differs(second)
     assert first == DEFAULT or first.differs(DEFAULT) == (name,)
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("stable", "<3", "<=3"), ("stable", ">3", ">3.0"), ("stable", "!=2.2", "!=2.2.0"), ("stable", "~2.1", "^2.1"),
+        ("stable", "/^2/", "2"), ("latest", "2", "2.0"), ("latest", "auto", "false"), ("channels", "edge=rc", "rc"),
+    ],
+)  # fmt: skip
+def test_what_decides_otherwise_differs(name: str, one: str, other: str) -> None:
+    assert Policy.of({name: (one,)}).differs(Policy.of({name: (other,)})) == (name,)
 
 
 def test_of_the_exact_templates_the_first_is_staged_and_so_their_order_matters() -> None:

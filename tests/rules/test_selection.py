@@ -3,12 +3,15 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagger.errors import InputError
 from tagger.rules.selection import Selection, Series
 from tagger.rules.versions import Scheme
 
 NUMERIC = Scheme("numeric")
+EVERY = [Scheme().parse(f"{major}.{minor}.{patch}") for major in range(6) for minor in range(6) for patch in range(6)]
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,30 @@ def test_variants_are_compared_by_name_in_any_order() -> None:
     assert chosen.variants == {"default", "slim"}
     version = NUMERIC.parse("2.1.4")
     assert [name for name in ("", "slim", "slim-fips") if version.of_variant(name) in chosen] == ["", "slim"]
+
+
+numbers = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(lambda some: ".".join(map(str, some)))
+comparators = st.tuples(st.sampled_from(["", "<", "<=", ">", ">=", "!=", "~", "^"]), numbers).map("".join)
+ranges = st.lists(st.lists(comparators, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=2).map(" || ".join)
+
+
+@given(ranges, ranges)
+def test_ranges_mean_the_same_where_they_hold_the_same_versions(one: str, other: str) -> None:
+    first, second = Selection.parse(one), Selection.parse(other)
+    held = [[version in selection for version in EVERY] for selection in (first, second)]
+    assert (first.meaning == second.meaning) == (held[0] == held[1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("variant=slim <3", "<3.0 variant=slim", True),
+        ("variant=slim,default", "variant=slim || variant=default", True),
+        ("<3 || variant=slim <2", "<3", True),
+        ("variant=slim", "variant=default", False),
+        ("variant=slim", "", False),
+        ("variant=slim <3 || <2", "<2", False),
+    ],
+)
+def test_ranges_of_variants_mean_the_same_where_each_variant_has_the_same(one: str, other: str, same: bool) -> None:
+    assert (Selection.parse(one).meaning == Selection.parse(other).meaning) is same
