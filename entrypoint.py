@@ -13,7 +13,7 @@ def main() -> int:
         return say("Tagger needs Python " + needed + " or newer, and this is " + have, "Run it with a newer Python.")
     gc.set_threshold(100000)  # a run keeps most of what it makes: looking for garbage all the time costs a twentieth
     try:
-        from tagger.cli import main as run
+        from tagger.program import main as run
     except ImportError as error:  # before anything ran; what is missing later, the command line tells
         package = (getattr(error, "name", "") or "").split(".")[0]
         if not package or package == "tagger" or package in sys.stdlib_module_names:

@@ -23,14 +23,15 @@ from tagger.settings.options import OPTIONS, named
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
+    from tagger.images.registry.addresses import Dial
     from tagger.reporting.console import Console
     from tagger.settings.values import Settings
 
 __all__ = ["main", "run"]
 
 
-def main() -> None:
-    """Run the command line and end the process with its code.
+def main(begun: "Sequence[Dial]" = ()) -> None:
+    """Run the command line and end the process with its code. `begun` are connections to registries that are under way.
 
     The interpreter is not taken down piece by piece: nothing is left to do, and it would cost a seventh of a run.
     """
@@ -38,7 +39,7 @@ def main() -> None:
     interruption.listen()
     out, err = _Pipe.of(sys.stdout), _Pipe.of(sys.stderr)
     sys.stdout, sys.stderr = _text(out, sys.stdout), _text(err, sys.stderr)
-    code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin, interruption)
+    code = run(sys.argv[1:], os.environ, sys.stdout, sys.stderr, sys.stdin, interruption, begun)
     sys.stdout.flush()
     if out.failure:
         print(f"tagger: standard output cannot be written: {out.failure.strerror}", file=sys.stderr)
@@ -81,6 +82,7 @@ def run(
     err: TextIO,
     stdin: TextIO,
     interruption: Interruption | None = None,
+    begun: "Sequence[Dial]" = (),
 ) -> int:
     """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
     line = read_line(arguments)
@@ -96,7 +98,7 @@ def run(
         command = command_named(_command_name(line, environ))
         name = command.name
         parameters = _parse(command, line.rest)
-        return _run(command, parameters, environ, stdin, console, interruption or Interruption(), line)
+        return _run(command, parameters, environ, stdin, console, interruption or Interruption(), line, begun)
     except TaggerError as error:
         return _show_failure(console, name if name in NAMES else "", line, error)
     except ModuleNotFoundError as error:
@@ -187,6 +189,7 @@ def _run(
     console: "Console",
     interruption: Interruption,
     line: Line,
+    begun: "Sequence[Dial]",
 ) -> int:
     """Gather the settings, open what the command works with, and run it."""
     from tagger.commands.connections import Connections
@@ -198,7 +201,7 @@ def _run(
     console.be(command.prints or _set_format(settings), quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
     _tell_names(settings, console)
-    with Connections(settings, environ, console.warn, components, console.meter, console.mask) as connections:
+    with Connections(settings, environ, console.warn, components, console.meter, console.mask, begun) as connections:
         run = Run(
             settings,
             positional,

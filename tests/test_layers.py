@@ -42,8 +42,10 @@ BELOW = {
         "interruption",
         *GROUND,
     },
+    "program": {"cli", "images", *GROUND},
     "command_line": {"commands", "reporting", "settings", *GROUND},
     "cli": {
+        "images",
         "interruption",
         "command_line",
         "commands",

@@ -13,7 +13,10 @@ from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import SmallRegistry
 
 PROGRAM = str(Path(__file__).parent.parent / "entrypoint.py")
-NOT_NEEDED = {"click", "dataclasses", "docker", "dulwich", "inspect", "platform", "uuid", "xml", "yaml"}
+NOT_NEEDED = {
+    "click", "dataclasses", "docker", "dulwich", "email", "encodings.idna", "http", "inspect", "platform",
+    "urllib3", "uuid", "xml", "yaml",
+}  # fmt: skip
 
 
 def imported(*arguments: str, environ: Mapping[str, str] | None = None) -> set[str]:
@@ -28,7 +31,7 @@ def imported(*arguments: str, environ: Mapping[str, str] | None = None) -> set[s
 @pytest.fixture(scope="module")
 def of_others() -> set[str]:
     """What the libraries import that a release cannot do without: that differs between versions of Python."""
-    return imported("-c", "import concurrent.futures, urllib3")
+    return imported("-c", "import concurrent.futures, ssl")
 
 
 @pytest.fixture(params=["layout", "registry"])
@@ -73,16 +76,3 @@ def test_words_need_click(environ: dict[str, str]) -> None:
 def test_a_file_of_settings_needs_yaml(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".tagger.yml").write_text("version: 2.1.4\n")
     assert "yaml" in imported(PROGRAM, environ=environ)
-
-
-def test_what_switches_http2_on_is_left_out(environ: dict[str, str]) -> None:
-    """Of urllib3, and of other libraries that rest on it, where it is not imported by itself."""
-    found = imported(PROGRAM, "plan", "--version", "2.1.4", environ=environ)
-    assert "urllib3.http2.probe" in found or environ["INPUT_IMAGES"].startswith("oci:")
-    assert {"importlib.metadata", "zipfile", "tempfile"} & found == set()
-
-
-def test_http2_can_be_switched_on_by_who_imports_urllib3_first() -> None:
-    code = "import urllib3, tagger.images.registry, urllib3.http2; print(urllib3.http2.inject_into_urllib3)"
-    environ = {"PYTHONPATH": str(Path(PROGRAM).parent)}
-    subprocess.run([sys.executable, "-c", code], env=environ, check=True, stdout=subprocess.DEVNULL)

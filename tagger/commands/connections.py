@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tagger.images.engine import Engine
     from tagger.images.layout import Layout
+    from tagger.images.registry.addresses import Dial
     from tagger.images.registry.credentials import Keychain
     from tagger.images.registry.identity import IdentityLogin
     from tagger.images.registry.registries import Registries
@@ -40,13 +41,14 @@ class Connections:
         components: "Sequence[Settings]" = (),
         meters: Meters = silent,
         mask: Callable[[Iterable[str]], None] = lambda _: None,
+        begun: "Sequence[Dial]" = (),
     ) -> None:
         """`say` tells a person why a run waits; `components` are the settings of all that share what is opened.
 
-        `mask` has the runner hide secrets that the run gets on its way.
+        `mask` has the runner hide secrets that the run gets on its way. `begun` are connections that are under way.
         """
         self._settings = settings
-        self._opened = _Opened(components or (settings,), environ, say, meters, mask)
+        self._opened = _Opened(components or (settings,), environ, say, meters, mask, begun)
 
     def __enter__(self) -> "Connections":
         return self
@@ -106,8 +108,9 @@ class _Opened:
         say: Callable[[str], None],
         meters: Meters,
         mask: Callable[[Iterable[str]], None],
+        begun: "Sequence[Dial]",
     ) -> None:
-        self._say, self._meters, self._mask = say, meters, mask
+        self._say, self._meters, self._mask, self._begun = say, meters, mask, begun
         self._components = components
         self._environ = environ
         self._lock = RLock()
@@ -226,9 +229,13 @@ class _Opened:
 
             return flight.get(lambda: tls_context(network["ca_file"]))
 
-        dials = [
-            Dial((one.host, one.port), network["timeout"], secure if one.scheme == "https" else None) for one in places
-        ]
+        dials, begun, timeout = [], list(self._begun), network["timeout"]
+        for one in places:
+            place = one.host, one.port
+            known = next((dial for dial in begun if dial.place == place), None)
+            if known:
+                begun.remove(known)
+            dials.append(Dial(place, timeout, secure if one.scheme == "https" else None, begun=known))
         from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
 
         return Registries(keychain=self.keychain, dials=dials, tls=secure, meters=self._meters, **network)

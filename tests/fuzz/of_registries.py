@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from urllib3 import HTTPHeaderDict
-
 from tagger.errors import StoreError
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import Answer, is_immutable, is_throttled
@@ -17,6 +15,7 @@ from tagger.images.registry.endpoint import Endpoint
 from tagger.images.registry.github_attestations import GithubAttestations
 from tagger.images.registry.github_packages import GithubPackages
 from tagger.images.registry.harbor import immutable_tags
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.listing import list_tags, next_query
 from tagger.images.registry.logins import Key, Login
 from tagger.images.registry.proxies import proxy_for
@@ -42,7 +41,7 @@ class _Answering:
 
     def __init__(self, header: str, content: bytes) -> None:
         line = header.encode("utf-8", "surrogateescape").decode("latin-1").strip()  # as http.client gives it
-        self.answer = Answer(200, HTTPHeaderDict({"Link": line}), content)
+        self.answer = Answer(200, Headers({"Link": line}), content)
 
     def call(self, *_request: object, **_bounds: object) -> Answer:
         return self.answer
@@ -60,8 +59,8 @@ class _Answering:
         return [page(number) for number in numbers[:2]]
 
 
-def _headers(name: str, content: bytes) -> HTTPHeaderDict:
-    return HTTPHeaderDict({name: content.decode("latin-1")})
+def _headers(name: str, content: bytes) -> Headers:
+    return Headers({name: content.decode("latin-1")})
 
 
 def _api(content: bytes) -> WebApi:
@@ -86,7 +85,7 @@ def _url(content: bytes) -> None:
 
 
 def _error(content: bytes) -> None:
-    answer = Answer(403, HTTPHeaderDict(), content)
+    answer = Answer(403, Headers(), content)
     assert len(answer.text) <= 220
     assert isinstance(is_immutable(answer) + is_throttled(answer) + answer.lacks_scope, int)
     assert answer.code.isupper()
@@ -94,7 +93,7 @@ def _error(content: bytes) -> None:
 
 def _listing(content: bytes) -> None:
     header, body = halves(content)
-    answer = Answer(200, HTTPHeaderDict({"Link": header.decode("latin-1")}), body)
+    answer = Answer(200, Headers({"Link": header.decode("latin-1")}), body)
     endpoint = Endpoint(cast("Registry", _Answering(header.decode("latin-1"), body)), APP, write=False, mount_from=())
     next_query(answer)
     list_tags(endpoint)

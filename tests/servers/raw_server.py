@@ -15,6 +15,8 @@ class RawServer:
 
     def __init__(self, answer: Callable[[], Iterable[bytes]]) -> None:
         self._answer = answer
+        self.accepted = 0
+        self.heads: list[bytes] = []
         self._stopped = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -38,6 +40,7 @@ class RawServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -49,6 +52,7 @@ class RawServer:
                     return
                 if b"\r\n\r\n" not in received:
                     continue
+                self.heads.append(received)
                 received = b""
                 for piece in self._answer():
                     if self._stopped.is_set():

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from tagger.errors import InputError
@@ -47,21 +47,34 @@ class Origin(NamedTuple):
 
 
 class Dial:
-    """A connection under way, begun beside this thread: TCP, and TLS over it where `secure` gives a context for it."""
+    """A connection under way, begun beside this thread: TCP, and TLS over it where `secure` gives a context for it.
+
+    `begun` is one to the same place, without TLS, that goes on as this one.
+    """
 
     def __init__(
-        self, place: tuple[str, int], timeout: float, secure: "Callable[[], ssl.SSLContext] | None" = None
+        self,
+        place: tuple[str, int],
+        timeout: float,
+        secure: "Callable[[], ssl.SSLContext] | None" = None,
+        begun: "Dial | None" = None,
     ) -> None:
         self.place, self.is_secure = place, secure is not None
-        self._timeout, self._secure = timeout, secure
+        self._timeout, self._secure, self._begun = timeout, secure, begun
         self._socket: socket.socket | None = None
         self._given_up = False
         self._thread = threading.Thread(target=self._connect, daemon=True)
         self._thread.start()
 
-    def take(self) -> socket.socket | None:
-        """Return the connection once it is made, or None where it was not: who tries again says why."""
-        self._thread.join()
+    def take(self, within: float | None = None) -> socket.socket | None:
+        """Return the connection once it is made, or None where it was not: who tries again says why.
+
+        One that is not made `within` so many seconds is given up.
+        """
+        self._thread.join(within)
+        if self._thread.is_alive():
+            self.close()
+            return None
         return self._socket
 
     def close(self) -> None:
@@ -72,17 +85,27 @@ class Dial:
 
     def _connect(self) -> None:
         with suppress(OSError, InputError):
-            found = socket.create_connection(self.place, self._timeout)
+            found = (self._begun and self._begun.take(self._timeout)) or connected(self.place, self._timeout)
             try:
+                found.settimeout(self._timeout)
                 found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._secure:
-                    found = self._secure().wrap_socket(found, server_hostname=self.place[0].rstrip("."))
+                    # A name in bytes needs no IDNA, whose tables take a millisecond: those of registries are ASCII.
+                    name = self.place[0].rstrip(".").encode()
+                    found = self._secure().wrap_socket(found, server_hostname=name)
             except BaseException:
                 found.close()
                 raise
             self._socket = found
             if self._given_up:
                 found.close()
+
+
+def connected(place: tuple[str, int], timeout: float) -> socket.socket:
+    """Return a connection to a host and port. Raise `OSError`."""
+    # A name in bytes needs no IDNA, whose tables take a millisecond: those of registries are ASCII.
+    host: Any = place[0].encode()
+    return socket.create_connection((host, place[1]), timeout)
 
 
 def places_ahead(registries: Iterable[str], insecure: Collection[str], endpoints: Mapping[str, str]) -> list[Origin]:

@@ -3,13 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
-
-from urllib3 import HTTPHeaderDict
 
 from tagger.images.registry.challenges import parse_challenges
 from tagger.images.registry.dialects import IMMUTABLE, THROTTLED
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.statuses import status_of
 
 __all__ = ["Answer", "ConnectionFailed", "Reply", "is_immutable", "is_throttled", "one_line"]
@@ -29,7 +27,7 @@ class Reply(Protocol):
     @property
     def status(self) -> int: ...
     @property
-    def headers(self) -> HTTPHeaderDict: ...
+    def headers(self) -> Headers: ...
 
 
 class ConnectionFailed(Exception):
@@ -55,7 +53,7 @@ class Answer(NamedTuple):
     """
 
     status: int
-    headers: HTTPHeaderDict
+    headers: Headers
     body: bytes = b""
     repeated: bool = False
     host: str = ""
@@ -132,4 +130,6 @@ def _said(error: Mapping[str, Any]) -> str:
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus  # few answers have nothing to say
+
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""

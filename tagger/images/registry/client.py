@@ -10,8 +10,6 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from urllib3 import HTTPHeaderDict
-
 from tagger.concurrency import settled
 from tagger.errors import StoreError, TaggerError
 from tagger.images.registry.addresses import Origin
@@ -22,6 +20,7 @@ from tagger.images.registry.challenges import Challenge, known_challenge
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.defaults import JOBS, RETRIES
 from tagger.images.registry.failures import Peer, insecure_hint, refused, unreachable
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
 from tagger.images.registry.redirects import follow
@@ -128,7 +127,7 @@ class Registry:
             return answer
 
         def done() -> Answer | None:
-            return Answer(200, HTTPHeaderDict()) if carried_out and carried_out() else None
+            return Answer(200, Headers()) if carried_out and carried_out() else None
 
         return self._repeat(lambda: self._authorized(request.access, send), request, done)
 

@@ -1,95 +1,241 @@
-"""Connections to servers: begun ahead, idle in a pool, over TLS or not."""
+"""A connection to a server: begun ahead, through a proxy, over TLS; a request, and its response."""
 
 import socket
 import ssl
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from tagger.images.registry.addresses import Dial, Origin, connected
+from tagger.images.registry.faults import Broken, Fault, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
+from tagger.images.registry.pace import Incoming
+from tagger.images.registry.responses import CHUNK, Head, fault_of, read_head
 
-from tagger.images.registry.addresses import Dial
-from tagger.images.registry.pace import BoundedResponse
+__all__ = ["Connection", "Route"]
 
-__all__ = ["PlainConnection", "SecureConnection"]
+LINES = 8 * 1024  # bytes that are read ahead
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
 
 
-class PlainConnection(HTTPConnection):
-    """A connection that may have been begun already."""
+class Route(NamedTuple):
+    """How an origin is reached. `proxy` is a URL, empty for none; `check` raises for an address that is not used."""
 
-    response_class = BoundedResponse
-    dial: Dial | None = None
-    check: Callable[[str], None] | None = None
-    """Called with the address that was connected to; raises where it may not be used."""
-    ended: Callable[[], bool] | None = None
-    """Says whether all connections were ended: one that was being made then is not among those that were closed."""
+    origin: Origin
+    timeout: float
+    tls: Callable[[], ssl.SSLContext]
+    check: Callable[[str], None]
+    proxy: str = ""
 
-    def _new_conn(self) -> socket.socket:
-        begun, self.dial = self.dial, None
-        made = (begun and begun.take()) or super()._new_conn()
+
+class Connection:
+    """One connection, made when it is needed. `dial` is one that is under way."""
+
+    def __init__(self, route: Route, dial: Dial | None = None) -> None:
+        self.route = route
+        self._dial = dial
+        self.sock: socket.socket | None = None
+
+    def connect(self) -> None:
+        """Connect; an end that the folder of authorities does not vouch for may be vouched for by their file."""
+        dial, self._dial = self._dial, None
+        made = dial.take() if dial else None
+        if made:
+            self.sock = self._checked(made)
+            return
         try:
-            self._check(made)
+            self.sock = self._made()
+        except NoTls as error:
+            if error.is_trusted:
+                raise
+            self.route.tls().load_default_certs()
+            self.sock = self._made()
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None) -> None:
+        """Send a request. Raise `Fault`, and what reading the body raises."""
+        head = self._head(method, url, headers, body)
+        sock = self.sock
+        assert sock  # noqa: S101 - who sends has connected
+        try:
+            if body is None or isinstance(body, bytes):
+                sock.sendall(head + (body or b""))
+                return
+            sock.sendall(head)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # it may have answered before
+        except OSError as error:
+            raise fault_of(error) from error
+        while chunk := body.read(CHUNK):
+            try:
+                sock.sendall(chunk)
+            except (BrokenPipeError, ConnectionResetError):
+                return
+            except OSError as error:
+                raise fault_of(error) from error
+
+    def check(self) -> None:
+        """Raise where the address that it is connected to may not be asked, also by who finds it connected."""
+        if not self.route.proxy and self.sock is not None:
+            with suppress(OSError):  # it is closed, which the request finds
+                self.route.check(str(self.sock.getpeername()[0]))
+
+    def receive(self) -> tuple[Head, Incoming]:
+        """Read the head of the response, and return it with what the body comes from. Raise `Fault`."""
+        assert self.sock  # noqa: S101
+        incoming = Incoming(self.sock, LINES)
+        try:
+            return read_head(incoming), incoming
+        except (OSError, Fault, ValueError) as error:
+            incoming.close()
+            raise fault_of(error) from error
+
+    def close(self) -> None:
+        """Close it; who waits for an answer is not waked."""
+        sock, self.sock = self.sock, None
+        if sock:
+            with suppress(OSError):
+                sock.close()
+
+    def end(self) -> None:
+        """End it, so that who waits for an answer gets an error at once. Any thread may call this."""
+        if sock := self.sock:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def is_usable(self) -> bool:
+        """Say whether it can still be used: an idle one with bytes to read was closed, or got TLS 1.3 tickets."""
+        sock: Any = self.sock
+        if sock is None:
+            return False
+        timeout = sock.gettimeout()
+        try:
+            sock.settimeout(0)
+            if isinstance(sock, ssl.SSLSocket):
+                sock.read(1)
+            else:
+                sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except (OSError, ValueError):
+            return False
+        finally:
+            with suppress(OSError):
+                sock.settimeout(timeout)
+        return False  # it was closed, or says what nobody asked for
+
+    # How it is made
+
+    def _made(self) -> socket.socket:
+        origin, proxy = self.route.origin, self.route.proxy
+        if proxy:
+            made = self._through(proxy)
+        else:
+            made = self._checked(_connected((origin.host, origin.port), self.route.timeout))
+        if origin.scheme == "http":
+            return made
+        secured: socket.socket = self._secured(made, origin.host, over_tls=isinstance(made, ssl.SSLSocket))
+        return secured
+
+    def _checked(self, made: socket.socket) -> socket.socket:
+        """Return a connection whose other end may be asked; close any other, before TLS is begun with it."""
+        try:
+            with suppress(OSError):  # it is closed, which the request finds
+                self.route.check(str(made.getpeername()[0]))
         except BaseException:
             made.close()
             raise
         return made
 
-    def request(self, *arguments: Any, **options: Any) -> None:
-        """Send a request, also over a connection that somebody else had before."""
-        if self.sock is not None:
-            self._check(self.sock)
-        else:
-            self.connect()
-        if self.ended and self.ended() and self.sock is not None:
-            with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)
-        super().request(*arguments, **options)
+    def _secured(self, made: socket.socket, host: str, *, over_tls: bool = False) -> Any:
+        """Return a connection over TLS; within one to a proxy it is urllib3 that can."""
+        context, name = self.route.tls(), host.rstrip(".")
+        try:
+            if over_tls:
+                from urllib3.util.ssltransport import SSLTransport  # few proxies are spoken to over TLS
 
-    def _check(self, sock: socket.socket) -> None:
-        if self.check:
-            with suppress(OSError):  # it is closed, which the request finds
-                self.check(str(sock.getpeername()[0]))
+                inner: Any = SSLTransport(made, context, server_hostname=name)
+                return inner
+            return context.wrap_socket(made, server_hostname=name.encode())
+        except ssl.SSLError as error:
+            made.close()
+            raise NoTls(str(error)) from error
+        except TimeoutError as error:
+            made.close()
+            raise LateToConnect("TLS did not begin in time") from error
+        except (OSError, ValueError) as error:
+            made.close()
+            raise Broken("it ended as TLS began") from error
+        except BaseException:
+            made.close()
+            raise
 
-
-class SecureConnection(PlainConnection, HTTPSConnection):
-    """A connection over TLS that may wait in the pool before its first request."""
-
-    def connect(self) -> None:
-        """Connect; an end that the folder of authorities does not vouch for may still be vouched for by their file."""
-        begun, self.dial = self.dial, None
-        if begun and (made := begun.take()):
-            try:
-                self._check(made)
-            except BaseException:
+    def _through(self, proxy: str) -> socket.socket:
+        """Return a connection to a proxy; to an origin of HTTPS it is one to that."""
+        parts, origin = urlsplit(proxy), self.route.origin
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        made = None
+        try:
+            made = _connected((host, port), self.route.timeout)
+            if parts.scheme == "https":
+                made = self._secured(made, host)
+            if origin.scheme == "https":
+                target = f"{_in_url(origin.host)}:{origin.port}"
+                lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *_proxy_login(proxy)]
+                made.sendall(_encoded(lines))
+                with Incoming(made, 1) as incoming:
+                    status = read_head(incoming).status
+                if status != 200:
+                    raise ProxyFailed(f"it answers {status}")
+        except (Fault, OSError, ValueError) as error:
+            if made:
                 made.close()
-                raise
-            self.sock, self.is_verified = made, True
-            return
-        try:
-            super().connect()
-        except ssl.SSLCertVerificationError:
-            self.close()
-            assert self.ssl_context  # noqa: S101 - the pool's
-            self.ssl_context.load_default_certs()
-            super().connect()
+            raise ProxyFailed(str(error)) from error
+        return made
 
-    @property
-    def is_connected(self) -> bool:
-        """Say whether it can still be used: an idle one with bytes to read was closed, or got TLS 1.3 tickets."""
-        return super().is_connected or self._only_tickets()
+    def _head(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None) -> bytes:
+        """Return what stands before a body."""
+        origin, proxy = self.route.origin, self.route.proxy
+        parts = urlsplit(url)
+        target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PRINTABLE)
+        through = proxy and origin.scheme == "http"
+        lines = [f"{method} {f'http://{origin.netloc}' if through else ''}{target} HTTP/1.1", f"Host: {origin.netloc}"]
+        lines += ["Accept-Encoding: identity"] if "Accept-Encoding" not in headers else []
+        lines += _proxy_login(proxy) if through else []
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if "Content-Length" not in headers and (isinstance(body, bytes) or method in WITH_BODY):
+            lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else 0}")
+        return _encoded(lines)
 
-    def _only_tickets(self) -> bool:
-        sock: Any = self.sock
-        if not isinstance(sock, ssl.SSLSocket):
-            return False
-        timeout = sock.gettimeout()
-        try:
-            sock.settimeout(0)
-            sock.read(1)
-        except ssl.SSLWantReadError:
-            return True
-        except OSError:
-            return False
-        finally:
-            sock.settimeout(timeout)
-        return False  # it was closed, or says what nobody asked for
+
+def _connected(place: tuple[str, int], timeout: float) -> socket.socket:
+    """Return a connection to a host and port. Raise `Unreachable`, `NoHost`, `LateToConnect`."""
+    try:
+        made = connected(place, timeout)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+    except (socket.gaierror, UnicodeError) as error:
+        raise NoHost(place[0]) from error
+    except TimeoutError as error:
+        raise LateToConnect(place[0]) from error
+    except OSError as error:
+        raise Unreachable(place[0]) from error
+
+
+def _proxy_login(proxy: str) -> list[str]:
+    """Return the header line with the login of a proxy, if it has one."""
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return []
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return [f"Proxy-Authorization: Basic {b64encode(login.encode()).decode()}"]
+
+
+def _encoded(lines: list[str]) -> bytes:
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -5,24 +5,14 @@ import ssl
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    LocationValueError,
-    NameResolutionError,
-    NewConnectionError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
-
 from tagger.confidential import HIDDEN, hide
 from tagger.errors import NotFound, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed, is_throttled, one_line
 from tagger.images.registry.dialects import dialect_of
+from tagger.images.registry.faults import Late, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
 from tagger.images.registry.statuses import status_of
-from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED
 
 __all__ = ["Peer", "insecure_hint", "refused", "unreachable"]
 
@@ -84,14 +74,14 @@ def insecure_hint(registry: str) -> str:
 def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     check = f"Check the name {peer.registry}, and that the registry is up and can be reached from here."
     address = peer.address
-    if isinstance(error, SSLError):
+    if isinstance(error, NoTls):
         reason = _tls_reason(error)
-        if NOT_TRUSTED in str(error):
+        if not error.is_trusted:
             return (
                 f"the certificate of {address} is not trusted: {reason}",
                 "Name the certificate authority's file in `ca-file`; or the right host in the image's name.",
             )
-        if any(sign in str(error) for sign in NO_TLS):
+        if error.speaks_none:
             return (
                 f"{address} speaks plain HTTP and no HTTPS",
                 insecure_hint(peer.registry),
@@ -101,14 +91,14 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
         return str(error), "If that is meant, name the host in `insecure` or `endpoints`."
     if isinstance(error, Unsendable):
         return str(error), "Correct what it is made of: a login, a name or a type with characters that no header has."
-    if isinstance(error, (NameResolutionError, LocationValueError)):
+    if isinstance(error, NoHost):
         return f"there is no host {address}", check
-    if isinstance(error, ProxyError):
+    if isinstance(error, ProxyFailed):
         return f"the proxy for {address} refused or did not answer", "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
-    if isinstance(error, NewConnectionError):
-        return f"{address} cannot be reached: {_os_reason(error)}", check
-    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
+    if isinstance(error, (Late, LateToConnect)):
         return f"{address} did not answer in time", f"{check} `timeout` is how many seconds to wait."
+    if isinstance(error, Unreachable):
+        return f"{address} cannot be reached: {_os_reason(error)}", check
     return f"the connection to {address} broke: {_os_reason(error)}", "Run the same again: it goes on where this ended."
 
 
@@ -160,7 +150,7 @@ def _os_reason(error: Exception) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception, those it was raised from, and those that urllib3 carries as arguments."""
+    """Yield an exception, and those it was raised from."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:
@@ -168,5 +158,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         if cause is not None and id(cause) not in seen:
             seen.add(id(cause))
             yield cause
-            carried = [value for value in cause.args if isinstance(value, BaseException)]
-            waiting += [cause.__cause__, cause.__context__, *carried]
+            waiting += [cause.__cause__, cause.__context__]

@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from urllib3.exceptions import LocationValueError
-
 from tagger.images.registry.addresses import Origin, is_loopback
+from tagger.images.registry.faults import Unusable
 
 __all__ = ["Forbidden", "Unsendable", "check_address", "check_literal", "kind_of", "split_web_url"]
 
@@ -31,11 +30,11 @@ INSIDE = frozenset({"private", "loopback", "link-local", "unspecified"})
 """A registry at such an address may name private ones."""
 
 
-class Forbidden(LocationValueError):
+class Forbidden(Unusable):
     """A connection that is not used: it leads to where the registry may not send anybody."""
 
 
-class Unsendable(LocationValueError):
+class Unsendable(Unusable):
     """A request that cannot be sent: a header would end within its value."""
 
 

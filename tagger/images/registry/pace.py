@@ -1,12 +1,13 @@
 """Limits on how slowly an answer may come, and on how many lines without content it may have."""
 
-import http.client
 import io
 import socket
 import time
 from typing import Any
 
-__all__ = ["BoundedResponse"]
+from tagger.images.registry.faults import Broken
+
+__all__ = ["MOST_INTERIM", "Incoming"]
 
 LEAST = 1000  # bytes in a second, on average over a window: git's http.lowSpeedLimit
 WINDOW = 30.0  # seconds, or the time to wait for a piece of an answer if that is less: git's http.lowSpeedTime
@@ -14,6 +15,7 @@ MOST_INTERIM = 8  # answers 1xx before the one that counts (RFC 9110, section 15
 MOST_LINES = 1000  # in a row without content: headers are 100 at most, trailers are a few
 MOST_CHUNKS = 50_000  # that are tiny; of larger ones there may be as many as there is content
 TINY = 64  # bytes
+LONGEST_LINE = 64 * 1024  # bytes
 
 
 class _Paced(io.RawIOBase):
@@ -28,11 +30,14 @@ class _Paced(io.RawIOBase):
         self._begun = False
         self._waited = 0.0
         self._count = 0
+        self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self.ended:
+            return 0
         before = time.monotonic()
         size: int = self._raw.readinto(buffer) or 0
         if not self._begun:
@@ -52,40 +57,37 @@ class _Paced(io.RawIOBase):
         super().close()
 
 
-class _Lines(io.BufferedReader):
-    """What is read by lines and by pieces; an error where lines follow each other without end."""
+class Incoming(io.BufferedReader):
+    """What comes in over a socket, by lines and by pieces; an error where it would keep a run going for ever."""
 
     _in_a_row = 0
     _lines = 0
     _content = 0
 
-    def readline(self, size: int | None = -1, /) -> bytes:
+    def __init__(self, sock: socket.socket, size: int) -> None:
+        window = min(WINDOW, sock.gettimeout() or WINDOW)
+        self._paced = _Paced(sock.makefile("rb", 0), window)
+        super().__init__(self._paced, size)
+
+    def line(self) -> bytes:
+        """Return a line without its end. Raise `Broken` at the end of all, and where a line has no end."""
         self._in_a_row += 1
         self._lines += 1
         if self._in_a_row > MOST_LINES or self._lines > MOST_CHUNKS + self._content // TINY:
-            raise http.client.BadStatusLine("lines without end")
-        return super().readline(size)
+            raise Broken("lines without end")
+        line = self.readline(LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            raise Broken("a line without end" if len(line) == LONGEST_LINE else "the end within a line")
+        return line.rstrip(b"\r\n")
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def piece(self, size: int) -> bytes:
+        """Return so many bytes; fewer at the end."""
         self._in_a_row = 0
-        content = super().read(size)
+        content = self.read(size)
         self._content += len(content)
         return content
 
-
-class BoundedResponse(http.client.HTTPResponse):
-    """A response that cannot keep a run going for ever."""
-
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        window = min(WINDOW, sock.gettimeout() or WINDOW)
-        self.fp = _Lines(_Paced(self.fp.detach(), window))
-        self._interim = 0
-
-    def _read_status(self) -> tuple[str, int, str]:
-        version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed leaves it out
-        if status == http.client.CONTINUE:
-            self._interim += 1
-            if self._interim > MOST_INTERIM:
-                raise http.client.BadStatusLine("interim answers without end")
-        return version, status, reason
+    def ends(self) -> bool:
+        """Read no more, and say whether all that came was taken: what is left would be taken for the next answer."""
+        self._paced.ended = True
+        return not self.peek(1)

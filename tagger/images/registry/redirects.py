@@ -4,10 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from urllib3 import HTTPHeaderDict
-
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.guard import check_literal
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.statuses import REDIRECTS
 
 __all__ = ["follow", "resolve"]
@@ -22,7 +21,7 @@ class Led(Protocol):
     @property
     def status(self) -> int: ...
     @property
-    def headers(self) -> HTTPHeaderDict: ...
+    def headers(self) -> Headers: ...
     def discard(self) -> None:
         """Let go of it; nobody reads its body."""
 

@@ -1,7 +1,5 @@
 """What is asked again, how often, and after which pause."""
 
-import email.utils
-import random
 import re
 import threading
 import time
@@ -72,13 +70,19 @@ class Repetition:
                 if last or pause > LONGEST_PAUSE:
                     return reply
             in_doubt = in_doubt or perhaps_done
-            self.pause(pause * random.uniform(1, 1.25), partial(paused, cause))  # noqa: S311 - not all at once
+            self.pause(pause * _spread(), partial(paused, cause))
         raise given_up
 
     def pause(self, seconds: float, tell: Callable[[float], None] = lambda _seconds: None) -> None:
         """Wait, but no longer than the registry is open; `tell` of it before."""
         tell(seconds)
         self._closed.wait(seconds)
+
+
+def _spread() -> float:
+    import random  # few runs repeat anything
+
+    return random.uniform(1, 1.25)  # noqa: S311 - not all at once
 
 
 def _of(pauses: Sequence[float], repetition: int) -> float:
@@ -105,6 +109,8 @@ def asked_pause(answer: Answer) -> float | None:
     if header:
         if header.isascii() and header.isdigit():
             return float(header[:12])
+        import email.utils  # few registries give a date
+
         try:
             until = email.utils.mktime_tz(email.utils.parsedate_tz(header))  # type: ignore[arg-type]
         except (ValueError, TypeError, OverflowError, IndexError):

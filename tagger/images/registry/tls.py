@@ -5,9 +5,11 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError
+from tagger.images.registry.addresses import connected
 
 __all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context", "tls_once"]
 
@@ -52,7 +54,7 @@ def tls_once(ca_file: str) -> Callable[[], ssl.SSLContext]:
 def speaks_tls(host: str, port: int, unheard: bool, timeout: float) -> bool:
     """Greet a server in TLS and say whether it answers in TLS; nothing is sent. `unheard` where nobody listens."""
     try:
-        with socket.create_connection((host, port), timeout) as connection:
+        with connected((host, port), timeout) as connection:
             connection.settimeout(min(PROBE_TIMEOUT, timeout))
             return _answers_tls(connection, host)
     except OSError:
@@ -74,7 +76,8 @@ def _answers_tls(connection: socket.socket, host: str) -> bool:
     """Say whether the other end of a connection speaks TLS: it presents a certificate, which is not trusted here."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities: reading them costs 20 ms
     received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()  # Python's own wrapping leaks the socket of a reset connection
-    greeting = context.wrap_bio(received, sent, server_hostname=host)
+    name: Any = host.encode()
+    greeting = context.wrap_bio(received, sent, server_hostname=name)
     try:
         while True:
             try:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3 import HTTPHeaderDict
 
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError, NotFound, StoreError
@@ -21,6 +20,7 @@ from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge, parse_challenges
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.dialects import DIALECTS, Dialect
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.tokens import Token
@@ -449,7 +449,7 @@ def test_a_token_shows_nowhere() -> None:
 
 def wants(*challenges: str) -> Answer:
     """Return a refusal with challenges."""
-    headers = HTTPHeaderDict()
+    headers = Headers()
     for challenge in challenges:
         headers.add("WWW-Authenticate", challenge)
     return Answer(401, headers)

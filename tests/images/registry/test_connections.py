@@ -7,7 +7,6 @@ import threading
 import time
 
 import pytest
-from urllib3 import HTTPHeaderDict
 
 from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
@@ -15,6 +14,7 @@ from tagger.images.registry.addresses import Dial, Origin, is_loopback, places_a
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.failures import Peer, refused
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.tls import tls_once
@@ -270,7 +270,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
 )
 def test_errors_say_what_to_do(registry: str, login: bool, status: int, body: bytes, hint: str) -> None:
     peer = Peer(registry, registry, Login("me", "secret", origin="the login given for it") if login else Login())
-    error = refused(peer, f"{registry}/a/b", "pushing 1.0", Answer(status, HTTPHeaderDict(), body))
+    error = refused(peer, f"{registry}/a/b", "pushing 1.0", Answer(status, Headers(), body))
     assert hint in error.hint
     assert error.status == status
     assert str(error).startswith(f"{registry}/a/b: pushing 1.0: ")
@@ -292,11 +292,11 @@ def test_errors_say_what_to_do(registry: str, login: bool, status: int, body: by
     ],
 )
 def test_what_a_registry_says_is_on_one_line(body: bytes, text: str) -> None:
-    assert Answer(403, HTTPHeaderDict(), body).text == text
+    assert Answer(403, Headers(), body).text == text
 
 
 def test_pages_for_browsers_are_not_shown() -> None:
-    headers = HTTPHeaderDict({"Content-Type": "text/html; charset=utf-8"})
+    headers = Headers({"Content-Type": "text/html; charset=utf-8"})
     assert Answer(502, headers, b"<html>Bad gateway</html>").text == "HTTP 502 Bad Gateway"
 
 

@@ -6,11 +6,11 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3 import HTTPHeaderDict
 
 from tagger.errors import StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry.answers import Answer
+from tagger.images.registry.headers import Headers
 from tagger.images.registry.listing import next_query
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry
@@ -216,7 +216,7 @@ def test_a_large_listing_of_a_real_registry_comes_whole(
 
 @given(st.text(alphabet='<>;,="? &nexrlatsi/:.%\\', max_size=80))
 def test_no_link_header_breaks_the_walk(header: str) -> None:
-    found = next_query(Answer(200, HTTPHeaderDict({"Link": header})))
+    found = next_query(Answer(200, Headers({"Link": header})))
     assert found is None or found == "" or found.startswith("?")
 
 
@@ -233,4 +233,4 @@ def test_no_link_header_breaks_the_walk(header: str) -> None:
     ],
 )
 def test_the_query_of_the_next_page_is_read(header: str, query: str | None) -> None:
-    assert next_query(Answer(200, HTTPHeaderDict({"Link": header}))) == query
+    assert next_query(Answer(200, Headers({"Link": header}))) == query

@@ -1,0 +1,82 @@
+"""What is begun before anything is read: connections to the registries that a step's inputs name, and no others."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagger.images.registry import addresses
+from tagger.images.registry.addresses import Dial
+from tagger.program import begin
+from tests.servers.small_registry import SmallRegistry
+
+PROGRAM = str(Path(__file__).parent.parent / "entrypoint.py")
+PLAIN = ("elsewhere.invalid", 80)
+RELEASE = {"INPUT_COMMAND": "release", "INPUT_IMAGES": "registry.invalid:5000/acme/app"}
+
+
+@pytest.fixture(autouse=True)
+def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(variable)
+
+
+@pytest.mark.parametrize(
+    ("environ", "places"),
+    [
+        (RELEASE, [("registry.invalid", 5000)]),
+        ({**RELEASE, "INPUT_COMMAND": "", "TAGGER_COMMAND": "plan"}, [("registry.invalid", 5000)]),
+        ({"INPUT_COMMAND": "release", "TAGGER_IMAGES": "Registry.invalid/a/b"}, [("registry.invalid", 443)]),
+        ({**RELEASE, "INPUT_IMAGES": "oci:app\nname=x/y\n  registry.invalid/a\n"}, [("registry.invalid", 443)]),
+        ({**RELEASE, "INPUT_IMAGES": "elsewhere.invalid/a", "INPUT_INSECURE": "elsewhere.invalid"}, [PLAIN]),
+        ({**RELEASE, "INPUT_ENDPOINTS": "registry.invalid:5000=127.0.0.1:1"}, []),
+        ({**RELEASE, "TAGGER_PUBLISHED_FROM": "git", "INPUT_COMMAND": "plan"}, []),
+        ({**RELEASE, "INPUT_COMMAND": "labels"}, []),
+        ({**RELEASE, "INPUT_IMAGES": "localhost:5000/acme/app"}, []),
+        ({**RELEASE, "INPUT_IMAGES": ""}, []),
+        ({**RELEASE, "INPUT_IMAGES": "registry:99999/acme/app"}, []),
+        ({}, []),
+    ],
+)  # fmt: skip
+def test_which_are_begun(
+    environ: dict[str, str], places: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "connected", _refuses)
+    assert [dial.place for dial in begin([], environ)] == places
+    assert begin(["release"], environ) == []
+
+
+def test_none_is_begun_where_a_proxy_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert begin([], RELEASE) == []
+
+
+def test_what_was_begun_is_used(small_registry: SmallRegistry, tmp_path: Path) -> None:
+    """The whole program opens one connection fewer than it takes requests side by side, and none in vain."""
+    host = f"0.0.0.0:{small_registry.port}"
+    environ = {"INPUT_COMMAND": "plan", "INPUT_VERSION": "2.1.4", "INPUT_IMAGES": f"{host}/acme/app"}
+    environ |= {"INPUT_INSECURE": host, "INPUT_JOBS": "1", "INPUT_SOURCE": f"docker://{host}/acme/app:none"}
+    subprocess.run([sys.executable, "-Es", PROGRAM], env=environ, cwd=tmp_path, capture_output=True, check=False)
+    assert small_registry.requests
+    assert small_registry.connections == 1
+
+
+def test_who_begins_over_again_goes_on_with_what_was_begun(small_registry: SmallRegistry) -> None:
+    place = ("0.0.0.0", small_registry.port)  # noqa: S104
+    first = Dial(place, 5)
+    made = Dial(place, 5, begun=first).take()
+    assert made is not None
+    assert made is first.take()
+    made.close()
+    assert small_registry.connections <= 1
+
+
+def test_one_that_takes_too_long_is_given_up() -> None:
+    never = Dial(("192.0.2.1", 1), 5)  # TEST-NET-1 (RFC 5737)
+    assert never.take(0.01) is None
+
+
+def _refuses(place: tuple[str, int], timeout: float) -> None:
+    raise ConnectionRefusedError(place, timeout)
