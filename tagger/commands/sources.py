@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagger.commands.connections import Connections
 from tagger.errors import EngineError, InputError, NotFound, StoreError, TaggerError
+from tagger.meters import SILENT, Meter, meter_of
 
 if TYPE_CHECKING:
     from tagger.images.builds import Build
@@ -97,8 +98,13 @@ class _Opener:
                 return Build(self._connections.repository(reference.repository), reference.target, origin, named)
         opened = self.opened(spec)
         with _translated(spec):
-            image = opened.as_content()
+            image = opened.as_content(self._meter())
         return Build(image.content, image.root.digest, origin, named)
+
+    def _meter(self) -> Meter:
+        """Return what is told of the work on a build: the meter of the first repository, which waits for it."""
+        images = self._settings.images
+        return meter_of(self._connections.repository(images[0])) if images else SILENT
 
     def _home(self, texts: list[str], digests: list[str]) -> "tuple[TaggedContent, list[str]]":
         """Return the repository that holds the `digests`, and the sources that are builds themselves.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 from tagger.errors import InputError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import Content, ImageConfig, Source, TagStore
-from tagger.meters import meter_of
+from tagger.meters import SILENT, Meter, meter_of
 from tagger.names import DIGEST, SOURCE_KINDS, Reference, Repository, attached_to
 
 if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
@@ -66,8 +66,8 @@ def _beginning(kind: str) -> str:
 class BuiltImage(Source, Protocol):
     """A built image that can be read as content, wherever it is."""
 
-    def as_content(self) -> "ContentSource":
-        """Return the image with a manifest, made of it where it has none yet."""
+    def as_content(self, meter: Meter) -> "ContentSource":
+        """Return the image with a manifest, made of it where it has none yet; the meter is told how far that is."""
 
 
 class ContentSource:
@@ -107,7 +107,7 @@ class ContentSource:
         root = content.manifest(target)
         return cls(content, root.digest, reference, several=several, root=root)
 
-    def as_content(self) -> Self:
+    def as_content(self, meter: Meter = SILENT) -> Self:  # noqa: ARG002 - nothing is to be made
         """Return the image itself, as it has a manifest."""
         return self
 
@@ -208,12 +208,12 @@ class SavedSource:
             config = manifest.config()
             if not overwrite or (config is not None and config.digest == self.config_digest):
                 return manifest
-        self._image.told = meter_of(store)
-        self._image.told.phase("compressing layers")
-        return self.as_content().stage(store, tag, overwrite=overwrite)
+        return self.as_content(meter_of(store)).stage(store, tag, overwrite=overwrite)
 
-    def as_content(self) -> ContentSource:
-        """Return the image with the manifest that is made of it."""
+    def as_content(self, meter: Meter) -> ContentSource:
+        """Return the image with the manifest that is made of it; the meter is told how far that is."""
+        self._image.watcher = meter
+        meter.phase("compressing layers")
         return ContentSource(self._image, self._image.made().digest, self.reference)
 
 

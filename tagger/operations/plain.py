@@ -138,7 +138,7 @@ def _prepare(job: PlainRelease, *, writing: bool) -> _Ready:
             return ready
         check_platforms(source, job.platforms, ())
         passed = job.gate(source) if job.gate else Passed()
-        return ready._replace(image=source.as_content(), passed=passed)
+        return ready._replace(image=source.as_content(meter_of(job.stores[0])), passed=passed)
     except TaggerError as error:
         return ready._replace(error=error)
 

@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -25,7 +26,8 @@ from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_im
 from tagger.images.archives.archive import LARGEST_HEADER
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.sources import open_source, parse_source
+from tagger.images.sources import SavedSource, open_source, parse_source
+from tagger.meters import Meter
 from tests.images.making import attach, digest_of, make_config, make_image, make_index, make_layer
 
 LAYERS = (make_layer({"base": "one"}), make_layer({"app": "two"}))
@@ -174,6 +176,15 @@ class TestSaved:
         manifest = DockerImage(archive, saved).made()
         assert manifest.config() == original.config()
         assert len(manifest.layers()) == 3
+
+    def test_its_meter_hears_of_every_byte_of_a_layer(self, tmp_path: Path) -> None:
+        heard: dict[str, tuple[int, int]] = {}
+        meter = SimpleNamespace(phase=lambda _: None, moved=lambda part, *counts: heard.update({part: counts}))
+        image = image_of(pack(tmp_path / "a.tar", save()))
+        SavedSource(image, "it").as_content(cast("Meter", meter))
+        assert heard == {
+            diff_id: (len(layer),) * 2 for diff_id, layer in zip(image.config.diff_ids, LAYERS, strict=True)
+        }
 
     def test_layers_that_are_links(self, tmp_path: Path) -> None:
         members = save()

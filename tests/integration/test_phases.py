@@ -81,6 +81,19 @@ def test_an_archive(phases: Callable[..., Sequence[str]]) -> None:
     assert told == ["checking the image", "compressing layers", "copying", "pointing tags", "looking again"]
 
 
+def test_an_archive_under_a_tag_of_no_version(phases: Callable[..., Sequence[str]]) -> None:
+    saved(Path("saved.tar"), os.urandom(100_000))
+    told = phases("release", "{place}", "--version", "none", "--tag", "nightly", "--source", "docker-archive:saved.tar")
+    assert told[:2] == ["compressing layers", "copying"]
+
+
+def test_an_archive_among_several_builds(phases: Callable[..., Sequence[str]]) -> None:
+    saved(Path("saved.tar"), os.urandom(100_000))
+    make_image(Layout("legs"), "arm64", "arm64", platform="linux/arm64")
+    sources = ("--source", "docker-archive:saved.tar", "--source", "oci:legs:arm64")
+    assert "compressing layers" in phases("release", "{place}", "2.0.1", *sources, "--force")
+
+
 def test_several_builds(phases: Callable[..., Sequence[str]]) -> None:
     for platform in ("linux/amd64", "linux/arm64"):
         make_image(Layout("legs"), platform, platform.rpartition("/")[2], platform=platform)

@@ -76,7 +76,7 @@ class DockerImage:
         self.place = archive.place
         self._archive = archive
         self._saved = saved
-        self.told: Meter = SILENT
+        self.watcher: Meter = SILENT
         self._lock = threading.Lock()
         try:
             self._content = archive.read(saved.config, LARGEST_CONFIG)
@@ -151,7 +151,7 @@ class DockerImage:
                 )
 
         def tell(done: int) -> None:
-            self.told.moved(diff_id, done, size)
+            self.watcher.moved(diff_id, done, size)
 
         # As other programs than docker write them: what is compressed already stays as it is.
         compressed = magic.startswith((GZIP, ZSTD))

@@ -14,7 +14,7 @@ from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source
 from tagger.images.stores import ImageConfig, Source, TagStore, overtaken
-from tagger.meters import meter_of
+from tagger.meters import Meter, meter_of
 from tagger.names import Reference, Repository
 
 __all__ = ["EngineSource"]
@@ -78,14 +78,15 @@ class EngineSource:
                 return manifest
         return self._staged.stage(store, tag, overwrite=overwrite)
 
-    def as_content(self) -> ContentSource:
+    def as_content(self, meter: Meter) -> ContentSource:
         """Return the image with a manifest, to be one of several builds, and without a push, which names it.
 
-        Raise `EngineError`.
+        The meter is told how far that is. Raise `EngineError`.
         """
         if self.digest:
             self._documents.whole(self._id)
-        return self._saved().as_content()
+        meter.phase("reading from the engine")
+        return self._saved().as_content(meter)
 
     def tag_locally(self, references: Iterable[Reference]) -> None:
         """Give the engine the tags of a release: `docker run app:2.1` works in the next step. Raise `EngineError`.
