@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
@@ -41,9 +42,8 @@ HOST = re.compile(
 IPV6_HOST = re.compile(r"\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?")
 
 # cosign's signatures, attestations and SBOMs (specs/SIGNATURE_SPEC.md), and distribution-spec, "Referrers Tag Schema".
-ATTACHED = re.compile(
-    rf"({'|'.join(f'{name}-[0-9a-f]{{{digits}}}' for name, digits in ALGORITHMS.items())})(?:\.[a-z]+)?"
-)
+_TAGGED_DIGITS = 64
+ATTACHED = re.compile(rf"({'|'.join(ALGORITHMS)})-([0-9a-f]{{{_TAGGED_DIGITS}}})(?:\.[a-z]+)?")
 
 
 def check_tag(text: str) -> str:
@@ -78,8 +78,8 @@ class Digest(str):
 
     @property
     def tag(self) -> str:
-        """The tag that lists what is attached to it (distribution-spec, "Referrers Tag Schema")."""
-        return self.replace(":", "-", 1)
+        """The tag that lists what is attached to it, cut to 64 digits (distribution-spec, "Referrers Tag Schema")."""
+        return f"{self.algorithm}-{self.encoded[:_TAGGED_DIGITS]}"
 
     def hasher(self) -> "hashlib._Hash":
         """Return what computes digests of this algorithm."""
@@ -98,10 +98,18 @@ def check_digest(text: str) -> Digest:
     return Digest(text)
 
 
-def attached_to(tag: str) -> str:
-    """Return the digest of the image that a tag hangs on, as `sha256-….sig` does; empty of every other tag."""
+def attached_to(tag: str, images: Iterable[str] = ()) -> str:
+    """Return the digest of the image that a tag hangs on, as `sha256-….sig` does; empty of every other tag.
+
+    Of a longer digest the tag has the beginning alone: then it is the one of `images` that begins so, if there is one.
+    """
     match = ATTACHED.fullmatch(tag)
-    return match[1].replace("-", ":", 1) if match else ""
+    if not match:
+        return ""
+    digest = f"{match[1]}:{match[2]}"
+    if ALGORITHMS[match[1]] == _TAGGED_DIGITS:
+        return digest
+    return next((image for image in images if image.startswith(digest)), digest)
 
 
 class Repository(NamedTuple):

@@ -192,7 +192,7 @@ class _Content:
         """Read the digest under each of `tags`, which name what is attached to a part; None where there is none."""
         found: dict[str, str | None] = dict.fromkeys(tags)
         for content in self._contents:
-            asked = [tag for tag in tags if found[tag] is None and content in self._of(attached_to(tag))]
+            asked = [tag for tag in tags if found[tag] is None and content in self._of(attached_to(tag, self._homes))]
             for tag, digest in content.digests(asked).items() if asked else ():
                 if digest:
                     found[tag] = digest

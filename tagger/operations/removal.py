@@ -133,7 +133,7 @@ def plan_removal(
         for artifact, image in _referrers(store, new):
             wanted[artifact] = None
             attached.setdefault(artifact, image)
-        hanging = {tag: image for tag in before if (image := attached_to(tag)) in new and tag not in going}
+        hanging = {tag: image for tag in before if (image := attached_to(tag, new)) in new and tag not in going}
         going |= dict.fromkeys(hanging)
         attached |= hanging
 
@@ -150,7 +150,8 @@ def _rest_of(store: TagStore, begun: Unfinished, before: Mapping[str, str]) -> t
         if found:
             rest.append(digest)
     gone = set(begun.manifests).difference(rest)
-    return rest, [tag for tag, digest in begun.tags.items() if attached_to(tag) in gone and before.get(tag) == digest]
+    hanging = (tag for tag in begun.tags if attached_to(tag, gone) in gone)
+    return rest, [tag for tag in hanging if before.get(tag) == begun.tags[tag]]
 
 
 def _before(

@@ -10,7 +10,7 @@ from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.configs import platform_manifests
 from tagger.images.stores import TagStore
 from tagger.meters import meter_of
-from tagger.names import attached_to
+from tagger.names import Digest, attached_to
 from tagger.operations.everywhere import no_repository
 from tagger.operations.look import Look, every_tag
 from tagger.operations.lost import lost_note
@@ -122,7 +122,9 @@ def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
     exact = frozenset(tag for tags in published.exact.values() for tag in tags)
     orphans = frozenset(look.orphans())
     hanging = [
-        Artifact(KINDS.get(t[len(image) :], "artifact"), t, image) for t in look.tags if (image := attached_to(t))
+        Artifact(KINDS.get(t[len(Digest(image).tag) :], "artifact"), t, image)
+        for t in look.tags
+        if (image := attached_to(t, filter(None, look.digests.values())))
     ]
     reserved = {tag for tag in look.tags if tag == POLICY_TAG or (tag in marks and rules.read(tag.partition("-")[2]))}
     other = look.tags - exact - look.owners.keys() - orphans - reserved - {artifact.name for artifact in hanging}

@@ -61,7 +61,7 @@ def leftover(
     some that stay whatever names them.
     """
     hangs = _hangs(graph)
-    hanging = {tag: image for tag in graph.tags if (image := attached_to(tag)) and tag not in going}
+    hanging = {tag: image for tag in graph.tags if (image := attached_to(tag, graph.nodes)) and tag not in going}
     roots = {digest for tag, digest in graph.tags.items() if tag not in going and tag not in hanging}
     roots.update(young)
     candidates = _reached({graph.tags[tag] for tag in going}.union(unnamed), graph, hangs)
@@ -91,7 +91,7 @@ def _hangs(graph: Graph) -> Mapping[str, set[str]]:
         if node.subject:
             found[node.subject].add(digest)
     for tag, digest in graph.tags.items():
-        if image := attached_to(tag):
+        if image := attached_to(tag, graph.nodes):
             found[image].add(digest)
     return found
 

@@ -22,6 +22,7 @@ from tagger.images.manifests import (
     Platform,
 )
 from tagger.images.stores import Opener, TagStore
+from tagger.names import Digest
 
 PLATFORMS = ("linux/amd64", "linux/arm64/v8")
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
@@ -152,7 +153,7 @@ def sign(store: TagStore, subject: Manifest, *texts: str, end: str = ".sig") -> 
     config = put(store, json.dumps({"signs": subject.digest}).encode(), OCI_CONFIG)
     kind = "application/vnd.dev.cosign.simplesigning.v1+json"
     layers = [put(store, text.encode(), kind).to_json() for text in texts or ("signature",)]
-    tag = subject.digest.replace(":", "-") + end
+    tag = Digest(subject.digest).tag + end
     return put_manifest(store, OCI_MANIFEST, {"config": config.to_json(), "layers": layers}, [tag])
 
 

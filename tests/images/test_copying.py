@@ -18,7 +18,7 @@ from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
 from tagger.images.read_once import ReadOnce
 from tagger.images.stores import Opener
-from tagger.names import Repository
+from tagger.names import Digest, Repository
 from tests.images.making import (
     PLATFORMS,
     attach,
@@ -228,6 +228,18 @@ class TestAttached:
         assert [item.digest for item in target.referrers(child.digest)] == [of_child.digest]
         cosign = [f"{index.digest}.sig", f"{child.digest}.att", f"{sbom.digest}.sbom"]
         assert set(target.tags()) == {"2.1.4"} | {tag.replace(":", "-") for tag in cosign}
+
+    def test_what_is_attached_to_an_image_that_is_named_by_sha512_comes_along(
+        self, source: Layout, target: Place
+    ) -> None:
+        plain = make_image(source)
+        image = Manifest(plain.media_type, plain.content, "sha512")
+        source.point(image, ())
+        sbom, signature = attach(source, image), sign(source, image)
+        copied = copy_referrers(source, target, [image.digest], root=copy_image(source, target, image))
+        assert set(copied) == {sbom, signature}
+        assert [one.digest for one in target.referrers(image.digest)] == [sbom.digest]
+        assert set(target.tags()) == {Digest(image.digest).tag + ".sig"}
 
     def test_one_of_a_kind_that_is_refused_is_said_to_be_attached(
         self, source: Layout, small_registry: SmallRegistry, opened: OpenedStore

@@ -51,7 +51,7 @@ class TestFolders:
 
     def test_of_files_named_after_digests_of_any_algorithm(self, tmp_path: Path) -> None:
         long = Digest.of(b"three", "sha512")
-        for name in (ONE, TWO.replace(":", "-"), long, Digest.of(b"four", "sha512").tag):
+        for name in (ONE, TWO.replace(":", "-"), long, Digest.of(b"four", "sha512").replace(":", "-")):
             (tmp_path / name).touch()
         assert set(digests(tmp_path)) == {ONE, TWO, long, Digest.of(b"four", "sha512")}
 

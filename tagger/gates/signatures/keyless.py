@@ -24,7 +24,7 @@ from sigstore_models.common.v1 import HashAlgorithm
 from tagger.errors import InputError
 from tagger.gates.signatures.places import Candidate
 from tagger.gates.signatures.rows import Row, matches
-from tagger.gates.signatures.statements import Rejected, check_no_predicate, check_statement, parsed
+from tagger.gates.signatures.statements import Rejected, check_no_predicate, check_statement, parsed, signed_digest
 from tagger.results import Verification
 from tagger.workspace import read_regular
 
@@ -76,11 +76,8 @@ def verify(candidate: Candidate, verifier: Verifier, row: Row) -> Verification:
             kind, payload = verifier.verify_dsse(bundle, policy)
             predicate = check_statement(kind, payload, candidate.target.digest, row)
         else:
-            algorithm, _, value = candidate.target.digest.partition(":")
-            if algorithm != "sha256":
-                raise Rejected(f"a signature over a digest of {algorithm} cannot be proved")
             check_no_predicate(row)
-            hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(value))
+            hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=signed_digest(candidate.target.digest))
             verifier.verify_artifact(hashed, bundle, policy)
             predicate = ""
     except (SigstoreError, ValueError, TypeError, KeyError, AttributeError) as error:

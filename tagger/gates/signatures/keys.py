@@ -20,6 +20,7 @@ from tagger.gates.signatures.statements import (
     decoded,
     parsed,
     signed_bytes,
+    signed_digest,
 )
 from tagger.workspace import read_regular
 
@@ -85,11 +86,8 @@ def _of_message(message: Any, candidate: Candidate, key: PublicKey, row: Row) ->
     """Prove a signature over the manifest itself, of which the digest is enough."""
     if not isinstance(message, dict):
         raise Rejected("it holds neither an envelope nor a signature")
-    algorithm, _, value = candidate.target.digest.partition(":")
-    if algorithm != "sha256":
-        raise Rejected(f"a signature over a digest of {algorithm} cannot be proved")
     check_no_predicate(row)
-    _check_digest(key, decoded(message.get("signature")), bytes.fromhex(value))
+    _check_digest(key, decoded(message.get("signature")), signed_digest(candidate.target.digest))
     return ""
 
 

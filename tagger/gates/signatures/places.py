@@ -1,12 +1,12 @@
 """Where the signatures of an image are: every place is looked at, always."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, Protocol
+from contextlib import contextmanager, suppress
+from typing import Literal, NamedTuple, Protocol
 
 from tagger.errors import NotFound
 from tagger.gates.signatures.media_types import BUNDLE, ENVELOPE, IN_TOTO, NOTATION, SIGNATURE, SIMPLE
-from tagger.gates.signatures.statements import Rejected, parsed
+from tagger.gates.signatures.statements import Rejected, is_about, parsed
 from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.images.stores import Content
@@ -153,19 +153,7 @@ def _is_about(content: Content, manifest: Manifest, image: Descriptor) -> bool:
         return subject.digest == image.digest
     for layer in manifest.layers():
         if layer.media_type == IN_TOTO and layer.size <= LARGEST:
-            with content.blob(layer) as file:
-                statement = file.read(LARGEST)
-            if image.digest.partition(":")[2] in _subjects(statement):
-                return True
+            with content.blob(layer) as file, suppress(Rejected):
+                if is_about(parsed(file.read(LARGEST)), image.digest):
+                    return True
     return False
-
-
-def _subjects(statement: bytes) -> set[Any]:
-    try:
-        subjects = parsed(statement).get("subject")
-    except Rejected:
-        return set()
-    digests = [one.get("digest") for one in subjects if isinstance(one, dict)] if isinstance(subjects, list) else []
-    return {
-        digest["sha256"] for digest in digests if isinstance(digest, dict) and isinstance(digest.get("sha256"), str)
-    }

@@ -3,13 +3,19 @@
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tagger.gates.signatures.media_types import IN_TOTO
 from tagger.gates.signatures.rows import Row, matches
+from tagger.names import Digest
 
-__all__ = ["Envelope", "Rejected", "check_payload", "check_statement", "decoded", "parsed", "signed_bytes"]
+__all__ = [
+    "Envelope", "Rejected", "check_payload", "check_statement", "decoded", "is_about", "parsed", "signed_bytes",
+    "signed_digest",
+]  # fmt: skip
 
+SIGNED = "sha256"
 SIMPLE_TYPE = "cosign container image signature"  # cosign, specs/SIGNATURE_SPEC.md
 
 
@@ -51,14 +57,7 @@ def check_statement(payload_type: str, payload: bytes, digest: str, row: Row) ->
     if payload_type != IN_TOTO:
         raise Rejected(f"its payload is {payload_type}, and not an in-toto statement")
     statement = parsed(payload)
-    algorithm, _, value = digest.partition(":")
-    subjects = statement.get("subject")
-    digests = [
-        one["digest"].get(algorithm)
-        for one in (subjects if isinstance(subjects, list) else [])
-        if isinstance(one, dict) and isinstance(one.get("digest"), dict)
-    ]
-    if value not in digests:
+    if not is_about(statement, digest):
         raise Rejected("it is about another digest")
     predicate = statement.get("predicateType")
     if not isinstance(predicate, str):
@@ -66,6 +65,25 @@ def check_statement(payload_type: str, payload: bytes, digest: str, row: Row) ->
     if row.predicates and not any(matches(glob, predicate) for glob in row.predicates):
         raise Rejected(f"its predicate is {predicate}")
     return predicate
+
+
+def is_about(statement: Mapping[str, Any], digest: str) -> bool:
+    """Say whether an in-toto statement names `digest`: its subjects have digests by their algorithms."""
+    subjects, wanted = statement.get("subject"), Digest(digest)
+    digests = [one.get("digest") for one in subjects if isinstance(one, dict)] if isinstance(subjects, list) else []
+    return any(isinstance(one, dict) and one.get(wanted.algorithm) == wanted.encoded for one in digests)
+
+
+def signed_digest(digest: str) -> bytes:
+    """Return the SHA-256 of a manifest, which a signature over the manifest itself is made of. Raise `Rejected`.
+
+    Keys and certificates of Sigstore sign it whatever the digest is (cosign, specs/SIGNATURE_SPEC.md,
+    "Hashing Algorithms"), so of a manifest that is named by another algorithm the digest alone proves none.
+    """
+    named = Digest(digest)
+    if named.algorithm != SIGNED:
+        raise Rejected(f"a signature over a digest of {named.algorithm} cannot be proved")
+    return bytes.fromhex(named.encoded)
 
 
 def check_payload(payload: bytes, digest: str, row: Row) -> str:
