@@ -41,26 +41,33 @@ def checkup_markdown(checkup: Checkup) -> str:
     lines = [f"### Check: {_sums(checkup)}"]
     for place in _places(checkup):
         lines += ["", f"**{cell(place or 'All repositories')}**", ""]
-        for finding in (finding for finding in checkup.findings if finding.repository == place):
-            hint = f"<br>{cell(finding.hint)}" if finding.hint else ""
-            lines.append(f"- {_ICONS[_level(finding)]} {cell(_message(finding))}{hint}")
+        for finding, hint in _hinted(checkup, place):
+            below = f"<br>{cell(hint)}" if hint else ""
+            lines.append(f"- {_ICONS[_level(finding)]} {cell(_message(finding))}{below}")
     return "\n".join(lines)
 
 
 def _lines(checkup: Checkup, width: int) -> Iterator[str]:
     for place in _places(checkup):
         yield from (style(line, bold=True) for line in fold(plain(place or "all repositories"), width))
-        for finding in (finding for finding in checkup.findings if finding.repository == place):
+        for finding, hint in _hinted(checkup, place):
             mark, color = _LEVELS[_level(finding)]
             first, *more = fold(plain(_message(finding)), width - 4)
             yield f"  {style(mark, fg=color)} {first}"
             yield from (f"    {line}" for line in more)
-            if finding.hint:
-                first, *more = fold(plain(finding.hint), width - 10)
+            if hint:
+                first, *more = fold(plain(hint), width - 10)
                 yield f"    {style('Hint:', fg='cyan')} {first}"
                 yield from (f"          {line}" for line in more)
         yield ""
     yield style(_sums(checkup), fg="red" if checkup.exit_code else "green", bold=True)
+
+
+def _hinted(checkup: Checkup, place: str) -> Iterator[tuple[Finding, str]]:
+    """Yield what was found in a repository, with its hint: one that several in a row share stands below the last."""
+    found = [finding for finding in checkup.findings if finding.repository == place]
+    for finding, after in zip(found, [*found[1:], None], strict=True):
+        yield finding, "" if after and after.hint == finding.hint else finding.hint
 
 
 def _level(finding: Finding) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tagger.reporting.folding import fold
+from tagger.reporting.sentences import counted
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results.proposal import Proposal
 
@@ -102,8 +103,9 @@ def _policy_lines(proposal: Proposal) -> Iterator[str]:
 
 
 def _counts(proposal: Proposal) -> str:
-    counts = f"{proposal.tags} tags, {proposal.versions} versions"
-    return f"{counts}; {proposal.right} floating tags stand where these settings have them."
+    right = counted(proposal.right, "floating tag stands", "floating tags stand")
+    counts = f"{counted(proposal.tags, 'tag')}, {counted(proposal.versions, 'version')}"
+    return f"{counts}; {right} where these settings have {'it' if proposal.right == 1 else 'them'}."
 
 
 def _some(tags: tuple[str, ...]) -> str:
