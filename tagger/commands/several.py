@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.reporting.component_console import ComponentConsole
 from tagger.results import Report
-from tagger.results.components import ComponentsReport, Ended, Listing
+from tagger.results.components import Ended, Listing, told_together
 from tagger.version_from.git import checkouts_read_once
 
 if TYPE_CHECKING:
@@ -45,20 +45,9 @@ def run_components(command: Command, whole: Run, components: "Sequence[Settings]
     interruption.stop = whole.connections.stop
     with checkouts_read_once():
         _each_registry(run, components)
-    return _show(command, whole, {settings.component: ended[settings.component] for settings in components})
-
-
-def _show(command: Command, whole: Run, ended: Mapping[str, Ended | Listing]) -> int:
-    """Say how all ended. Raise `TaggerError` where a list of components could not be made."""
-    listed = [one for listing in ended.values() if isinstance(listing, Listing) for one in listing.components]
-    reports = {name: one for name, one in ended.items() if not isinstance(one, Listing)}
-    report = ComponentsReport(command.name, reports)
-    report = report._replace(error=whole.interruption.error if report.exit_code else None)
-    if reports and len(reports) == len(ended):
-        return whole.console.show_components(report)
-    for failed in filter(None, (report.error, *(one.error for one in reports.values()))):
-        raise failed
-    return whole.console.show_listing(Listing(tuple(listed)))
+    in_order = {settings.component: ended[settings.component] for settings in components}
+    told = told_together(command.name, in_order, interruption.error)
+    return whole.console.show_listing(told) if isinstance(told, Listing) else whole.console.show_components(told)
 
 
 def _each_registry(run: "Callable[[Settings], None]", components: "Iterable[Settings]") -> None:

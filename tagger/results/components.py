@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tagger.errors import TaggerError
 from tagger.results import Checkup, Report, Trees
 
-__all__ = ["Component", "ComponentsReport", "Ended", "Listing"]
+__all__ = ["Component", "ComponentsReport", "Ended", "Listing", "told_together"]
 
 Ended = Report | Trees | Checkup
 """How a command ended for one component."""
@@ -53,3 +53,22 @@ class Listing(NamedTuple):
     def error(self) -> TaggerError | None:
         """The first error."""
         return next((one.error for one in self.components if one.error), None)
+
+
+def told_together(
+    command: str, ended: Mapping[str, Ended | Listing], interrupted: TaggerError | None = None
+) -> ComponentsReport | Listing:
+    """Return what is told of several components, by how a command ended for each: one report, or one list.
+
+    `interrupted` is what ended the run before all was done. Raise `TaggerError` where a list could not be made.
+    """
+    reports = {name: one for name, one in ended.items() if not isinstance(one, Listing)}
+    report = ComponentsReport(command, reports)
+    report = report._replace(error=interrupted if report.exit_code else None)
+    if reports and len(reports) == len(ended):
+        return report
+    for failed in filter(None, (report.error, *(one.error for one in reports.values()))):
+        raise failed
+    return Listing(
+        tuple(one for listing in ended.values() if isinstance(listing, Listing) for one in listing.components)
+    )

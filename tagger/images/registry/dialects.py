@@ -4,10 +4,11 @@ from typing import Literal, NamedTuple
 
 from tagger.names import DOCKER_HUB
 
-__all__ = ["DIALECTS", "ECR", "GHCR", "IMMUTABLE", "PAGE_SIZES", "THROTTLED", "Dialect", "dialect_of"]
+__all__ = ["ANYWHERE", "DIALECTS", "ECR", "GHCR", "IMMUTABLE", "PAGE_SIZES", "THROTTLED", "Dialect", "dialect_of"]
 
 GHCR = "ghcr.io"
 ECR = ".dkr.ecr."
+ANYWHERE = ("immutable", "throttled", "page_sizes")
 
 
 class Dialect(NamedTuple):
@@ -19,6 +20,9 @@ class Dialect(NamedTuple):
     a login that may not, and about a repository that is not there. `deletion` says how something is deleted there by
     other means, `api` is its own API, which deletes what the distribution API does not; `private` what to do where
     strangers may not pull. `identity`: how it takes the identity of a workflow. `source`: where all this is said.
+
+    A registry that runs anywhere has no `registry`, and no name tells it: of its row the fields of `ANYWHERE` count,
+    which every registry's answers are read by. The others count where a repository names the registry.
     """
 
     name: str
