@@ -3,7 +3,7 @@
 from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.results import Report, Verb
-from tagger.rules.marks import WITHDRAWN
+from tagger.rules.marks import WITHDRAWN_MARK
 
 __all__ = ["COMMAND"]
 
@@ -31,7 +31,7 @@ def _run(run: Run) -> int:
 def _verb(report: Report) -> Verb:
     """Return `Withdrew` where a mark was put, or stands: `--undo` takes it away, or points it elsewhere."""
     changes = (change for outcome in report.repositories for change in outcome.changes)
-    marks = [change.action for change in changes if change.tag.startswith(WITHDRAWN)]
+    marks = [change.action for change in changes if change.tag.startswith(WITHDRAWN_MARK)]
     is_withdrawn = bool(marks) and all(action in ("create", "keep") for action in marks)
     return Verb("Withdrew", "from") if is_withdrawn else Verb("Reinstated", "in")
 

@@ -22,7 +22,7 @@ from tagger.images.labels import BASE_DIGEST, BASE_NAME
 from tagger.images.manifests import Manifest, Platform
 from tagger.images.stores import Content, ImageConfig, TagStore
 from tagger.names import DIGEST, Reference, Repository
-from tagger.rules.marks import WITHDRAWN
+from tagger.rules.marks import WITHDRAWN_MARK
 
 __all__ = ["Approval", "Pattern", "Place", "examine", "newest_of_series", "parse_line"]
 
@@ -163,7 +163,7 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
     tags = frozenset(store.tags())
     digests = _marks_in_force(store, tags)
     marks = frozenset(digests)
-    newest = newest_of_series({tag for tag in tags if tag in marks or not tag.startswith(WITHDRAWN)})
+    newest = newest_of_series({tag for tag in tags if tag in marks or not tag.startswith(WITHDRAWN_MARK)})
     one = {approval.tag, newest.get(approval.tag, "")} - {""}
     digests |= _digests(store, newest.keys() if root is None else one, tags)
 
@@ -178,7 +178,7 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
             repository=approval.name if isinstance(approval.place, Repository) else "",
             newest=newest.get(leader, ""),
             current=digests[leader] == root.digest if leader else None,
-            withdrawn=any(f"{WITHDRAWN}{tag}" in marks for tag in own)
+            withdrawn=any(f"{WITHDRAWN_MARK}{tag}" in marks for tag in own)
             or root.digest in {digests[tag] for tag in marks},
         )
 
@@ -211,7 +211,7 @@ def _images_of(versions: Iterable[str], digests: Mapping[str, str | None], name:
 
 def _marks_in_force(store: TagStore, tags: Collection[str]) -> dict[str, str | None]:
     """Return the marks of withdrawn versions that are not lifted, with their digests."""
-    marks = {tag for tag in tags if tag.startswith(WITHDRAWN)}
+    marks = {tag for tag in tags if tag.startswith(WITHDRAWN_MARK)}
     digests = _digests(store, marks, tags) if marks else {}
     return {tag: digest for tag, digest in digests.items() if digest != LIFTED_DIGEST}
 
@@ -239,7 +239,7 @@ def newest_of_series(tags: Collection[str]) -> dict[str, str]:
         for numbers, _, rest, tag in ordered
         if (numbers, rest) not in floating
     }
-    leaders = {one: tag for tag, one in series.items() if f"{WITHDRAWN}{tag}" not in tags}
+    leaders = {one: tag for tag, one in series.items() if f"{WITHDRAWN_MARK}{tag}" not in tags}
     return {tag: leaders.get(one, "") for tag, one in series.items()}
 
 

@@ -16,7 +16,7 @@ from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Rules, cascade
-from tagger.rules.marks import HELD, POLICY_TAG, REMOVAL_TAG, WITHDRAWN
+from tagger.rules.marks import HELD_MARK, POLICY_TAG, REMOVAL_TAG, WITHDRAWN_MARK
 from tagger.rules.plan import Change
 from tagger.rules.versions import Version
 
@@ -264,7 +264,7 @@ def _mark(tag: str, rules: Rules) -> tuple[str, str] | None:
     """Return what a mark or the policy's tag says, and how it is taken back."""
     if tag == POLICY_TAG:
         return "says by which rules the tags are decided", "`policy unset` removes it."
-    for start, state, undo in ((WITHDRAWN, "withdrawn", "withdraw {} --undo"), (HELD, "held", "approve {}")):
+    for start, state, undo in ((WITHDRAWN_MARK, "withdrawn", "withdraw {} --undo"), (HELD_MARK, "held", "approve {}")):
         if tag.startswith(start) and (version := rules.read(tag.removeprefix(start))):
             return f"says that {version} is {state}", f"`{undo.format(version)}` takes that back."
     return None

@@ -15,7 +15,7 @@ from tagger.operations.converge import Converged, converge
 from tagger.operations.everywhere import all_in_place, undeclared, unrevised, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
-from tagger.rules.marks import HELD as MARK
+from tagger.rules.marks import HELD_MARK
 from tagger.rules.plan import FOLLOWS_BUILD, Action, Change, full_name
 from tagger.rules.undeclared import snapshot_note
 
@@ -171,7 +171,7 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
     store, tag = prepared.store, job.exact_tags[0]
     for change in prepared.marks:
         if change.writes:
-            put_artifact(store, artifact({HELD: change.tag.removeprefix(MARK)}), [change.tag])
+            put_artifact(store, artifact({HELD: change.tag.removeprefix(HELD_MARK)}), [change.tag])
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
         raise overtaken(store.place, tag, manifest.digest)

@@ -18,7 +18,7 @@ from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Published, Rules
-from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
+from tagger.rules.marks import HELD_MARK, POLICY_TAG, WITHDRAWN_MARK
 from tagger.rules.plan import Claim
 from tagger.rules.undeclared import undeclared_notes
 from tagger.rules.versions import Version
@@ -144,7 +144,7 @@ def published_versions(store: TagStore, look: Look) -> Published:
 
 
 def _marks(look: Look) -> set[str]:
-    return {tag for tag in look.tags if tag.startswith((WITHDRAWN, HELD))}
+    return {tag for tag in look.tags if tag.startswith((WITHDRAWN_MARK, HELD_MARK))}
 
 
 def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | None]) -> Iterable[tuple[str, Floating]]:

@@ -12,7 +12,7 @@ from tagger.operations.terms import Terms
 from tagger.operations.vetting import previous_tag, vet
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.contenders import contenders
-from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
+from tagger.rules.marks import HELD_MARK, POLICY_TAG, WITHDRAWN_MARK
 from tagger.rules.plan import Claim, needed_channel_tags
 from tagger.rules.versions import Version
 
@@ -283,6 +283,6 @@ class _Reading:
         self.known -= {tag for tag in read if self.digests[tag] is None} - kept(self.lost, self.rules)
         self.known = self.known.union(tag for tag in read if self.digests[tag] and tag not in self.known)
         self.lifted = frozenset(
-            t for t in self.known if self.digests.get(t) == LIFTED_DIGEST and t.startswith((WITHDRAWN, HELD))
+            t for t in self.known if self.digests.get(t) == LIFTED_DIGEST and t.startswith((WITHDRAWN_MARK, HELD_MARK))
         )
         return before != (self.known, self.lifted)

@@ -27,7 +27,7 @@ from tagger.operations.stored import set_change
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.cascade import Published, Rules
-from tagger.rules.marks import WITHDRAWN as MARK
+from tagger.rules.marks import WITHDRAWN_MARK
 from tagger.rules.plan import Change, Claim, full_name
 from tagger.rules.undeclared import declare_hint, undeclared_variants
 from tagger.rules.versions import Version
@@ -71,7 +71,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
         return {}
 
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
-        if job.undo and not outcome.error and not any(one.tag.startswith(MARK) for one in outcome.changes):
+        if job.undo and not outcome.error and not any(one.tag.startswith(WITHDRAWN_MARK) for one in outcome.changes):
             return (Event("warning", store.place, f"{job.name} is not withdrawn there: no mark is lifted", "IN_FORCE"),)
         if dry_run or outcome.error:
             return ()

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from tagger.errors import InputError
 from tagger.rules.grammar import Class, Grammar, shortens
-from tagger.rules.marks import HELD, WITHDRAWN
+from tagger.rules.marks import HELD_MARK, WITHDRAWN_MARK
 from tagger.rules.published import Published
 from tagger.rules.selection import Selection
 from tagger.rules.templates import DEFAULT_TEMPLATES, Template
@@ -103,11 +103,11 @@ class Rules(Grammar):
             version = read(tag)
             if version is not None:
                 exact[version] = (*exact[version], tag) if version in exact else (tag,)
-            elif tag.startswith((WITHDRAWN, HELD)) and tag not in lifted:
+            elif tag.startswith((WITHDRAWN_MARK, HELD_MARK)) and tag not in lifted:
                 mark, _, name = tag.partition("-")
                 marked = read(name)
                 if marked is not None:
-                    (held if mark == HELD[:-1] else withdrawn).add(marked)
+                    (held if mark == HELD_MARK[:-1] else withdrawn).add(marked)
         versions = frozenset(exact)
         versions -= self._shortened(versions | withdrawn)
         if self.withdrawn:
@@ -118,11 +118,11 @@ class Rules(Grammar):
 
     def withdrawn_mark(self, version: Version) -> str:
         """Return the tag that says that `version` is withdrawn."""
-        return f"{WITHDRAWN}{self.exact_tags(version)[0]}"
+        return f"{WITHDRAWN_MARK}{self.exact_tags(version)[0]}"
 
     def held_mark(self, version: Version) -> str:
         """Return the tag that says that `version` is held."""
-        return f"{HELD}{self.exact_tags(version)[0]}"
+        return f"{HELD_MARK}{self.exact_tags(version)[0]}"
 
     def why_not_stable(self, version: Version) -> str:
         """Return why floating tags pass `version` by, for a person; empty when they do not."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from tagger.rules.cascade import Rules
-from tagger.rules.marks import HELD, WITHDRAWN
+from tagger.rules.marks import HELD_MARK, WITHDRAWN_MARK
 from tagger.rules.versions import Version
 
 __all__ = ["contenders", "contenders_beside"]
@@ -29,7 +29,7 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
     for tag in tags:
         head, _, end = tag.rpartition(".")
         series[head].append(end)
-    marks = (WITHDRAWN, HELD)
+    marks = (WITHDRAWN_MARK, HELD_MARK)
     marked = {head.partition("-")[2] for head in series if head.startswith(marks)}
     kept = set(series.pop("", ())).intersection(tags)  # those without a point; none begins with one
     for head, ends in series.items():

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from tagger.rules.cascade import Rules
-from tagger.rules.marks import HELD, POLICY_TAG, WITHDRAWN
+from tagger.rules.marks import HELD_MARK, POLICY_TAG, WITHDRAWN_MARK
 from tagger.rules.patterns import compile_pattern
 from tagger.rules.templates import PARTS, Template
 
@@ -22,8 +22,8 @@ _MOVING = (
     "nightly",
     "main",
     "sha-1a2b3c4",
-    f"{WITHDRAWN}2.1.4",
-    f"{HELD}2.1.4",
+    f"{WITHDRAWN_MARK}2.1.4",
+    f"{HELD_MARK}2.1.4",
     POLICY_TAG,
     f"sha256-{'0' * 64}.sig",
 )

@@ -2,12 +2,12 @@
 
 from tagger.errors import InputError
 
-__all__ = ["HELD", "POLICY_TAG", "REMOVAL_TAG", "WITHDRAWN", "check_not_reserved", "is_reserved"]
+__all__ = ["HELD_MARK", "POLICY_TAG", "REMOVAL_TAG", "WITHDRAWN_MARK", "check_not_reserved", "is_reserved"]
 
-WITHDRAWN = "withdrawn-"
+WITHDRAWN_MARK = "withdrawn-"
 """A tag `withdrawn-2.1.4` says that 2.1.4 is withdrawn: the repository is the database."""
 
-HELD = "held-"
+HELD_MARK = "held-"
 """A tag `held-2.1.4` says that 2.1.4 is held: it owns no floating tag until it is approved."""
 
 POLICY_TAG = "tagger-policy"
@@ -19,7 +19,7 @@ REMOVAL_TAG = "tagger-removal"
 
 def is_reserved(tag: str) -> bool:
     """Say whether a tag is one of Tagger's own, or has the form of a mark: it is no image's own tag."""
-    return tag in (POLICY_TAG, REMOVAL_TAG) or tag.startswith((WITHDRAWN, HELD))
+    return tag in (POLICY_TAG, REMOVAL_TAG) or tag.startswith((WITHDRAWN_MARK, HELD_MARK))
 
 
 def check_not_reserved(tag: str, hint: str) -> str:
