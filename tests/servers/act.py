@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from tagger import __version__
 from tests.servers.engine import Engine
 
-__all__ = ["STAND_INS", "Act"]
+__all__ = ["STAND_INS", "Act", "composite"]
 
 ACTION = Path(__file__).parents[2]
 FILES = ("action.yml", "Dockerfile", "entrypoint.py")
@@ -48,7 +48,7 @@ UPLOAD = 'mkdir -p "$RUNNER_TOOL_CACHE-artifacts/$NAME" && cp -r $PATHS "$RUNNER
 DOWNLOAD = 'mkdir -p "$PLACE" && cp -r "$RUNNER_TOOL_CACHE-artifacts"/${PATTERN:-$NAME}/* "$PLACE/"'
 
 
-def _composite(script: str, *inputs: str, language: str = "bash", outputs: Sequence[str] = (), **env: str) -> str:
+def composite(script: str, *inputs: str, language: str = "bash", outputs: Sequence[str] = (), **env: str) -> str:
     """Return the `action.yml` of a composite action of one step."""
     return json.dumps(
         {
@@ -61,25 +61,25 @@ def _composite(script: str, *inputs: str, language: str = "bash", outputs: Seque
 
 
 STAND_INS: Mapping[str, str] = {
-    "docker/setup-qemu-action": _composite("true"),
-    "docker/setup-buildx-action": _composite('echo "BUILDX_BUILDER=builder" >>"$GITHUB_ENV"'),
-    "docker/login-action": _composite(
+    "docker/setup-qemu-action": composite("true"),
+    "docker/setup-buildx-action": composite('echo "BUILDX_BUILDER=builder" >>"$GITHUB_ENV"'),
+    "docker/login-action": composite(
         'test -n "$REGISTRY$USERNAME"', "registry", "username", "password",
         REGISTRY="${{ inputs.registry }}", USERNAME="${{ inputs.username }}",
     ),
-    "docker/build-push-action": _composite(
+    "docker/build-push-action": composite(
         BUILD, "outputs", "labels", "context", "tags", "push", "platforms", "load", "provenance", "sbom", "file",
         "target", language="python", outputs=("digest",), GIVEN="${{ toJSON(inputs) }}",
     ),
-    "actions/attest": _composite(
+    "actions/attest": composite(
         'test -n "$NAME" && [[ $DIGEST == sha256:* ]]', "subject-name", "subject-digest", "push-to-registry",
         NAME="${{ inputs.subject-name }}", DIGEST="${{ inputs.subject-digest }}",
     ),
-    "actions/upload-artifact": _composite(
+    "actions/upload-artifact": composite(
         UPLOAD, "name", "path", "if-no-files-found", "retention-days", NAME="${{ inputs.name }}",
         PATHS="${{ inputs.path }}",
     ),
-    "actions/download-artifact": _composite(
+    "actions/download-artifact": composite(
         DOWNLOAD, "name", "pattern", "path", "merge-multiple", NAME="${{ inputs.name }}",
         PATTERN="${{ inputs.pattern }}", PLACE="${{ inputs.path }}",
     ),
