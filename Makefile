@@ -18,7 +18,7 @@ LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generat
 
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 
-.PHONY: model help setup packages lint format types test fuzz advisories demo bench pictures docs lock clean
+.PHONY: model faults help setup packages lint format types test fuzz advisories demo bench pictures docs lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ test: packages lint types ## Run everything; nothing is skipped.
 model: setup ## Explore every pair and triple of runs from small states, killed runs and listings that lag: half an hour.
 	$(BIN)/python -m tests.races --states
 	$(BIN)/python -m tests.races
+
+faults: setup ## End every command at every request, by signals and by cut connections: half an hour.
+	$(BIN)/python -m tests.faults.signals
 
 fuzz: setup ## Try each parser for ten minutes under a fuzzer, and ten thousand releases into a hostile registry: half a day.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4' # no release has wheels for every Python
