@@ -14,6 +14,8 @@ Errors hold data; only the command line prints them and exits.
 """
 
 __all__ = [
+    "AGAIN",
+    "REMEDIES",
     "EngineError",
     "IncompleteRelease",
     "InputError",
@@ -24,6 +26,22 @@ __all__ = [
     "TaggerError",
     "Unconfirmed",
 ]
+
+AGAIN = "Run the same again: it goes on where this ended."
+
+REMEDIES = {
+    "NAME_UNKNOWN": "Is the name of the repository spelled right? Some registries want it created before a push.",
+    "MANIFEST_UNKNOWN": "Is it spelled right, and was it pushed? What was deleted has to be pushed anew.",
+    "MANIFEST_INVALID": "What stands there is no image that Tagger knows. Build it anew, and push it.",
+    "MANIFEST_AMBIGUOUS": "Programs read such a document in different ways. Build the image anew, and push it.",
+    "MANIFEST_BLOB_UNKNOWN": "A part of the image is lost there. Push the image anew from where it was built.",
+    "BLOB_UNKNOWN": "A part of the image is lost there. Push the image anew from where it was built.",
+    "DIGEST_INVALID": "What is stored there is damaged, or was changed on its way. Push the image anew.",
+    "SIZE_INVALID": "The registry, or a proxy before it, takes no request of this size: raise its limit.",
+    "UNSUPPORTED": "The registry does not do this, or a proxy before it does not let it through: ask who runs it.",
+    "STOPPED": AGAIN,
+}
+"""What to do about an error of a repository, by its code, where nothing better is known."""
 
 
 class TaggerError(Exception):
@@ -73,7 +91,7 @@ class StoreError(TaggerError):
     """
 
     def __init__(self, message: str, hint: str = "", *, code: str = "FAILED", place: str = "", status: int = 0) -> None:
-        super().__init__(f"{place}: {message}" if place else message, hint, code=code)
+        super().__init__(f"{place}: {message}" if place else message, hint or REMEDIES.get(code, ""), code=code)
         self.place = place
         self.status = status
 

@@ -4,8 +4,9 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import TextIO
 
-__all__ = ["FILE_BOUND", "is_regular", "read_regular", "read_text", "repository_root"]
+__all__ = ["FILE_BOUND", "is_regular", "open_to_write", "read_regular", "read_text", "repository_root"]
 
 FILE_BOUND = 1024 * 1024
 """The most bytes of a file of settings, or of one that holds a version."""
@@ -17,10 +18,20 @@ def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        content = file.read(bound + 1)
+        content: bytes | None = file.read(bound + 1)
+    if content is None:  # as /proc/kmsg, which waits
+        raise OSError(errno.EINVAL, "nothing can be read from it", str(path))
     if len(content) > bound:
         raise OSError(errno.EFBIG, f"it is longer than {bound:,} bytes", str(path))
     return content
+
+
+def open_to_write(path: Path, *, append: bool = False) -> TextIO:
+    """Open a file for text in UTF-8, made where it is none. Raise `OSError`, also for a FIFO that nobody reads."""
+    how = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_APPEND if append else os.O_TRUNC)
+    descriptor = os.open(path, how, 0o666)  # without O_NONBLOCK a FIFO without a reader would wait
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
 
 
 def read_text(path: Path) -> str:

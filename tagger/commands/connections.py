@@ -50,6 +50,11 @@ class Connections:
         self._settings = settings
         self._opened = _Opened(components or (settings,), environ, say, meters, mask, begun)
 
+    @property
+    def say(self) -> Callable[[str], None]:
+        """Tells a person why a run waits."""
+        return self._opened.say
+
     def __enter__(self) -> "Connections":
         return self
 
@@ -110,7 +115,7 @@ class _Opened:
         mask: Callable[[Iterable[str]], None],
         begun: "Sequence[Dial]",
     ) -> None:
-        self._say, self._meters, self._mask, self._begun = say, meters, mask, begun
+        self.say, self._meters, self._mask, self._begun = say, meters, mask, begun
         self._components = components
         self._environ = environ
         self._lock = RLock()
@@ -136,7 +141,7 @@ class _Opened:
         """Open a layout on disk."""
         from tagger.images.layout import Layout
 
-        layout = Layout(folder, self._say, self._meters)
+        layout = Layout(folder, self.say, self._meters)
         self._layouts.append(layout)
         if self._stopped:
             layout.stop()

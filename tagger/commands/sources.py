@@ -56,7 +56,7 @@ class _Opener:
                 from tagger.images.engine.source import EngineSource
 
                 return EngineSource.find(self._connections.engine, spec.value)
-            return open_source(spec, self._connections.repository, several=self._several)
+            return open_source(spec, self._connections.repository, several=self._several, say=self._connections.say)
 
     def assembled(self) -> "Source":
         """Read all builds, and return the image that they become. Raise `InputError`, `Refused`, `StoreError`."""

@@ -4,6 +4,7 @@ import io
 from typing import Any, BinaryIO
 
 from tagger.errors import StoreError
+from tagger.images.files import disk_hint
 from tagger.images.manifests import Descriptor
 from tagger.names import Digest
 
@@ -39,7 +40,9 @@ class Sized(io.RawIOBase):
             return self._source.read(most)
         except OSError as error:
             raise StoreError(
-                f"blob {self._descriptor.digest} cannot be read: {error.strerror or error}", place=self._place
+                f"blob {self._descriptor.digest} cannot be read: {error.strerror or error}",
+                disk_hint(error),
+                place=self._place,
             ) from error
 
     def _wrong(self, what: str) -> StoreError:

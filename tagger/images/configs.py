@@ -60,14 +60,22 @@ def platform_manifests(
 def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
     """Return the labels of the first platform of an image, which its others share; none of what is no image.
 
-    Raise `StoreError`.
+    An index in an index is followed, within the bounds of a walk. Raise `StoreError`.
     """
-    while root.is_index:
-        child = next((child for child in root.children() if not is_attestation(child)), None)
-        if child is None:
-            return {}
-        root = content.manifest(child.digest)
-    return read_config(content, root).labels if root.config() else {}
+    chosen: list[Descriptor] = []
+
+    def first(child: Descriptor) -> bool:
+        if chosen or is_attestation(child):
+            return False
+        chosen.append(child)
+        return True
+
+    def fetch(children: Sequence[Descriptor]) -> Sequence[Manifest]:
+        chosen.clear()
+        return [content.manifest(child.digest) for child in children]
+
+    *_, (last,) = walk(root, fetch, name=content.place, wanted=first, any_type=True)
+    return read_config(content, last.manifest).labels if last.manifest.config() else {}
 
 
 def is_attestation(child: Descriptor) -> bool:
@@ -109,6 +117,7 @@ def read_config(content: Content, manifest: Manifest, platform: Platform | None 
     if descriptor.size > LARGEST_CONFIG:
         raise StoreError(
             f"the image config {descriptor.digest} has {descriptor.size} bytes, and {LARGEST_CONFIG} is the most",
+            "No builder writes such a config. Build the image anew, and push it.",
             code="SIZE_INVALID",
             place=content.place,
         )

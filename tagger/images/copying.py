@@ -100,8 +100,9 @@ def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest],
     for blob in blobs.values():
         if blob.size > LARGEST_BLOB:
             raise StoreError(
-                f"blob {blob.digest} is said to have {blob.size} bytes", code="SIZE_INVALID", place=source.place
-            )
+                f"blob {blob.digest} is said to have {blob.size} bytes", "Build the image anew, and push it.",
+                code="SIZE_INVALID", place=source.place,
+            )  # fmt: skip
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
     stop = threading.Event()
     meter = meter_of(store)
@@ -254,7 +255,12 @@ def _send_blob(
     meter = meter_of(store)
     try:
         store.put_blob(blob, opener, mount_from)
-    except NotFound:
+    except NotFound as error:
+        if not blob.urls and blob.is_foreign:
+            error.hint = (
+                "This layer is a foreign one, kept elsewhere, and the image does not say where. Push it with the image "
+                "(docker: `allow-nondistributable-artifacts`), or build on a base without it."
+            )
         if not blob.urls:
             raise
     meter.arrived(blob.digest)

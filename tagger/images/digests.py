@@ -149,7 +149,7 @@ def _is_archive(path: Path) -> bool:
     """Say whether a file begins as a tar archive does, or a compressed one."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        start = file.read(512)
+        start = file.read(512) or b""
     return start[257:262] == b"ustar" or start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
 
 

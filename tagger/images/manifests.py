@@ -110,6 +110,11 @@ class Descriptor(NamedTuple):
     annotations: Mapping[str, str] = MappingProxyType({})
     urls: tuple[str, ...] = ()
 
+    @property
+    def is_foreign(self) -> bool:
+        """True of a layer that need not be in a registry: it is kept elsewhere (image-spec, layer.md)."""
+        return bool(self.urls) or ".foreign." in self.media_type or ".nondistributable." in self.media_type
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read a descriptor as manifests hold it. Raise `ValueError`, or what a wrong type raises, when it is none."""

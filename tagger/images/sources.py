@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
-from tagger.errors import InputError
+from tagger.errors import InputError, StoreError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import Content, ImageConfig, Source, TagStore
 from tagger.meters import SILENT, Meter, meter_of
@@ -218,11 +218,15 @@ class SavedSource:
 
 
 def open_source(
-    spec: SourceSpec, registries: Callable[[Repository], TagStore], *, several: bool = False
+    spec: SourceSpec,
+    registries: Callable[[Repository], TagStore],
+    *,
+    several: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> ContentSource | SavedSource:
     """Find the image that `spec` names, in a registry, a layout or an archive; `several` repositories will want it.
 
-    Raise `InputError`, `StoreError`.
+    `say` tells a person that a pipe is waited for. Raise `InputError`, `StoreError`.
     """
     if spec.kind in ("docker", NAME):
         reference = Reference.parse(spec.value)
@@ -235,7 +239,7 @@ def open_source(
         return _in_layout(Layout(path), choice, str(spec))
     from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images  # most runs read none
 
-    archive = Archive(path, f"{spec.kind}:{path}")
+    archive = Archive(path, f"{spec.kind}:{path}", say)
     if spec.kind == "oci-archive" or LAYOUT_FILE in archive:
         return _in_layout(LayoutArchive(archive), choice, str(spec))
     images = saved_images(archive)
@@ -263,7 +267,7 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
     from tagger.images.layout import REF_NAME
 
     if DIGEST.fullmatch(choice):
-        return ContentSource.resolved(content, choice, reference)
+        return ContentSource.resolved(content, _image_of(content, choice), reference)
     named = []
     for entry in content.index().entries:
         names = (entry.descriptor.annotations.get(key) for key in (CONTAINERD_NAME, REF_NAME))
@@ -275,6 +279,18 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
             (digest, names) for digest, names in images if content.manifest(digest).subject() is None
         ]
     return ContentSource.resolved(content, _choose(choice, named, content.place), reference)
+
+
+def _image_of(content: "LayoutContent", digest: str) -> str:
+    """Return the digest of the image that a digest names: its own, or that of its config, as engines call an image."""
+    if "rootfs" in content.manifest(digest).document:
+        for root in content.index().roots:
+            with suppress(StoreError):  # a platform may be elsewhere
+                image = content.manifest(root)
+                parts = [content.manifest(child.digest) for child in image.children()] if image.is_index else [image]
+                if any((config := part.config()) and config.digest == digest for part in parts):
+                    return root
+    return digest
 
 
 def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: str) -> Image:
@@ -291,8 +307,7 @@ def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: s
     offered = sorted({name for image, names in images for name in names if image in found or not found})
     offered += [f"@{number}" for number, (_, names) in enumerate(images) if not names]
     what = "several images" if found else f"no image {choice}" if choice else "no image"
-    first = f"{place}{'' if offered[0].startswith('@') else ':'}{offered[0]}" if offered else ""
-    hint = f"Name one of: {', '.join(offered)}. For the first, write `{first}`." if offered else ""
+    hint = f"Name one of: {', '.join(offered)}. For the first, write `{place}:{offered[0]}`." if offered else ""
     hint = hint or "Put the build there first, or check `source`."
     raise InputError(f"{place} holds {what}", hint)
 

@@ -205,7 +205,9 @@ def _delete(target: _Target, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
     removed = (_emptied(target.removal) if target.everything else None) or remove(target.removal)
-    return ended(target.store.place, removed.changes(target.changes), removed.error, done="deleted")
+    return ended(target.store.place, removed.changes(target.changes), removed.error, done="deleted")._replace(
+        warnings=removed.warnings
+    )
 
 
 def _emptied(removal: Removal) -> Removed | None:
@@ -221,7 +223,12 @@ def _emptied(removal: Removal) -> Removed | None:
     if not left:
         return Removed(gone)
     names = ", ".join(sorted(left))
-    why = StoreError(f"everything was deleted, and {names} is there", code="STILL_THERE", place=store.place)
+    why = StoreError(
+        f"everything was deleted, and {names} is there",
+        "Somebody may have pushed it at this moment: look again, and delete it then.",
+        code="STILL_THERE",
+        place=store.place,
+    )
     return Removed(gone, why, left)
 
 

@@ -115,6 +115,8 @@ def each(
             if view:
                 yield from view_warnings(view(found[store]), outcome.changes)
             yield from events(store, outcome)
+            for code, text in outcome.warnings:
+                yield Event("warning", store.place, text, code)
         return ended
 
     return acting

@@ -211,7 +211,9 @@ class _Plan(NamedTuple):
         if self.begun and self.is_rest_of(self.begun.plan_id):
             plan_id = self.begun.plan_id
         removed = remove(removal, self.left.groups, plan_id if removal.tags or removal.images else "")
-        return ended(self.place, removed.changes(planned), removed.error, done="pruned")
+        return ended(self.place, removed.changes(planned), removed.error, done="pruned")._replace(
+            warnings=removed.warnings
+        )
 
     def summary(self, outcome: Outcome, deleted: bool) -> Pruned:
         """Return the counts, and of what was deleted the bytes by which it can be restored."""

@@ -21,6 +21,7 @@ from tagger.meters import meter_of
 from tagger.operations.afterwards import read_if_possible
 from tagger.operations.removal import Removal, holds_manifest, other_way, standing_tags
 from tagger.operations.unfinished import RemovalRecord, wants_tags_first
+from tagger.results import ReportWarning
 from tagger.rules.marks import is_reserved
 from tagger.rules.plan import Change
 
@@ -41,6 +42,7 @@ class Removed(NamedTuple):
     error: TaggerError | None = None
     begun: frozenset[str] = frozenset()
     left: Mapping[str, str | None] = MappingProxyType({})
+    warnings: tuple[ReportWarning, ...] = ()
 
     def changes(self, planned: Iterable[Change]) -> list[Change]:
         """Return the planned changes as they came out."""
@@ -92,8 +94,8 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str 
         if error is None or not progress.gone:
             record.end()
     except TaggerError as failure:
-        return progress.ended(removal, error or failure)
-    return progress.ended(removal, error or _still_there(removal, gone), gone)
+        return progress.ended(removal, error or failure)._replace(warnings=record.warnings)
+    return progress.ended(removal, error or _still_there(removal, gone), gone)._replace(warnings=record.warnings)
 
 
 def _still_there(removal: Removal, gone: Collection[str]) -> StoreError | None:

@@ -121,7 +121,8 @@ class _Return(NamedTuple):
             if holds_manifest(self.store, digest) or self.store.restore(digest):
                 continue
             if manifest is None:
-                raise NotFound(f"{digest} is gone, and the report does not have it", code="MANIFEST_UNKNOWN")
+                hint = "Only what builds it can bring it back: push the image anew."
+                raise NotFound(f"{digest} is gone, and the report does not have it", hint, code="MANIFEST_UNKNOWN")
             self.store.point(manifest, ())
 
 

@@ -84,7 +84,12 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
             meter.phase(f"reading manifests, {len(manifests):,} of {len(asked | below):,}")
         todo = below - asked
         if len(asked) > MOST_MANIFESTS:
-            raise StoreError(f"there are more than {MOST_MANIFESTS} manifests", code="SIZE_INVALID", place=store.place)
+            raise StoreError(
+                f"there are more than {MOST_MANIFESTS} manifests",
+                "Delete images that nobody needs by the registry's own means first.",
+                code="SIZE_INVALID",
+                place=store.place,
+            )
     return Stock(manifests, {digest: found for digest, found in attached.items() if found})
 
 

@@ -12,6 +12,7 @@ from tagger.images.artifacts import PLACEHOLDER, REMOVAL, artifact, put_artifact
 from tagger.images.manifests import LARGEST_MANIFEST, Manifest
 from tagger.images.stores import TagStore
 from tagger.names import DIGEST, TAG
+from tagger.results import ReportWarning
 from tagger.rules.marks import REMOVAL_TAG
 
 __all__ = ["RemovalRecord", "Unfinished", "read_unfinished", "wants_tags_first"]
@@ -85,13 +86,14 @@ class RemovalRecord:
         self._plan_id = plan_id
         self._kept: Manifest | None = None
         self._asked = False
+        self.warnings: tuple[ReportWarning, ...] = ()
         self._lock = threading.Lock()
 
     def keep(self) -> None:
         """Write it down, once. Raise `StoreError` where the registry deletes nothing.
 
         A manifest that was never there is deleted first: most that delete nothing say so of it, and then nothing is
-        written. Where the record cannot be written, the removal goes on without.
+        written. Where the record cannot be written, the removal goes on without, and that is a warning.
         """
         with self._lock:
             if self._asked or self._store.lists_unnamed:
@@ -100,9 +102,13 @@ class RemovalRecord:
             record = self._record()
             with suppress(NotFound):
                 self._store.delete(artifact({PLACEHOLDER: secrets.token_hex(16)}).digest)
-            with suppress(StoreError):
+            try:
                 put_artifact(self._store, record, (REMOVAL_TAG,))
                 self._kept = record
+            except StoreError as error:
+                why = error.message.removeprefix(f"{self._store.place}: ")
+                text = f"what is to be deleted cannot be noted under {REMOVAL_TAG}, for a run that is ended: {why}"
+                self.warnings = (ReportWarning("UNRECORDED", text),)
 
     def end(self) -> None:
         """Take it away, as the removal is done; one that was begun earlier and is another stays. Raise `StoreError`."""

@@ -213,7 +213,8 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
         return _ended(store, [*changes, *planned], None, dry_run=True)
     removed = remove(removal)
     made = [*changes, *removed.changes(planned)]
-    return _ended(store, *look_again(target.view, made, removed.error), dry_run=False)
+    ended_so = _ended(store, *look_again(target.view, made, removed.error), dry_run=False)
+    return ended_so._replace(warnings=removed.warnings)
 
 
 def _ended(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:

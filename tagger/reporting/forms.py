@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tagger.errors import InputError, TaggerError
-from tagger.reporting.terminal import ELSEWHERE, ESCAPED
+from tagger.reporting.terminal import ELSEWHERE
 from tagger.results import Tree, Trees
+from tagger.workspace import open_to_write
 
 __all__ = ["trees_text", "write_pages"]
 
@@ -37,7 +38,8 @@ def write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
         from tagger.reporting.page import page
 
         try:
-            path.write_text(page(trees, when), encoding="utf-8", errors=ESCAPED)
+            with open_to_write(path) as file:
+                file.write(page(trees, when))
         except OSError as error:
             hint = "Name a file in a folder that is there, and that may be written."
             errors.append(InputError(f"`html`: {path} cannot be written: {error.strerror}", hint))

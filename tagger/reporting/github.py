@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from tagger.errors import TaggerError
-from tagger.reporting.terminal import ESCAPED
+from tagger.workspace import open_to_write
 
 __all__ = ["Runner"]
 
@@ -71,7 +71,7 @@ class Runner(NamedTuple):
         path = self.environ.get(variable, "")
         try:
             if path:
-                with Path(path).open("a", encoding="utf-8", errors=ESCAPED) as file:
+                with open_to_write(Path(path), append=True) as file:
                     file.write(text)
         except OSError as error:
             return f"{variable}: {path} cannot be written: {error.strerror}"

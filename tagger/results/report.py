@@ -78,7 +78,7 @@ class Passed(NamedTuple):
 class Outcome(NamedTuple):
     """How one repository ended.
 
-    `digest` is the digest of the release there, and `others` those of its other variants.
+    `digest` is the digest of the release there, `others` those of its other variants; `warnings` are told as it ends.
     """
 
     repository: str
@@ -87,6 +87,7 @@ class Outcome(NamedTuple):
     digest: str | None = None
     error: TaggerError | None = None
     others: tuple[str, ...] = ()
+    warnings: tuple[ReportWarning, ...] = ()
 
     @classmethod
     def failed(cls, place: str, error: TaggerError, changes: Iterable[Change] = ()) -> Self:

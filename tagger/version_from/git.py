@@ -5,6 +5,7 @@ used: it refuses the partial clones that a sparse checkout makes. Nothing that a
 run; whose repository counts is said by `tagger.workspace`.
 """
 
+import errno
 import os
 import re
 import threading
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import InputError, TaggerError
-from tagger.workspace import read_regular, repository_root
+from tagger.workspace import is_regular, read_regular, repository_root
 
 if TYPE_CHECKING:  # dulwich takes 60 ms to import, and most runs know their tag from GITHUB_REF
     from dulwich.object_store import DiskObjectStore
+    from dulwich.objects import ObjectID
     from dulwich.refs import RefsContainer
 
 __all__ = ["Checkout", "GitFacts", "checkouts_read_once", "commit_time", "git_facts", "git_tags", "read_checkout"]
@@ -192,7 +194,14 @@ def _objects(common_folder: Path, length: int) -> "DiskObjectStore":
     from dulwich.object_format import SHA1, SHA256
     from dulwich.object_store import DiskObjectStore
 
-    return DiskObjectStore(common_folder / "objects", object_format=SHA256 if length == 64 else SHA1)
+    class Objects(DiskObjectStore):
+        def _get_shafile_path(self, sha: "ObjectID") -> str:
+            path = Path(super()._get_shafile_path(sha))
+            if path.exists() and not is_regular(path):
+                raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            return str(path)
+
+    return Objects(common_folder / "objects", object_format=SHA256 if length == 64 else SHA1)
 
 
 def _refs(git_folder: Path, common_folder: Path) -> tuple["RefsContainer", "RefsContainer"]:
@@ -223,18 +232,25 @@ def _places(root: Path) -> tuple[Path, Path] | None:
         return None
     common = git_folder / "commondir"
     shared = git_folder / read_regular(common).decode().strip() if common.exists() else git_folder
-    _refuse_links(git_folder, shared)
+    _check_files(git_folder, shared)
     return git_folder, shared
 
 
-def _refuse_links(git_folder: Path, common_folder: Path) -> None:
-    """Raise `InputError` for a ref that is a link out of the repository: what it leads to is no ref, and is shown."""
+def _check_files(git_folder: Path, common_folder: Path) -> None:
+    """Raise `InputError` for what git never makes: a ref that is a link out of the repository, a FIFO, a device.
+
+    What a link leads to would be shown as a ref; the library would wait for a FIFO.
+    """
     inside = [folder.resolve() for folder in (git_folder, common_folder)]
-    walk = (entry for top in {*inside} for entry in os.walk(top / "refs"))
-    refs = (Path(folder, name) for folder, folders, names in walk for name in (*folders, *names))
-    for path in (git_folder / "HEAD", common_folder / "packed-refs", common_folder / "refs", *refs):
+    walk = (entry for top in {*inside} for name in ("refs", "reftable") for entry in os.walk(top / name))
+    found = (Path(folder, name) for folder, folders, names in walk for name in (*folders, *names))
+    objects = common_folder / "objects"
+    others = (objects / "info/alternates", *objects.glob("pack/*"))
+    for path in (git_folder / "HEAD", common_folder / "packed-refs", common_folder / "refs", *found, *others):
         if path.is_symlink() and not any(path.resolve().is_relative_to(folder) for folder in inside):
             raise InputError(f"{path} is a link out of the repository", "Check the repository out again.")
+        if path.exists() and not is_regular(path) and not path.is_dir():
+            raise InputError(f"{path} is no regular file", "Check the repository out again.")
 
 
 def _text(name: bytes) -> str:

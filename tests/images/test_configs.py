@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tagger.errors import StoreError
-from tagger.images.configs import LARGEST_CONFIG, parse_config, platform_configs, platform_manifests
+from tagger.images.configs import LARGEST_CONFIG, first_labels, parse_config, platform_configs, platform_manifests
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, Platform
+from tagger.images.walk import DEEPEST
 from tests.images.making import PLATFORMS, describe, digest_of, make_image, make_index, make_layer, put, put_manifest
 
 
@@ -49,6 +50,16 @@ def test_an_index_in_an_index_is_followed(store: Layout) -> None:
     inner = make_index(store)
     outer = put_manifest(store, OCI_INDEX, {"manifests": [inner.descriptor().to_json()]})
     assert platform_configs(store, outer) == platform_configs(store, inner)
+
+
+def test_the_first_labels_are_sought_within_the_bounds_of_a_walk(store: Layout) -> None:
+    index = make_index(store)
+    assert first_labels(store, index) == platform_configs(store, index)[0].labels
+    assert first_labels(store, put_manifest(store, OCI_INDEX, {"manifests": []})) == {}
+    for _ in range(DEEPEST + 1):
+        index = put_manifest(store, OCI_INDEX, {"manifests": [index.descriptor().to_json()]})
+    with pytest.raises(StoreError, match="nested deeper"):
+        first_labels(store, index)
 
 
 def test_whatever_else_an_index_names_is_not_passed_over(store: Layout) -> None:

@@ -31,6 +31,7 @@ from tests.images.making import (
     sign,
 )
 from tests.servers.fixtures_registry import Opener as OpenedStore
+from tests.servers.registries import DockerRegistry
 from tests.servers.small_registry import SmallRegistry
 
 
@@ -174,6 +175,30 @@ class TestImages:
         put(source, b"windows", foreign.media_type)
         copy_image(source, target, windows)
         assert target.has_blob(foreign)
+
+    def test_say_of_a_layer_that_is_kept_elsewhere_what_to_do(
+        self, source: Layout, target: Place, open_registry: DockerRegistry
+    ) -> None:
+        """Without an address it is missing; with one, distribution takes it only where that is allowed."""
+        image = make_image(source)
+        kind = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+        foreign = Descriptor(kind, digest_of(b"windows"), 7).to_json()
+        documents = [
+            {"config": image.document["config"], "layers": [foreign | more, *image.document["layers"]]}
+            for more in ({}, {"urls": ["https://example.org/windows"]})
+        ]
+        put(source, b"windows", kind)
+        nowhere, elsewhere = (put_manifest(source, OCI_MANIFEST, document) for document in documents)
+        (source.path / "blobs/sha256" / digest_of(b"windows")[7:]).unlink()
+        with pytest.raises(NotFound) as caught:
+            copy_image(source, target, nowhere)
+        assert "kept elsewhere" in caught.value.hint
+        with open_registry.client(retries=0) as client:
+            store = client.repository(Repository(open_registry.host, "acme/elsewhere"), write=True)
+            copy_image(source, store, elsewhere)
+            with pytest.raises(StoreError) as refused:
+                store.point(elsewhere, ["2.1.4"])
+        assert "validation.manifests.urls.allow" in refused.value.hint
 
     def test_bring_a_build_cache_whose_index_lists_blobs(self, source: Layout, target: Place) -> None:
         blob = put(source, b"layer", "application/vnd.oci.image.layer.v1.tar+gzip")

@@ -146,6 +146,23 @@ class TestChoosing:
             open_text(f"oci:{layout.path}:4.0")
         assert "2.1, 3.0" in caught.value.hint
 
+    def test_what_the_hint_offers_is_taken(self, layout: Layout) -> None:
+        for text in ("a", "b"):
+            make_image(layout, text, text)
+        for text in ("a", "b"):
+            layout.untag(text)
+        with pytest.raises(InputError, match="several images") as caught:
+            open_text(f"oci:{layout.path}")
+        offered = caught.value.hint.split("`")[1]
+        assert offered == f"oci:{layout.path}:@0"
+        assert open_text(offered).digest == next(iter(layout.index().roots))
+
+    def test_a_config_names_its_image(self, layout: Layout) -> None:
+        image, index = make_image(layout, "a", "2.1"), make_index(layout, "b", "3.0")
+        for root, config in ((image, image.config()), (index, layout.manifest(index.children()[1].digest).config())):
+            assert config
+            assert open_text(f"oci:{layout.path}@{config.digest}").digest == root.digest
+
     def test_a_digest_is_a_name_too(self, layout: Layout) -> None:
         make_image(layout, "a", "2.1")
         image = make_image(layout, "b", "3.0")

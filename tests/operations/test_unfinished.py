@@ -19,6 +19,7 @@ from tagger.results import Report
 from tagger.rules.retention import Keep, Retention
 from tests.images.making import attach, make_image, make_index, sign
 from tests.operations.running import RULES, finished
+from tests.servers.http_server import Reply
 from tests.servers.small_registry import Fault, Request, SmallRegistry
 
 NAME = "acme/app"
@@ -180,6 +181,23 @@ def test_a_registry_that_deletes_nothing_gets_no_record(small_registry: SmallReg
         report = pruned(client.repository(Repository(small_registry.host, NAME), write=True))
     assert (report.exit_code, report.error and report.error.code) == (1, "UNSUPPORTED")
     assert content(small_registry) == before
+
+
+def test_a_record_that_cannot_be_written_is_a_warning(small_registry: SmallRegistry) -> None:
+    fill(small_registry)
+    refused = Fault("answer", Reply(403, body=b'{"errors": [{"code": "DENIED", "message": "this tag is reserved"}]}'))
+
+    def watch(request: Request) -> Fault | None:
+        return refused if request.method == "PUT" and "tagger-removal" in request.path else None
+
+    small_registry.watch = watch
+    with small_registry.client(retries=0) as client:
+        report = pruned(client.repository(Repository(small_registry.host, NAME), write=True))
+    assert report.exit_code == 0
+    told = [one for one in report.warnings if one.code == "UNRECORDED"]
+    assert len(told) == 1
+    assert "this tag is reserved" in told[0].message
+    assert not {"1.0.0", "1.0.1"} & content(small_registry)[0].keys()
 
 
 def test_what_somebody_named_since_stays(small_registry: SmallRegistry) -> None:

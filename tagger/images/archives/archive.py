@@ -4,16 +4,17 @@ import gzip
 import io
 import os
 import posixpath
+import select
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from tagger.errors import InputError, StoreError
-from tagger.images.files import CHUNK, OpenFile
+from tagger.images.files import CHUNK, PATIENCE, OpenFile, disk_hint
 
 __all__ = ["GZIP", "LARGEST_HEADER", "OTHERS", "ZSTD", "Archive"]
 
@@ -47,8 +48,10 @@ class _Headers(io.RawIOBase):
 class Archive:
     """The regular files in a tar archive, which may be compressed as a whole with gzip."""
 
-    def __init__(self, path: Path, place: str) -> None:
+    def __init__(self, path: Path, place: str, say: Callable[[str], None] = lambda _: None) -> None:
+        """`say` tells a person that a pipe is waited for."""
         self.place = place
+        self._say = say
         with self.translated():
             self._file = self._opened(path)
             self._files, self._links = self._members()
@@ -89,10 +92,10 @@ class Archive:
         except RecursionError as error:
             raise self.broken("the archive is nested too deeply") from error
         except OSError as error:
-            raise StoreError(f"{error.strerror or error}", place=self.place) from error
+            raise StoreError(f"{error.strerror or error}", disk_hint(error), place=self.place) from error
 
     def _opened(self, path: Path) -> OpenFile:
-        file = self._kept(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC)), path)
+        file = self._kept(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)), path)
         with file.whole() as start:
             magic = start.read(6)
         if magic.startswith(GZIP):
@@ -111,11 +114,22 @@ class Archive:
             hint = f"Write `oci:{path}`." if (path / "oci-layout").is_file() else "Name an archive."
             raise InputError(f"{self.place}: {path} is neither a file nor a pipe", hint)
 
+        self._wait_for(file)
+
         def receive(target: BinaryIO) -> None:
             while chunk := os.read(file.descriptor, CHUNK):
                 target.write(chunk)
 
         return OpenFile.unnamed(receive)
+
+    def _wait_for(self, pipe: OpenFile) -> None:
+        """Wait until something is written into a pipe, or its writer is gone; say so where that takes long."""
+        waiting = select.poll()
+        waiting.register(pipe.descriptor, select.POLLIN)
+        if not waiting.poll(PATIENCE * 1000):
+            self._say(f"{self.place}: waiting until something is written into this pipe")
+            waiting.poll()
+        os.set_blocking(pipe.descriptor, True)
 
     def _decompress(self, file: OpenFile, target: BinaryIO) -> None:
         most = max(EXPANDS * os.fstat(file.descriptor).st_size, LEAST_LIMIT)

@@ -36,7 +36,9 @@ class Documents(LayoutContent):
                         self._contents[member.name] = content
             self._index = Index.parse(self._contents[INDEX_FILE])
         except (tarfile.TarError, KeyError, ValueError) as error:
-            raise EngineError(f"what the engine saved of {place} is no image layout: {error}") from error
+            raise EngineError(
+                f"what the engine saved of {place} is no image layout: {error}", "Build it anew."
+            ) from error
 
     def index(self) -> Index:
         """Return the index."""

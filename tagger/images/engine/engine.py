@@ -24,6 +24,7 @@ PATIENCE = 600
 CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
 """What `docker info` says where the image store is containerd's (moby, daemon/containerd/service.go)."""
 PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+$")
+_REFUSAL = "What it says names the cause: `docker` says the same here. Correct that, then run the same again."
 _BUILD_FIRST = (
     "See `docker image ls`. docker/build-push-action leaves the image in the engine only with `load: true`; an image "
     "in a registry is named docker://NAME."
@@ -205,7 +206,7 @@ class Engine:
         except APIError as error:
             if missing and error.status_code == 404:
                 raise EngineError(missing, hint, code="NOT_FOUND") from error
-            raise EngineError(f"the engine refused: {error.explanation or error}") from error
+            raise EngineError(f"the engine refused: {error.explanation or error}", _REFUSAL) from error
         except (DockerException, OSError) as error:  # what the requests package raises is an OSError
             raise self._unreachable(error) from error
 

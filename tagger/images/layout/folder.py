@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tagger.errors import InputError, StoreError
+from tagger.images.files import PATIENCE, disk_hint
 from tagger.images.layout.index import LAYOUT_FILE, broken
 from tagger.names import ALGORITHMS, check_digest
 from tagger.workspace import read_regular
@@ -22,7 +23,6 @@ LAYOUT_VERSION = "1.0.0"
 UNFINISHED = ".tagger-"
 """What the names of files begin with that are still being written; a killed writer leaves them to the next one."""
 LARGEST_LAYOUT_FILE = 64 * 1024
-PATIENCE = 1.0  # seconds before a run says that it waits for a lock
 _LAYOUTS = "Name a layout, an empty directory, or one that does not exist yet."
 
 
@@ -160,7 +160,8 @@ class Folder:
     def failed(self, error: OSError) -> StoreError:
         """Return our error for one of the file system."""
         code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
-        return StoreError(f"{error.strerror}: {error.filename or self.path}", code=code, place=self.place)
+        message = f"{error.strerror}: {error.filename or self.path}"
+        return StoreError(message, disk_hint(error), code=code, place=self.place)
 
     def broken(self, message: str) -> StoreError:
         """Return the error of a layout that is not what it should be."""

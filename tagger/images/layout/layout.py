@@ -31,6 +31,9 @@ class _Seen(NamedTuple):
     content: Index
 
 
+_PART = "Delete that image, which names it: then it goes too."
+
+
 class Layout(LayoutContent):
     """An OCI image layout in a directory that need not exist yet.
 
@@ -195,7 +198,7 @@ class Layout(LayoutContent):
                 raise NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=self.place)
             needed = self._reached(rest.roots.values())
             if not listed and digest in needed:
-                raise StoreError(f"{digest} is part of another image", code="DENIED", place=self.place)
+                raise StoreError(f"{digest} is part of another image", _PART, code="DENIED", place=self.place)
             ours = self._reached([index.roots[digest] if listed else self._manifest(digest, "").descriptor()])
             if listed:
                 self._write_index(rest)

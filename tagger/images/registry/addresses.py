@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -19,6 +20,9 @@ __all__ = ["PORTS", "Dial", "Origin", "host_and_port", "is_loopback", "places_ah
 
 PORTS = {"http": 80, "https": 443}
 
+_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f]*:[0-9a-f:.]*(?:%[a-z0-9_.~%-]+)?", re.I | re.A)
+"""A name or an address: in any other host each library may read another one (`%6cocalhost`, full-width digits)."""
+
 
 class Origin(NamedTuple):
     """Where a URL leads: scheme, host and port, as browsers compare them."""
@@ -29,10 +33,10 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> "Origin":
-        """Return the origin of a URL. Raise `ValueError` when it has none."""
+        """Return the origin of a URL of the web. Raise `ValueError` when it has none."""
         parts = urlsplit(url)
-        if parts.scheme not in PORTS or not parts.hostname:
-            raise ValueError(f"{parts.scheme or 'no'} URL")
+        if parts.scheme not in PORTS or not (parts.hostname and _HOST.fullmatch(parts.hostname)):
+            raise ValueError("it is no URL of http or https with the name or the address of a host")
         return cls(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
 
     @property

@@ -19,7 +19,7 @@ from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge, known_challenge
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.defaults import JOBS, RETRIES
-from tagger.images.registry.failures import Peer, insecure_hint, refused, unreachable
+from tagger.images.registry.failures import Peer, insecure_hint, led_away, refused, unreachable
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 Got = TypeVar("Got", bound=Reply)
 
 SMALL = 4 * 1024 * 1024  # bytes of an answer that is neither a manifest nor a listing
+_NO_TOKENS = "Ask who runs it: is this the token server of the registry?"
 DISTRIBUTION = "Docker-Distribution-Api-Version"
 """A header of distribution and of all that descend from it or imitate it: Docker Hub, GHCR, ECR, Harbor, GitLab.
 
@@ -223,7 +224,7 @@ class Registry:
         try:
             url = self._host.resolve("/", challenge.parameters["realm"])
         except ValueError as error:
-            raise StoreError(f"asking for a token: {error}", code="UNAUTHORIZED", place=access.place) from error
+            raise led_away(access.place, "asking for a token", error) from error
         what, login = f"asking {urlsplit(url).hostname} for a token", self._login(access)
         if (login.basic or login.identity_token) and not self._host.trusts(Origin.of(url)):
             raise StoreError(
@@ -246,7 +247,7 @@ class Registry:
         try:
             return read_token(answer.body, asked)
         except ValueError as error:
-            raise StoreError(f"{what}: {error}", code="UNAUTHORIZED", place=access.place) from error
+            raise StoreError(f"{what}: {error}", _NO_TOKENS, code="UNAUTHORIZED", place=access.place) from error
 
     # How it is met
 
@@ -288,9 +289,7 @@ class Registry:
             self.meters(request.access.place).asked(request.told(response.status))
             return response
         except ValueError as error:
-            raise StoreError(
-                f"{request.what}: a redirect is not followed: {error}", code="UNREACHABLE", place=request.access.place
-            ) from error
+            raise led_away(request.access.place, request.what, error) from error
 
     def _read(self, response: Response, request: Request) -> Answer:
         """Read a response whole. Raise `StoreError` when it is too large."""
@@ -299,6 +298,7 @@ class Registry:
         except TooLarge as error:
             raise StoreError(
                 f"{request.what}: the answer has more than {request.most} bytes",
+                "A registry answers with less: ask who runs it, or what stands before it.",
                 code="SIZE_INVALID",
                 place=request.access.place,
             ) from error

@@ -3,8 +3,6 @@
 import base64
 import binascii
 import json
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tagger.errors import InputError
 from tagger.images.registry.logins import Key, Login, best_key, docker_key
+from tagger.workspace import read_regular
 
 __all__ = ["DockerConfig"]
 
@@ -38,7 +37,7 @@ class DockerConfig(NamedTuple):
             return cls()
         path = Path(folder, "config.json")
         try:
-            content = _content(path)
+            content = read_regular(path, LARGEST)
         except (FileNotFoundError, NotADirectoryError):
             return cls(str(path))
         except (OSError, ValueError) as error:
@@ -96,15 +95,3 @@ class DockerConfig(NamedTuple):
             str(entry.get("registrytoken") or ""),
             origin=self.origin,
         )
-
-
-def _content(path: Path) -> bytes:
-    """Return the content of a regular file of bounded size. Raise `OSError`, `ValueError`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise ValueError(f"it has more than {LARGEST} bytes")
-    return content

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from tagger.errors import NotFound, StoreError
 from tagger.images.moments import moment
 from tagger.images.registry.answers import Answer, is_immutable
+from tagger.images.registry.failures import NO_API
 from tagger.images.registry.logins import Login
 from tagger.images.registry.web_api import MOST_PAGES, WebApi
 from tagger.images.stores import Catalogued
@@ -69,7 +70,7 @@ class DockerHub:
                         pushed[digest] = max(last, pushed.get(digest, last))
                 following = found.get("next")
             except (KeyError, TypeError, AttributeError) as error:
-                raise self._api.error(f"{what}: the answer is no list of tags") from error
+                raise self._api.error(f"{what}: the answer is no list of tags", NO_API) from error
             if not following:
                 break
         return {digest: Catalogued(tuple(names), pushed.get(digest)) for digest, names in tags.items()}

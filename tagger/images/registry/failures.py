@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tagger.confidential import HIDDEN, hide
-from tagger.errors import NotFound, StoreError
+from tagger.errors import AGAIN, REMEDIES, NotFound, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed, is_throttled, one_line
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.faults import Late, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
@@ -14,7 +14,7 @@ from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
 from tagger.images.registry.statuses import status_of
 
-__all__ = ["Peer", "insecure_hint", "refused", "unreachable"]
+__all__ = ["LED", "NO_API", "Peer", "insecure_hint", "led_away", "refused", "unreachable"]
 
 _CONFIDENTIAL = (
     r"(?i)\b((?:bearer|basic)\s+|"
@@ -22,15 +22,11 @@ _CONFIDENTIAL = (
 )
 
 
-REMEDIES = {
-    "NAME_UNKNOWN": "Is the name of the repository spelled right? Some registries want it created before a push.",
-    "MANIFEST_UNKNOWN": "Is it spelled right, and was it pushed? What was deleted has to be pushed anew.",
-    "MANIFEST_BLOB_UNKNOWN": "The registry lost a part of the image. Push the image anew from where it was built.",
-    "BLOB_UNKNOWN": "The registry lost a part of the image. Push the image anew from where it was built.",
-    "SIZE_INVALID": "The registry, or a proxy before it, takes no request of this size: raise its limit.",
-    "UNSUPPORTED": "The registry does not do this, or a proxy before it does not let it through: ask who runs it.",
-}
-"""What to do, by the code of an error."""
+LED = "If that host is meant, name it in `insecure` or `endpoints`; else ask who runs the registry."
+"""What to do where a registry names a host that is not asked."""
+
+NO_API = "Something else answers there: ask who runs it, or what stands before it."
+"""What to do where an answer is none of the API's."""
 
 _ELSE = "What the registry says names the cause. Correct that, and run the same again: it goes on where this ended."
 
@@ -66,6 +62,11 @@ def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) ->
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
 
+def led_away(place: str, what: str, error: ValueError) -> StoreError:
+    """Return the error of a URL of the registry's that is not asked."""
+    return StoreError(f"{what}: where the registry leads is not asked: {error}", LED, code="UNREACHABLE", place=place)
+
+
 def insecure_hint(registry: str) -> str:
     """Return what to do where a registry is meant to be spoken to over plain HTTP."""
     return f"If that is meant, name it: `insecure: {registry}`."
@@ -88,7 +89,7 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
             )
         return f"no TLS connection to {address}: {reason}", check
     if isinstance(error, Forbidden):
-        return str(error), "If that is meant, name the host in `insecure` or `endpoints`."
+        return str(error), LED
     if isinstance(error, Unsendable):
         return str(error), "Correct what it is made of: a login, a name or a type with characters that no header has."
     if isinstance(error, NoHost):
@@ -99,7 +100,7 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
         return f"{address} did not answer in time", f"{check} `timeout` is how many seconds to wait."
     if isinstance(error, Unreachable):
         return f"{address} cannot be reached: {_os_reason(error)}", check
-    return f"the connection to {address} broke: {_os_reason(error)}", "Run the same again: it goes on where this ended."
+    return f"the connection to {address} broke: {_os_reason(error)}", AGAIN
 
 
 def _hint(peer: Peer, answer: Answer) -> str:
@@ -131,7 +132,7 @@ def _hint(peer: Peer, answer: Answer) -> str:
     if status == 429:
         return f"{peer.registry} limits how often it may be asked. Log in if you did not, or try again later."
     if status >= 500:
-        return "The registry has a fault. Run the same again: it goes on where this ended."
+        return f"The registry has a fault. {AGAIN}"
     return REMEDIES.get(answer.code) or REMEDIES.get(status_of(status).code) or _ELSE
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
+from tagger.images.registry.failures import NO_API
 from tagger.images.registry.snappy import decompress
 from tagger.images.registry.web_api import WebApi, link_value
 
@@ -56,7 +57,7 @@ class GithubAttestations:
             document: Any = json.loads(answer.body)
             listed = [dict(one) for one in document["attestations"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise self._api.error(f"{what}: the answer is no list of attestations") from error
+            raise self._api.error(f"{what}: the answer is no list of attestations", NO_API) from error
         for one in listed:
             if isinstance(one.get("bundle"), dict):
                 yield json.dumps(one["bundle"]).encode()
@@ -67,7 +68,9 @@ class GithubAttestations:
         """Return a bundle that GitHub keeps at an address of its own, compressed; or why it cannot be read."""
         url = entry.get("bundle_url")
         if not isinstance(url, str) or not url:
-            return self._api.error("the attestation has neither a bundle nor an address of one")
+            return self._api.error(
+                "the attestation has neither a bundle nor an address of one", "Attest the build anew."
+            )
         what = "reading a bundle"
         with suppress(ValueError):  # it is refused below
             what = f"reading the bundle at {urlsplit(url).hostname}"
@@ -79,4 +82,4 @@ class GithubAttestations:
         except StoreError as error:
             return error
         except ValueError as error:
-            return self._api.error(f"{what}: it cannot be decompressed: {error}")
+            return self._api.error(f"{what}: it cannot be decompressed: {error}", "Attest the build anew.")

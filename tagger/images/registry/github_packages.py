@@ -11,6 +11,7 @@ from urllib.parse import quote
 from tagger.errors import NotFound, StoreError
 from tagger.images.moments import moment
 from tagger.images.registry.answers import Answer
+from tagger.images.registry.failures import NO_API
 from tagger.images.registry.web_api import MOST_PAGES, WebApi, page_count
 from tagger.images.stores import Catalogued
 from tagger.names import DIGEST, TAG, Repository
@@ -164,7 +165,7 @@ class GithubPackages:
         try:
             return {one.digest: one for found in pages for one in map(_version, found) if DIGEST.fullmatch(one.digest)}
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise self._api.error(f"{what}: the answer is no list of versions") from error
+            raise self._api.error(f"{what}: the answer is no list of versions", NO_API) from error
 
     def _not_found(self, digest: str) -> NotFound:
         return NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=str(self.repository))

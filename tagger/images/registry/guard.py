@@ -23,8 +23,8 @@ METADATA = frozenset(
 )
 """Where clouds give credentials to their machines besides 169.254.169.254: Alibaba, Azure, Oracle, AWS by IPv6."""
 
-WITHIN = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
-"""IPv6 addresses whose last four bytes are an IPv4 address (RFC 6052; RFC 4291, section 2.5.5.1)."""
+WITHIN = tuple(ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+"""IPv6 addresses whose last four bytes are an IPv4 address (RFC 6052; RFC 8215; RFC 4291, section 2.5.5.1)."""
 
 INSIDE = frozenset({"private", "loopback", "link-local", "unspecified"})
 """A registry at such an address may name private ones."""
@@ -42,7 +42,7 @@ def kind_of(host: str) -> Kind:
     """Return what kind of address a host is, in any way of writing it; `name` where it is none."""
     address = _address(host)
     if address is None:
-        return "loopback" if is_loopback(host) else "name"
+        return "loopback" if is_loopback(host.rstrip(".")) else "name"
     if address.is_loopback:
         return "loopback"
     if address.is_unspecified:
@@ -79,7 +79,7 @@ def check_address(host: str, address: str, own_addresses: Collection[str]) -> No
 
 def _address(host: str) -> Address | None:
     """Return the address that a host is: also written as one number or short, and within an IPv6 address."""
-    text = host.partition("%")[0].strip("[]")
+    text = host.partition("%")[0].strip("[]").rstrip(".")
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -88,7 +88,7 @@ def _address(host: str) -> Address | None:
         except (OSError, ValueError):
             return None
     if isinstance(address, ipaddress.IPv6Address) and not address.is_loopback and not address.is_unspecified:
-        inner = address.ipv4_mapped or address.sixtofour
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
         if inner is None and any(address in network for network in WITHIN):
             inner = ipaddress.IPv4Address(address.packed[-4:])
         return inner or address

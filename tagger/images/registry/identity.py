@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from tagger.errors import InputError, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.dialects import DIALECTS, dialect_of
-from tagger.images.registry.failures import Peer, refused, unreachable
+from tagger.images.registry.failures import NO_API, Peer, refused, unreachable
 from tagger.images.registry.guard import split_web_url
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
@@ -126,7 +126,9 @@ class Sender:
             try:
                 return Answer(response.status, response.headers, response.read_whole(MOST))
             except TooLarge as error:
-                raise StoreError(f"{what}: the answer has more than {MOST} bytes", place=peer.registry) from error
+                raise StoreError(
+                    f"{what}: the answer has more than {MOST} bytes", NO_API, place=peer.registry
+                ) from error
 
         def failed(error: ConnectionFailed) -> StoreError:
             return unreachable(peer._replace(registry=name, address=host.address), peer.registry, what, error)
@@ -222,7 +224,9 @@ class IdentityLogin:
             if not re.fullmatch(r"[\x21-\x7e]{1,65000}", value):
                 raise ValueError("not a token")
         except (ValueError, TypeError, AttributeError, StopIteration, OverflowError, RecursionError) as error:
-            raise StoreError(f"{what}: the answer holds no token", code="UNAUTHORIZED", place=self._registry) from error
+            raise StoreError(
+                f"{what}: the answer holds no token", NO_API, code="UNAUTHORIZED", place=self._registry
+            ) from error
         return value, lifetime
 
     def _refuse(self, what: str, answer: Answer, hint: str) -> NoReturn:

@@ -19,6 +19,7 @@ MOST_PAGES = 10_000
 MOST_TAGS = 1_000_000
 MOST_WALKS = 5
 WHAT = "listing the tags"
+_ENDLESS = "No registry has as many: ask who runs it, or what stands before it."
 
 LONGEST_LINK = 16 * 1024
 
@@ -74,22 +75,24 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
             raise endpoint.refused(WHAT, answer)
         found.update(_listed(endpoint, answer))
         if len(found) > MOST_TAGS:
-            raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags")
+            raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags", _ENDLESS)
         following = next_query(answer)
         if following is None:
             return found
         if following in seen:
-            raise endpoint.error(f"{WHAT}: the pages lead in a circle")
+            raise endpoint.error(f"{WHAT}: the pages lead in a circle", _ENDLESS)
         seen.add(following)
         query = following
-    raise endpoint.error(f"{WHAT}: there are more than {MOST_PAGES} pages")
+    raise endpoint.error(f"{WHAT}: there are more than {MOST_PAGES} pages", _ENDLESS)
 
 
 def _listed(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
     try:
         # Google's listings have an object for each manifest besides the tags.
         if sum(map(answer.body.count, (b",", b"[", b"{"))) > MOST_VALUES:
-            raise endpoint.error(f"{WHAT}: the answer holds more than {MOST_VALUES} values", code="SIZE_INVALID")
+            raise endpoint.error(
+                f"{WHAT}: the answer holds more than {MOST_VALUES} values", _ENDLESS, code="SIZE_INVALID"
+            )
         tags = json.loads(answer.body)["tags"] or ()
         return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
     except (ValueError, KeyError, TypeError, RecursionError) as error:

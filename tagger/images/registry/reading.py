@@ -211,7 +211,9 @@ class Reader:
             self._registry.has_referrers = True
             found |= page
             if len(found) > MOST_REFERRERS:
-                raise self._endpoint.error(f"{what}: there are more than {MOST_REFERRERS}", code="SIZE_INVALID")
+                raise self._endpoint.error(
+                    f"{what}: there are more than {MOST_REFERRERS}", WRONG_ADDRESS, code="SIZE_INVALID"
+                )
             following = next_query(answer)
             if not following or following == query:
                 break

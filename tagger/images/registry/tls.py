@@ -10,6 +10,7 @@ from typing import Any
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError
 from tagger.images.registry.addresses import connected
+from tagger.workspace import read_regular
 
 __all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context", "tls_once"]
 
@@ -21,6 +22,7 @@ PEM = "-----BEGIN CERTIFICATE-----"
 """What tells the text of certificates from the name of a file with them."""
 
 PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
+LARGEST_AUTHORITIES = 64 * 1024 * 1024  # bytes of a file of certificates
 RECORD = 16 * 1024  # bytes of a TLS record at most (RFC 8446, section 5.1)
 
 
@@ -29,6 +31,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
 
     Raise `InputError`.
     """
+    _check_authorities()
     context = ssl.create_default_context(capath=_hashed_authorities())
     context.set_alpn_protocols(["http/1.1"])
     if ca_file:
@@ -36,6 +39,8 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         text = PEM in ca_file
         try:
+            if not text:
+                read_regular(Path(ca_file), LARGEST_AUTHORITIES)  # OpenSSL would wait for a FIFO
             context.load_verify_locations(None if text else ca_file, cadata=ca_file if text else None)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise InputError(
@@ -59,6 +64,22 @@ def speaks_tls(host: str, port: int, unheard: bool, timeout: float) -> bool:
             return _answers_tls(connection, host)
     except OSError:
         return unheard
+
+
+def _check_authorities() -> None:
+    """Raise `InputError` where SSL_CERT_FILE names a FIFO or a device, which OpenSSL would wait for."""
+    name = os.environ.get("SSL_CERT_FILE", "")
+    path = Path(name)
+    try:
+        if name and path.exists() and not path.is_dir():
+            read_regular(path, LARGEST_AUTHORITIES)
+    except PermissionError:
+        pass  # OpenSSL passes over it
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"SSL_CERT_FILE: {path} cannot be read: {getattr(error, 'strerror', None) or error}",
+            "Name a file with certificates in PEM form, or unset it.",
+        ) from error
 
 
 def _hashed_authorities() -> str | None:

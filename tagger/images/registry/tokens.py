@@ -95,9 +95,12 @@ def read_token(body: bytes, asked: float) -> Token:
     try:
         value = json.loads(body)
         token = value.get("token") or value["access_token"]
-        lifetime = float(value.get("expires_in") or DEFAULT_LIFETIME)
         if not re.fullmatch(r"[\x21-\x7e]{1,65000}", token):
             raise ValueError("not a token")
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError("the answer holds no token") from error
+    try:
+        lifetime = float(value.get("expires_in") or DEFAULT_LIFETIME)
+    except (ValueError, TypeError, OverflowError):
+        lifetime = DEFAULT_LIFETIME
     return Token.lasting(token, lifetime, asked)

@@ -13,6 +13,7 @@ from tagger.images.manifests import Descriptor
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import Endpoint
+from tagger.images.registry.failures import led_away
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.statuses import STORED, status_of
 from tagger.images.registry.transport import CHUNK
@@ -71,7 +72,7 @@ class Uploader:
         try:
             return self._registry.resolve(path, location)
         except ValueError as error:
-            raise self._endpoint.error(f"{what}: the registry names no place to upload to: {error}") from error
+            raise led_away(self._endpoint.place, what, error) from error
 
     def _upload(self, location: str, what: str, descriptor: Descriptor, opener: Opener) -> StoreError | None:
         """Upload a blob to where an upload was begun; return what went wrong when it may be tried again.

@@ -11,6 +11,7 @@ from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.auth import Access
 from tagger.images.registry.client import Registry, Request
+from tagger.images.registry.failures import NO_API, led_away
 from tagger.images.stores import Catalogued
 
 __all__ = ["MOST_PAGES", "OwnApi", "WebApi", "link_value", "page_count"]
@@ -73,7 +74,7 @@ class WebApi:
         try:
             target = self.registry.resolve("/", url)
         except ValueError as error:
-            raise self.error(f"{what}: {error}") from error
+            raise led_away(self._access.place, what, error) from error
         return self.registry.call(Request("GET", target, self._access, what, most=most))
 
     def get(self, path: str, what: str, refused: Callable[[str, Answer], StoreError]) -> tuple[Any, Answer]:
@@ -84,7 +85,7 @@ class WebApi:
         try:
             return json.loads(answer.body), answer
         except (ValueError, RecursionError) as error:
-            raise self.error(f"{what}: the answer is no JSON") from error
+            raise self.error(f"{what}: the answer is no JSON", NO_API) from error
 
     def refused(self, what: str, answer: Answer, hint: str = "") -> StoreError:
         """Return the error that an answer means, with a `hint` where it has none of its own."""

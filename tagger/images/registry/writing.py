@@ -19,6 +19,13 @@ TAGS_AT_ONCE = 10
 """Tags in one request: what a registry that takes several should take (distribution-spec, "Pushing manifests")."""
 
 
+FOREIGN = (
+    "The image has layers that are kept elsewhere (foreign or nondistributable ones, with `urls`), and this registry "
+    "does not take them. Let it: distribution wants their addresses in `validation.manifests.urls.allow`. Or build the "
+    "image on a base without them."
+)
+
+
 class Writer:
     """Puts manifests into one repository, and deletes them."""
 
@@ -109,7 +116,7 @@ class Writer:
             self._check_stored(answer, what, manifest)
             self._reader.was_put(target, manifest.digest)
             return
-        refusal = self._endpoint.refused(what, answer)
+        refusal = self._refusal(what, answer, manifest)
         if target == manifest.digest or answer.status >= 500 or answer.status in (401, 404, 413, 429):
             raise refusal
         try:
@@ -121,6 +128,16 @@ class Writer:
         if held and is_immutable(answer):
             raise self._immutable(what, answer, f"{target} holds {held}")
         raise refusal
+
+    def _refusal(self, what: str, answer: Answer, manifest: Manifest) -> StoreError:
+        """Return the error of a manifest that was not taken; layers that are kept elsewhere are the likely cause."""
+        error = self._endpoint.refused(what, answer)
+        known = answer.status in (401, 403, 413) or (status_of(answer.status).again and answer.status != 500)
+        if known or not any(layer.is_foreign for layer in manifest.layers()):
+            return error
+        return self._endpoint.error(
+            error.message.removeprefix(f"{self._endpoint.place}: "), FOREIGN, code=error.code, status=answer.status
+        )
 
     def _put_several(self, manifest: Manifest, tags: Sequence[str]) -> frozenset[str]:
         """Put a manifest under several tags at once; return those that the registry took (spec, end-7b)."""

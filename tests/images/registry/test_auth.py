@@ -23,7 +23,7 @@ from tagger.images.registry.dialects import DIALECTS, Dialect
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
-from tagger.images.registry.tokens import Token
+from tagger.images.registry.tokens import Token, read_token
 from tagger.names import Repository
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
@@ -445,6 +445,11 @@ def test_a_token_shows_nowhere() -> None:
     assert "secret" not in repr(token)
     assert token.expires == 55
     assert Token.lasting("secret", 4, 0).expires == 2
+
+
+@pytest.mark.parametrize("lifetime", ['"soon"', "[]", "{}", "null", '"60 s"', "9" * 400])
+def test_a_lifetime_that_cannot_be_read_is_the_usual_one(lifetime: str) -> None:
+    assert read_token(f'{{"token": "secret", "expires_in": {lifetime}}}'.encode(), 0).expires == 55
 
 
 def wants(*challenges: str) -> Answer:

@@ -45,10 +45,26 @@ from tests.servers.small_registry import Fault, SmallRegistry
         ("0x7f.1", "loopback"),
         ("127.1", "loopback"),
         ("0251.0376.0251.0376", "link-local"),
+        ("64:ff9b:1::a9fe:a9fe", "link-local"),
+        ("2001:0:1:2:3:4:5601:5601", "link-local"),  # Teredo: the last four bytes, inverted
+        ("169.254.169.254.", "link-local"),
+        ("10.0.0.6.", "private"),
     ],
 )
 def test_an_address_is_known_however_it_is_written(host: str, kind: str) -> None:
     assert kind_of(host) == kind
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("%6c%6f%63%61%6chost", "127.0.0.1%00.example", "①②⑦.0.0.1", "127。0。0。1", "loc\u0430lhost", "a b", "a\\b"),
+        *("", "a$b", "[fe80::1%25 lo]", "a\tb,c"),
+    ],
+)
+def test_a_host_that_libraries_read_in_several_ways_is_none(host: str) -> None:
+    with pytest.raises(ValueError, match=r"no URL|Invalid|netloc|IPv6|IPv4"):
+        Origin.of(f"https://{host}/token")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +130,21 @@ def test_what_is_connected_is_checked_and_a_connection_that_was_kept_too(small_r
     transport.close()
 
 
+@pytest.mark.parametrize("host", ["localhost.", "LOCALHOST", "LocalHost."])
+def test_a_name_is_checked_however_it_is_spelled(
+    small_registry: SmallRegistry, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", small_registry.port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: found)
+    transport = Transport()
+    origin = Origin.of(f"http://{host}:{small_registry.port}/")
+    transport.led((origin.host, origin.port), ("registry.example", 443))
+    with pytest.raises(ConnectionFailed) as caught:
+        transport.open("GET", f"http://{host}:{small_registry.port}/v2/", {})
+    assert isinstance(caught.value.cause, Forbidden)
+    transport.close()
+
+
 @pytest.mark.parametrize("location", ["http://169.254.169.254/x", "http://[fe80::1]/x", "http://2852039166/x"])
 def test_neither_redirect_nor_upload_nor_realm_leads_inside(
     small_registry: SmallRegistry, opened: Opener, location: str
@@ -126,8 +157,9 @@ def test_neither_redirect_nor_upload_nor_realm_leads_inside(
     ]
     for fault, ask in cases:
         small_registry.fail(fault)
-        with pytest.raises(StoreError, match="link-local"):
+        with pytest.raises(StoreError, match="link-local") as caught:
             ask(opened(small_registry, retries=0))
+        assert "`endpoints`" in caught.value.hint
 
 
 @pytest.mark.parametrize(("address", "loopback"), [("127.0.0.1", True), ("203.0.113.9", False), ("", False)])
