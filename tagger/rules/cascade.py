@@ -84,13 +84,13 @@ class Rules(Grammar):
 
     def check_limits(self) -> None:
         """Raise `InputError` where `stable` or `latest` names a variant that nobody declared."""
-        known = {DEFAULT_VARIANT, *self.variants, *(family.alias for family in self.families)}
+        known = {DEFAULT_VARIANT, *self.variants, *(family.alias for family in self.families)} - {""}
         for name, selection in (("stable", self.stable), ("latest", self.pinned or EVERY)):
             for variant in sorted(selection.variants - known):
                 if not self.declared.has(variant):
                     raise InputError(
                         f"`{name}` names the variant {variant}, and that is none of `variants`",
-                        f"Write one of these: {', '.join(sorted(known - {''}))}; or declare it: `variants: {variant}`.",
+                        f"Declare it: add `variants: {variant}`. Or name one of: {', '.join(sorted(known))}.",
                     )
 
     def published(self, tags: Iterable[str], lifted: Collection[str] = ()) -> Published:

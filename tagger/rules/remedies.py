@@ -12,6 +12,7 @@ from tagger.rules.words import is_variant
 __all__ = ["parse_version"]
 
 LONGEST = 200  # characters of a text that a version may stand in
+_PREFIX = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@/_.-]*(?<!\.)")  # what stands before a version in a git tag
 _START = re.compile(r"(?<![0-9.])[vV]?[0-9]+\.[0-9]")
 _VERSION = re.compile(r"([vV]?[0-9]+(?:\.[0-9]+)+)-(.+)")
 _CALENDAR = re.compile(r"[vV]?(?:20[0-9]{2}|[1-9][0-9])\.[01]?[0-9]\b")
@@ -66,8 +67,18 @@ def _hint(own: Scheme, text: str) -> str:
     plain, plus, _ = text.partition("+")
     if plus and (hint := _hint(own, plain)):
         return f"{hint.removesuffix('.')} and write `{plain}`: no tag holds what stands behind the +."
-    shorter = re.sub(r"[^0-9A-Za-z]+\Z", "", text)
-    return f"Write `{shorter}`." if shorter != text and _reads(own, shorter) else ""
+    meant = next((one for one in _meant(text) if one != text and _reads(own, one)), "")
+    return f"Write `{meant}`." if meant else ""
+
+
+def _meant(text: str) -> Iterator[str]:
+    """Yield the version that a text may mean, with a sign too many, or another one than versions have."""
+    yield re.sub(r"[^0-9A-Za-z]+\Z", "", text)
+    plain = re.sub(r"\A[vV]\.", "", text.strip("'\"` "))
+    yield plain
+    yield plain.replace("~", "-")
+    yield re.split(r"[^0-9A-Za-z.+-]", plain)[0]
+    yield re.sub(r"(?<=[.-])0+(?=[0-9])", "", re.sub(r"\.{2,}", ".", plain))
 
 
 def _likely(text: str) -> Iterator[str]:
@@ -108,7 +119,7 @@ def _prefix_hint(rules: Rules, text: str, prefix: str) -> str:
         rest, before = text[match.start() :], f"{prefix}{text[: match.start()]}".strip()
         if (
             match.start()
-            and not re.fullmatch("[0-9]+!|", before)
+            and _PREFIX.fullmatch(before)
             and (_reads(rules.scheme, rest.partition("+")[0]) or _suffix_hint(rules, rest) or _hint(rules.scheme, rest))
         ):
             return f"Set `tag-prefix: {before}`."

@@ -161,9 +161,18 @@ class Scheme(NamedTuple):
         if _READERS[self.name](plain, "", "") is not None:
             build = spelled.removeprefix(f"{plain}+")
             form = guess_form(f"-{build}")
-            revision = f", or `revisions: {form}` to write {plain}-{build}" if form else ""
-            written = f"`build-metadata: underscore` to write {spelled.replace('+', '_')}"
-            hint = f"Release it as {plain}, or set {written}{revision}."
+            ways = [("build-metadata: underscore", self._replace(build_metadata="underscore"), f"{plain}_{build}")]
+            if form:
+                ways.append(
+                    (f"revisions: {form}", self._replace(revisions=(Revision.parse(form),)), f"{plain}-{build}")
+                )
+            read = [(way, text) for way, scheme, text in ways if (made := scheme.read(text)) and made.build]
+            told = ", or ".join(f"`{way}` to write {text}" for way, text in read)
+            hint = (
+                f"Release it as {plain}, or set {told}."
+                if told
+                else f"Write `{plain}`: no tag holds what stands behind the +."
+            )
         elif _canonical_pep440(plain) is not None:
             hint = "A version as PEP 440 writes it wants `scheme: pep440`; leave out its local part: no tag holds it."
         return InputError(f"the version {given} has build metadata, and a tag cannot hold a +", hint)

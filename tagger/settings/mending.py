@@ -166,15 +166,16 @@ def templates(text: str) -> Iterator[str | Sequence[str]]:
     plain = text.partition("pattern=")[2].partition(",")[0] if "pattern=" in text else text
     if re.fullmatch(r"(?i)\$\{?version\}?|%v", plain.strip()):
         plain = "{{version}}"
+    plain = re.sub(r"\{\{\s*(\w+)\s*\|[^{}]*\}\}", r"{{\1}}", plain)  # a filter
     fields = (*FIELDS, *PLAIN_FIELDS)
     braced = re.sub(r"\$?\{+\s*\.?(\w+)\s*(?:\}+|$)", lambda match: f"{{{{{_field(match[1], fields)}}}}}", plain)
     if len(parts := braced.split()) > 1 and "date" not in braced:
         yield parts
     if ":" in braced and "/" in braced.partition(":")[0]:
         braced = braced.partition(":")[2]
-    of_build = [f"{{{{{field}}}}}" for field in PLAIN_FIELDS if f"{{{{{field}}}}}" in braced]
-    if of_build and len(set(re.findall(r"\{\{\w+\}\}", braced))) > len(of_build):
-        yield "{{version}}", *(f"{field.strip('{}')}-{field}" for field in of_build)
+    of_build = dict.fromkeys(re.findall(rf"\{{\{{(?:{'|'.join(PLAIN_FIELDS)})\b[^{{}}]*\}}\}}", braced))
+    if of_build and len(set(re.findall(r"\{\{[^{}]+\}\}", braced))) > len(of_build):
+        yield "{{version}}", *(f"{re.split(r'[^a-z]', field.strip('{}'))[0]}-{field}" for field in of_build)
     yield re.sub(r"[^A-Za-z0-9_.{}-]+", "-", braced).strip("-.")
 
 

@@ -70,5 +70,8 @@ def rows(text: str) -> Iterator[str]:
     plain = text.replace(kind[0], f"type={_close(kind[1], types) or kind[1]}")
     yield plain
     yield re.sub(r"\{\{d[a-z]*\}\}", "{{date 'YYYYMMDD'}}", plain)
+    for name, choices in (("event", ("branch", "tag", "pr")), ("format", ("short", "long"))):
+        if said := re.search(rf"\b{name}=([A-Za-z0-9-]*)", plain):
+            yield plain.replace(said[0], f"{name}={_close(said[1], choices)}")
     if re.search(r"type=(?:semver|pep440)", plain):
         yield f"{plain},pattern={{{{version}}}}"

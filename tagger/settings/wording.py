@@ -11,6 +11,7 @@ from tagger.settings.options import OPTIONS
 __all__ = ["spelled"]
 
 _QUOTED = re.compile(r"`([^`\n]+)`")
+_WRITE = re.compile(r"\bWrite (?:`[^`\n]+` and )*\Z")  # behind it stands a value
 _SETTING = re.compile(r"([a-z][a-z-]*): (.+)")
 _FLAGS = re.compile(r"--([a-z][a-z-]*)(?:[ =](.+))?")
 # What YAML would read as something else than the text, or as another text: 26.10 is 26.1 to it, 2026-07-01 a date.
@@ -41,7 +42,8 @@ def spelled(text: str, commands: Collection[str], *, in_workflow: bool, names: b
             return f"`{_as_input(option, value) if in_workflow else _as_option(option, value)}`"
         if in_workflow and flag and flag[1] in options and " --" not in quoted:
             return f"`{_as_input(options[flag[1]], flag[2] or 'true')}`"
-        if names and not in_workflow and quoted in options and quoted not in commands:
+        is_value = _WRITE.search(text, 0, match.start())
+        if names and not in_workflow and quoted in options and quoted not in commands and not is_value:
             return f"`{_bare_option(options[quoted])}`"
         return match[0]
 

@@ -69,7 +69,21 @@ def read_file(workspace: Path, path: str, key: str = "") -> str:
             raise InputError(f"file:{path} leads outside the workspace {root}", "Name a file of the workspace.")
         if not file.is_file():
             raise Absent("it is not a file" if file.exists() else "there is no such file")
-        return check_placeholder(_version_in(file, root, key))
+        try:
+            return check_placeholder(_version_in(file, root, key))
+        except Absent as absent:
+            near = "" if absent.hint or file.name in KNOWN_FILES[1:6] else _near(file)
+            raise Absent(str(absent), absent.hint or (near and f"Set `version-from: file:{path}#{near}`.")) from None
+
+
+def _near(file: Path) -> str:
+    """Return the one key under which a file has a version; empty where it has none, or several."""
+    from tagger.version_from.near import version_keys
+
+    with suppress(OSError, ValueError):
+        keys = version_keys(file, _document(file) if file.suffix in KEYED else None)
+        return keys[0] if len(keys) == 1 else ""
+    return ""
 
 
 def check_placeholder(text: str) -> str:
@@ -190,8 +204,14 @@ def _name_key(file: Path, root: Path) -> None:
     for key in ("__version__", "VERSION", "Version", "version"):
         with suppress(Absent):
             keyed_text(file, key)
-            place = f"file:{file.relative_to(root)}#{key}"
-            raise InputError(f"{file.name} is more than a version alone", f"Set `version-from: {place}`.")
+            _more_than_a_version(file, root, key)
+    if near := _near(file):
+        _more_than_a_version(file, root, near)
+
+
+def _more_than_a_version(file: Path, root: Path, key: str) -> None:
+    place = f"file:{file.relative_to(root)}#{key}"
+    raise InputError(f"{file.name} is more than a version alone", f"Set `version-from: {place}`.")
 
 
 def _pyproject(file: Path) -> str:

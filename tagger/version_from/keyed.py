@@ -42,9 +42,7 @@ def keyed_text(file: Path, key: str) -> str:
     }
     text = readers.get(file.suffix, _source_line)(file, key)
     if not text:
-        others = _versions_of(file) if file.suffix == ".properties" else []
-        hint = f"Set `version-from: file:{file.name}#{others[0]}`." if len(others) == 1 else ""
-        raise Absent(f"it has no text under {key}", hint)
+        raise Absent(f"it has no text under {key}")
     if file.name == "setup.cfg" and (directive := re.match(r"(attr|file):\s*(\S+)", text)):
         place = _place_of(*directive.groups())
         raise Absent(f"its version stands elsewhere, {directive[0]}", f"Set `version-from: {place}`.")
@@ -72,13 +70,6 @@ def _property(file: Path, key: str) -> str:
 
 def _latin(file: Path) -> str:
     return read_regular(file).removeprefix(b"\xef\xbb\xbf").decode("latin-1")
-
-
-def _versions_of(file: Path) -> list[str]:
-    """Return the names of properties that sound and look like a version."""
-    lines = (line.strip()[:LONGEST_LINE] for line in _latin(file).splitlines())
-    pattern = re.compile(r"([\w.-]{0,80}version)\s*[=:]\s*v?[0-9]{1,80}\.[0-9]", re.IGNORECASE)
-    return [match[1] for line in lines if (match := pattern.match(line))]
 
 
 def _ini(file: Path, key: str) -> str:

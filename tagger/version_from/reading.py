@@ -173,12 +173,20 @@ def _meant(kind: str) -> str:
         return f"env:{kind.strip('${}')}"
     if plain in words:
         return words[plain]
+    if kind.lower() in ("git-tag", "label", "file"):
+        return kind.lower()
+    if separated := re.fullmatch(r"(file|env)[=/ ](.+)", kind, re.IGNORECASE):
+        return f"{separated[1].lower()}:{separated[2]}"
     path = kind.partition("#")[0]
     if path.startswith("file://"):
         return f"file:{kind.removeprefix('file:').lstrip('/')}"
     if ":" not in path and ("." in path or "/" in path or Path(path).is_file()):
         return f"file:{kind}"
-    return f"env:{kind}" if re.fullmatch(r"[A-Z][A-Z0-9_]+", kind) else ""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]+", kind):
+        return f"env:{kind}"
+    import difflib
+
+    return "".join(difflib.get_close_matches(kind.lower(), ("git-tag", "label", "file"), 1, 0.6))
 
 
 def from_text(text: str, tag_prefix: str) -> str:

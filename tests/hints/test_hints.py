@@ -11,9 +11,10 @@ from tagger.images.layout import Layout
 from tests.hints.cases import TABLE as FIRST
 from tests.hints.following import Input, Step, followed, proposals
 from tests.hints.more_cases import TABLE as MORE
+from tests.hints.near_cases import TABLE as NEAR
 from tests.images.making import make_image
 
-TABLE = {**FIRST, **MORE}
+TABLE = {**FIRST, **MORE, **NEAR}
 DEEPEST = 6  # hints in a row
 FOR_A_PERSON = {
     "what the version is": r"is not a version in the scheme|does not hold a version|is longer than the 128 characters",
@@ -40,6 +41,7 @@ FOR_A_PERSON = {
     r"|there is a password and no username|a registry without a login",
     "a name of one's own": r"is reserved|is not a variant|is not a channel|is a variant too",
     "rows, or templates": r"is a template, and the other lines are rows",
+    "a field, or a type of row": r"has an unknown field|there is no type|`format` is",
     "a pattern": r"is not a regular expression|could take long|is not a range of versions",
     "a value": r"is no key=value|`(?:keep|keep-tags|priority|latest)` (?:has|is) |is no share|`value` is missing"
     r"|is no time|is no entry of a flavor|is not the form of a revision|is not known|would be an alias of itself"
