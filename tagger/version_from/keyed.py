@@ -21,6 +21,7 @@ KEYS = {
 }
 """Where a version stands in files known by their name or ending."""
 
+_COMMENTS = ("//", "/*", "* ", "--", ";", '"""', "'''")
 LONGEST_LINE = 1000  # characters of a line of source that are looked at
 _TYPE = r"(?:\[\]|\s*:\s*[\w\[\]<>.&' ]{1,40}|\s+\w{1,40})?"
 _ALSO = r"(?:\w{1,80}\s*=\s*)?"  # __version__ = version = "2.1.4"
@@ -34,6 +35,7 @@ def keyed_text(file: Path, key: str) -> str:
         ".cfg": _ini,
         ".conf": _ini,
         ".ini": _ini,
+        ".nuspec": _xml,
         ".xml": _xml,
         ".csproj": _msbuild,
         ".fsproj": _msbuild,
@@ -150,4 +152,5 @@ def _source_line(file: Path, key: str) -> str:
 
 def _is_comment(line: str) -> bool:
     start = line.lstrip()
-    return start.startswith(("//", "/*", "* ", "--", ";", '"""', "'''")) or bool(re.match(r"#(?!define\b)", start))
+    other = start.startswith("cmake_minimum_required")  # the version that it names is that of a tool
+    return other or start.startswith(_COMMENTS) or bool(re.match(r"#(?!define\b)", start))

@@ -18,7 +18,7 @@ def _near_versions() -> Iterator[Input]:
 
 def _near_places() -> Iterator[Input]:
     for place, files in (
-        ("FILE", {"VERSION": "2.1.4"}), ("file=VERSION", {"VERSION": "2.1.4"}), ("git-tags", {}), ("lable", {}),
+        ("FILE", {"VERSION": "2.1.4"}), ("file=VERSION", {"VERSION": "2.1.4"}), ("git-tags", {}), ("labels-", {}),
         ("file:.env", {".env": "APP_VERSION=2.1.4\n"}), ("file:a.ini", {"a.ini": "[app]\nversion=2.1.4\n"}),
         ("file:a.ini#app.ver", {"a.ini": "[app]\nversion=2.1.4\n"}),
         ("file:b/a.properties#version", {"b/a.properties": "app.version=2.1.4\n"}),

@@ -68,6 +68,8 @@ SECOND = "</PropertyGroup><PropertyGroup {}><Version>{}</Version>"
         (".env", "APP_VERSION=2.1.4\n", "APP_VERSION"),
         ("Dockerfile", "FROM scratch\nARG VERSION=2.1.4", "VERSION"),
         ("CMakeLists.txt", "project(app VERSION 2.1.4 LANGUAGES C)", "VERSION"),
+        ("CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\nproject(app VERSION 2.1.4)", "VERSION"),
+        ("app.nuspec", "<package><metadata><version>2.1.4</version></metadata></package>", "package.metadata.version"),
         ("DESCRIPTION", "Package: app\nVersion: 2.1.4", "Version"),
         ("VERSION", "VERSION=2.1.4", "VERSION"),
     ],
