@@ -127,7 +127,9 @@ class TestMissing:
 
     @pytest.mark.parametrize("words", [("plan", "--image", "a/b"), ("plan", "--json"), ("tags",)])
     def test_a_package(self, words: tuple[str, ...], tmp_path: Path) -> None:
-        """The packages are where `-S` does not look."""
+        """The packages are where `-S` does not look; a file of settings needs one."""
+        if words == ("tags",):
+            (tmp_path / ".tagger.yml").write_text("images: a/b\n")
         ended = subprocess.run(
             [sys.executable, "-S", self.PROGRAM, *words], capture_output=True, text=True, check=False, cwd=tmp_path,
             env={"TAGGER_IMAGES": "127.0.0.1:1/a/b"},
@@ -144,7 +146,7 @@ class TestMissing:
     def test_a_package_that_everything_needs(self, tmp_path: Path) -> None:
         (tmp_path / "tagger").mkdir()
         (tmp_path / "tagger/__init__.py").touch()
-        (tmp_path / "tagger/cli.py").write_text("import semver\n")
+        (tmp_path / "tagger/program.py").write_text("import semver\n")
         (tmp_path / "entrypoint.py").write_text(Path(self.PROGRAM).read_text())
         words = [sys.executable, "-S", str(tmp_path / "entrypoint.py"), "--json"]
         ended = subprocess.run(words, capture_output=True, text=True, check=False)
