@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Console"]
 
+_ANNOTATED = 10
+"""As many findings of one hint stand in an annotation; of the others, how many they are."""
+
 
 class Console:
     """The outlets of one run. Each `show_…` says how the run ended, everywhere, and returns the exit code."""
@@ -165,13 +168,20 @@ class Console:
         return self._show(text, errors.values(), {"json": text})
 
     def _annotate(self, checkup: Checkup) -> None:
-        """Annotate the step of a runner with each error and warning that `check` found."""
+        """Annotate the step of a runner with what `check` found: once for all that one hint is about."""
+        groups = dict[tuple[str, str, str, str], list[str]]()
         for finding in checkup.findings if self._runner.present else ():
-            text = "\n".join(filter(None, (f"{finding.repository}: {finding.message}", finding.hint)))
-            if finding.level == "warning":
-                self._runner.warning(text.removeprefix(": "), finding.code)
-            elif finding.level == "error":
-                self._runner.error(TaggerError(text.removeprefix(": "), code=finding.code))
+            if finding.level != "note":
+                key = (finding.level, finding.code, finding.repository, finding.hint)
+                groups.setdefault(key, []).append(finding.message)
+        for (level, code, place, hint), found in groups.items():
+            more = f"and {len(found) - _ANNOTATED:,} more" if len(found) > _ANNOTATED else ""
+            text = "\n".join(filter(None, (*found[:_ANNOTATED], more, hint)))
+            text = f"{place}: {text}" if place else text
+            if level == "warning":
+                self._runner.warning(text, code)
+            else:
+                self._runner.error(TaggerError(text, code=code))
 
     def warn(self, message: str) -> None:
         """Say what a person has to know, though nothing failed."""

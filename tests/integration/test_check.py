@@ -213,9 +213,22 @@ def test_in_a_workflow(tmp_path: Path) -> None:
     files = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(outputs)}
     ran = tagger("check", "--image", "oci:app", environ={"GITHUB_ACTIONS": "true", **files})
     assert ran.code == 1
-    assert ran.out.count("::error ") == 3
+    (annotation,) = (line for line in ran.out.splitlines() if line.startswith("::error "))
+    first, second, third, hint = annotation.split("%0A")
+    assert first.startswith("::error title=Failed::oci:app: 1.0 is missing")
+    assert (second[:12], third[:17]) == ("1 is missing", "latest is missing")
+    assert hint.startswith("`reconcile` puts")
     assert summary.read_text().startswith("### Check: 3 errors")
     assert json.loads(outputs.read_text().splitlines()[1])["command"] == "check"
+
+
+def test_an_annotation_names_ten_of_many(tmp_path: Path) -> None:
+    for minor in range(9):
+        make_image(Layout(tmp_path / "app"), "one", f"1.{minor}.0")
+    ran = tagger("check", "--image", "oci:app", environ={"GITHUB_ACTIONS": "true"})
+    (annotation,) = (line for line in ran.out.splitlines() if line.startswith("::error "))
+    *found, more, _ = annotation.split("%0A")
+    assert (len(found), more) == (10, "and 1 more")
 
 
 def test_it_is_folded_at_the_width_of_its_reader(small_registry: SmallRegistry) -> None:
