@@ -1,6 +1,6 @@
 """What rows mean: the templates that versions earn, and for one build its version and its plain tags."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
 
 from tagger.errors import InputError
@@ -135,8 +135,16 @@ class Rows(NamedTuple):
                 brings_latest.append(bool(template))
         if earned and not any(Template.parse(template).is_exact for template in earned):
             earned += [template for template in self.templates if Template.parse(template).is_exact][:1]
+        if version and self.flavor.latest != "false":
+            notes += self._unowned(fired)
         filled = Filled(version, origin, tuple(earned), tuple(plain), tuple(notes))
         return self._with_latest(filled, brings_latest[:1] == [True])
+
+    def _unowned(self, fired: list[tuple[Row, str]]) -> Iterator[str]:
+        """Yield what to tell of rows whose tag no version can own: what stands around it is another in each build."""
+        for row, _ in fired:
+            if row.reads_version and self._template(row) is None:
+                yield f"the row `{row.text}` has a prefix or suffix that each build has anew: it brings no `{LATEST}`"
 
     def _with_latest(self, filled: Filled, brings: bool) -> Filled:
         """Add `latest` as the flavor says, where there is any tag."""
@@ -279,8 +287,8 @@ def _read_version(text: str, parse: Callable[[str], Version]) -> Version:
     except InputError as error:
         raise InputError(
             error.message,
-            f"{error.hint} Where other tags start the workflow too, narrow its trigger, as `tags: ['v[0-9]*']`, or let "
-            "the row be enabled for versions only, as enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
+            f"{error.hint} Where other tags start the workflow too, narrow its trigger to v[0-9]*, or let the row be "
+            "enabled for versions only, as enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
             code=error.code,
         ) from error
 

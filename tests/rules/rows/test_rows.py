@@ -136,6 +136,7 @@ def test_refused_together(lines: list[str], facts: BuildFacts, flavor: list[str]
     ("lines", "flavor", "facts", "made"),
     [
         (SEMVER, [], TAG, "2 2.1 2.1.4 latest"),
+        (SEMVER, [], on("refs/tags/V2.1.4"), "2 2.1 2.1.4 latest"),
         (SEMVER, [], PRE, "2.2.0-rc.1"),
         (SEMVER, ["latest=true"], PRE, "2.2.0-rc.1"),
         (["type=semver,pattern={{major}}"], [], TAG, "2 2.1.4 latest"),
@@ -232,6 +233,22 @@ def test_an_unknown_date_of_a_commit_is_told() -> None:
     assert one.notes[0].startswith(f"the row `{rows[0]}` has the date of now: nothing says when")
     assert filled(Rows.parse(["type=sha"], ["suffix=-{{commit_date 'YYYY'}}", "latest=false"]), UNDATED).notes
     assert filled(Rows.parse(rows), MAIN).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "flavor", "made"),
+    [
+        ("type=semver,pattern={{major}}.{{minor}},suffix=-{{sha}}", [], "2.1-860c190"),
+        ("type=semver,pattern={{version}},prefix={{date 'YYYY'}}-", [], "2020-2.1.4"),
+        ("type=semver,pattern={{major}}", ["suffix=-{{sha}}"], "2-860c190"),
+    ],
+)
+def test_a_tag_that_each_build_has_anew_brings_no_latest(row: str, flavor: list[str], made: str) -> None:
+    """A version without a tag of its own cannot own `latest`: an older one would take it."""
+    one = filled(Rows.parse([row], flavor), TAG)
+    assert [plain.tag for plain in one.plain] == [made]
+    assert one.notes == (f"the row `{row}` has a prefix or suffix that each build has anew: it brings no `latest`",)
+    assert filled(Rows.parse([row], [*flavor, "latest=false"]), TAG).notes == ()
 
 
 def test_latest_true_on_a_branch_is_told() -> None:
