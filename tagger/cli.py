@@ -14,12 +14,9 @@ import tagger
 from tagger.command_line.line import Line, read_line
 from tagger.commands import NAMES, command_named
 from tagger.commands.command import Command
-from tagger.confidential import logins_in
 from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
 from tagger.reporting.terminal import Outlet
-from tagger.settings.option import TRUE
-from tagger.settings.options import OPTIONS, named
 
 # Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
 if TYPE_CHECKING:
@@ -86,6 +83,9 @@ def run(
 ) -> int:
     """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
     line = read_line(arguments)
+    if line.wants_version:
+        Outlet(out, environ).echo(f"tagger {tagger.__version__}")
+        return 0
     spare = _Spare()
     from tagger.reporting.console import Console
 
@@ -150,9 +150,7 @@ def _missing(error: ModuleNotFoundError) -> InputError:
 
 
 def _told(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
-    """Return what a line asks of the program itself: its version, its help, a completion; empty where it runs."""
-    if line.wants_version or line.command == "version":
-        return f"tagger {tagger.__version__}"
+    """Return what a line asks of the program itself: its help, a completion; empty where it runs."""
     if line.command == "completion" and not line.wants_help:
         from tagger.command_line.completion import completion
 
@@ -251,6 +249,8 @@ def _settings(
 
 def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
     """Return the passwords of the proxies that the environment names."""
+    from tagger.confidential import logins_in
+
     return {
         password
         for name, value in environ.items()
@@ -262,6 +262,8 @@ def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
 def _asked_format(line: Line, environ: Mapping[str, str]) -> str:
     """Return the format that is asked for, also where the rest cannot be understood."""
     from tagger.reporting.formatter import FORMATS, TEXT
+    from tagger.settings.option import TRUE
+    from tagger.settings.options import named
 
     for option in map(named, [form for form in FORMATS if form != TEXT]):
         asked = any(environ.get(name, "").strip().lower() in TRUE for name in option.variables)
@@ -320,6 +322,8 @@ def _positional(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> li
 
 def _given(parameters: Mapping[str, Any], stdin: TextIO) -> dict[str, list[str]]:
     """Return what the command line says, as texts by option name."""
+    from tagger.settings.options import OPTIONS
+
     given = {}
     for option in OPTIONS:
         value = parameters.get(option.attribute)

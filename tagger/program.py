@@ -4,11 +4,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from tagger.errors import InputError
-from tagger.images.registry.addresses import Dial, places_ahead
-from tagger.images.registry.defaults import TIMEOUT
-from tagger.names import Repository
+if TYPE_CHECKING:
+    from tagger.images.registry.addresses import Dial
 
 __all__ = ["begin", "main"]
 
@@ -27,13 +26,18 @@ def main() -> None:
     run(begun)
 
 
-def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> list[Dial]:
+def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
     """Begin a connection to each registry that a step's inputs name; nothing is sent over it.
 
     The settings are read meanwhile. None is begun where the inputs alone do not tell which registries are asked.
     """
     if arguments or _said("command", environ) not in COMMANDS or any(_said(name, environ) for name in ELSEWHERE):
         return []
+    from tagger.errors import InputError
+    from tagger.images.registry.addresses import Dial, places_ahead
+    from tagger.images.registry.defaults import TIMEOUT
+    from tagger.names import Repository
+
     names = []
     for line in _said("images", environ).splitlines():
         with suppress(InputError):  # it is said when the settings are read

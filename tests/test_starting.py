@@ -69,6 +69,12 @@ def test_a_git_tag_that_started_the_workflow(environ: dict[str, str], of_others:
     assert (found - of_others) & NOT_NEEDED == set()
 
 
+@pytest.mark.parametrize("words", [("--version",), ("-V",), ("version",)])
+def test_the_version_of_the_program_needs_no_option(words: tuple[str, ...]) -> None:
+    found = {name for name in imported(PROGRAM, *words) if name.startswith("tagger.")}
+    assert {"tagger.settings.options", "tagger.names", "tagger.results"} & found == set()
+
+
 def test_words_need_click(environ: dict[str, str]) -> None:
     assert "click" in imported(PROGRAM, "plan", "--version", "2.1.4", environ=environ)
 

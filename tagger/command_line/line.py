@@ -1,9 +1,9 @@
 """The words of a command line, before anything parses them: the command among them, and what asks for help."""
 
+from collections import deque
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import NamedTuple
-
-from tagger.settings.options import OPTIONS
 
 __all__ = ["HELP", "PROGRAM_VERSION", "Line", "read_line"]
 
@@ -32,7 +32,8 @@ class Line(NamedTuple):
     @property
     def wants_version(self) -> bool:
         """True where nothing but the version of the program is asked for."""
-        return not self.command and bool(self.options & PROGRAM_VERSION or self.rest == ("--version",))
+        short = self.options & PROGRAM_VERSION or self.rest == ("--version",)
+        return self.command == "version" or bool(short and not self.command)
 
     @property
     def is_verbose(self) -> bool:
@@ -54,23 +55,31 @@ class Line(NamedTuple):
 
 def read_line(words: Sequence[str]) -> Line:
     """Read a command line. Options may stand before the command; behind `--` there are none."""
-    valued = {spelling for option in OPTIONS if option.kind != "flag" for spelling in option.spellings}
     command, rest, plain, options = "", list[str](), list[str](), set[str]()
-    waiting = iter(words)
-    for word in waiting:
+    waiting = deque(words)
+    while waiting:
+        word = waiting.popleft()
         if word == "--":
-            behind = list(waiting)
-            rest += [word, *behind]
-            plain += behind
-        elif word.startswith("-") and word != "-":
+            rest += [word, *waiting]
+            plain += waiting
+            break
+        if word.startswith("-") and word != "-":
             rest.append(word)
             name, equals, _ = word.partition("=")
             options.update([name] if name.startswith("--") else [f"-{letter}" for letter in word[1:]])
-            if name in valued and not equals:
-                rest += [value for value in [next(waiting, None)] if value is not None]
+            if waiting and not equals and name in _valued():
+                rest.append(waiting.popleft())
         elif not command and not plain:
             command = word
         else:
             rest.append(word)
             plain.append(word)
     return Line(command, tuple(rest), tuple(plain), frozenset(options))
+
+
+@cache
+def _valued() -> frozenset[str]:
+    """Return the spellings of the options that take a value."""
+    from tagger.settings.options import OPTIONS  # `--version` alone does without
+
+    return frozenset(spelling for option in OPTIONS if option.kind != "flag" for spelling in option.spellings)

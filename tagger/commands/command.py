@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tagger.results import Verb
-
 if TYPE_CHECKING:
     from tagger.commands.run import Run
-    from tagger.results import Report
+    from tagger.results import Report, Verb
     from tagger.settings.components import Several
     from tagger.settings.option import CommandKind, Option
 
@@ -34,7 +32,7 @@ class Command(NamedTuple):
     several: "Several" = "one"
     examples: tuple[str, ...] = ()
     prints: str = ""
-    verb: "Verb | Callable[[Report], Verb]" = Verb()
+    verb: "Verb | Callable[[Report], Verb] | None" = None
 
     def apart(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the words that are the command's own, and those that name a repository besides."""
@@ -51,9 +49,9 @@ class Command(NamedTuple):
 
         return tuple(option for option in OPTIONS if not option.secret and self.takes(option))
 
-    def verb_of(self, report: "Report") -> Verb:
+    def verb_of(self, report: "Report") -> "Verb":
         """Return how a report tells what the command did."""
-        return self.verb(report) if callable(self.verb) else self.verb
+        return (self.verb(report) if callable(self.verb) else self.verb) or report.verb
 
     def takes(self, option: "Option[object]") -> bool:
         """Say whether an option says something to it."""
