@@ -1,9 +1,10 @@
 """Runs work side by side, and shares one result between all threads that ask for it."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from tagger.errors import StoreError, TaggerError
 
@@ -14,7 +15,9 @@ __all__ = [
     "AT_ONCE",
     "Abandonable",
     "Ahead",
+    "Pending",
     "SingleFlight",
+    "Workers",
     "at_once",
     "run_all",
     "settled",
@@ -69,7 +72,85 @@ def _result(function: Callable[[Item], Result], item: Item) -> Result | TaggerEr
         return error
 
 
-def settled(futures: Iterable["Future[Result]"]) -> list[Result]:
+class Pending(Generic[Result]):
+    """A result that another thread works out, or the failure that came instead of it.
+
+    That of `concurrent.futures` is one, too; its import takes 4 ms, for `logging`, which most runs can do without.
+    """
+
+    def __init__(self) -> None:
+        self._settled = threading.Event()
+        self._result: Result | None = None
+        self._failure: BaseException | None = None
+
+    def done(self) -> bool:
+        """Say whether there is a result, or a failure."""
+        return self._settled.is_set()
+
+    def run(self, work: Callable[[], Result]) -> None:
+        """Work it out, in this thread; a failure is kept."""
+        try:
+            self._result = work()
+        except BaseException as failure:
+            self._failure = failure
+        self._settled.set()
+
+    def exception(self) -> BaseException | None:
+        """Wait, and return the failure, if there is one."""
+        self._settled.wait()
+        return self._failure
+
+    def result(self) -> Result:
+        """Wait, and return the result, or raise the failure."""
+        if failure := self.exception():
+            raise failure
+        return cast("Result", self._result)
+
+
+class Workers:
+    """Threads that do what they are given, `most` things at once; a thread is begun when no other is free."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most, self._name = most, name
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._begun = self._free = 0
+        self._closed = False
+
+    def submit(self, work: Callable[[], Result]) -> Pending[Result]:
+        """Begin something beside this thread. Raise `RuntimeError` where they were closed."""
+        pending: Pending[Result] = Pending()
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the workers were closed")
+            self._waiting.append(lambda: pending.run(work))
+            if self._free >= len(self._waiting) or self._begun == self._most:
+                self._changed.notify()
+                return pending
+            self._begun += 1
+        threading.Thread(target=self._work, name=f"{self._name}_{self._begun}", daemon=True).start()
+        return pending
+
+    def close(self) -> None:
+        """End each thread when it has done what was given to it; nobody waits for that."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._free += 1
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                self._free -= 1
+                if not self._waiting:
+                    return
+                work = self._waiting.popleft()
+            work()
+
+
+def settled(futures: "Iterable[Pending[Result]]") -> list[Result]:
     """Wait for all, then return the results, or raise the first failure."""
     waiting = list(futures)
     failures = [error for future in waiting if (error := future.exception())]
@@ -177,36 +258,36 @@ class SingleFlight(Generic[Result]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._future: Future[Result] | None = None
+        self._pending: Pending[Result] | None = None
 
     def get(self, work: Callable[[], Result], meanwhile: Callable[[], None] = lambda: None) -> Result:
         """Return the result; those who have to wait for it do `meanwhile` first."""
-        from concurrent.futures import Future  # a run over layouts alone has nothing to wait for
-
         with self._lock:
-            future, leading = self._future or Future(), self._future is None
-            self._future = future
+            leading = self._pending is None
+            pending = self._pending = self._pending or Pending()
         if not leading:
-            if not future.done():
+            if not pending.done():
                 meanwhile()
-            return future.result()
-        try:
-            result = work()
-        except BaseException as error:
-            with self._lock:
-                self._future = None
-            future.set_exception(error)
-            raise
-        future.set_result(result)
-        return result
+            return pending.result()
+
+        def lead() -> Result:
+            try:
+                return work()
+            except BaseException:
+                with self._lock:
+                    self._pending = None
+                raise
+
+        pending.run(lead)
+        return pending.result()
 
     def peek(self) -> Result | None:
         """Return the result if there is one by now."""
-        future = self._future
-        return future.result() if future and future.done() and not future.exception() else None
+        pending = self._pending
+        return pending.result() if pending and pending.done() and not pending.exception() else None
 
     def forget(self, result: Result) -> None:
         """Forget `result`, unless another has taken its place."""
         with self._lock:
             if self.peek() is result:
-                self._future = None
+                self._pending = None

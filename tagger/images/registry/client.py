@@ -3,14 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from tagger.concurrency import settled
+from tagger.concurrency import Pending, Workers, settled
 from tagger.errors import StoreError, TaggerError
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.ahead import ConnectionsAhead
@@ -170,10 +169,10 @@ class Registry:
             return [function(item) for item in items]
         return settled([self.submit(function, item) for item in items])
 
-    def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
+    def submit(self, function: Callable[[Item], Result], item: Item) -> Pending[Result]:
         """Begin something beside this thread. What is submitted must not wait for anything else that is."""
         try:
-            return self._threads.submit(function, item)
+            return self._threads.submit(lambda: function(item))
         except RuntimeError as error:  # it was closed
             raise StoreError(f"{self.name}: stopped", code="STOPPED") from error
 
@@ -185,15 +184,15 @@ class Registry:
         """Give up what is waiting."""
         self._closed.set()
         if "_threads" in self.__dict__:
-            self._threads.shutdown(wait=False)
+            self._threads.close()
 
     def resolve(self, base: str, location: str) -> str:
         """Return the URL that `location` means in an answer from `base`, a path or a URL. Raise `ValueError`."""
         return self._host.resolve(base, location)
 
     @cached_property
-    def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._slots.most, thread_name_prefix=self.name)
+    def _threads(self) -> Workers:
+        return Workers(self._slots.most, self.name)
 
     # Who asks
 
