@@ -109,6 +109,7 @@ class TestCommands:
                 "no image: nothing says",
                 "Name one with `--image`, or behind the command: ghcr.io/acme/app",
             ),
+            (("plan", "--source", "/tmp:a"), {}, "'/tmp:a' is not a source", "Write `oci:/tmp:a`"),
             (("plan", "--image"), {}, "Option '--image' requires an argument", "tagger plan --help"),
             (("plan", "2.1.4"), {}, "`plan` got 2.1.4, and nothing says which repositories", "or in `--image`"),
             (("plan", "a/b", "2.1.4", "x"), {}, "`plan` got a word too many: a/b 2.1.4 x", "[REPOSITORY] [VERSION]"),

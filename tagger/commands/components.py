@@ -16,7 +16,7 @@ __all__ = ["COMMAND"]
 def _run(run: Run) -> int:
     settings = run.settings
     if not settings.component:
-        hint = "List them in `.tagger.yml` under `components`, each with its `images`."
+        hint = "List them in `.tagger.yml` under `components`, each with repositories of its own."
         raise InputError("no file of settings has components", hint)
     stores = run.connections.stores()
     from tagger.operations.released import is_released

@@ -54,7 +54,9 @@ def parse_source(text: str) -> SourceSpec:
         try:
             Reference.parse(text)
         except InputError as error:
-            raise InputError(f"{text!r} is not a source", _KINDS) from error
+            folder = text.rpartition(":")[0] if ":" in text else text
+            hint = f"Write `oci:{text}`." if text.startswith((".", "/")) and Path(folder).is_dir() else _KINDS
+            raise InputError(f"{text!r} is not a source", hint) from error
     return SourceSpec(NAME, text)
 
 

@@ -26,7 +26,7 @@ POLICY = (
 
 def check_together(settings: Settings, command: str, mentioned: Collection[str], problems: Problems) -> None:
     """Note what contradicts itself: settings that are right, each alone. `mentioned` are settings that a file means."""
-    unneeded = command == "config" or (command == "plan" and settings.published_from == "none")
+    unneeded = command in ("config", "components") or (command == "plan" and settings.published_from == "none")
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
         which = f"the component {settings.component}: " if settings.component else ""
         problems.add(

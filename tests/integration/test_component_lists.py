@@ -137,3 +137,10 @@ def test_where_there_are_none(folder: Path) -> None:
     assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")
     write(folder, "oci:out/{{component}}", {"api": "x"})
     assert listed() == [{"name": "api", "images": ["oci:out/api"], "version": None, "released": None}]
+
+
+def test_without_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = tagger("components")
+    assert (ran.code, ran.document["error"]["message"]) == (2, "no file of settings has components")
+    assert "each with repositories of its own" in ran.err

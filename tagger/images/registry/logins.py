@@ -94,10 +94,9 @@ def docker_key(name: str) -> str:
 
 
 def login_hint(registry: str) -> str:
-    """Say the ways to log in that work, inside an action too, where the runner's own `docker login` is not seen."""
+    """Return the ways to log in, and when an action in a container sees the `docker login` of its runner."""
     return (
         f"There is no login for {registry}. Give one: `username` and `password`; a line "
-        f"`{registry} USERNAME PASSWORD` in `logins`; or a docker configuration, with DOCKER_CONFIG set to its folder. "
-        "A `docker login` on a runner is not visible inside a container action unless DOCKER_CONFIG was set to "
-        "$RUNNER_TEMP/docker before it."
+        f"`{registry} USERNAME PASSWORD` in `logins`; or `docker login {registry}`, which a container action sees only "
+        "if DOCKER_CONFIG was set to $RUNNER_TEMP/docker before it."
     )
