@@ -149,7 +149,7 @@ class Run:
         told: set[str] = set()
 
         def tell(event: "Event") -> None:
-            told.add(f"{event.place}: {event.text}" if event.place else event.text)
+            told.add(event.message)
             self.console.show_event(event)
 
         report = finish(running, tell)

@@ -20,7 +20,7 @@ class ComponentConsole(Console):
     def show_event(self, event: Event) -> None:
         """Say what happened on the way."""
         if event.kind == "warning":
-            self.warn(f"{event.place}: {event.text}" if event.place else event.text)
+            self.warn(event.message)
             return
         with self._lock:
             self._whole.show_event(event)
@@ -39,7 +39,7 @@ class ComponentConsole(Console):
 
     def show_trees(self, shown: Trees) -> int:
         """Keep what stands in repositories."""
-        for text in (text for tree in shown.trees for text in (tree.dispute, *tree.notes) if text):
+        for text in shown.warnings:
             self.warn(text)
         self.ended = shown
         return shown.exit_code

@@ -76,7 +76,7 @@ class Console:
     def show_event(self, event: Event) -> None:
         """Say what happened on the way, where a person wants to know it."""
         if event.kind == "warning":
-            self.warn(f"{event.place}: {event.text}" if event.place else event.text)
+            self.warn(event.message)
             return
         if self._progress:
             self._progress.show(event)
@@ -126,7 +126,7 @@ class Console:
 
     def show_trees(self, shown: Trees) -> int:
         """Say what stands in repositories, and write the page that was asked for."""
-        for text in (text for tree in shown.trees for text in (tree.dispute, *tree.notes) if text):
+        for text in shown.warnings:
             self.warn(text)
         errors = [self._spelled_error(error) for error in (*shown.errors, *_write_pages([shown]))]
         shown = shown._replace(errors=tuple(errors))

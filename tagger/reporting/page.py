@@ -77,9 +77,8 @@ def _repository(tree: Tree) -> Iterator[str]:
     if text := sums(tree):
         yield f'<p class="soft sums">{escape(text)}</p>'
     drifted = [tag for tag, floating in tree.floating.items() if floating.drifted]
-    for text in (tree.dispute, *tree.notes):
-        if text:
-            yield f'<p class="problem">{escape(text)}</p>'
+    for text in tree.warnings:
+        yield f'<p class="problem">{escape(text)}</p>'
     if drifted:
         tags = ", ".join(drifted)
         yield f'<p class="problem">Not where they belong: {escape(tags)}. <code>reconcile</code> puts them right.</p>'

@@ -41,6 +41,11 @@ class Event(NamedTuple):
     text: str
     code: str = ""
 
+    @property
+    def message(self) -> str:
+        """What happened, and where that was."""
+        return f"{self.place}: {self.text}" if self.place else self.text
+
 
 class ReportWarning(NamedTuple):
     """Something that a person has to know, though nothing failed; `code` is one upper-case word for programs."""
@@ -231,6 +236,5 @@ def finish(running: Running, tell: Callable[[Event], object] = lambda _event: No
             report: Report = end.value
             return report._replace(warnings=tuple(dict.fromkeys((*report.warnings, *warnings))))
         if event.kind == "warning":
-            message = f"{event.place}: {event.text}" if event.place else event.text
-            warnings[ReportWarning(event.code, message)] = None
+            warnings[ReportWarning(event.code, event.message)] = None
         tell(event)

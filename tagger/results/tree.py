@@ -1,6 +1,7 @@
 """What stands in a repository, as a tree of versions and their tags."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,11 @@ class Tree(NamedTuple):
     notes: tuple[str, ...] = ()
     left_out: int = 0
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person has to know of it."""
+        return tuple(filter(None, (self.dispute, *self.notes)))
+
 
 class PageFile(NamedTuple):
     """The file that a page is to be written to, and what time it is of."""
@@ -84,6 +90,11 @@ class Trees(NamedTuple):
     errors: tuple[TaggerError, ...] = ()
     table: bool = False
     page: PageFile | None = None
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What a person has to know of the repositories."""
+        return chain.from_iterable(tree.warnings for tree in self.trees)
 
     @property
     def exit_code(self) -> int:
