@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,46 @@ def test_a_build_for_each_platform(
     assert step.code == 0, step.log
     assert {tag for tag in store.tags() if not tag.startswith("sha256-")} == expected
     assert set(step.outputs["tag-names"].split()) == expected
+
+
+IMAGETOOLS = """#!/usr/bin/python3
+import json, os, sys, urllib.request
+words = sys.argv[1:]
+assert words[:3] == ["buildx", "imagetools", "create"], words
+names = [words[place + 1] for place, word in enumerate(words) if word == "-t"]
+def ask(name, separator, method="GET", data=None):
+    repository, _, reference = name.removeprefix("ghcr.io/").partition(separator)
+    url = f"http://{os.environ['REGISTRY']}/v2/{repository}/manifests/{reference}"
+    kind = "application/vnd.oci.image.index.v1+json"
+    request = urllib.request.Request(url, data, {"Accept": kind, "Content-Type": kind}, method=method)
+    return urllib.request.urlopen(request).read()
+found = [json.loads(ask(name, "@")) for name in words[3:] if "@" in name]
+joined = {**found[0], "manifests": [one for index in found for one in index["manifests"]]}
+for name in names:
+    ask(name, ":", "PUT", json.dumps(joined).encode())
+"""
+
+
+@pytest.mark.parametrize(("ref", "expected"), [(MAIN, {"main"}), ("refs/tags/v2.1.4", {"2.1.4", "2.1", "latest"})])
+def test_a_build_for_each_platform_before(
+    ref: str, expected: set[str], tmp_path: Path, before: TagStore, registry: Distribution, run: Run, runner: Runner
+) -> None:
+    """With the recorded outputs of docker/metadata-action, and a stand-in for `docker buildx imagetools create`."""
+
+    def build(inputs: Mapping[str, str]) -> str:
+        return make_index(before, "app", platforms=[inputs["platforms"]]).digest
+
+    def metadata(inputs: Mapping[str, str]) -> Mapping[str, str]:
+        (found,) = [one for one in recorded() if (one.workflow, one.ref) == ("platforms", ref)]
+        assert found.inputs == {**inputs, "images": "ghcr.io/acme/app"}
+        return {name: text.replace("acme/app", "acme/before") for name, text in found.outputs.items()}
+
+    (tmp_path / "docker").write_text(IMAGETOOLS.replace("os.environ['REGISTRY']", repr(registry.host)))
+    (tmp_path / "docker").chmod(0o755)
+    jobs = yaml.safe_load(PAGE["metadata-before-platforms"].replace("acme/app", "acme/before"))["jobs"]
+    workflow = Workflow(tmp_path / "workflow", build, partial(run, {}), metadata, str(tmp_path))
+    workflow.run_all(jobs, runner.temp, {})
+    assert set(before.tags()) == expected
+    for tag in expected:
+        index = json.loads(before.manifest(tag).content)
+        assert {"amd64", "arm64"} <= {child["platform"]["architecture"] for child in index["manifests"]}

@@ -1,6 +1,7 @@
 """A workflow of the documents, run as written: its shell, its artifacts and outputs, and Tagger's own action for real.
 
-Stand-ins: a build pushes an index as BuildKit leaves it; logging in and checking out do nothing.
+Stand-ins: a build pushes an index as BuildKit leaves it; logging in and checking out do nothing; docker/metadata-action
+and programs of the runner are what a test gives.
 """
 
 import json
@@ -19,22 +20,35 @@ __all__ = ["Job", "Workflow"]
 Build = Callable[[Mapping[str, str]], str]
 """What builds: from the inputs of docker/build-push-action to the digest that it pushed."""
 
+Metadata = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""What stands for docker/metadata-action: from its inputs to its outputs."""
+
 NOTHING = ("actions/checkout@", "docker/login-action@", "docker/setup-buildx-action@")
 
 
 class Workflow:
     """The artifacts of one run of a workflow, below `root`."""
 
-    def __init__(self, root: Path, build: Build, tagger: Callable[..., Step]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        build: Build,
+        tagger: Callable[..., Step],
+        metadata: Metadata | None = None,
+        programs: str = "",
+    ) -> None:
         self.artifacts = root / "artifacts"
-        self.root, self.build, self.tagger = root, build, tagger
+        self.root, self.build, self.tagger, self.metadata = root, build, tagger, metadata
+        self.path = f"{programs}:/usr/bin:/bin" if programs else "/usr/bin:/bin"
         self.artifacts.mkdir(parents=True)
 
     def run(self, jobs: Mapping[str, Any], temp: Path, outputs: Mapping[str, Any]) -> Step:
-        """Run the job `build`, in every leg of its matrix, then `release` in the runner's own folder.
+        """Run the jobs, and return the step of Tagger. `outputs` are those of a `build` that is another workflow."""
+        (step,) = self.run_all(jobs, temp, outputs).released
+        return step
 
-        `outputs` are those of a `build` that is another workflow. Return the step of Tagger.
-        """
+    def run_all(self, jobs: Mapping[str, Any], temp: Path, outputs: Mapping[str, Any]) -> "Job":
+        """Run the job `build`, in every leg of its matrix, then `release` in the runner's own folder; return that."""
         found: dict[str, Any] = dict(outputs)
         for number, leg in enumerate(jobs["build"].get("strategy", {}).get("matrix", {}).get("include", [])):
             job = Job(self, self.root / f"leg-{number}", {"matrix": leg})
@@ -43,8 +57,7 @@ class Workflow:
             found |= {name: text for name, text in named.items() if text}  # a leg sets what it has
         job = Job(self, temp, {"needs": {"build": {"outputs": found}}})
         job.run(jobs["release"]["steps"])
-        (step,) = job.released
-        return step
+        return job
 
 
 class Job:
@@ -54,6 +67,7 @@ class Job:
         self.workflow, self.temp = workflow, temp
         self.facts: dict[str, Any] = {"runner": {"temp": str(temp)}, "github": {}, "steps": {}, **facts}
         self.released: list[Step] = []
+        self.environ: dict[str, str] = {}
         temp.mkdir(parents=True, exist_ok=True)
 
     def run(self, steps: Sequence[Mapping[str, Any]]) -> None:
@@ -96,6 +110,11 @@ class Job:
         elif uses.startswith("OWNER/tagger@"):
             self.released.append(self.workflow.tagger(**{name.replace("-", "_"): text for name, text in given.items()}))
             return self.released[-1].outputs
+        elif uses.startswith("docker/metadata-action@"):
+            assert self.workflow.metadata, uses
+            outputs = self.workflow.metadata(given)
+            self.environ |= {f"DOCKER_METADATA_OUTPUT_{name.upper()}": text for name, text in outputs.items()}
+            return outputs
         else:
             assert uses.startswith(NOTHING), uses
         return {}
@@ -104,6 +123,8 @@ class Job:
         file = self.temp / "output"
         file.write_text("")
         environ = {name: self.fill(text) for name, text in step.get("env", {}).items()}
-        environ |= {"RUNNER_TEMP": str(self.temp), "GITHUB_OUTPUT": str(file), "PATH": "/usr/bin:/bin"}
-        subprocess.run(["bash", "-e", "-o", "pipefail", "-c", self.fill(step["run"])], env=environ, check=True)
+        environ |= {"RUNNER_TEMP": str(self.temp), "GITHUB_OUTPUT": str(file), "PATH": self.workflow.path}
+        words = ["bash", "-e", "-o", "pipefail", "-c", self.fill(step["run"])]
+        where = self.fill(step.get("working-directory", self.temp))
+        subprocess.run(words, env={**self.environ, **environ}, cwd=where, check=True)
         return dict(line.split("=", 1) for line in file.read_text().splitlines())

@@ -156,6 +156,8 @@ def test_refused_together(lines: list[str], facts: BuildFacts, flavor: list[str]
         (["type=ref,event=tag"], [], on("refs/tags/nightly-foo"), "nightly-foo"),
         (["type=match,pattern=v(.*),group=1"], [], TAG, "2.1.4 latest"),
         (["type=match,pattern=v(.*),group=1"], [], MAIN, ""),
+        (["type=match,pattern=v(\\d+\\.\\d+),group=1"], [], TAG, "2.1"),
+        (["type=match,pattern=v(\\d+\\.\\d+),group=1", SEMVER[0]], [], TAG, "2.1 2.1.4 latest"),
         (["type=match,pattern=v(.*),group=1,value=v9.8.7"], [], TAG, "9.8.7 latest"),
         (["type=match,pattern=release-(.*),group=1"], [], on("refs/tags/release-2.0.1"), "2.0.1 latest"),
         (["type=match,pattern=release-(.*),group=1"], [], on("refs/tags/release-v2.0.1"), "latest v2.0.1"),
