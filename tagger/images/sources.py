@@ -27,7 +27,7 @@ NAME = "name"
 """The kind of a bare name."""
 
 CONTAINERD_NAME = "io.containerd.image.name"
-IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}|[0-9a-f]{12}")
+IMAGE_ID = r"(?:sha256:)?[0-9a-f]{64}|[0-9a-f]{12}"
 
 
 class SourceSpec(NamedTuple):
@@ -50,7 +50,7 @@ def parse_source(text: str) -> SourceSpec:
         if not value or "\0" in value:
             raise InputError(f"source {text!r} names nothing", _KINDS)
         return SourceSpec(kind, value)
-    if not IMAGE_ID.fullmatch(text):
+    if not re.fullmatch(IMAGE_ID, text):
         try:
             Reference.parse(text)
         except InputError as error:

@@ -17,21 +17,20 @@ LONGEST = 2000  # characters of one text of others
 
 # What means something in GitHub's Markdown (GFM, sections 2.4, 6.9 and 6.11), as an entity; a hyphen and a dot mean
 # something at the beginning of a line alone, and there are words of ours.
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~@&$]")
-_ADDRESS = re.compile("://")
-_SAFE_CODE = re.compile(r"[\w./:@+=-]+", re.ASCII)
+_SPECIAL = r"[\\`*_{}\[\]<>()#+!|~@&$]"
+_SAFE_CODE = r"(?a)[\w./:@+=-]+"
 _MORE = "_The rest is left out: the summary would be too long. The log has all of it._"
 
 
 def cell(text: str) -> str:
     """Return a text of somebody else's so that it is nothing but a text: no link, image, heading, table or diagram."""
     line = visible(" ".join(text[:LONGEST].split())) + "…" * (len(text) > LONGEST)
-    return _ADDRESS.sub(":&#47;&#47;", _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line))
+    return re.sub(_SPECIAL, lambda match: f"&#{ord(match[0])};", line).replace("://", ":&#47;&#47;")
 
 
 def code(text: str) -> str:
     """Return a text in the type of code."""
-    return f"`{text}`" if _SAFE_CODE.fullmatch(text) and len(text) <= LONGEST else f"<code>{cell(text)}</code>"
+    return f"`{text}`" if re.fullmatch(_SAFE_CODE, text) and len(text) <= LONGEST else f"<code>{cell(text)}</code>"
 
 
 def told_error(error: TaggerError) -> str:

@@ -12,11 +12,11 @@ from tagger.rules.words import is_variant
 __all__ = ["parse_version"]
 
 LONGEST = 200  # characters of a text that a version may stand in
-_PREFIX = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@/_.-]*(?<!\.)")  # what stands before a version in a git tag
-_START = re.compile(r"(?<![0-9.])[vV]?[0-9]+\.[0-9]")
-_VERSION = re.compile(r"([vV]?[0-9]+(?:\.[0-9]+)+)-(.+)")
-_CALENDAR = re.compile(r"[vV]?(?:20[0-9]{2}|[1-9][0-9])\.[01]?[0-9]\b")
-_PYTHON = re.compile(r"[0-9](?:a|b|rc|\.post|\.dev)[0-9]+\b")
+_PREFIX = r"[A-Za-z0-9@][A-Za-z0-9@/_.-]*(?<!\.)"  # what stands before a version in a git tag
+_START = r"(?<![0-9.])[vV]?[0-9]+\.[0-9]"
+_VERSION = r"([vV]?[0-9]+(?:\.[0-9]+)+)-(.+)"
+_CALENDAR = r"[vV]?(?:20[0-9]{2}|[1-9][0-9])\.[01]?[0-9]\b"
+_PYTHON = r"[0-9](?:a|b|rc|\.post|\.dev)[0-9]+\b"
 
 
 def parse_version(rules: Rules, text: str, variant: str = "", prefix: str = "") -> Version:
@@ -83,13 +83,13 @@ def _meant(text: str) -> Iterator[str]:
 
 def _likely(text: str) -> Iterator[str]:
     """Yield the schemes, first what a text looks like."""
-    first = "calver" if _CALENDAR.match(text) else "pep440" if _PYTHON.search(text) else "numeric"
+    first = "calver" if re.match(_CALENDAR, text) else "pep440" if re.search(_PYTHON, text) else "numeric"
     yield from dict.fromkeys((first, *SCHEMES))
 
 
 def _suffix_hint(rules: Rules, text: str) -> str:
     """Return what a suffix may be that says nothing that is known: a variant, a channel, a revision."""
-    match = _VERSION.fullmatch(text)
+    match = re.fullmatch(_VERSION, text)
     if not match or not _reads(rules.scheme, match[1]) or _reads(rules.scheme, text):
         return ""
     suffix = match[2]
@@ -115,11 +115,11 @@ def _suffix_hint(rules: Rules, text: str) -> str:
 
 def _prefix_hint(rules: Rules, text: str, prefix: str) -> str:
     """Return the prefix of a version that stands behind one, as `app-` in `app-2.1.4`."""
-    for match in _START.finditer(text):
+    for match in re.finditer(_START, text):
         rest, before = text[match.start() :], f"{prefix}{text[: match.start()]}".strip()
         if (
             match.start()
-            and _PREFIX.fullmatch(before)
+            and re.fullmatch(_PREFIX, before)
             and (_reads(rules.scheme, rest.partition("+")[0]) or _suffix_hint(rules, rest) or _hint(rules.scheme, rest))
         ):
             return f"Set `tag-prefix: {before}`."

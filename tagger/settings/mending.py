@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 Candidates = Callable[[str], Iterable[str | Sequence[str]]]
 
 LONGEST = 200  # characters of an entry that somebody may have meant otherwise
-_SCHEMES = re.compile(r"\A(?:[a-z+]+:/*)?//|\A(?:https?|docker|registry)://", re.IGNORECASE)
+_SCHEMES = r"(?i)\A(?:[a-z+]+:/*)?//|\A(?:https?|docker|registry)://"
 _ARCHITECTURES = {name: "/".join(filter(None, meant)) for name, meant in ARCHITECTURES.items()} | {
     "x64": "amd64", "arm64v8": "arm64", "armv8": "arm64", "armv7": "arm/v7", "armv7l": "arm/v7", "arm32v7": "arm/v7",
     "armv6": "arm/v6", "i686": "386", "ppc64el": "ppc64le", "macos": "darwin",
@@ -84,7 +84,7 @@ def images(text: str) -> Iterator[str | Sequence[str]]:
 
 
 def _repository(text: str) -> str:
-    plain = re.sub(r"\A(?:registry\.)?hub\.docker\.com/(?:r/|_/)?", "", _SCHEMES.sub("", text)).split("@")[0]
+    plain = re.sub(r"\A(?:registry\.)?hub\.docker\.com/(?:r/|_/)?", "", re.sub(_SCHEMES, "", text)).split("@")[0]
     if text.lower().startswith("oci:"):
         return f"oci:{text[4:]}"
     head, slash, tail = plain.rpartition("/")
@@ -217,7 +217,7 @@ def _platform(text: str) -> str:
 
 def hosts(text: str) -> Iterator[str]:
     """Yield the host in an address."""
-    yield _SCHEMES.sub("", text.strip()).split("/")[0].lower()
+    yield re.sub(_SCHEMES, "", text.strip()).split("/")[0].lower()
 
 
 def endpoints(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from tagger.errors import InputError
 __all__ = ["Absent", "Found", "Given", "V", "found"]
 
 _ALONE = "It should be a version alone, as 2.1.4."
-_OF_SETTINGS = re.compile("`scheme: [a-z0-9]+`(?: and `build-metadata: underscore`)?|`build-metadata: underscore`")
+_OF_SETTINGS = "`scheme: [a-z0-9]+`(?: and `build-metadata: underscore`)?|`build-metadata: underscore`"
 """What a hint may say that repeats nothing of the text that was read."""
 
 
@@ -67,7 +67,7 @@ def found(given: Given, parse: Callable[[str], V]) -> Found[V]:
         version = parse(given.text)
     except InputError as error:
         if given.named:
-            shown = _OF_SETTINGS.search(error.hint)
+            shown = re.search(_OF_SETTINGS, error.hint)
             hint = f"Set {shown[0]}." if shown else _ALONE
             raise InputError(f"{given.description} does not hold a version", hint) from None
         in_git = not given.origin.startswith(("file", "label"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.names import Repository
@@ -12,8 +13,10 @@ from tests.e2e.conftest import Run
 from tests.images.making import make_image
 from tests.servers.distribution import Distribution, distribution
 from tests.servers.engine import Engine
+from tests.servers.registries import Authority
 from tests.servers.runner import Runner
 from tests.servers.small_registry import SmallRegistry
+from tests.servers.tunnels import Tunnels
 
 REFTABLES = Path(__file__).parents[1] / "version_from/reftable.tar.gz"
 
@@ -97,6 +100,22 @@ class TestProxies:
             assert step.code == 0, step.log
             assert "2.1.4" in step.log
             assert proxy.requests[0].headers["Proxy-Authorization"].startswith("Basic ")
+            assert "hunter2" not in step.log
+
+    @pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "over TLS"])
+    def test_https_is_led_through(self, over_tls: bool, authority: Authority, run: Run) -> None:
+        """By CONNECT, as a runner without other ways out has it; nobody but the proxy can resolve the name."""
+        with (
+            SmallRegistry(tls=authority.server_context()) as registry,
+            Tunnels(registry.port, tls=authority.server_context() if over_tls else None) as proxy,
+        ):
+            registry.put("acme/app", "2.1.4", Manifest(OCI_MANIFEST, b'{"schemaVersion": 2}'))
+            environ = {"https_proxy": f"{'https' if over_tls else 'http'}://me:hunter2@{proxy.host}"}
+            inputs = {"command": "tags", "images": "registry.local/acme/app"}
+            step = run(environ, **inputs, ca_file=authority.ca_file.read_text())
+            assert step.code == 0, step.log
+            assert "2.1.4" in step.log
+            assert {lines[0] for lines in proxy.asked} == {"CONNECT registry.local:443 HTTP/1.1"}
             assert "hunter2" not in step.log
 
 
