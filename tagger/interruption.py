@@ -1,13 +1,19 @@
 """SIGINT and SIGTERM: the first lets a run end and report, the second ends it at once."""
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 from tagger.errors import Interrupted
 
 __all__ = ["Interruption"]
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+WAKING = signal.SIGURG
+"""A signal that is ignored unless somebody asks for it."""
 
 
 class Interruption:
@@ -24,8 +30,13 @@ class Interruption:
 
     def listen(self) -> None:
         """Take over what the signals of this process do."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             signal.signal(number, self.received)
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.signal(WAKING, lambda _number, _frame: None)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        threading.Thread(target=_wake, args=(reading,), daemon=True).start()
 
     def received(self, number: int, _frame: FrameType | None = None) -> None:
         """Stop what is under way."""
@@ -35,3 +46,17 @@ class Interruption:
             raise self.error
         # In a thread of its own: the one that was interrupted may hold the locks that stopping takes.
         threading.Thread(target=self.stop, daemon=True).start()
+
+
+def _wake(reading: int) -> None:
+    """Wake the main thread after each signal that ends a run.
+
+    Python runs a handler in the main thread, which may have begun to wait just when the signal came: then it would
+    wait on (PEP 475 repeats only what a signal interrupts).
+    """
+    main = threading.main_thread().ident
+    while received := os.read(reading, 1):
+        for seconds in (0.05, 0.5) if received[0] in ENDING else ():
+            time.sleep(seconds)
+            if main:
+                signal.pthread_kill(main, WAKING)

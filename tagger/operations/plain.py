@@ -10,6 +10,7 @@ from tagger.gates.platforms import check_platforms, manifest_of_each
 from tagger.images.sources import BuiltImage, ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.meters import meter_of
+from tagger.operations.afterwards import read_if_possible
 from tagger.operations.arrival import Arrival, prove_standing
 from tagger.operations.everywhere import with_policy
 from tagger.operations.stored import stored_policy
@@ -26,10 +27,6 @@ PASSES = 5
 
 Standing = Mapping[TagStore, Mapping[str, str | None]]
 """What the tags of a run hold, in every repository."""
-
-
-Settling = Generator[Event, None, tuple[Standing, Mapping[TagStore, TaggerError]]]
-"""Pointing tags: events on the way, what stands at the end, and what went wrong where."""
 
 
 class PlainRelease(NamedTuple):
@@ -65,6 +62,18 @@ class _Ready(NamedTuple):
     def failed(self) -> bool:
         """True when something is wrong anywhere: nothing may be written."""
         return bool(self.error or self.errors)
+
+
+class Settled(NamedTuple):
+    """What stands in every repository after the tags were written, what went wrong, and of which tags it is unknown."""
+
+    standing: Standing
+    failures: Mapping[TagStore, TaggerError] = MappingProxyType({})
+    unknown: Collection[tuple[TagStore, str]] = ()
+
+
+Settling = Generator[Event, None, Settled]
+"""Pointing tags: events on the way, and how it ended."""
 
 
 def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
@@ -178,6 +187,7 @@ def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
     Return what stands at the last look, and what went wrong where.
     """
     lead, failures = job.stores[0], dict[TagStore, TaggerError]()
+    unknown: set[tuple[TagStore, str]] = set()
     standing: Standing = ready.standing
     for passed in range(PASSES):
         for store in job.stores:
@@ -187,21 +197,27 @@ def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
                     _point(lead, store, digest, tags, image)
                 except TaggerError as error:
                     failures[store] = error
+                    found = read_if_possible(store, tags)  # a write whose answer was lost may have been carried out
+                    standing = {**standing, store: {**standing[store], **found}}
+                    unknown.update((store, tag) for tag in tags if tag not in found)
                     continue
                 standing = {**standing, store: {**standing[store], **dict.fromkeys(tags, digest)}}
                 yield Event("pointed", store.place, f"{' '.join(tags)} {digest}")
             if failures:
-                return standing, failures
+                return Settled(standing, failures, unknown)
             if store is lead and not passed:
-                standing = {**standing, lead: dict(lead.digests(ready.tags))}
+                try:
+                    standing = {**standing, lead: dict(lead.digests(ready.tags))}
+                except TaggerError as error:
+                    return Settled(standing, {lead: error})
         looked = dict(side_by_side(lambda store: dict(store.digests(ready.tags)), job.stores))
         failures = {store: one for store, one in looked.items() if isinstance(one, TaggerError)}
         if failures:
-            return standing, failures
+            return Settled(standing, failures)
         standing = {store: one for store, one in looked.items() if not isinstance(one, TaggerError)}
         if all(one == standing[lead] for one in standing.values()):
             break
-    return standing, failures
+    return Settled(standing, failures)
 
 
 def _differing(
@@ -270,9 +286,9 @@ def _outcome(
     return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run, done="released")
 
 
-def _ended(ready: _Ready, store: TagStore, after: tuple[Standing, Mapping[TagStore, TaggerError]]) -> Outcome:
+def _ended(ready: _Ready, store: TagStore, settled: Settled) -> Outcome:
     """Return how a repository ended whose tags were written."""
-    standing, failures = after
+    standing, failures, unknown = settled
     image = ready.image.digest if ready.image else None
     others = {tag: held for tag, held in standing[store].items() if held != image}
     error = failures.get(store)
@@ -283,7 +299,9 @@ def _ended(ready: _Ready, store: TagStore, after: tuple[Standing, Mapping[TagSto
             "Let one run at a time set them, with `concurrency` in the workflow; or run this one again.",
             code="OVERTAKEN",
         )
-    return _outcome(ready, store, standing[store], error)
+    outcome = _outcome(ready, store, standing[store], error)
+    changes = [one.unknown(error.message) if error and (store, one.tag) in unknown else one for one in outcome.changes]
+    return outcome._replace(changes=tuple(changes))
 
 
 def _stopped(ready: _Ready, store: TagStore) -> Outcome:

@@ -13,6 +13,7 @@ from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.approve import Approval, approve
 from tagger.operations.delete import Deletion, delete
+from tagger.operations.plain import PlainRelease, release_plain
 from tagger.operations.policy import PolicyChange, policy
 from tagger.operations.push import Push, push
 from tagger.operations.reconcile import Reconciliation, reconcile
@@ -53,6 +54,9 @@ VERBS: Mapping[str, Verb] = {
     "withdraw --purge": lambda builds, store: withdrawing(builds, store, purge=True),
     "release": lambda builds, store: release(job(builds, "2.1.5", store)._replace(terms=TERMS)),
     "release, held": lambda builds, store: release(job(builds, "2.1.5", store)._replace(hold=True)),
+    "release, plain": lambda builds, store: release_plain(
+        PlainRelease(lambda _: ("edge", "nightly"), RULES, (store,), lambda: builds.source("new"))
+    ),
     "reconcile": lambda _, store: reconcile(Reconciliation(RULES, (store,))),
     "reconcile --purge": lambda _, store: reconcile(Reconciliation(RULES, (store,), purge=True)),
     "approve": lambda _, store: approve(Approval("2.2.0", RULES, (store,))),
