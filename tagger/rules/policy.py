@@ -8,7 +8,7 @@ from tagger.errors import InputError, Refused
 from tagger.rules.cascade import Rules
 from tagger.rules.patterns import check_pattern
 from tagger.rules.policy_settings import SETTINGS, PolicySetting, Texts, meaning_of
-from tagger.rules.templates import Template
+from tagger.rules.templates import LATEST, Template
 from tagger.rules.variants import Variants
 from tagger.rules.versions import Scheme
 from tagger.rules.words import DEFAULT_VARIANT
@@ -164,6 +164,8 @@ def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Rulin
         text = f"{one.origin} says {row.name}: {shown}, and the policy of {place} says {stored.show(row.name)}"
         (warnings if one.in_file else refusals).append(text)
     refused = [f"`{name}`" for name in differs if not said[name].in_file]
+    if _is_by_flavor(said, stored) and "`latest`" in refused:
+        refused = [name for name in refused if name not in ("`tags`", "`latest`")] + ["`latest=false` of `flavor`"]
     if foreign := list(_foreign_variants(said.get("variant"), stored, place)):
         refusals += foreign
         refused.append("`variant`")
@@ -174,6 +176,15 @@ def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Rulin
             code="POLICY",
         )
     return Ruling(stored, "repository", tuple(differs), tuple(f"{text}: the policy rules" for text in warnings))
+
+
+def _is_by_flavor(said: Mapping[str, Said], stored: Policy) -> bool:
+    """Say whether `flavor: latest=false` is all that a run says against what the policy has of `latest`."""
+    latest, tags = said.get("latest"), said.get("tags")
+    if latest is None or tags is None or not latest.origin.upper().endswith("FLAVOR"):
+        return False
+    row = next(row for row in SETTINGS if row.name == "tags")
+    return _same("tags", row.canonical((*tags.texts, LATEST)), stored.values["tags"])
 
 
 def own_policy(said: Mapping[str, Said]) -> Policy:

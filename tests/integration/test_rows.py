@@ -170,6 +170,8 @@ def test_outputs_that_differ_from_metadata_action() -> None:
     assert (ran.code, "a row: type=raw,value=nightly." in ran.document["error"]["hint"]) == (2, True)
     ran = run("plan", "refs/heads/main", rows="nightly\ntype=sha", source="", published_from="none")
     assert (ran.code, ran.document["tags"]) == (0, ["nightly", "sha-860c190"])
+    ran = run("plan", "refs/heads/main", rows="foo/bar\ntype=sha", source="", published_from="none")
+    assert (ran.code, "'foo/bar' holds what no tag can" in ran.document["error"]["message"]) == (2, True)
 
 
 DATED = "type=raw,value={{commit_date 'YYYYMMDD'}}"
@@ -313,6 +315,7 @@ def test_a_flavor_against_the_policy_is_refused() -> None:
         assert (ran.code, ran.document["error"]["code"], tags()) == (2, "POLICY", ["tagger-policy"])
         said = "INPUT_FLAVOR says latest: false, and the policy of oci:app says auto"
         assert said in ran.document["error"]["message"]
+        assert "drop `latest=false` of `flavor` to follow it" in ran.document["error"]["hint"]
     assert run("release", "refs/heads/main", rows="type=ref,event=branch", flavor="latest=false").code == 0
     assert tags() == ["main", "tagger-policy"]
     environ_of = environ("refs/heads/main", flavor="latest=false") | {"INPUT_ARGUMENTS": "set"}
