@@ -131,4 +131,5 @@ def test_the_python_of_the_image_is_tested_and_the_oldest() -> None:
     ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
     (image,) = re.findall(r"^FROM python:(3\.[0-9]+)-", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     (oldest,) = re.findall(r'^requires-python = ">=(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert ci["jobs"]["test"]["strategy"]["matrix"]["python"] == [oldest, image]
+    for workflow in (ci, WORKFLOW):
+        assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == [oldest, image]

@@ -32,6 +32,13 @@ TAGS = {f"{tag}{variant}" for tag in ("1.2.3", "1.2", "1", "latest") for variant
 } | {"debug", "verify"}
 
 
+MAKEFILE = r"""test:
+	@echo the suite ran by $(or $(PYTHON),the oldest)
+setup:
+	@mkdir -p .venv/bin && printf '#!/bin/sh\necho the other\n' >.venv/bin/uv && chmod +x .venv/bin/uv
+"""
+
+
 @pytest.fixture
 def store(registry: Distribution) -> Iterator[TagStore]:
     """The repository that the image of a release goes to."""
@@ -46,7 +53,7 @@ def act(tmp_path: Path, engine: Engine, action_image: str, registry: Distributio
     made.prepare()
     files = {
         "Dockerfile": DOCKERFILE.format(image=action_image),
-        "Makefile": "test:\n\t@echo the suite ran\n",
+        "Makefile": MAKEFILE,
         "CHANGELOG.md": f"# Changelog\n\n## [Unreleased]\n\n## [{VERSION}]\n",
         "tagger/__init__.py": f'__version__ = "{VERSION}"\n',
         "tools/release.py": (ACTION / "tools/release.py").read_text(),
@@ -99,7 +106,7 @@ def run(act: Act, programs: Path, *more: str) -> None:
     payload = {"inputs": {"tag": f"v{VERSION}"}}
     ended = act.run("workflow_dispatch", payload, actions=actions, programs=programs, more=named)
     assert ended.returncode == 0, ended.stdout
-    assert "the suite ran" in ended.stdout
+    assert all(f"the suite ran by {python}" in ended.stdout for python in ("the oldest", "the other"))
 
 
 def test_every_variant_then_a_whole_release_and_the_same_again(
