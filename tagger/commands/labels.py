@@ -23,7 +23,7 @@ def with_labels(run: Run, report: "Report") -> "Report":
         return report
     from tagger.commands.facts import facts_of
     from tagger.rules.rows.facts import COMMIT_DATE, NO_COMMIT_TIME
-    from tagger.rules.rows.labels import image_labels, leveled
+    from tagger.rules.rows.labels import image_labels, with_levels
     from tagger.version_from.build import project_of
 
     version = report.version or report.name
@@ -40,4 +40,4 @@ def with_labels(run: Run, report: "Report") -> "Report":
     if any(COMMIT_DATE in text for text in said) and facts.commit_time() is None:
         run.warn("LABELS", f"labels or annotations have the date of now: {NO_COMMIT_TIME}")
     levels = run.environ.get("DOCKER_METADATA_ANNOTATIONS_LEVELS", "")
-    return report._replace(labels=labels, annotations=leveled(annotations, levels))
+    return report._replace(labels=labels, annotations=with_levels(annotations, levels))

@@ -1,1 +1,1 @@
-"""The verbs: a module each, and what they share."""
+"""The operations of Tagger, one module for each verb, and the modules that they share."""

@@ -1,4 +1,4 @@
-"""Approve a held version: lift its mark, then give it the floating tags that a release would."""
+"""Approves a held version: lifts its mark, then gives it the floating tags of a release."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tagger.errors import Refused
 from tagger.images.stores import TagStore
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge, view_of
 from tagger.operations.naming import all_tags, find_versions, no_version
@@ -29,7 +29,7 @@ class Approval(NamedTuple):
 
 
 def approve(job: Approval, *, dry_run: bool = False) -> Running:
-    """Approve in every repository: nothing is built, the exact tag stays; where nothing is held, tags are put right.
+    """Approve in every repository. Nothing is built, and the exact tag stays. Without a mark, only tags are put right.
 
     Raise `InputError` when no repository has the version.
     """
@@ -73,8 +73,8 @@ def _look(job: Approval, store: TagStore) -> Marking:
         if version in named.published.withdrawn:
             name = named.rules.exact_tags(version)[0]
             raise Refused(
-                f"{store.place}: {name} is withdrawn, and so cannot be approved",
-                f"Take that back first: `withdraw {name} --undo`.",
+                f"{store.place}: {name} is withdrawn, so it cannot be approved",
+                f"Undo the withdrawal first: `withdraw {name} --undo`.",
                 code="WITHDRAWN",
             )
     named = named._replace(versions=tuple(v for v in named.versions if v in named.published.versions))
@@ -99,4 +99,4 @@ def _approve(target: Marking, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(place, target.planned(), done="approved", digest=digest, dry_run=True)
     marked = mark_and_converge(target)
-    return ended(place, marked.changes, marked.error, done="approved")._replace(digest=digest)
+    return outcome_after(place, marked.changes, marked.error, done="approved")._replace(digest=digest)

@@ -1,4 +1,4 @@
-"""Looking again at an image and what is attached to it, where it was copied to."""
+"""Checks an image, with what is attached to it, again in the repository that it was copied to."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from tagger.images.stores import Source, TagStore
 __all__ = ["Arrival", "prove_standing"]
 
 Arrival = Callable[[TagStore, Manifest], None]
-"""Looks at an image in a repository. Raises `Refused` where it is not what the gates had seen."""
+"""A function that looks at an image in a repository. It raises `Refused` where it is not what the gates saw."""
 
 
 def prove_standing(arrived: Arrival, source: Source, store: TagStore, digest: str) -> None:
-    """Look again at an image that stood in a repository before the run; bring what was attached to it since.
+    """Check an image that stood in a repository before the run; copy what was attached to its source since.
 
-    Where the image was read there, the gates have seen it there. Raise `Refused`, `StoreError`.
+    Nothing is done where the source is that repository: the gates saw the image there. Raise `Refused`, `StoreError`.
     """
     if not isinstance(source, ContentSource) or source.is_read_in(store):
         return

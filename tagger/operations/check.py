@@ -1,4 +1,4 @@
-"""Find everything that a release, or those who pull, would stumble over; nothing is written."""
+"""Finds everything in repositories that would make a release or a pull fail. Writes nothing."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import combinations
@@ -15,7 +15,7 @@ from tagger.operations.examine import (
     examine_tags,
     look_at,
     names,
-    pulled_by_strangers,
+    public_finding,
 )
 from tagger.operations.terms import DEFAULTS_DECIDE, Terms
 from tagger.results import Checkup, Finding
@@ -27,10 +27,11 @@ __all__ = ["Check", "check"]
 
 
 class Check(NamedTuple):
-    """What to check: repositories, by which terms, the `platforms` that images must have.
+    """What to check: repositories, their terms, and the `platforms` that images must have.
 
-    `stranger` opens a repository without a login, and says what to do where that is refused; None where nobody asks.
-    `git_versions` returns the versions of the git tags, empty where there is no git repository.
+    `stranger` opens a repository without a login, and returns it with a hint for the case that this is refused. It is
+    None where that is not to be checked. `git_versions` returns the versions of the git tags, none without a git
+    repository.
     """
 
     stores: tuple[ExaminedStore, ...]
@@ -41,7 +42,7 @@ class Check(NamedTuple):
 
 
 def check(job: Check) -> Checkup:
-    """Look at every repository side by side; an error of one is a finding, and keeps none of the others."""
+    """Look at every repository side by side. An error in one is a finding, and does not stop the others."""
     looked = dict(side_by_side(lambda store: look_at(store, job.terms), job.stores))
     findings = [Finding.of(error, store.place) for store, error in looked.items() if isinstance(error, TaggerError)]
     findings += [
@@ -58,7 +59,7 @@ def check(job: Check) -> Checkup:
     findings += _between(tuple(found.values()))
     if found:
         findings += _git(job, tuple(found.values()))
-    order = {store.place: place for place, store in enumerate(job.stores)}
+    order = {store.place: index for index, store in enumerate(job.stores)}
     findings.sort(key=lambda one: order.get(one.repository, len(order)))
     return Checkup(tuple(store.place for store in job.stores), tuple(dict.fromkeys(findings)))
 
@@ -74,19 +75,19 @@ def _examine(job: Check, found: Examined) -> Iterator[Finding]:
         meter.phase("asking as a stranger")
         opened = job.stranger(found.store) if job.stranger else None
         if opened:
-            yield pulled_by_strangers(found, *opened)
+            yield public_finding(found, *opened)
     except TaggerError as error:
         yield Finding.of(error, found.store.place)
 
 
 def _policy(job: Check, looked: bool) -> Iterator[Finding]:
-    """Yield by which rules the repositories are decided, and what the settings say otherwise."""
+    """Yield which rules apply, and which settings differ from them."""
     if not looked:
         return
     ruling = job.terms.summary()
     texts = {
-        "repository": "the policy that the repository keeps decides",
-        "settings": "the settings of this run decide: no policy is kept",
+        "repository": "the policy in the repository decides",
+        "settings": "the settings of this run decide: there is no policy",
         "default": DEFAULTS_DECIDE,
     }
     hint = "" if ruling.source == "repository" else "`policy set` stores the rules in the repository."
@@ -96,7 +97,7 @@ def _policy(job: Check, looked: bool) -> Iterator[Finding]:
 
 
 def _between(all_found: Sequence[Examined]) -> Iterator[Finding]:
-    """Yield where repositories differ: releases that did not reach all of them, marks, two builds of a version."""
+    """Yield how repositories differ: missing releases, marks, two builds of one version."""
     everywhere = {version for one in all_found for version in one.published.versions}
     for found in all_found if len(all_found) > 1 else ():
         own = found.published
@@ -125,7 +126,7 @@ def _conflicts(all_found: Sequence[Examined]) -> Iterator[Finding]:
 
 
 def _unfinished(found: Examined, missing: set[Version]) -> Iterator[Finding]:
-    """Yield which versions stand in another repository and not here: errors where pulling gets another one for it."""
+    """Yield versions of other repositories that are missing here. It is an error where a tag would belong to one."""
     needed = _needed(missing, found.published, found.look.tags, found.look.rules)
     hint = "Release it again: `release --version VERSION` copies it from the repository that has it."
     for version in sorted(needed, reverse=True):
@@ -137,7 +138,7 @@ def _unfinished(found: Examined, missing: set[Version]) -> Iterator[Finding]:
 
 
 def _git(job: Check, all_found: Sequence[Examined]) -> Iterator[Finding]:
-    """Yield which versions of the git tags no repository has."""
+    """Yield the versions of git tags that no repository has."""
     rules = all_found[0].look.rules
     try:
         versions = job.git_versions(rules)
@@ -149,16 +150,16 @@ def _git(job: Check, all_found: Sequence[Examined]) -> Iterator[Finding]:
     missing = {v for v in versions if (v.key, v.text) not in known}
     tags = frozenset(tag for one in all_found for tag in one.look.tags)
     needed = _needed(missing, rules.published(tags), tags, rules)
-    hint = "Look at the workflow run of that git tag, and run it again; or delete a tag that was never meant."
+    hint = "Look at the workflow run of that git tag, and run it again; or delete a tag that is not a release."
     for version in sorted(needed, reverse=True):
-        yield Finding("error", "NOT_RELEASED", f"git has the tag of {version}, and no repository that version", hint)
+        yield Finding("error", "NOT_RELEASED", f"git has a tag of {version}, and no repository has that version", hint)
     if rest := missing - needed:
         text = f"older git tags have no version in any repository: {names(rest)}"
         yield Finding("warning", "NOT_RELEASED", text, hint)
 
 
 def _needed(missing: set[Version], published: Published, tags: Collection[str], rules: Rules) -> set[Version]:
-    """Return those of the missing versions that would take a tag that stands, and the newest of all."""
+    """Return those of the missing versions that would own an existing tag, and the newest if it is newer than all."""
     if not missing:
         return set()
     owners = cascade(published.in_force | missing, rules)

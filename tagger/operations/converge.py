@@ -1,4 +1,4 @@
-"""Point the floating tags where they belong, and look again until a pass finds nothing to write."""
+"""Points the floating tags where they belong, and looks again until a pass finds nothing to write."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.stores import TagStore
 from tagger.meters import meter_of
-from tagger.operations.afterwards import came_out
+from tagger.operations.afterwards import changes_after
 from tagger.operations.look import Look
 from tagger.operations.view import View
 from tagger.rules.plan import Action, Change
@@ -17,11 +17,11 @@ from tagger.rules.versions import Version
 __all__ = ["PASSES", "Converged", "converge", "look_again"]
 
 PASSES = 10
-"""A pass that writes is followed by another that looks: more than this many means somebody writes against us."""
+"""The most passes that write. When more are needed, somebody else moves the same tags."""
 
 
 class Converged(NamedTuple):
-    """What converging did: every change of its first pass, what later passes wrote, and what stood at the last look."""
+    """The result of converging: every change of the first pass, the writes of later passes, and the last look."""
 
     changes: tuple[Change, ...]
     look: Look
@@ -29,12 +29,12 @@ class Converged(NamedTuple):
 
 
 def converge(view: View, first: Look | None = None, released: Version | None = None) -> Converged:
-    """Write what differs from what its owner's exact tag holds now, then list and read again, until nothing differs.
+    """Write the tags that differ from their owner's exact tag, then list and read again, until nothing differs.
 
-    The OCI API has no compare-and-swap, so it is the check *after* the write that makes concurrent runs safe: whoever
-    writes a floating tag last lists after it, and sees every version that was pushed before. `first` is a look that was
-    taken when the exact tag stood already. A pass that fails leaves what was written in the changes, with the error.
-    Raise `TaggerError` where the first look fails.
+    The OCI API has no compare-and-swap. So the check *after* the write makes concurrent runs safe: the run that writes
+    a floating tag last lists after that, and sees every version that was pushed before. `first` is a look from after
+    the push of the exact tag. When a pass fails, the result has the changes so far and the error. Raise `TaggerError`
+    where the first look fails.
     """
     look = first or view.look()
     made: dict[str, Change] = {}
@@ -48,14 +48,14 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
             if writes and passed == PASSES:
                 break
             for change in changes:
-                made[change.tag] = _merged(made.get(change.tag), change, change.tag in view.wrote)
+                made[change.tag] = _merge(made.get(change.tag), change, change.tag in view.wrote)
             if not writes:
                 return Converged(tuple(made.values()), look, failure or _changed_policy(view.objection()))
             failure = _write(view, writes) or failure
             meter_of(view.store).phase("looking again")
             look = view.look()
     except TaggerError as error:
-        return Converged(tuple(came_out(view.store, made.values(), error, written=view.wrote)), look, error)
+        return Converged(tuple(changes_after(view.store, made.values(), error, written=view.wrote)), look, error)
     unsettled = IncompleteRelease(
         f"{view.store.place}: the tags did not settle in {PASSES} passes: {', '.join(change.tag for change in writes)}",
         "Somebody else moves the same tags, perhaps with other settings. Stop one of the two, then run `reconcile`.",
@@ -65,7 +65,7 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
 
 
 def _changed_policy(objection: TaggerError | None) -> TaggerError | None:
-    """Return the error of a run that met no objection before it wrote: the policy changed under way."""
+    """Return the error of an objection that arose after the first write: the policy changed during the run."""
     if objection is None:
         return None
     return Refused(f"the policy changed during the run: {objection.message}", objection.hint, code=objection.code)
@@ -74,11 +74,10 @@ def _changed_policy(objection: TaggerError | None) -> TaggerError | None:
 def look_again(
     view: View, changes: Sequence[Change], error: TaggerError | None
 ) -> tuple[Sequence[Change], TaggerError | None]:
-    """Converge once more after tags were removed; return the changes and the error with what that came to.
+    """Converge once more after tags were removed; return the changes and the error, with those of this convergence.
 
-    A version that was released meanwhile may have been given one of them: whoever writes last has to look. A tag that
-    stands again because it belongs to somebody now is no failure of its removal. A look that fails takes nothing out of
-    what was done before it.
+    Another run may have released a version that owns a removed tag, so the last writer has to look. A tag that exists
+    again because it has an owner is no failure of the removal. When this look fails, the changes so far are kept.
     """
     try:
         result = converge(view)
@@ -89,17 +88,17 @@ def look_again(
     for change in changes:
         later = now.pop(change.tag, None)
         refused = change.action == "refuse"
-        made.append(_merged(change, later, True) if later and (refused or later.after != change.after) else change)
+        made.append(_merge(change, later, True) if later and (refused or later.after != change.after) else change)
     made += [change for change in now.values() if change.writes]
     left = [change.tag for change in made if change.action == "refuse"]
-    if error and error.code == "STILL_THERE" and not (left and _stand(view.store, left)):
+    if error and error.code == "STILL_THERE" and not (left and _any_exists(view.store, left)):
         made = [c._replace(action="remove", after=None, reason="removed") if c.action == "refuse" else c for c in made]
         error = None
     return made, result.error or error
 
 
-def _stand(store: TagStore, tags: Sequence[str]) -> bool:
-    """Say whether one of `tags` stands, or may stand."""
+def _any_exists(store: TagStore, tags: Sequence[str]) -> bool:
+    """Say whether one of `tags` exists, or may exist."""
     try:
         return any(store.digests(tags).values())
     except TaggerError:
@@ -109,7 +108,7 @@ def _stand(store: TagStore, tags: Sequence[str]) -> bool:
 def _write(view: View, writes: Sequence[Change]) -> TaggerError | None:
     """Point the tags of each manifest, manifests side by side; then remove tags. Raise `TaggerError`.
 
-    What went wrong though every tag was removed is returned: another look has to follow all the same.
+    An error that occurs although every tag was removed is returned: another look has to follow in that case too.
     """
     meter_of(view.store).phase("pointing tags")
     groups: dict[str, list[str]] = defaultdict(list)
@@ -117,7 +116,7 @@ def _write(view: View, writes: Sequence[Change]) -> TaggerError | None:
         if change.action == "remove":
             continue
         if change.after is None:
-            raise ValueError(f"{change.tag}: what it is to hold is not known")
+            raise ValueError(f"{change.tag}: the digest that it has to hold is unknown")
         groups[change.after].append(change.tag)
 
     def write(group: tuple[str, list[str]]) -> None:
@@ -134,9 +133,9 @@ def _write(view: View, writes: Sequence[Change]) -> TaggerError | None:
 
 
 def _remove(view: View, tags: Sequence[str]) -> TaggerError | None:
-    """Remove floating tags that no version is left for; return what went wrong beside that. Raise `TaggerError`.
+    """Remove floating tags without an owner; return an error beside the removal of the tags. Raise `TaggerError`.
 
-    A tag that stands again was perhaps given to a version meanwhile: the next look says whether it was.
+    A tag that exists again may have got an owner meanwhile: the next look finds that out.
     """
     from tagger.operations.removal import plan_removal  # few runs remove anything
     from tagger.operations.removing import remove
@@ -150,8 +149,8 @@ def _remove(view: View, tags: Sequence[str]) -> TaggerError | None:
     raise removed.error
 
 
-def _merged(before: Change | None, now: Change, written: bool) -> Change:
-    """Return one change of a tag over several passes: from what it held at first to what it holds now."""
+def _merge(before: Change | None, now: Change, written: bool) -> Change:
+    """Return one change of a tag for several passes: from what it held first to what it holds now."""
     if before is None or not written:
         return now
     if before.before == now.after:

@@ -1,4 +1,4 @@
-"""Delete tags, manifests with all their tags, or everything, and prove that no other tag was lost."""
+"""Deletes tags, manifests with all their tags, or everything, and proves that no other tag was lost."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from tagger.errors import InputError, Refused, StoreError, TaggerError, Unconfir
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import TagStore
 from tagger.names import ALGORITHMS, DIGEST, check_tag
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, holds_manifest, plan_removal
@@ -26,7 +26,7 @@ __all__ = ["Deletion", "delete"]
 class Deletion(NamedTuple):
     """What to delete: tags, and digests with every tag at them; or everything.
 
-    `confirmed` is wanted for digests, for everything, and, where it is not by `force`, for an exact tag; `force` for a
+    `confirmed` is needed for digests, for everything, and for an exact tag without `force`. `force` is needed for a
     floating tag in force, for an exact tag that owns one, for a mark and for the policy.
     """
 
@@ -39,7 +39,7 @@ class Deletion(NamedTuple):
     terms: Terms | None = None
 
     def rules_for(self, removal: Removal) -> Rules:
-        """Return the rules of a repository, by its policy; where that is to go, it need not be legible."""
+        """Return the rules of a repository, by its policy. A policy that is to be deleted need not be legible."""
         if self.terms is None:
             return self.rules
         if not self.terms.follows:
@@ -55,7 +55,7 @@ class Deletion(NamedTuple):
         """Raise `InputError` for a name that is neither tag nor digest, and where nothing is named."""
         if bool(self.names) == self.everything:
             raise InputError(
-                "`--all` and names contradict each other" if self.names else "nothing is named that is to be deleted",
+                "`--all` and names contradict each other" if self.names else "no tag and no digest to delete is named",
                 "Drop `all`, or the names." if self.names else "Name tags or a digest (sha256:…).",
             )
         for tag in self.tags:
@@ -79,7 +79,7 @@ class Deletion(NamedTuple):
 
 
 def delete(job: Deletion, *, dry_run: bool = False) -> Running:
-    """Delete in every repository, or in none where something speaks against it in one of them.
+    """Delete in every repository, or in none where one of them objects.
 
     Raise `InputError` when no repository has one of the names, and for a name that is neither tag nor digest.
     """
@@ -116,14 +116,14 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
 
 
 def _check_known(job: Deletion, found: "Mapping[TagStore, _Target]") -> None:
-    """Raise `InputError` for names that no repository has, or of which only the listing is left."""
+    """Raise `InputError` for names that no repository has, or that are only in its listing."""
     if unknown := set(job.names).difference(*(target.known for target in found.values())):
         names = " or ".join(sorted(unknown))
         if lost := sorted(unknown.intersection(tag for store in found for tag in store.tags())):
             raise InputError(
-                f"{lost[0]} is listed, and its manifest is gone: there is nothing that can be deleted",
-                "A release, or `reconcile`, writes a floating tag anew. Any other is removed where the registry "
-                "is run.",
+                f"{lost[0]} is listed, but its manifest is gone: there is nothing to delete",
+                "A release or `reconcile` writes a floating tag again. The operator of the registry has to remove "
+                "any other.",
                 code="MANIFEST_UNKNOWN",
             )
         raise InputError(f"no repository has {names}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
@@ -132,8 +132,8 @@ def _check_known(job: Deletion, found: "Mapping[TagStore, _Target]") -> None:
 class _Target(NamedTuple):
     """One repository before the deletion.
 
-    `changes` are what is planned, `objections` the names that must stay and why, `adrift` the floating tags that are
-    left behind and belong to another version then; `unconfirmed` are the names that want a `--yes`.
+    `changes` are the planned ones. `objections` has the names that must stay, with the reason. `adrift` are floating
+    tags that stay and belong to another version afterwards. `unconfirmed` are the names that need a `--yes`.
     """
 
     removal: Removal
@@ -150,23 +150,23 @@ class _Target(NamedTuple):
 
     @property
     def known(self) -> frozenset[str]:
-        """The names that the repository has, as far as they are of interest."""
+        """The tags and digests of this deletion that the repository has."""
         begun = self.removal.begun if self.removal.resumed else None
         left = (*begun.tags, *begun.manifests) if begun else ()
         return frozenset((*self.removal.tags, *self.removal.images, *self.objections, *left))
 
     def refused(self) -> Outcome | None:
-        """Return how it ends when something must stay; None where nothing must."""
+        """Return the outcome where something must stay; else None."""
         if not self.objections:
             return None
         changes = [change.refused(o.message) for change in self.changes if (o := self.objections.get(change.tag))]
         return Outcome.failed(self.store.place, next(iter(self.objections.values())), changes)
 
     def unconfirmed_outcome(self) -> Outcome:
-        """Return how it ends when nobody said `--yes`: with a list of what would go."""
+        """Return the outcome without `--yes`: a list of what would be deleted."""
         changes = [change.refused("also deleted; confirm with --yes") for change in self.changes if change.writes]
         error = Unconfirmed(
-            f"{self.store.place}: nothing was deleted; all that is listed would go",
+            f"{self.store.place}: nothing was deleted; everything in the list would be",
             "Set `--yes` to delete it.",
             code="UNCONFIRMED",
         )
@@ -174,7 +174,7 @@ class _Target(NamedTuple):
 
 
 def _look(job: Deletion, store: TagStore) -> _Target:
-    """Read one repository: what goes with the names, and what speaks against it. Raise `StoreError`."""
+    """Read one repository: what has to be deleted for the names, and the objections. Raise `StoreError`."""
     check_deletable(store)
     digests = [digest for digest in job.digests if holds_manifest(store, digest)]
     everything = sorted(set(store.tags()) - {REMOVAL_TAG})
@@ -201,17 +201,17 @@ def _look(job: Deletion, store: TagStore) -> _Target:
 
 
 def _delete(target: _Target, dry_run: bool) -> Outcome:
-    """Delete in one repository, or say what that would do."""
+    """Delete in one repository, or with `dry_run` return the outcome that this would have."""
     if dry_run:
         return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
-    removed = (_emptied(target.removal) if target.everything else None) or remove(target.removal)
-    return ended(target.store.place, removed.changes(target.changes), removed.error, done="deleted")._replace(
+    removed = (_empty(target.removal) if target.everything else None) or remove(target.removal)
+    return outcome_after(target.store.place, removed.changes(target.changes), removed.error, done="deleted")._replace(
         warnings=removed.warnings
     )
 
 
-def _emptied(removal: Removal) -> Removed | None:
-    """Delete everything at once, where the registry has a way to; None where it has none."""
+def _empty(removal: Removal) -> Removed | None:
+    """Delete everything with one request of the registry's own API; None where it has none."""
     store = removal.store
     try:
         if not removal.images or not store.empty():
@@ -224,7 +224,7 @@ def _emptied(removal: Removal) -> Removed | None:
         return Removed(gone)
     names = ", ".join(sorted(left))
     why = StoreError(
-        f"everything was deleted, and {names} is there",
+        f"everything was deleted, and {names} still exists",
         "Somebody may have pushed it at this moment: look again, and delete it then.",
         code="STILL_THERE",
         place=store.place,
@@ -233,7 +233,7 @@ def _emptied(removal: Removal) -> Removed | None:
 
 
 def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]]:
-    """Yield the digests that are a part of an image that stays."""
+    """Yield the digests that are a part of an image that stays, and the tags at them, each with the refusal."""
     for digest in digests:
         if digest not in removal.images:
             refusal = Refused(
@@ -250,7 +250,7 @@ def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]
 def _protected(
     rules: Rules, tags: list[str], owners: Mapping[str, Version], exact: Mapping[str, Version]
 ) -> Iterator[tuple[str, Refused]]:
-    """Yield the tags that want `--force`, and why."""
+    """Yield the tags that need `--force`, each with the refusal."""
     for tag in tags:
         version = exact.get(tag)
         floating = rules.floating_tags(version, rules.channels) if version else ()
@@ -264,14 +264,14 @@ def _protected(
             why, hint = mark
         else:
             continue
-        yield tag, Refused(f"{tag} {why}", f"{hint} To delete it all the same, set `force: true`.", code="IN_FORCE")
+        yield tag, Refused(f"{tag} {why}", f"{hint} To delete it anyway, set `force: true`.", code="IN_FORCE")
 
 
 def _mark(tag: str, rules: Rules) -> tuple[str, str] | None:
-    """Return what a mark or the policy's tag says, and how it is taken back."""
+    """Return what a mark or the tag of the policy means, and a hint how to undo it; None for any other tag."""
     if tag == POLICY_TAG:
         return "says by which rules the tags are decided", "`policy unset` removes it."
     for start, state, undo in ((WITHDRAWN_MARK, "withdrawn", "withdraw {} --undo"), (HELD_MARK, "held", "approve {}")):
         if tag.startswith(start) and (version := rules.read(tag.removeprefix(start))):
-            return f"says that {version} is {state}", f"`{undo.format(version)}` takes that back."
+            return f"says that {version} is {state}", f"`{undo.format(version)}` undoes that."
     return None

@@ -1,4 +1,4 @@
-"""Look at every repository, then act in all of them, or in none where something is wrong in one."""
+"""Looks at every repository, then acts in all of them, or in none where one has an error."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -16,14 +16,14 @@ from tagger.rules.undeclared import revision_notes, undeclared_notes
 from tagger.rules.versions import Version
 
 __all__ = [
-    "Acting", "agree_on_policy", "all_in_place", "each", "everywhere", "first_error", "no_repository", "undeclared",
-    "unrevised", "view_warnings", "with_policy",
+    "Acting", "agree_on_policy", "all_in_place", "each", "everywhere", "first_error", "no_repository",
+    "revision_warnings", "variant_warnings", "view_warnings", "with_policy",
 ]  # fmt: skip
 
 Found = TypeVar("Found")
 Store = TypeVar("Store", bound=TagStore)
 Acting = Generator[Event, None, Mapping[TagStore, Outcome]]
-"""What is done in every repository: events on the way, and how each ended."""
+"""Yields events while it acts in every repository; returns the outcome of each."""
 
 
 def everywhere(
@@ -36,14 +36,14 @@ def everywhere(
     consent: Callable[[Mapping[TagStore, Found]], Mapping[TagStore, Outcome]] = lambda _found: {},
     independent: bool = False,
 ) -> Generator[Event, None, tuple[Outcome, ...]]:
-    """Look at every repository side by side, then act; return how each ended, in the order of `stores`.
+    """Look at every repository side by side, then act; return the outcomes in the order of `stores`.
 
-    A look that raises `TaggerError`, or an `objection` to what one found, ends the run before anything is written: the
-    other repositories are `unchanged`. Where nothing is wrong anywhere, `consent` to all of them is asked last: it
-    returns how those ended that it refuses, or raises `TaggerError`.
+    A look that raises `TaggerError`, or an `objection` to what it found, ends the run before anything is written: the
+    other repositories are `unchanged`. Without such errors `consent` is asked last: it returns the outcomes of the
+    repositories that it refuses, or raises `TaggerError`.
 
-    One policy rules in all of them: a repository without one is looked at again by that of the others. Where they are
-    `independent`, one that fails does not keep the others.
+    One policy applies to all of them: a repository without one is looked at again by the policy of the others. Where
+    they are `independent`, an error in one does not stop the others.
     """
     looked = dict(side_by_side(look, stores))
     if terms:
@@ -68,9 +68,9 @@ def everywhere(
 def agree_on_policy(
     terms: Terms, look: Callable[[Store], Found], looked: dict[Store, Found | TaggerError]
 ) -> Iterator[Event]:
-    """Let one policy rule in all repositories: look again where another had to be known first.
+    """Apply one policy to all repositories: look again at those that have none. Yield warnings.
 
-    Two policies that differ, and what the run was told otherwise, are put in the place of what was found.
+    In `looked`, an error replaces what was found where two policies differ, or where the run contradicts the policy.
     """
     before = {store: terms.rules_now(store.place) for store, one in looked.items() if not isinstance(one, TaggerError)}
     try:
@@ -88,7 +88,7 @@ def agree_on_policy(
 
 
 def with_policy(report: Report, terms: Terms | None) -> Report:
-    """Return a report that says where the rules came from, and what the run said otherwise."""
+    """Return a report with the source of the rules, and the settings of the run that differ from them."""
     if terms is None:
         return report
     found = terms.summary()
@@ -102,9 +102,9 @@ def each(
     events: Callable[[TagStore, Outcome], Iterable[Event]] = lambda _store, _end: (),
     view: Callable[[Found], View] | None = None,
 ) -> Callable[[Mapping[TagStore, Found]], Acting]:
-    """Return what acts in every repository by itself, side by side, and tells `events` of each as it ends.
+    """Return a function that acts in each repository, side by side, and yields the `events` of each at its end.
 
-    What the `view` of a repository noticed is told too, and the tags that are not where they belong and stay so.
+    With `view`, it also yields the warnings of the view of each repository (see `view_warnings`).
     """
 
     def acting(found: Mapping[TagStore, Found]) -> Acting:
@@ -123,41 +123,38 @@ def each(
 
 
 def view_warnings(view: View, changes: Iterable[Change]) -> Iterator[Event]:
-    """Yield what was noticed in the looks at a repository, and each tag that is not where it belongs and stays so."""
+    """Yield the warnings of the looks at a repository, and one for each tag that is wrong and left alone."""
     for code, text in view.warnings:
         yield Event("warning", view.store.place, text, code)
     for change in changes:
         if change.drifted:
             found = "is missing" if change.before is None else "holds another image"
-            text = f"{change.tag} {change.reason}, and {found}: it was so before, or another run is under way"
+            text = f"{change.tag} {change.reason}, and {found}: it was so before, or another run is active"
             yield Event("warning", view.store.place, f"{text}; `reconcile` puts it right", "DRIFTED")
 
 
-def undeclared(store: TagStore, look: Look, versions: Iterable[Version]) -> Iterator[Event]:
-    """Yield a warning of each tag that looks like a variant of a version, and is not declared.
-
-    It is one of `versions`, or of those that stand and decide.
-    """
+def variant_warnings(store: TagStore, look: Look, versions: Iterable[Version]) -> Iterator[Event]:
+    """Yield a warning for each tag that looks like an undeclared variant of one of `versions`, or of the look's."""
     exact = {tag for version in versions for tag in look.rules.exact_tags(version)}
     exact.update(tag for tags in look.published.exact.values() for tag in tags)
     for text in undeclared_notes(exact, look.tags, look.rules):
         yield Event("warning", store.place, text, "UNDECLARED_VARIANT")
 
 
-def unrevised(place: str, tags: Iterable[str], rules: Rules) -> Iterator[Event]:
-    """Yield a warning of each form in which tags look like packaging revisions, and are not declared."""
+def revision_warnings(place: str, tags: Iterable[str], rules: Rules) -> Iterator[Event]:
+    """Yield a warning for each form of tags that look like undeclared packaging revisions."""
     for text in revision_notes(tags, rules):
         yield Event("warning", place, text, "UNDECLARED_REVISION")
 
 
 def no_repository(store: TagStore) -> StoreError:
-    """Return the error of a verb that reads a repository which is not there."""
+    """Return the error of an operation that reads a repository which does not exist."""
     hint = "Check its name, and that the login may read it; the first release creates it."
     return NotFound("the repository does not exist", hint, code="NAME_UNKNOWN", place=store.place)
 
 
 def all_in_place(place: str) -> Event:
-    """Return the event of a repository in which every tag stands where it belongs."""
+    """Return the event of a repository in which every tag is right."""
     return Event("verified", place, "every tag stands where it belongs")
 
 

@@ -1,4 +1,4 @@
-"""What is wrong in one repository: its tags, its policy, its platforms, and what may be done there."""
+"""Examines one repository: what a login may do there, its tags and its platforms."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
@@ -23,21 +23,21 @@ from tagger.rules.plan import Claim, full_name
 from tagger.rules.undeclared import undeclared_notes
 from tagger.rules.versions import Version
 
-__all__ = ["RECONCILE", "Examined", "examine_abilities", "examine_tags", "look_at", "pulled_by_strangers"]
+__all__ = ["RECONCILE", "Examined", "examine_abilities", "examine_tags", "look_at", "public_finding"]
 
 COMPARED = 8
-"""The newest owners of floating tags whose platforms are compared with those of the version before."""
+"""So many of the newest owners of floating tags have their platforms compared with those of the version before."""
 
 _SEVERAL_TAGS: dict[bool | None, str] = {
     True: "one request sets several tags",
     False: "each tag is set by a request of its own",
-    None: "whether one request sets several tags is seen at the first release",
+    None: "the first release finds out whether one request sets several tags",
 }
 RECONCILE = "`reconcile` puts it right; with `--dry-run` it shows what would move."
 
 
 class Examined(NamedTuple):
-    """A repository as it was looked at: by which view, the look, every version of it, and what it can do."""
+    """A repository that was looked at: its view, the look, all its versions, and its abilities."""
 
     view: View
     look: Look
@@ -61,14 +61,14 @@ def look_at(store: ExaminedStore, terms: Terms) -> Examined:
 
 
 def examine_abilities(found: Examined) -> Iterator[Finding]:
-    """Yield who asks, and what may be done: push, delete, set several tags at once, make tags immutable."""
+    """Yield the login and its abilities: push, delete, set several tags with one request, immutable tags."""
     store, abilities = found.store, found.abilities
     if store.repository:
         login = f"with {abilities.login}" if abilities.login else "without a login"
         yield _note(store, "LOGIN", f"{store.repository.registry} answers, {login}")
-    yield _note(store, "PUSH", "pushing is allowed: an upload was opened, and cancelled")
+    yield _note(store, "PUSH", "pushing is allowed: an upload was opened and cancelled")
     if not store.exists():
-        yield _note(store, "NAME_UNKNOWN", "the repository does not exist yet: the first push makes it")
+        yield _note(store, "NAME_UNKNOWN", "the repository does not exist yet: the first push creates it")
         return
     yield _deleting(store, abilities)
     yield _note(store, "SEVERAL_TAGS", _SEVERAL_TAGS[abilities.several_tags])
@@ -85,18 +85,18 @@ def _deleting(store: ExaminedStore, abilities: Abilities) -> Finding:
         case "tags":
             return _note(store, "DELETE", "tags can be deleted")
         case "manifests":
-            return _note(store, "DELETE", "manifests can be deleted, and tags by way of them")
+            return _note(store, "DELETE", "manifests can be deleted, and with them their tags")
         case "unknown":
-            return _note(store, "DELETE", "whether tags can be deleted is not to be found out")
+            return _note(store, "DELETE", "it is unknown whether tags can be deleted")
         case "refused":
-            return _warning(store, "DELETE", "this login may not delete: `delete`, `prune` and `--purge` need it to")
+            return _warning(store, "DELETE", "this login may not delete: `delete`, `prune` and `--purge` need that")
         case "nothing":
             hint = "Allow it in the registry: distribution has REGISTRY_STORAGE_DELETE_ENABLED=true."
             return _warning(store, "DELETE", "the registry deletes nothing: `delete` and `--purge` fail there", hint)
 
 
 def _immutability(found: Examined) -> Iterator[Finding]:
-    """Yield which exact tags may be overwritten, and which tags that have to move may not."""
+    """Yield whether exact tags can be overwritten, and which tags are immutable though they have to move."""
     from tagger.rules.immutability import immutability, protection
 
     store, rules = found.store, found.look.rules
@@ -109,7 +109,7 @@ def _immutability(found: Examined) -> Iterator[Finding]:
         known = found.abilities.immutable
         state = protection(known, exact, moving) if known is not None else None
     except InputError:
-        state = None  # what it says is no expression here
+        state = None  # a rule of the registry is no regular expression for Python
     if state is None:
         text = "the registry does not say which tags are immutable: floating tags must not be"
         yield _note(store, "IMMUTABILITY", text, "`config` prints the rule of immutable tags that fits.")
@@ -124,7 +124,7 @@ def _immutability(found: Examined) -> Iterator[Finding]:
 
 
 def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Finding]:
-    """Yield what is wrong with the tags of a repository, by the rules that rule there. Raise `TaggerError`."""
+    """Yield what is wrong with the tags of a repository, by its rules. Raise `TaggerError`."""
     store, look = found.store, found.look
     yield from _lost(store, look)
     yield from _contradictions(store, found)
@@ -136,7 +136,7 @@ def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Findin
     for tag, digest in store.digests(orphans).items() if orphans else ():
         if digest:
             hint = "`reconcile --purge --yes` removes it."
-            yield _warning(store, "ORPHANED", f"{tag} stands, and no version of its class is left", hint)
+            yield _warning(store, "ORPHANED", f"{tag} exists, and no version of its class is left", hint)
     exact = {tag for tags in found.published.exact.values() for tag in tags}
     for text in undeclared_notes(exact, look.tags, look.rules):
         yield _warning(store, "UNDECLARED", text)
@@ -148,12 +148,12 @@ def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Findin
 
 def _lost(store: ExaminedStore, look: Look) -> Iterator[Finding]:
     for tag in sorted(look.lost):
-        hint = "Push that tag again by other means, or remove it where the registry is run."
+        hint = "Push that tag again with another tool, or let the operator of the registry remove it."
         yield Finding("error", "MANIFEST_UNKNOWN", lost_note(tag), hint, store.place)
 
 
 def _contradictions(store: ExaminedStore, found: Examined) -> Iterator[Finding]:
-    """Yield what makes it impossible to say where tags belong."""
+    """Yield the errors that make it impossible to say where tags belong."""
     look = found.look
     if look.unlisted:
         yield Finding.of(incomplete_listing(store, look), store.place)
@@ -166,7 +166,7 @@ def _contradictions(store: ExaminedStore, found: Examined) -> Iterator[Finding]:
 
 
 def _platforms(found: Examined, wanted: Collection[str]) -> Iterator[Finding]:
-    """Yield which newest versions lack platforms: of those that are `wanted`, else of the version before each."""
+    """Yield the newest versions that lack platforms: the `wanted` ones, else those of the version before."""
     look, exact = found.look, found.published.exact
     if ANY in wanted:
         return
@@ -183,12 +183,12 @@ def _platforms(found: Examined, wanted: Collection[str]) -> Iterator[Finding]:
     for owner, before in pairs.items():
         here, there = read[owner], read[before]
         if isinstance(here, TaggerError) or isinstance(there, TaggerError):
-            continue  # what cannot be read is said where its tag is
+            continue  # an image that cannot be read is a finding of its tag
         needed = {normal_platform(text) for text in wanted} or there
         if lacks := sorted(needed - here):
             than = "`platforms` wants them" if wanted else f"{full_name(before)} has them"
             text = f"{full_name(owner)} lacks {' '.join(lacks)}: {than}"
-            hint = "Release a version with all of them, or say in `platforms` which are meant (`any`: no check)."
+            hint = "Release a version with all of them, or list the right ones in `platforms` (`any`: no check)."
             yield Finding("error", "PLATFORMS", text, hint, found.store.place)
 
 
@@ -197,8 +197,8 @@ def _platforms_of(found: Examined, version: Version) -> set[str]:
     return platforms_of(found.store, root)
 
 
-def pulled_by_strangers(found: Examined, stranger: Content, hint: str) -> Finding:
-    """Return whether somebody without a login can pull the newest version, its config's blob included."""
+def public_finding(found: Examined, stranger: Content, hint: str) -> Finding:
+    """Return the finding whether the newest version, with the blob of its config, can be pulled without a login."""
     newest = max(found.published.in_force or found.published.versions, default=None)
     tags = found.published.exact[newest] if newest else sorted(found.look.tags)
     if not tags:
@@ -225,7 +225,7 @@ def _warning(store: ExaminedStore, code: str, text: str, hint: str = "") -> Find
 
 
 def names(versions: Iterable[Version]) -> str:
-    """Return versions for a person, the newest five of them."""
+    """Return the newest five versions for people, and how many more there are."""
     ordered = sorted(versions, reverse=True)
     more = f" and {len(ordered) - 5} more" if len(ordered) > 5 else ""
     return ", ".join(map(full_name, ordered[:5])) + more

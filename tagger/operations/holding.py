@@ -1,4 +1,4 @@
-"""Whether a version that is released is held, and how it is: its marks, and the repository as it will be then."""
+"""Decides whether a release holds its version, and plans the marks for that."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,7 @@ def is_held(job: Release, prepared: Prepared) -> bool:
 
 
 def verdict_of(job: Release, repositories: Sequence[Prepared]) -> Verdict:
-    """Return what becomes of the version: a hold is for one that is not in force anywhere."""
+    """Return what to do with the version: only a version that is in force nowhere can be held."""
     if job.event is None:
         return "hold" if job.hold else "release"
     pairs = [(prepared, version) for prepared in repositories for version in job.versions]
@@ -39,7 +39,7 @@ def verdict_of(job: Release, repositories: Sequence[Prepared]) -> Verdict:
 
 
 def look_as_held(job: Release, prepared: Prepared, look_by: Callable[[View], Look]) -> Prepared:
-    """Look at a repository as it will be once the version is held. What is wrong with that is kept in the `error`."""
+    """Look at a repository as it will be when the version is held. An error is kept in the field `error`."""
     store, look, rules = prepared.store, prepared.look, job.rules
     if prepared.error:
         return prepared
@@ -62,14 +62,14 @@ def look_as_held(job: Release, prepared: Prepared, look_by: Callable[[View], Loo
 
 
 def _in_force(job: Release, prepared: Prepared) -> Refused | None:
-    """Return the refusal of a version that stands without a mark: it is in force, and nobody can hold it any more."""
+    """Return the refusal to hold a version that stands without a mark, and so is in force; else None."""
     digests = prepared.look.digests
     for version in job.versions:
         marked = any(digests.get(mark) not in (None, LIFTED_DIGEST) for mark in marks_of(version, job.rules))
         if not marked and _stands(job, prepared, version):
             name = job.rules.exact_tags(version)[0]
             return Refused(
-                f"{prepared.store.place}: {name} is in force there, and so cannot be held",
+                f"{prepared.store.place}: {name} is in force there, so it cannot be held",
                 f"To take it out of force, use `withdraw {name}`.",
                 code="IN_FORCE",
             )
@@ -77,7 +77,7 @@ def _in_force(job: Release, prepared: Prepared) -> Refused | None:
 
 
 def _held_mark(job: Release, version: Version, look: Look) -> Change:
-    """Return what becomes of the mark of a version that is held: it stands at an artifact of its own."""
+    """Return the change of the mark of a held version: the tag of an artifact of its own."""
     mark, exact = job.rules.held_mark(version), job.rules.exact_tags(version)[0]
     reason = f"{full_name(version)} is held until `approve {exact}`"
     return set_change(look.digests.get(mark), version, mark, artifact({HELD: exact}).digest, reason)

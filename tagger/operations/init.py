@@ -1,4 +1,4 @@
-"""Propose the settings of an existing repository: those under which every floating tag stands where it stands today."""
+"""Proposes settings for an existing repository, under which its floating tags stay where they are."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tagger.rules.search import propose, worth_reading
 
 __all__ = ["init"]
 
-MOST_READ = 2000  # tags whose digests are read; of more, those that tell of the settings
+MOST_READ = 2000  # tags whose digests are read at first; of more, `worth_reading` chooses
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9./_-]*")
 _KEYWORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})  # YAML 1.1, "Resolution"
 
@@ -28,7 +28,8 @@ _KEYWORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "
 def init(store: TagStore) -> Proposal:
     """Return the settings proposed for a repository; nothing is written. Raise `TaggerError`.
 
-    Of a repository of thousands of tags only digests that decide are read. A policy that stands is compared, not used.
+    In a repository of thousands of tags, only digests that decide are read. A stored policy is compared with the
+    proposal, but has no influence on it.
     """
     tags = frozenset(filter(TAG.fullmatch, store.tags()))
     if not tags and not store.exists():
@@ -47,7 +48,7 @@ def init(store: TagStore) -> Proposal:
 
 
 def _differences(stored: Policy, found: Assessment) -> Mapping[str, str]:
-    """Return the settings in which a policy differs from what is proposed, each with its value in the policy."""
+    """Return the settings in which a policy differs from the proposal, each with its value in the policy."""
     proposed = Policy.of({name: _texts(value) for name, value in found.candidate.settings()})
     return {name: stored.show(name) for name in stored.differs(proposed)}
 
@@ -85,7 +86,7 @@ def _proposal(store: TagStore, tags: frozenset[str], images: dict[str, str | Non
 def _file(
     place: str, tags: int, settings: Mapping[str, Value], changes: list[Change], unexplained: tuple[str, ...]
 ) -> str:
-    """Return the text of a file of settings, with what nobody could explain as comments."""
+    """Return the text of a settings file, with the tags that would move or are not explained in comments."""
     return "\n".join(_lines(place, tags, settings, changes, unexplained)) + "\n"
 
 
@@ -108,7 +109,7 @@ def _lines(
 
 
 def _scalar(value: str | bool) -> str:
-    """Return a value as YAML reads it back: a text that is more than a word in quotes."""
+    """Return a value in YAML: a text that is not a plain word stands in quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     return value if _PLAIN.fullmatch(value) and value.lower() not in _KEYWORDS else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Take marks, or the policy, out of force: their tags are removed, or pointed at the lifted artifact."""
+"""Takes marks or the policy out of force: removes their tags, or points them at the lifted artifact."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from tagger.errors import StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST, lifted, put_artifact
 from tagger.images.stores import TagStore
-from tagger.operations.afterwards import came_out
+from tagger.operations.afterwards import changes_after
 from tagger.operations.removal import Removal, check_deletable
 from tagger.operations.removing import Removed, remove
 from tagger.rules.plan import Change
@@ -14,38 +14,38 @@ from tagger.rules.plan import Change
 __all__ = ["NO_DELETION", "lift", "planned_lift"]
 
 NO_DELETION = ("UNSUPPORTED", "DENIED", "UNAUTHORIZED")
-"""What registries answer that remove no tags, or not for this login."""
+"""The error codes of registries that remove no tags, or not for this login."""
 
 
 def planned_lift(store: TagStore, tag: str, before: str, version: str, reason: str) -> Change:
-    """Return what is to become of a tag that stands at `before`, as far as it is known which way the registry takes."""
+    """Return the planned change of a tag that holds `before`: to remove it, unless it is known that this is refused."""
     try:
         check_deletable(store)
     except StoreError:
-        return _pointed(Change(tag, "remove", before, None, version, reason))
+        return _at_lifted(Change(tag, "remove", before, None, version, reason))
     return Change(tag, "remove", before, None, version, reason)
 
 
 def lift(
     store: TagStore, planned: Sequence[Change], beside: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[list[Change], TaggerError | None]:
-    """Carry out planned lifts; return what became of each, and what went wrong.
+    """Carry out planned lifts; return the changes as they are then, and the error, if any.
 
-    Tags alone are removed, never an image: it may have tags that the listing omits. `beside` are tags with their
-    digests that are proven to stand afterwards.
+    Only tags are removed, never an image, as it may have tags that the listing omits. `beside` are tags with their
+    digests that must still stand afterwards.
     """
     leaving = {change.tag: change.before for change in planned if change.action == "remove" and change.before}
     removed = _remove(store, leaving, beside) if leaving else Removed(frozenset())
     changes = removed.changes(planned)
     if removed.error and (removed.error.code not in NO_DELETION or not removed.unchanged(planned)):
         return changes, removed.error
-    pointed = [_pointed(change) if change.action == "remove" and removed.error else change for change in planned]
+    pointed = [_at_lifted(change) if change.action == "remove" and removed.error else change for change in planned]
     tags = [change.tag for change in pointed if change.action == "move"]
     try:
         if tags:
             put_artifact(store, lifted(), tags)
     except TaggerError as error:
-        return came_out(store, pointed, error), error
+        return changes_after(store, pointed, error), error
     return pointed, None
 
 
@@ -57,6 +57,6 @@ def _remove(store: TagStore, tags: Mapping[str, str], beside: Mapping[str, str])
     return remove(Removal(store, {**beside, **tags}, tuple(tags), (), {}))
 
 
-def _pointed(change: Change) -> Change:
+def _at_lifted(change: Change) -> Change:
     reason = f"{change.reason}; the registry removes no tags, so it points at an empty artifact"
     return change._replace(action="move", after=LIFTED_DIGEST, reason=reason)

@@ -1,4 +1,4 @@
-"""What one repository holds and what it should, as one look found it: values that compute, nothing is read here."""
+"""What one look finds in a repository: what its tags hold, and what they should hold. Reads nothing itself."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -15,19 +15,18 @@ __all__ = ["Look", "Scope", "every_tag", "own_tags", "rivals"]
 _NUMBERS = re.compile("[0-9]+")
 
 Scope = Callable[[Rules, Mapping[str, Version], Collection[str]], Iterable[str]]
-"""Which floating tags a verb looks at, given the rules, the owner of each tag, and the tags that stand."""
+"""A function that returns the floating tags to look at, given the rules, the owner of each tag, and the tags."""
 
 
 class Look(NamedTuple):
-    """A repository as it was read once: its versions, the owner of each floating tag, and the digests that matter.
+    """A repository as one look reads it: its versions, the owner of each floating tag, and the digests that matter.
 
-    `tags` are all that stand, `contenders` those that decide, of which `published` tells; whoever needs every version
-    reads all of them. `unmarked` are the owners if the versions of the run had no mark, `needed` the tags of channels
-    that a prerelease of the run makes necessary and that are not there yet, `scope` the floating tags that are looked
-    at. `held` is what the exact tags of each owner hold; `dispute` says where two spellings of one version hold
-    different images, so that nobody can say what its floating tags should hold. `unlisted` are tags that stand though
-    the listing omits them, `lost` those that it has and whose manifests are gone; `named` says which version an image
-    is, of those that were read.
+    `tags` are all its tags; `contenders` are those that decide, and `published` has the versions of these only.
+    `unmarked` has the owners as they would be if the versions of the run had no mark. `needed` are the missing tags of
+    channels that a prerelease of the run makes necessary. `scope` are the floating tags that are looked at. `held` has
+    the digest under the exact tag of each owner. `dispute` is the error where two spellings of one version hold
+    different images. `unlisted` are tags that exist though the listing omits them. `lost` are listed tags whose
+    manifests are gone. `named` has the version of each digest that was read.
     """
 
     rules: Rules
@@ -51,14 +50,14 @@ class Look(NamedTuple):
         return Standing(self.scope, self.owners, self.held, self.digests, self.unmarked, self.needed)
 
     def changes(self, claim: Claim, released: Version | None = None) -> list[Change]:
-        """Return what becomes of the floating tags in scope, in a run that answers for what `claim` says."""
+        """Return the changes of the floating tags in scope, for a run that answers for what `claim` says."""
         return floating_changes(self.standing, self.rules, claim, released)
 
     def orphans(self) -> set[str]:
-        """Return the floating tags that stand here though no version of their class is left.
+        """Return the floating tags that exist although no version of their class is left.
 
-        They are those of withdrawn versions and of versions that do not count, and `2.1` with its `2` where every 2.1.x
-        is gone. A number alone may be anybody's date or build, and `latest` of no version at all anybody's image.
+        They are those of withdrawn, held and filtered versions, and `2.1` with its `2` where every 2.1.x is gone. A
+        number alone is not one of them, as it may be a date or a build, nor is `latest` without any version.
         """
         rules = self.rules
         known = self.published.versions | self.published.withdrawn | self.published.held
@@ -72,13 +71,13 @@ class Look(NamedTuple):
 
     @property
     def read_again(self) -> tuple[str, ...]:
-        """The tags that a later look wants: those in scope, and the exact tags of their owners."""
+        """The tags that a later look has to read: those in scope, and the exact tags of their owners."""
         owners = {self.owners[tag] for tag in self.scope if tag in self.owners}
         return (*self.scope, *(tag for owner in owners for tag in self.published.exact.get(owner, ())))
 
 
 def every_tag(rules: Rules, owners: Mapping[str, Version], _standing: Collection[str] = ()) -> Iterable[str]:
-    """Look at every floating tag: those of the oldest versions first, narrow to wide."""
+    """Yield every floating tag: those of the oldest versions first, narrow to wide. It is a `Scope`."""
     for owner in sorted(set(owners.values()), key=lambda version: (version.variant, version)):
         for tag in rules.floating_tags(owner, rules.channels):
             if owners.get(tag) == owner:
@@ -86,7 +85,7 @@ def every_tag(rules: Rules, owners: Mapping[str, Version], _standing: Collection
 
 
 def own_tags(versions: Iterable[Version], skipped: Collection[str] = ()) -> Scope:
-    """Look at the floating tags of `versions` that are not `skipped`: those that belong to anybody, or stand."""
+    """Return the scope of the floating tags of `versions`, without `skipped`: those that exist or have an owner."""
     mine = tuple(versions)
 
     def tags(rules: Rules, owners: Mapping[str, Version], standing: Collection[str]) -> Iterable[str]:
@@ -100,7 +99,10 @@ def own_tags(versions: Iterable[Version], skipped: Collection[str] = ()) -> Scop
 def rivals(
     owner: Version, published: Published, others: Mapping[Version, Collection[Version]], known: Collection[str]
 ) -> tuple[str, ...]:
-    """Return the exact tags that must all hold the owner's image: its own, and those of its other spellings."""
+    """Return the exact tags that must all hold the owner's image: its own, and those of its other spellings.
+
+    `others` has the other spellings of each version, `known` are the tags of the repository.
+    """
     own = published.exact.get(owner, ())
     spelled = [tag for version in others.get(owner, ()) for tag in published.exact.get(version, ())]
     lettered = [twin for tag in own for twin in (f"v{tag}", tag.removeprefix("v")) if twin != tag and twin in known]
@@ -108,7 +110,7 @@ def rivals(
 
 
 def _one_of_class(tag: str, rules: Rules) -> Version | None:
-    """Return a version that would fill in a floating template of two numbers or more to `tag`, published or not."""
+    """Return a version, published or not, that `tag` would be a floating tag of. None where it has too few numbers."""
     for variant in (*rules.variants, *rules.members_in(tag)):
         numbers = _NUMBERS.findall(tag.removesuffix(f"-{variant}") if variant else tag)
         for missing in range(4) if 2 <= len(numbers) <= 4 else ():

@@ -1,4 +1,4 @@
-"""Tags that are listed, and whose manifests are gone: which of them may be written, and which decide."""
+"""Listed tags whose manifests are gone: which of them still count, and the messages about them."""
 
 from collections.abc import Collection
 
@@ -10,25 +10,25 @@ __all__ = ["check_none_lost", "kept", "lost_note"]
 
 
 def kept(lost: Collection[str], rules: Rules) -> frozenset[str]:
-    """Return the lost tags that count as standing all the same: those of versions, and marks.
+    """Return the lost tags that still count as existing: exact tags and marks.
 
-    A floating tag is not read for its value, so it may be written anew as if it were absent.
+    A floating tag decides nothing, so it may be written again as if it were absent.
     """
     return frozenset(tag for tag in lost if is_reserved(tag) or rules.read(tag) is not None)
 
 
 def lost_note(tag: str) -> str:
-    """Return what is said of a tag that is listed, and whose manifest is gone."""
-    return f"the tag {tag} is listed, and its manifest is gone: nobody can pull it"
+    """Return the message about a listed tag whose manifest is gone."""
+    return f"the tag {tag} is listed, but its manifest is gone: nobody can pull it"
 
 
 def check_none_lost(lost: Collection[str], place: str) -> None:
-    """Raise `StoreError` where a tag that decides is listed, and answers nothing."""
+    """Raise `StoreError` where a tag that decides is listed, but has no manifest."""
     if lost:
         raise StoreError(
-            f"the tag {min(lost)} is listed, and answers nothing",
-            "If somebody deletes it at this moment, run again. Else its manifest is lost: push that tag again by other "
-            "means, or remove it where the registry is run.",
+            f"the tag {min(lost)} is listed, but the registry has no manifest for it",
+            "If somebody deletes it at this moment, run again. Else its manifest is lost: push that tag again with "
+            "another tool, or let the operator of the registry remove it.",
             code="MANIFEST_UNKNOWN",
             place=place,
         )

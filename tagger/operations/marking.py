@@ -1,4 +1,4 @@
-"""Change the marks of versions, then point their floating tags where they belong: what withdraw and approve share."""
+"""Changes the marks of versions, then points their floating tags: what `withdraw` and `approve` share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from tagger.images.artifacts import LIFTED_DIGEST, artifact, put_artifact
 from tagger.images.manifests import Manifest
 from tagger.images.stores import TagStore
 from tagger.meters import meter_of
-from tagger.operations.afterwards import came_out
+from tagger.operations.afterwards import changes_after
 from tagger.operations.converge import Converged, converge
 from tagger.operations.lifting import lift, planned_lift
 from tagger.operations.look import Look, own_tags
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class Marking(NamedTuple):
-    """A repository before its marks are changed: what becomes of them, and the look that follows from that."""
+    """A repository before its marks are changed: the changes of the marks, and the look as it will be after them."""
 
     named: Named
     marks: tuple[Change, ...]
@@ -46,7 +46,7 @@ class Marking(NamedTuple):
         return self.view.store
 
     def planned(self) -> list[Change]:
-        """Return what is to become of the marks and the floating tags."""
+        """Return the planned changes of the marks and the floating tags."""
         return [*self.marks, *self.look.changes(self.view.claim)]
 
 
@@ -56,7 +56,7 @@ def view_of(marking: Marking) -> View:
 
 
 class Marked(NamedTuple):
-    """A repository after its marks were changed, and every change that was made on the way."""
+    """A repository after its marks were changed, with every change."""
 
     changes: tuple[Change, ...]
     look: Look
@@ -66,7 +66,7 @@ class Marked(NamedTuple):
 def look_as_marked(
     named: Named, terms: Terms, marks: Sequence[Change], claim: Claim, amended: Callable[[Published], Published]
 ) -> Marking:
-    """Look at a repository as it will be once its marks are changed. Raise `TaggerError` where that is disputed."""
+    """Look at a repository as it will be after its marks are changed. Raise `TaggerError` where the look fails."""
     view = View(named.store, terms, own_tags(named.versions), claim, versions=named.versions, amended=amended)
     view.know(tag for tag in named.tags if named.digests.get(tag))
     look = view.look()
@@ -76,7 +76,10 @@ def look_as_marked(
 
 
 def mark_and_converge(marking: Marking, artifacts: Sequence[Manifest] = ()) -> Marked:
-    """Change the marks, look, and write the floating tags that the run answers for. `artifacts` are not there yet."""
+    """Change the marks, look, and write the floating tags that the run answers for.
+
+    `artifacts` are the manifests of marks that are not in the repository yet.
+    """
     view = marking.view
     named = marking.named
     exact = (tag for version in named.versions for tag in named.rules.exact_tags(version))
@@ -94,7 +97,7 @@ def mark_and_converge(marking: Marking, artifacts: Sequence[Manifest] = ()) -> M
 
 
 def lifted_change(named: Named, version: Version, mark: str, reason: str) -> Change | None:
-    """Return what becomes of a mark that is to be out of force; None where it is already."""
+    """Return the change that takes a mark out of force; None where it is not in force."""
     before = named.digests.get(mark)
     if before is None or before == LIFTED_DIGEST:
         return None
@@ -107,7 +110,7 @@ def set_marks(
     artifacts: Sequence[Manifest] = (),
     beside: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Sequence[Change], TaggerError | None]:
-    """Set marks, or lift them while the tags `beside` stand; return what became of each, and what went wrong."""
+    """Set marks, or lift them and prove that the tags `beside` still stand; return the changes and the error."""
     if any(change.action == "remove" or change.after == LIFTED_DIGEST for change in marks):
         return lift(store, marks, beside)
     meter_of(store).phase("setting marks")
@@ -120,11 +123,11 @@ def set_marks(
             elif change.writes and change.after:
                 store.point(store.manifest(change.after), [change.tag])
         except TaggerError as error:
-            return came_out(store, marks, error, written=written, begun={change.tag}), error
+            return changes_after(store, marks, error, written=written, begun={change.tag}), error
         written.add(change.tag)
     return marks, None
 
 
 def tombstone(annotation: str, tag: str) -> Manifest:
-    """Return the artifact that a mark stands at when it cannot stand at the image: each version has one of its own."""
+    """Return the artifact for a mark that cannot point at the image of its version: each version has its own."""
     return artifact({annotation: tag})

@@ -1,4 +1,4 @@
-"""Which versions of a repository a name means: all the variants of `2.1.4`, or the one of `2.1.4-alpine`."""
+"""Finds the versions that a name means: all variants of `2.1.4`, or only `2.1.4-alpine`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ __all__ = ["Named", "all_tags", "find_versions", "no_version"]
 class Named(NamedTuple):
     """The versions that a name means in one repository, newest first, and what was read there.
 
-    `digests` are those of their exact tags and marks, and of others that were read.
+    `digests` has the digests under their exact tags and marks, and under other tags that were read.
     """
 
     store: TagStore
@@ -31,19 +31,19 @@ class Named(NamedTuple):
     digests: Mapping[str, str | None]
 
     def image(self, version: Version) -> str | None:
-        """Return what the exact tags of a version hold."""
+        """Return the digest under the exact tags of a version; None where none of them exists."""
         return next((found for tag in self.rules.exact_tags(version) if (found := self.digests.get(tag))), None)
 
     @property
     def images(self) -> frozenset[str]:
-        """The images of the versions."""
+        """The digests of the images of the versions."""
         return frozenset(found for version in self.versions if (found := self.image(version)))
 
 
 def find_versions(store: TagStore, terms: Terms, name: str) -> Named:
-    """Return the versions that `name` means: they are read by name in every variant, whatever the listing says.
+    """Return the versions that `name` means. Their tags are read by name, as the listing may omit some.
 
-    A version that is gone is known by its mark. Raise `TaggerError`.
+    A version that was purged is known by its mark. Raise `TaggerError`.
     """
     view = View(store, terms, lambda _rules, _owners, _standing: (), Claim())
     assumed = terms.rules(None, store.place)
@@ -59,7 +59,7 @@ def find_versions(store: TagStore, terms: Terms, name: str) -> Named:
 
 
 def no_version(name: str, found: Iterable[Named]) -> InputError:
-    """Return the error of a name that means a version in no repository: it may have revisions that are versions."""
+    """Return the error for a name that means no version in any repository; its hint names revisions of it."""
     builds = sorted({build for named in found for build in _builds(name, named)}, reverse=True)
     if builds:
         return InputError(
@@ -69,13 +69,13 @@ def no_version(name: str, found: Iterable[Named]) -> InputError:
         )
     return InputError(
         f"no repository holds a version {name}",
-        "See `tags` for what is there; one variant is named by its exact tag, as 2.1.4-alpine.",
+        "`tags` lists the versions. Name one variant by its exact tag, as 2.1.4-alpine.",
         code="MANIFEST_UNKNOWN",
     )
 
 
 def _builds(name: str, named: Named) -> Iterator[Version]:
-    """Yield the revisions of the version that a name means, without their variants."""
+    """Yield the versions that are revisions of the version that a name means, without their variants."""
     meant = [(short.numbers, short.prerelease) for short in _versions(name, named.rules) if not short.build]
     for version in named.published.versions if named.rules.scheme.revisions else ():
         if version.build and (version.numbers, version.prerelease) in meant:
@@ -83,7 +83,7 @@ def _builds(name: str, named: Named) -> Iterator[Version]:
 
 
 def all_tags(rules: Rules, versions: Iterable[Version]) -> tuple[str, ...]:
-    """Return all that the rules give these versions, exact first."""
+    """Return all tags that the rules give these versions, exact ones first."""
     meant = tuple(dict.fromkeys(versions))
     exact = [tag for version in meant for tag in rules.exact_tags(version)]
     return tuple(dict.fromkeys((*exact, *(tag for version in meant for tag in rules.floating_tags(version)))))

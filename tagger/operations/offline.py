@@ -1,4 +1,4 @@
-"""Plan a release without asking any registry: what is published is told, from git tags or as nothing."""
+"""Plans a release without any registry: the published versions are given, those of git tags or none."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -15,7 +15,7 @@ __all__ = ["OfflineRelease", "plan_offline"]
 
 
 class OfflineRelease(NamedTuple):
-    """A release as far as it can be told without an image: its versions and rules, and what to call the places."""
+    """A release without an image: its versions, its rules, and `places`, the names of its repositories."""
 
     versions: tuple[Version, ...]
     rules: Rules
@@ -33,12 +33,12 @@ class OfflineRelease(NamedTuple):
 
     @property
     def plain_changes(self) -> Iterator[Change]:
-        """What becomes of the tags that belong to no version."""
+        """The changes of the tags that belong to no version."""
         return (Change(tag, "create", None, None, "", FOLLOWS_BUILD) for tag in self.plain)
 
 
 def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
-    """Return the plan for a repository that would hold `published` and nothing else, every tag where it belongs."""
+    """Return the plan for repositories that hold exactly the versions `published`, with every tag where it belongs."""
     rules = job.rules
     if not job.versions:
         plain = tuple(job.plain_changes)
@@ -66,7 +66,7 @@ def plan_offline(job: OfflineRelease, published: Iterable[Version]) -> Report:
 
 
 def _changes(job: OfflineRelease, before: Published, after: Published) -> Iterator[Change]:
-    """Yield what a release would change; each version's name stands for its image, which nobody has yet."""
+    """Yield the changes of a release. The name of each version stands for its digest, which is unknown."""
     rules, released = job.rules, frozenset(job.versions)
     for version in job.versions:
         for tag in rules.exact_tags(version):

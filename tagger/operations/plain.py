@@ -1,4 +1,4 @@
-"""Release a build that has no version: its plain tags, which are mutable, in every repository alike."""
+"""Releases a build that has no version: sets its plain tags, which are mutable, in every repository."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -23,18 +23,19 @@ from tagger.rules.plan import FOLLOWS_BUILD, Action, Change
 __all__ = ["PlainRelease", "no_tag", "plan_plain", "release_plain"]
 
 PASSES = 5
-"""A pass that writes is followed by one that looks: more than this many means somebody writes against us."""
+"""The most passes that write. When more are needed, another run sets the same tags."""
 
 Standing = Mapping[TagStore, Mapping[str, str | None]]
-"""What the tags of a run hold, in every repository."""
+"""The digest under each tag of the run, by repository."""
 
 
 class PlainRelease(NamedTuple):
-    """What is to be released: an image, under the tags that the rules of a repository leave to a build.
+    """What to release: an image and its plain tags.
 
-    `tags` raises `InputError` for one that is a version's by the rules. `rules` are those of the settings; the policy
-    of a repository comes before them. `source` opens the image, `gate` looks at it before anything is written. `name`
-    is what the build is called. `arrived` looks at it again where it was copied to, before a tag is pointed.
+    `tags` returns the tags by the rules. It raises `InputError` for one that belongs to a version. `rules` are those of
+    the settings; the policy of a repository replaces them. `source` opens the image. `gate` checks it before anything
+    is written. `name` is the name of the build. `arrived` checks the image again where it was copied to, before a tag
+    is pointed.
     """
 
     tags: Callable[[Rules], tuple[str, ...]]
@@ -49,7 +50,7 @@ class PlainRelease(NamedTuple):
 
 
 class _Ready(NamedTuple):
-    """Every repository as it stood before the first write, and the image that has passed the gates."""
+    """What each repository holds before the first write, and the image that has passed the gates."""
 
     tags: tuple[str, ...] = ()
     standing: Standing = MappingProxyType({})
@@ -60,7 +61,7 @@ class _Ready(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """True when something is wrong anywhere: nothing may be written."""
+        """Whether there is an error anywhere, so that nothing may be written."""
         return bool(self.error or self.errors)
 
 
@@ -82,7 +83,9 @@ def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
     if command != "plan" and not ready.failed and ready.tags and ready.image is None:
         ready = ready._replace(error=_no_source())
     outcomes = [
-        _stopped(ready, store) if ready.failed else _outcome(ready, store, ready.standing[store], dry_run=True)
+        _unwritten_outcome(ready, store)
+        if ready.failed
+        else _outcome(ready, store, ready.standing[store], dry_run=True)
         for store in job.stores
     ]
     yield from _notices(ready)
@@ -90,10 +93,10 @@ def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
 
 
 def release_plain(job: PlainRelease) -> Running:
-    """Set the plain tags: nothing is written before every repository is prepared, no tag before all are staged.
+    """Set the plain tags. Nothing is written before every repository is prepared, and no tag before all are staged.
 
-    Where there are several repositories, the first holds sway: what its tags hold is what all of them get, so that two
-    runs at once end alike everywhere. A run whose tags hold another's image at the end says so.
+    The first repository decides: all others get what its tags hold, so that two runs at once end the same everywhere.
+    It is an error when the tags hold the image of another run at the end.
     """
     ready = _prepare(job, writing=True)
     if not ready.failed and not ready.tags:
@@ -101,7 +104,7 @@ def release_plain(job: PlainRelease) -> Running:
     elif not ready.failed and ready.image is None:
         ready = ready._replace(error=_no_source())
     if ready.failed or ready.image is None:
-        return _report(job, "release", ready, [_stopped(ready, store) for store in job.stores])
+        return _report(job, "release", ready, [_unwritten_outcome(ready, store) for store in job.stores])
     image = ready.image
     waiting = [store for store in job.stores if any(held != image.digest for held in ready.standing[store].values())]
     failures: dict[TagStore, TaggerError] = {}
@@ -112,14 +115,14 @@ def release_plain(job: PlainRelease) -> Running:
             yield Event("staged", store.place, str(image.digest))
     if failures:
         ready = ready._replace(errors=failures)
-        return _report(job, "release", ready, [_stopped(ready, store) for store in job.stores])
+        return _report(job, "release", ready, [_unwritten_outcome(ready, store) for store in job.stores])
     after = yield from _settle(job, ready, image)
-    outcomes = [_ended(ready, store, after) for store in job.stores]
+    outcomes = [_final_outcome(ready, store, after) for store in job.stores]
     return _report(job, "release", ready, outcomes)
 
 
 def _bring(job: PlainRelease, image: ContentSource, store: TagStore, waiting: Collection[TagStore]) -> None:
-    """Put the image into a repository that waits for it, and look at it again there where that is asked for."""
+    """Copy the image into a repository that waits for it, and let `arrived` check it there."""
     if store in waiting:
         manifest = image.put(store)
         if job.arrived:
@@ -129,7 +132,7 @@ def _bring(job: PlainRelease, image: ContentSource, store: TagStore, waiting: Co
 
 
 def _prepare(job: PlainRelease, *, writing: bool) -> _Ready:
-    """Look at every repository, find the tags by the rules that hold there, and pass the image through the gates."""
+    """Look at every repository, find the tags by its rules, and let the gates check the image."""
     try:
         own = job.tags(job.rules)
     except InputError as error:
@@ -153,7 +156,7 @@ def _prepare(job: PlainRelease, *, writing: bool) -> _Ready:
 
 
 def _look(job: PlainRelease, store: TagStore, tags: Sequence[str], probe: bool) -> Mapping[str, str | None]:
-    """Return what the tags of a repository hold. Raise `TaggerError` where its policy forbids one."""
+    """Return what the tags of a repository hold. Raise `TaggerError` where its policy forbids one of them."""
     terms = job.terms
     follows = terms is not None and terms.follows
     asked = (*tags, POLICY_TAG) if follows else tuple(tags)
@@ -167,11 +170,11 @@ def _look(job: PlainRelease, store: TagStore, tags: Sequence[str], probe: bool) 
             store.check_writable()  # some registries refuse to read what does not exist yet
             return dict.fromkeys(asked)
 
-    def proven() -> Mapping[str, str | None]:
+    def prove() -> Mapping[str, str | None]:
         store.check_writable()
         return {}
 
-    digests = at_once(proven, read)[-1] if probe else read()
+    digests = at_once(prove, read)[-1] if probe else read()
     if terms is not None and follows:
         stored = stored_policy(store, digests[POLICY_TAG])
         if objection := terms.objection(stored, store.place):
@@ -182,17 +185,14 @@ def _look(job: PlainRelease, store: TagStore, tags: Sequence[str], probe: bool) 
 
 
 def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
-    """Point the tags, in the first repository first; then look again until all hold what the first one does.
-
-    Return what stands at the last look, and what went wrong where.
-    """
+    """Point the tags, in the first repository first; then look again until all hold what the first one holds."""
     lead, failures = job.stores[0], dict[TagStore, TaggerError]()
     unknown: set[tuple[TagStore, str]] = set()
     standing: Standing = ready.standing
     for passed in range(PASSES):
         for store in job.stores:
             wanted = standing[lead] if passed or store is not lead else {}
-            for digest, tags in _differing(ready.tags, wanted, standing[store], image.digest or "").items():
+            for digest, tags in _to_point(ready.tags, wanted, standing[store], image.digest or "").items():
                 try:
                     _point(lead, store, digest, tags, image)
                 except TaggerError as error:
@@ -220,10 +220,10 @@ def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
     return Settled(standing, failures)
 
 
-def _differing(
+def _to_point(
     tags: Sequence[str], wanted: Mapping[str, str | None], held: Mapping[str, str | None], own: str
 ) -> dict[str, list[str]]:
-    """Return the tags to be pointed, by the digest that they are to hold: the first repository's, else our own."""
+    """Return the tags that have to be pointed, by their digest: that in the first repository, else our own."""
     groups: dict[str, list[str]] = {}
     for tag in tags:
         digest = wanted.get(tag) or own
@@ -233,7 +233,7 @@ def _differing(
 
 
 def _point(lead: TagStore, store: TagStore, digest: str, tags: Sequence[str], image: ContentSource) -> None:
-    """Point tags at our image, or at one that another run put into the first repository, which is copied."""
+    """Point tags at our image, or at a copy of one that another run put into the first repository."""
     meter_of(store).phase("pointing tags")
     if digest == image.digest:
         store.point(image.root, tags)
@@ -249,17 +249,17 @@ def _notices(ready: _Ready) -> Iterator[Event]:
 
 
 def no_tag() -> InputError:
-    """Return the error of a build that gets no tag."""
+    """Return the error for a build that gets no tag."""
     return InputError(
-        "no row, and no template, gives this build a tag",
-        "Add one that it gets, as type=sha or type=ref,event=branch; or do not release on this event.",
+        "no row and no template gives this build a tag",
+        "Add a row for it, as type=sha or type=ref,event=branch; or do not release on this event.",
         code="NO_TAG",
     )
 
 
 def _no_source() -> InputError:
     return InputError(
-        "a build without a version is released, and no `source` says where the image is",
+        "this build has no version, and no `source` says where its image is",
         "Set `source`, as docker-daemon:NAME, docker://REFERENCE@DIGEST or oci:DIR.",
         code="MANIFEST_UNKNOWN",
     )
@@ -273,7 +273,7 @@ def _outcome(
     *,
     dry_run: bool = False,
 ) -> Outcome:
-    """Return how a repository ended; in a plan `after` is what stands there now."""
+    """Return the outcome of a repository whose tags hold `after`, or in a plan hold it now."""
     image = ready.image.digest if ready.image else None
     changes = []
     for tag in ready.tags:
@@ -304,8 +304,8 @@ def _ended(ready: _Ready, store: TagStore, settled: Settled) -> Outcome:
     return outcome._replace(changes=tuple(changes))
 
 
-def _stopped(ready: _Ready, store: TagStore) -> Outcome:
-    """Return how a repository ended where something was wrong anywhere: no tag was written."""
+def _unwritten_outcome(ready: _Ready, store: TagStore) -> Outcome:
+    """Return the outcome of a repository after an error in any: no tag was written."""
     error = ready.errors.get(store) or ready.error
     return Outcome.failed(store.place, error) if error else Outcome(store.place, "unchanged")
 

@@ -1,4 +1,4 @@
-"""The policy that a repository keeps: show it, store the settings of this run as the policy, or remove it."""
+"""Shows the policy of a repository, stores the settings of the run as its policy, or removes it."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
@@ -8,7 +8,7 @@ from tagger.errors import InputError, Refused, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST, WITHDRAWN, policy_artifact, put_artifact
 from tagger.images.stores import TagStore
 from tagger.meters import meter_of
-from tagger.operations.afterwards import came_out, ended
+from tagger.operations.afterwards import changes_after, outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error
 from tagger.operations.lifting import lift, planned_lift
 from tagger.operations.look import Look, every_tag
@@ -29,9 +29,9 @@ __all__ = ["PolicyChange", "policy", "stored_rules"]
 
 
 class PolicyChange(NamedTuple):
-    """What to do with the policy of each repository: `show` it, `set` it to what the settings say, or `unset` it.
+    """What to do with the policy of each repository: `show` it, `set` it to the settings, or `unset` it.
 
-    `withdrawn` are the versions that the settings withdraw: each becomes a mark when the policy is set.
+    `withdrawn` are the versions that the settings withdraw: each gets a mark when the policy is set.
     """
 
     action: Literal["show", "set", "unset"]
@@ -41,13 +41,13 @@ class PolicyChange(NamedTuple):
 
 
 def policy(job: PolicyChange, *, dry_run: bool = False) -> Running:
-    """Show, set or unset the policy of every repository; nothing is written where something is wrong in one."""
+    """Show, set or unset the policy of every repository. Nothing is written where one has an error."""
     verbs = {"show": _show, "set": _set, "unset": _unset}
     return (yield from verbs[job.action](job, dry_run))
 
 
 def stored_rules(terms: PolicyTerms, stores: Sequence[TagStore]) -> Rules | None:
-    """Return the rules of the policy that the repositories keep; None where none does, or none can be read."""
+    """Return the rules of the first policy found in the repositories; None where none is found or can be read."""
 
     def read(store: TagStore) -> str | None:
         return stored_policy(store, store.digests([POLICY_TAG])[POLICY_TAG])
@@ -68,7 +68,7 @@ def _show(job: PolicyChange, dry_run: bool) -> Running:
 
     def act(view: View) -> Outcome:
         digest = view.policy
-        text = _shown(Policy.parse(view.stored, view.store.place)) if view.stored is not None else "no policy"
+        text = _text_of(Policy.parse(view.stored, view.store.place)) if view.stored is not None else "no policy"
         return Outcome(view.store.place, "unchanged", (Change(POLICY_TAG, "keep", digest, digest, "", text),))
 
     outcomes = yield from everywhere(job.stores, look, each(act))
@@ -79,12 +79,12 @@ def _show(job: PolicyChange, dry_run: bool) -> Running:
     return Report("policy", outcomes, dry_run=dry_run, error=error, policy=in_force, warnings=warnings)
 
 
-def _shown(stored: Policy) -> str:
+def _text_of(stored: Policy) -> str:
     return "; ".join(f"{row.name}: {stored.show(row.name)}" for row in SETTINGS)
 
 
 class _Target(NamedTuple):
-    """A repository before its policy is set: what is to be written, and what `reconcile` would move then."""
+    """A repository before its policy is set: the changes to write, and those that `reconcile` would make then."""
 
     view: View
     withdrawn: tuple[Version, ...]
@@ -94,7 +94,9 @@ class _Target(NamedTuple):
 
 def _set(job: PolicyChange, dry_run: bool) -> Running:
     if not job.terms.follows:
-        raise InputError(SHARED, "Give each component a repository of its own to keep a policy there.", code="POLICY")
+        raise InputError(
+            SHARED, "Give each component a repository of its own, so that it can have a policy.", code="POLICY"
+        )
     text = job.terms.own.to_json()
     rules = job.terms.own.rules(withdrawn=job.withdrawn)
     artifact = policy_artifact(text)
@@ -103,13 +105,13 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
         view = View(store, OwnTerms(rules, follows=False), every_tag, Claim())
         found = look_before_write(view, [POLICY_TAG])
         before = found.digests[POLICY_TAG]
-        reason = f"this policy: {_shown(job.terms.own)}"
+        reason = f"this policy: {_text_of(job.terms.own)}"
         action: Literal["keep", "create", "move"]
         action = "keep" if before == artifact.digest else "create" if before is None else "move"
         change = Change(POLICY_TAG, action, before, artifact.digest, "", reason)
-        withdrawn = _withdrawn(job, rules, found)
+        withdrawn = _withdrawn_versions(job, rules, found)
         marks = [_mark(store, rules, version, found) for version in withdrawn]
-        return _Target(view, tuple(withdrawn), (change, *marks), _drifted(found))
+        return _Target(view, tuple(withdrawn), (change, *marks), _drift(found))
 
     def act(target: _Target) -> Outcome:
         store, planned = target.view.store, target.written
@@ -120,15 +122,17 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
             if planned[0].writes:
                 put_artifact(store, artifact, [POLICY_TAG])
         except TaggerError as error:
-            return ended(store.place, came_out(store, planned, error, begun={POLICY_TAG}), error, done="pushed")
+            return outcome_after(
+                store.place, changes_after(store, planned, error, begun={POLICY_TAG}), error, done="pushed"
+            )
         tombstones = [tombstone(WITHDRAWN, rules.exact_tags(version)[0]) for version in target.withdrawn]
         marks, failure = set_marks(store, planned[1:], tombstones)
         changes = (planned[0], *marks)
         if failure:
-            return ended(store.place, changes, failure, done="pushed")
-        return _looked_at_last(target, changes, artifact.digest)
+            return outcome_after(store.place, changes, failure, done="pushed")
+        return _outcome_of_last_look(target, changes, artifact.digest)
 
-    outcomes = yield from everywhere(job.stores, look, each(act, _verified("the policy is set", dry_run)))
+    outcomes = yield from everywhere(job.stores, look, each(act, _verified_event("the policy is set", dry_run)))
     return _report(outcomes, dry_run, PolicyInForce("repository"))
 
 
@@ -140,7 +144,7 @@ def _unset(job: PolicyChange, dry_run: bool) -> Running:
         before = store.digests([POLICY_TAG])[POLICY_TAG]
         if before is None or before == LIFTED_DIGEST:
             return view, ()
-        return view, (planned_lift(store, POLICY_TAG, before, "", "the settings of each run rule from now on"),)
+        return view, (planned_lift(store, POLICY_TAG, before, "", "the settings of each run apply from now on"),)
 
     def act(target: tuple[View, tuple[Change, ...]]) -> Outcome:
         view, planned = target
@@ -149,13 +153,13 @@ def _unset(job: PolicyChange, dry_run: bool) -> Running:
             return Outcome.of(place, (), done="deleted", dry_run=dry_run)
         changes, error = (planned, None) if dry_run else lift(view.store, planned)
         if error:
-            return ended(place, changes, error, done="deleted")
+            return outcome_after(place, changes, error, done="deleted")
         try:
-            return Outcome.of(place, (*changes, *_drifted(view.look())), done="deleted", dry_run=dry_run)
+            return Outcome.of(place, (*changes, *_drift(view.look())), done="deleted", dry_run=dry_run)
         except TaggerError as failure:
-            return ended(place, changes, failure, done="deleted")
+            return outcome_after(place, changes, failure, done="deleted")
 
-    outcomes = yield from everywhere(job.stores, look, each(act, _verified("there is no policy", dry_run)))
+    outcomes = yield from everywhere(job.stores, look, each(act, _verified_event("there is no policy", dry_run)))
     own = job.terms.own
     source: Literal["settings", "default"] = "settings" if own != Policy.of({}) else "default"
     return _report(outcomes, dry_run, PolicyInForce(source))
@@ -165,43 +169,43 @@ def _report(outcomes: tuple[Outcome, ...], dry_run: bool, in_force: PolicyInForc
     return Report("policy", outcomes, dry_run=dry_run, error=first_error(outcomes), policy=in_force)
 
 
-def _verified(text: str, dry_run: bool) -> Callable[[TagStore, Outcome], Sequence[Event]]:
+def _verified_event(text: str, dry_run: bool) -> Callable[[TagStore, Outcome], Sequence[Event]]:
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
         return () if dry_run or outcome.error else (Event("verified", store.place, text),)
 
     return events
 
 
-def _looked_at_last(target: _Target, changes: tuple[Change, ...], digest: str) -> Outcome:
-    """Look once more: another policy, set at the same time, is an error; what `reconcile` would move is told."""
+def _outcome_of_last_look(target: _Target, changes: tuple[Change, ...], digest: str) -> Outcome:
+    """Return the outcome after a last look: it is an error where another policy was set at the same time."""
     store = target.view.store
     target.view.know(change.tag for change in changes if change.after)
     try:
         look = target.view.look([POLICY_TAG])
     except TaggerError as error:
-        return ended(store.place, changes, error, done="pushed")
+        return outcome_after(store.place, changes, error, done="pushed")
     now = look.digests[POLICY_TAG]
     if now == digest:
-        return Outcome.of(store.place, (*changes, *_drifted(look)), done="pushed")
+        return Outcome.of(store.place, (*changes, *_drift(look)), done="pushed")
     overtaken = Refused(
         f"{store.place}: another policy was set at the same time: {POLICY_TAG} holds {now}",
-        "Look at it with `policy`, then decide which one is to stand.",
+        "Look at it with `policy`, then set the right one again.",
         code="POLICY",
     )
     stands = changes[0].refused(overtaken.message)._replace(after=now)
-    return ended(store.place, (stands, *changes[1:]), overtaken, done="pushed")
+    return outcome_after(store.place, (stands, *changes[1:]), overtaken, done="pushed")
 
 
-def _drifted(look: Look) -> tuple[Change, ...]:
-    """Return the tags that `reconcile` would move by the rules of the look."""
+def _drift(look: Look) -> tuple[Change, ...]:
+    """Return the changes of tags that `reconcile` would move."""
     if look.dispute:
         return ()
     changes = look.changes(Claim())
     return tuple(c._replace(reason=f"{c.reason}: `reconcile` moves it there") for c in changes if c.drifted)
 
 
-def _withdrawn(job: PolicyChange, rules: Rules, look: Look) -> list[Version]:
-    """Return the versions that the settings withdraw: those that stand, and those that only have a name."""
+def _withdrawn_versions(job: PolicyChange, rules: Rules, look: Look) -> list[Version]:
+    """Return the versions that the settings withdraw, also those that are not in the repository."""
     known = rules.published(look.tags)
     versions = {version for version in known.versions if not rules.withdrawn_names(version).isdisjoint(rules.withdrawn)}
     for name in job.withdrawn:

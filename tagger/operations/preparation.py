@@ -1,4 +1,4 @@
-"""What is to be released, and every repository as it was prepared for it: values."""
+"""The values of a release: what to release, and each repository as it was prepared."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -21,17 +21,19 @@ __all__ = ["Preparation", "Prepared", "Release"]
 
 
 class Release(NamedTuple):
-    """What is to be released: an image, as which version, by which rules, to which repositories.
+    """What to release: an image, its version, the rules and the repositories.
 
-    `versions` is one version, once for each variant that the build is. `plain` are tags that belong to no version.
-    `gate` looks at the image before anything is written, raises `Refused`, and returns what it found; `arrived`
-    looks at it again where it was copied to, and raises `Refused` before a floating tag moves. `terms` say by which
-    rules a repository's tags are decided; without them it is by `rules`. Where a policy turns out to rule, `again`
-    makes the release by its rules. With `hold` the version is held; an `event` says whether it is. `commit` returns
-    the commit of this build, empty where it is not known. `platforms` are those that the image must have. With
-    `force` a version may lose its only tag. Where the image is still being read, `awaited` returns it: it is asked
-    for once the repositories were looked at. `skipped` are tags of the versions that this run does not set. A
-    `sourceless` one may be planned before there is an image.
+    `versions` is one version, once for each variant of the build. `plain` are tags that belong to no version. `skipped`
+    are tags of the versions that this run does not set. `awaited` returns the source where it is still being read; it
+    is called after the repositories were looked at. A `sourceless` release may be planned before there is an image.
+
+    `gate` checks the image before anything is written, raises `Refused`, and returns what it found. `arrived` checks it
+    again where it was copied to, and raises `Refused` before a floating tag moves. `platforms` are those that the image
+    must have.
+
+    `terms` give the rules of each repository; without them, `rules` apply. Where a policy applies, `again` makes the
+    release by its rules. With `hold` the version is held; an `event` decides that itself. `commit` returns the commit
+    of this build, or "". With `force` another version may lose its only tag.
     """
 
     versions: tuple[Version, ...]
@@ -55,7 +57,7 @@ class Release(NamedTuple):
     sourceless: bool = False
 
     def exact_of(self, version: Version) -> tuple[str, ...]:
-        """Return the write-once tags of a version that this run sets; one of them always."""
+        """Return the write-once tags of a version that this run sets: always at least one."""
         tags = self.rules.exact_tags(version)
         return tuple(tag for tag in tags if tag not in self.skipped) or tags
 
@@ -66,27 +68,27 @@ class Release(NamedTuple):
 
     @property
     def floating_tags(self) -> tuple[str, ...]:
-        """The tags whose classes the versions are in."""
+        """The floating tags whose classes the versions are in."""
         tags = (tag for version in self.versions for tag in self.rules.floating_tags(version))
         return tuple(dict.fromkeys(tag for tag in tags if tag not in self.skipped))
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """All that the settings give these versions, exact first, whether or not they hold them."""
+        """All tags that the settings give these versions, exact first, whether or not they hold them."""
         return (*self.exact_tags, *self.floating_tags, *self.plain)
 
     def view(self, store: TagStore) -> View:
-        """Return a repository as this release sees it: it answers for the floating tags that its versions own."""
+        """Return the view of a repository for this release, which answers for the floating tags of its versions."""
         terms = self.terms or OwnTerms(self.rules)
         claim = Claim(owns=frozenset(self.versions))
         return View(store, terms, own_tags(self.versions, self.skipped), claim, versions=self.versions)
 
 
 class Prepared(NamedTuple):
-    """A repository before the release: as it was looked at, and the digest that its exact tags hold or will.
+    """A repository before the release: its look, and `image`, the digest that its exact tags hold or will hold.
 
-    `marks` are the marks of held versions, which are set before their exact tags. With `kept`, the image is another
-    build than the source, and the release all the same.
+    `marks` are the changes of the marks of held versions, which are written before the exact tags. With `kept`, the
+    image is another build than the source, and is the release in its place.
     """
 
     view: View
@@ -104,19 +106,19 @@ class Prepared(NamedTuple):
 
     @property
     def decided(self) -> bool:
-        """True when it is settled what becomes of its exact tags."""
+        """Whether it is decided what happens to its exact tags."""
         return self.error is not None or self.to_stage or self.image is not None
 
     def standing(self, tags: Sequence[str]) -> str | None:
-        """Return the digest that one of the exact tags holds already."""
+        """Return the digest that one of `tags` holds already; else None."""
         return next((digest for tag in tags if (digest := self.look.digests.get(tag))), None)
 
 
 class Preparation(NamedTuple):
-    """Every repository prepared, and the image that is the release.
+    """All prepared repositories, and the image that is the release.
 
-    `job` is the release by the rules that turned out to rule, `verdict` what is to become of its version, and `held`
-    whether it is held afterwards.
+    `job` is the release by the rules that apply. `verdict` says what to do with its version, and `held` whether it is
+    held afterwards.
     """
 
     job: Release
@@ -131,9 +133,9 @@ class Preparation(NamedTuple):
     platforms: Mapping[str, str] = MappingProxyType({})
 
     def origin(self, *, several: bool) -> Source:
-        """Return where the image is copied from: the source, or a repository that holds it once its manifest is made.
+        """Return what the image is copied from: the source, or, where the push makes its manifest, a staged repository.
 
-        Where it goes to `several` repositories it is read once.
+        Where it is copied to `several` repositories, it is read only once.
         """
         if self.source is None:
             raise ValueError("a failed preparation has no origin")
@@ -143,7 +145,7 @@ class Preparation(NamedTuple):
         return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}", several=several)
 
     def with_staged(self, store: TagStore, digest: str) -> Self:
-        """Return the preparation after `store` was staged: only now is the digest of a pushed image known."""
+        """Return the preparation after `store` was staged: only then is the digest of a pushed image known."""
         repositories = tuple(
             one._replace(image=digest, to_stage=False) if one.store is store else one for one in self.repositories
         )
@@ -151,10 +153,10 @@ class Preparation(NamedTuple):
 
     @property
     def brings_no_image(self) -> bool:
-        """True where an event asks for something that needs no image: to approve the version, or for nothing."""
+        """Whether the event needs no image: it approves the version, or does nothing."""
         return self.verdict in ("approve", "nothing") and not self.failed
 
     @property
     def failed(self) -> bool:
-        """True when something is wrong anywhere: nothing may be written."""
+        """Whether there is an error anywhere, so that nothing may be written."""
         return self.error is not None or any(prepared.error for prepared in self.repositories)

@@ -1,4 +1,4 @@
-"""Before a release: read every repository, settle which image it is, and say what is wrong anywhere."""
+"""Prepares a release: reads every repository, decides which image is the release, and finds errors."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,15 @@ __all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
 
 
 def prepare(job: Release, *, writing: bool) -> Preparation:
-    """Read every repository, decide on the image, and say what is wrong anywhere. Nothing is written."""
+    """Read every repository, decide which image is the release, and find errors. Nothing is written."""
     job, repositories, warnings = _look_everywhere(job, writing)
     verdict = verdict_of(job, repositories)
     floating = [one for one in repositories if not one.error and _floats_now(job, one.look)]
     if floating and len(floating) == len(repositories):
         return Preparation(job, tuple(repositories), job.source, verdict="nothing", warnings=warnings)
-    repositories = [one._replace(error=_shortened(job, one.store)) if one in floating else one for one in repositories]
+    repositories = [
+        one._replace(error=_floating_refusal(job, one.store)) if one in floating else one for one in repositories
+    ]
     if verdict == "hold":
         repositories = [_as_held(job, prepared) for prepared in repositories]
     held = verdict == "hold" or any(is_held(job, prepared) for prepared in repositories)
@@ -46,7 +48,7 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
             undecided = undecided._replace(job=job, source=source, digest=source.digest if source else None)
         preparation = _decide(job, sound, undecided)
     except TaggerError as error:
-        # With a repository that could not be read, nobody knows: its own error is what has to be mended.
+        # The error of a repository that could not be read comes first: it may be the cause of this one.
         return undecided if undecided.failed else undecided._replace(digest=None, error=error)
     decided = {prepared.store: prepared for prepared in preparation.repositories}
     repositories = [decided.get(one.store, one) for one in repositories]
@@ -57,9 +59,9 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
 
 
 def _look_everywhere(job: Release, writing: bool) -> tuple[Release, list[Prepared], tuple[str, ...]]:
-    """Look at every repository, by the rules of the policy that is found there; return what to warn of, too."""
+    """Look at every repository, by the rules of the policy that it has; return also warnings."""
     probe = writing and len(job.stores) > 1
-    results = dict(side_by_side(lambda store: _prepared(job, store, probe), job.stores))
+    results = dict(side_by_side(lambda store: _prepare_one(job, store, probe), job.stores))
     repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
     if job.terms is None:
         return job, repositories, ()
@@ -68,7 +70,7 @@ def _look_everywhere(job: Release, writing: bool) -> tuple[Release, list[Prepare
         rules = next((job.terms.rules_now(one.store.place) for one in repositories if not one.error), job.rules)
         if job.again and rules != job.rules:
             job = job.again(rules)
-            results = dict(side_by_side(lambda store: _prepared(job, store, False), job.stores))
+            results = dict(side_by_side(lambda store: _prepare_one(job, store, False), job.stores))
             repositories = [result for store in job.stores if isinstance(result := results[store], Prepared)]
     except TaggerError as error:
         return job, [one if one.error else one._replace(error=error) for one in repositories], ()
@@ -77,60 +79,60 @@ def _look_everywhere(job: Release, writing: bool) -> tuple[Release, list[Prepare
 
 
 def _with_objection(terms: Terms, prepared: Prepared) -> Prepared:
-    """Note what the policy says against what the run was told."""
+    """Return the repository with the error where the run contradicts its policy."""
     return prepared if prepared.error else prepared._replace(error=terms.objection_now(prepared.store.place))
 
 
-def _prepared(job: Release, store: TagStore, probe: bool) -> Prepared:
-    """Look at one repository; where it is to be proved that pushing is allowed, that is asked at the same time.
+def _prepare_one(job: Release, store: TagStore, probe: bool) -> Prepared:
+    """Look at one repository; with `probe`, prove at the same time that pushing is allowed.
 
-    What is wrong with it is kept in the `error`.
+    An error is kept in the field `error`.
     """
     view = job.view(store)
     unread = Look(job.rules)
 
-    def asked() -> Look:
+    def probe_push() -> Look:
         store.check_writable()
         return unread
 
-    def looked() -> Look:
-        return _looked(job, view)
+    def look_at_tags() -> Look:
+        return _look(job, view)
 
     try:
-        look = at_once(asked, looked)[-1] if probe else looked()
+        look = at_once(probe_push, look_at_tags)[-1] if probe else look_at_tags()
     except TaggerError as error:
         return Prepared(view, unread, error=error)
     if job.force and (lost := _last_tag(job, store, look)):
         view.warn("LOST_TAG", lost.message)
-    # What the policy says comes first: by its rules the version may be none at all.
+    # An objection of the policy comes first: by its rules the version may be none.
     return Prepared(view, look, error=view.objection() or _objection(job, store, look))
 
 
 def _as_held(job: Release, prepared: Prepared) -> Prepared:
-    """Look at a repository as it will be once the version is held."""
-    held = look_as_held(job, prepared, lambda view: _looked(job, view))
+    """Look at a repository as it will be when the version is held."""
+    held = look_as_held(job, prepared, lambda view: _look(job, view))
     return held if held.error else held._replace(error=_objection(job, held.store, held.look))
 
 
-def _looked(job: Release, view: View) -> Look:
+def _look(job: Release, view: View) -> Look:
     expect = (*job.exact_tags, *job.floating_tags, *job.plain)
-    # What the exact tag holds is put under other tags, tells the source's image by its config, and has platforms.
+    # The manifest of the exact tag is put under other tags, and has the config and the platforms to compare.
     wanted = job.exact_tags[:1]
     return look_before_write(view, expect, manifests=wanted, coming=job.versions)
 
 
 def _objection(job: Release, store: TagStore, look: Look) -> TaggerError | None:
-    """Return what forbids this release in one repository, if anything does."""
+    """Return the error that forbids this release in one repository; else None."""
     for version in job.versions:
         if version in look.published.withdrawn:
             name = job.rules.exact_tags(version)[0]
             return Refused(
                 f"{store.place}: {name} is withdrawn, and a number is never used again",
-                f"Release a newer version, or take it back with `withdraw {name} --undo`.",
+                f"Release a newer version, or undo the withdrawal with `withdraw {name} --undo`.",
                 code="WITHDRAWN",
             )
         if version not in look.published.versions and not _floats_now(job, look):
-            return _shortened(job, store)
+            return _floating_refusal(job, store)
     try:
         variants = {version.variant for version in job.versions}
         job.rules.check_lengths(version for version in look.published.versions if version.variant in variants)
@@ -140,7 +142,7 @@ def _objection(job: Release, store: TagStore, look: Look) -> TaggerError | None:
 
 
 def _floats_now(job: Release, look: Look) -> bool:
-    """Say whether every version is a longer one shortened by now: its tag stands, and is that one's floating tag."""
+    """Say whether the exact tag of every version is now the floating tag of a longer version."""
     return all(
         version not in look.published.versions
         and version not in look.published.withdrawn
@@ -149,17 +151,17 @@ def _floats_now(job: Release, look: Look) -> bool:
     )
 
 
-def _shortened(job: Release, store: TagStore) -> Refused:
+def _floating_refusal(job: Release, store: TagStore) -> Refused:
     version = job.versions[0]
     return Refused(
-        f"{store.place}: {version} is the floating tag of a longer version there, and cannot be a version too",
+        f"{store.place}: {version} is the floating tag of a longer version there, so it cannot be a version",
         "Release it with as many numbers as the others have.",
         code="CONFLICT",
     )
 
 
 def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
-    """Return the refusal of a release that takes the only tag of another version: 1.16.1 makes 1.16 float."""
+    """Return the refusal of a release that takes the only tag of another version: 1.16.1 makes 1.16 floating."""
     floating = {tag for version in job.versions for tag in job.rules.floating_tags(version)}
     taken = {tag for tag in floating if look.digests.get(tag) and (v := job.rules.read(tag)) and v not in job.versions}
     released = job.versions[0]
@@ -179,7 +181,7 @@ def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
 
 
 def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparation) -> Preparation:
-    """Settle which image is the release, and what each repository needs for it."""
+    """Decide which image is the release, and what each repository needs for it."""
     tags = job.exact_tags
     holder = next((prepared for prepared in repositories if prepared.standing(tags)), None)
     source = job.source
@@ -208,18 +210,20 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
     for one in decided:
         meter_of(one.store).phase("checking the image")
     read = job.gate is not None or (isinstance(source, ContentSource) and source.has_read_configs)
-    check_platforms(source, job.platforms, _replaced(decided, read))
-    passed = job.gate(source) if job.gate else Passed()  # also of an image that was kept in place of the build
+    check_platforms(source, job.platforms, _images_to_replace(decided, read))
+    # The gate also checks an image that is kept in place of the build.
+    passed = job.gate(source) if job.gate else Passed()
     platforms = manifest_of_each(source, digest)
     return undecided._replace(
         repositories=tuple(decided), source=source, digest=digest, passed=passed, platforms=platforms
     )
 
 
-def _replaced(decided: Sequence[Prepared], read: bool) -> Iterator[Replaced]:
+def _images_to_replace(decided: Sequence[Prepared], read: bool) -> Iterator[Replaced]:
     """Yield the images that the release would take floating tags from, each once in a repository.
 
-    A retag in a registry is not kept waiting for configs, unless those of the image are `read` in any case.
+    Their configs are compared where an image is staged, in a layout, and where those of the image are `read` already:
+    a retag in a registry does not wait for configs.
     """
     for prepared in decided:
         configs = read or prepared.to_stage or prepared.store.repository is None
@@ -231,7 +235,7 @@ def _replaced(decided: Sequence[Prepared], read: bool) -> Iterator[Replaced]:
 
 
 def _settle(job: Release, source: Source, prepared: Prepared) -> Prepared:
-    """Compare what the exact tags of a repository hold with the source: to stage, to keep, or a conflict."""
+    """Compare the exact tags of a repository with the source: it needs staging, holds the image, or has a conflict."""
     found = {tag: digest for tag in job.exact_tags if (digest := prepared.look.digests.get(tag))}
     images = set(found.values())
     if not images:
@@ -260,7 +264,7 @@ def _is_kept(job: Release, source: Source, prepared: Prepared, tag: str) -> bool
         return True
     if job.on_conflict == "fail":
         return False
-    from tagger.gates.revision import is_one_commit  # few releases meet another build
+    from tagger.gates.revision import is_one_commit  # few releases find another build
 
     store, digest = prepared.store, prepared.look.digests[tag] or ""
     one = is_one_commit(source, ContentSource(store, digest, f"{store.place}:{tag}"), job.commit)
@@ -270,7 +274,7 @@ def _is_kept(job: Release, source: Source, prepared: Prepared, tag: str) -> bool
 
 
 def _check_one_build(job: Release, decided: Sequence[Prepared]) -> None:
-    """Raise `Refused` where repositories hold different builds of the version: nobody can say which is the release."""
+    """Raise `Refused` where repositories hold different builds of the version, so that none of them is the release."""
     builds = {one.store.place: one.image for one in decided if one.image and not one.to_stage}
     if len(set(builds.values())) > 1:
         shown = ", ".join(f"{place} holds {digest}" for place, digest in builds.items())
@@ -282,7 +286,7 @@ def _check_one_build(job: Release, decided: Sequence[Prepared]) -> None:
 
 
 def is_same_image(source: Source, store: TagStore, digest: str) -> bool:
-    """Say whether a standing manifest is the source's image: by digest, or by config where it has no manifest yet."""
+    """Say whether `digest` is the image of the source: compare digests, or configs where it has no manifest yet."""
     if source.digest is not None:
         one, other = Digest(source.digest), Digest(digest)
         return one == other or (one.algorithm != other.algorithm and one.fits(store.manifest(digest).content))

@@ -1,4 +1,4 @@
-"""Delete the versions and plain tags that the rules leave out, with what belongs to them and nothing else."""
+"""Deletes the versions and plain tags that the rules leave out, with what belongs to them, and nothing else."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tagger.errors import Refused, StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import Catalogued, PrunableStore, TagStore
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error, no_repository, with_policy
 from tagger.operations.look import every_tag
 from tagger.operations.removal import Removal, check_deletable, standing_tags, tags_and_begun
@@ -30,10 +30,10 @@ SHOWN_DIGITS = 16  # of a plan's id
 
 
 class Pruning(NamedTuple):
-    """Which repositories to prune, and by what.
+    """Which repositories to prune, and by which rules.
 
-    `now` is the time in seconds since 1970. Of the tags, `limit` percent may go at most, unless by `force`. Without
-    `confirmed` nothing is deleted; with a `plan_id` just the plan of that id is.
+    `now` is the time in seconds since 1970. At most `limit` percent of the tags may be deleted, unless with `force`.
+    Without `confirmed` nothing is deleted. With a `plan_id`, only the plan with that id is carried out.
     """
 
     rules: Rules
@@ -48,7 +48,7 @@ class Pruning(NamedTuple):
 
 
 def prune(job: Pruning) -> Running:
-    """Plan in every repository, then delete in all of them, or in none where something speaks against it in one."""
+    """Plan in every repository, then delete in all of them, or in none where one has an error or an objection."""
     stores: dict[TagStore, PrunableStore] = {store: store for store in job.stores}
     plans: dict[TagStore, _Plan] = {}
 
@@ -84,7 +84,7 @@ def prune(job: Pruning) -> Running:
 
 
 def _report(job: Pruning, plans: "Iterable[_Plan]", outcomes: tuple[Outcome, ...]) -> Report:
-    """Return the report of what was planned, and how it ended."""
+    """Return the report with the plan and the outcomes."""
     done = {outcome.repository: outcome for outcome in outcomes}
     return Report(
         "prune",
@@ -97,7 +97,7 @@ def _report(job: Pruning, plans: "Iterable[_Plan]", outcomes: tuple[Outcome, ...
 
 
 class _Plan(NamedTuple):
-    """What would go in one repository: of every tag `before`, and of every manifest `listed`, where that is known."""
+    """What is deleted in one repository, given every tag `before`, and every manifest `listed` (None if unknown)."""
 
     store: PrunableStore
     before: Mapping[str, str]
@@ -110,7 +110,7 @@ class _Plan(NamedTuple):
 
     @property
     def place(self) -> str:
-        """What the repository is called."""
+        """The name of the repository."""
         return self.store.place
 
     @property
@@ -122,7 +122,7 @@ class _Plan(NamedTuple):
 
     @property
     def changes(self) -> list[Change]:
-        """What becomes of every tag, and of the manifests that no tag names."""
+        """The changes of every tag, and of the manifests that no tag names."""
         removal, verdict = self.removal, self.verdict
         named = {self.before[tag] for tag in removal.tags}
         parts = {child for one in self.left.manifests for child in self.stock.children(one)}
@@ -136,7 +136,7 @@ class _Plan(NamedTuple):
         return [*removal.changes(why, verdict.versions), *stays]
 
     def is_rest_of(self, plan_id: str) -> bool:
-        """Say whether all that goes is what a run with the plan of this id has left, as it did not end."""
+        """Say whether everything in this plan is left from an unfinished run with the plan of this id."""
         begun, left = self.begun, self.left
         if begun is None or begun.plan_id != plan_id:
             return not (left.tags or left.manifests)
@@ -144,41 +144,41 @@ class _Plan(NamedTuple):
         return tags and set(left.manifests).issubset(begun.manifests)
 
     def share(self) -> tuple[int, int]:
-        """Return how many tags go, and of how many: those of versions, and plain ones."""
+        """Return how many exact and plain tags are deleted, and how many there are."""
         counted = [tag for tag in (*self.verdict.goes, *self.verdict.stays) if not is_reserved(tag)]
         counted = [tag for tag in counted if tag not in self.floating]
         return sum(tag in self.verdict.goes for tag in counted), len(counted)
 
     def is_over(self, limit: int) -> bool:
-        """Say whether more than `limit` percent of the tags go."""
+        """Say whether more than `limit` percent of the tags are deleted."""
         going, total = self.share()
         return going * 100 > limit * total
 
     def warnings(self, job: Pruning) -> Iterator[str]:
-        """Yield what a person has to know before they confirm the plan."""
+        """Yield what a person has to know before confirming the plan."""
         if job.retention.keep is None and not job.retention.tag_rules:
             yield "neither `keep` nor `keep-tags` is set: every version and every tag stays"
         if self.begun and not job.confirmed:
-            yield "a removal did not end: what it has left goes too"
+            yield "an earlier removal did not finish: what it left is deleted too"
         if not job.confirmed and not job.force and self.is_over(job.limit):
             going, total = self.share()
             yield (
-                f"{going} of {total} tags that do not float would go, more than `limit` ({job.limit}%): "
-                "deleting them wants `--force`"
+                f"{going} of {total} tags that are not floating would be deleted, more than `limit` ({job.limit}%): "
+                "deleting them needs `--force`"
             )
 
     def objection(self, job: Pruning) -> Outcome | None:
-        """Return how it ends where the plan must not be carried out; None where it may."""
+        """Return the outcome where the plan must not be carried out; None where it may."""
         going, total = self.share()
         if self.verdict.goes and going == total:
             error = Refused(
-                f"{self.place}: every tag would go",
+                f"{self.place}: every tag would be deleted",
                 "Keep something by `keep` or `keep-tags`; `delete --all --yes` empties a repository.",
                 code="NOTHING_KEPT",
             )
         elif job.confirmed and not job.force and self.is_over(job.limit):
             error = Refused(
-                f"{self.place}: {going} of {total} tags that do not float would go, and {job.limit}% is the limit",
+                f"{self.place}: {going} of {total} tags that are not floating would be deleted; `limit` is {job.limit}",
                 "Look at the plan, then set `--force`, or set `limit`.",
                 code="OVER_LIMIT",
             )
@@ -189,13 +189,13 @@ class _Plan(NamedTuple):
         )
 
     def planned(self) -> Outcome:
-        """Return how it ends where nobody confirmed it."""
+        """Return the outcome without a confirmation: the plan."""
         return Outcome.of(self.place, self.changes, dry_run=True, done="pruned")
 
     def delete(self, plan_id: str) -> Outcome:
-        """Delete, if the repository is as it was planned for. Raise `Refused` where it is not, `StoreError`.
+        """Delete, if the repository is as it was when the plan was made. Else raise `Refused`. Raise `StoreError`.
 
-        `plan_id` is kept until all is gone, so that a run that goes on can be given the same one.
+        `plan_id` is recorded until everything is deleted, so that a run that continues can be given the same id.
         """
         planned, removal = self.changes, self.removal
         if not (removal.tags or removal.images or self.begun):
@@ -205,18 +205,18 @@ class _Plan(NamedTuple):
         if standing_tags(self.store) != self.before or _digests_of(listed) != self.listed:
             raise Refused(
                 f"{self.place}: the repository changed while it was looked at; nothing was deleted",
-                "Run again when no release and no other cleaner is under way.",
+                "Run again when no release and no other cleanup is active.",
                 code="CHANGED",
             )
         if self.begun and self.is_rest_of(self.begun.plan_id):
             plan_id = self.begun.plan_id
         removed = remove(removal, self.left.groups, plan_id if removal.tags or removal.images else "")
-        return ended(self.place, removed.changes(planned), removed.error, done="pruned")._replace(
+        return outcome_after(self.place, removed.changes(planned), removed.error, done="pruned")._replace(
             warnings=removed.warnings
         )
 
     def summary(self, outcome: Outcome, deleted: bool) -> Pruned:
-        """Return the counts, and of what was deleted the bytes by which it can be restored."""
+        """Return the counts, and the content of the deleted manifests, by which they can be restored."""
         shown = deleted and outcome.status in ("pruned", "incomplete")
         manifests = tuple(
             (digest, manifest.media_type, _text(manifest.content) if shown else "")
@@ -226,7 +226,7 @@ class _Plan(NamedTuple):
 
 
 def _plan(job: Pruning, store: PrunableStore) -> _Plan:
-    """Read one repository, and decide what goes. Raise `TaggerError`."""
+    """Read one repository, and decide what to delete. Raise `TaggerError`."""
     view = View(store, job.terms or OwnTerms(job.rules), every_tag, Claim(everything=True))
     look = view.look()
     if not store.exists():
@@ -235,8 +235,8 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
         raise look.dispute
     if look.unlisted:
         raise StoreError(
-            f"the listing omits {min(look.unlisted)}, which stands: what else it omits nobody knows",
-            "Run again later; if it stays so, mend the registry first.",
+            f"the listing omits {min(look.unlisted)}, which exists: it may omit other tags too",
+            "Run again later; if the error stays, repair the registry first.",
             code="INCOMPLETE_LISTING",
             place=store.place,
         )
@@ -261,12 +261,12 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
 def _ages(
     job: Pruning, manifests: Manifests, held: Holdings, rules: Rules, catalogue: Mapping[str, Catalogued] | None
 ) -> Mapping[str, float]:
-    """Return how old the images are whose age decides: by when they were pushed, else by what they say themselves."""
+    """Return the ages, in seconds, of the images whose age decides: by the time of the push, else of the build."""
     if catalogue is not None:
         return {digest: job.now - one.pushed for digest, one in catalogue.items() if one.pushed is not None}
     retention = job.retention
     strict = retention._replace(grace=0.0, tag_rules=tuple(rule for rule in retention.tag_rules if rule.protects))
-    plain = judge(held, rules, retention).stays  # a tag of unknown age stays, where a rule goes by age
+    plain = judge(held, rules, retention).stays  # with a rule about age, a tag of unknown age stays
     candidates = set(judge(held, rules, strict).goes) if retention.grace else set()
     candidates.update(tag for tag in plain if any(rule.fits(tag) for rule in retention.tag_rules))
     return image_ages(manifests, {held.tags[tag] for tag in candidates}, job.now)
@@ -275,7 +275,7 @@ def _ages(
 def _unnamed(
     job: Pruning, catalogue: Mapping[str, Catalogued] | None, ages: Mapping[str, float]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the manifests without a tag that are old enough to go, and those that are too young for it."""
+    """Return the manifests without a tag that are old enough to delete, and all manifests that are too young."""
     old = {digest for digest in catalogue or () if ages.get(digest, 0.0) >= job.retention.grace}
     bare = frozenset(digest for digest, one in (catalogue or {}).items() if not one.tags)
     return bare & old, frozenset(catalogue or ()) - old
@@ -286,7 +286,7 @@ def _digests_of(catalogue: Mapping[str, Catalogued] | None) -> frozenset[str] | 
 
 
 def _plan_id(plans: "Iterable[_Plan]") -> str:
-    """Return what names a plan: the same tags and manifests of the same repositories have the same id."""
+    """Return the id of a plan: the same tags and manifests of the same repositories have the same id."""
     going = [
         [plan.place, [[tag, plan.before[tag]] for tag in sorted(plan.left.tags)], sorted(plan.left.manifests)]
         for plan in sorted(plans, key=lambda plan: plan.place)
@@ -295,7 +295,7 @@ def _plan_id(plans: "Iterable[_Plan]") -> str:
 
 
 def _is_rest(plans: "Iterable[_Plan]", plan_id: str) -> bool:
-    """Say whether a run with the plan of this id did not end, and nothing else would go than what it has left."""
+    """Say whether a run with the plan of this id is unfinished, and the plans have only what it left."""
     plans = tuple(plans)
     begun = any(plan.begun and plan.begun.plan_id == plan_id for plan in plans)
     return begun and all(plan.is_rest_of(plan_id) for plan in plans)
@@ -303,8 +303,8 @@ def _is_rest(plans: "Iterable[_Plan]", plan_id: str) -> bool:
 
 def _other_plan(store: TagStore, plan_id: str) -> TaggerError:
     return Refused(
-        f"{store.place}: what would go now is not the plan {plan_id}; nothing was deleted",
-        "The repository or the rules changed since. Make a new plan, and look at it.",
+        f"{store.place}: the plan is not {plan_id} any more; nothing was deleted",
+        "The repository or the rules have changed. Make a new plan, and look at it.",
         code="CHANGED",
     )
 

@@ -1,4 +1,4 @@
-"""Push every local tag of an image of the engine into repositories, each image once."""
+"""Pushes the local tags of an engine's images into repositories, each image once."""
 
 from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import agree_on_policy, with_policy
 from tagger.operations.prepare import is_same_image
 from tagger.operations.stored import stored_policy
@@ -23,7 +23,7 @@ __all__ = ["Push", "push"]
 
 
 class Push(NamedTuple):
-    """What to push: the image behind each local tag of `name`; tags of one image share one source."""
+    """What to push: `images` has the image of each local tag of `name`. Tags of one image have the same source."""
 
     name: str
     images: Mapping[str, Source]
@@ -33,10 +33,10 @@ class Push(NamedTuple):
 
 
 def push(job: Push, *, dry_run: bool = False) -> Running:
-    """Push each image that is missing into one repository, copy it to the others, and set its tags.
+    """Push each missing image into one repository, copy it to the others, and set its tags.
 
-    Tags that hold their image already are left alone. A version's exact tag that holds another image is refused before
-    anything is written anywhere; other tags are moved, as `docker push` does. Raise `InputError` for a reserved tag.
+    Tags that already hold their image are left alone. A version's exact tag that holds another image is refused before
+    anything is written anywhere. Other tags are moved, as `docker push` does. Raise `InputError` for a reserved tag.
     """
     for tag in job.images:
         check_not_reserved(tag, "Leave it out with `--only`, or give that image another tag.")
@@ -60,7 +60,7 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
     else:
         for image in dict.fromkeys(job.images.values()):
             yield from _push(image, targets)
-        for target, end in side_by_side(lambda target: target.ended(), targets):
+        for target, end in side_by_side(lambda target: target.outcome(), targets):
             outcomes[target.store] = Outcome.failed(target.store.place, end) if isinstance(end, TaggerError) else end
             if outcomes[target.store].error is None:
                 yield Event("verified", target.store.place, "every tag holds its image")
@@ -72,9 +72,9 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
 
 
 class _Target:
-    """A repository: what it held `before`, which images it has under which digest, and what was pushed since.
+    """A repository: what its tags held `before`, the digests of the images that it has, and what was pushed.
 
-    `begun` are the tags whose writing began, `written` those that the registry said it wrote, with their digests.
+    `begun` are the tags whose write began. `written` are the tags that the registry confirmed, with their digests.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class _Target:
         return [tag for tag, own in self.images.items() if own is source and tag not in self.right]
 
     def change(self, tag: str, after: str | None) -> Change:
-        """Return what becomes of a tag that is to hold `after`."""
+        """Return the change of a tag that has to hold `after`."""
         before = self.before[tag]
         version = self.versions[tag].text if tag in self.versions else ""
         if tag in self.right:
@@ -115,34 +115,34 @@ class _Target:
         return Change(tag, "move" if before else "create", before, after, version, "as the engine has it")
 
     def planned(self, targets: Sequence["_Target"]) -> list[Change]:
-        """Return what a push would do; only a push makes the digest of an image that is nowhere yet."""
+        """Return the planned changes. The digest of an image that is in no repository yet is unknown."""
         found = {source: digest for target in reversed([*targets, self]) for source, digest in target.held.items()}
         return [self.change(tag, found.get(own) or own.digest) for tag, own in self.images.items()]
 
     def refused(self) -> Outcome:
-        """Return how it ends where an exact tag is in the way."""
+        """Return the outcome where an exact tag holds another image."""
         refusals = self.refusals
         changes = [self.change(tag, None).refused(error.message) for tag, error in refusals.items()]
         return Outcome.failed(self.store.place, next(iter(refusals.values())), changes)
 
-    def ended(self) -> Outcome:
-        """Read the tags again, and return how it ended: what is known to stand, and what nobody can tell."""
+    def outcome(self) -> Outcome:
+        """Read the tags again, and return the outcome: what stands now, and what is unknown."""
         now: Mapping[str, str | None]
         error = self.error
         try:
             now = self.store.digests(tuple(self.images))
-        except TaggerError as failure:  # what the registry said that it wrote, it wrote
+        except TaggerError as failure:  # the registry's answers to the writes count then
             error, now = error or failure, {}
         lost = [tag for tag, digest in self.written.items() if now.get(tag, digest) != digest]
         if lost and error is None:
             error = IncompleteRelease(
                 f"{self.store.place}: {', '.join(lost)} was set to another image at the same time", "Push again."
             )
-        changes = [self._came_out(tag, now, error.message if error else "") for tag in self.images]
-        return ended(self.store.place, changes, error, done="pushed")
+        changes = [self._change_after(tag, now, error.message if error else "") for tag in self.images]
+        return outcome_after(self.store.place, changes, error, done="pushed")
 
-    def _came_out(self, tag: str, now: Mapping[str, str | None], why: str) -> Change:
-        """Return what became of a tag, given what stands `now`: nothing of it where that could not be read."""
+    def _change_after(self, tag: str, now: Mapping[str, str | None], why: str) -> Change:
+        """Return the change of a tag after the push, given the digests `now`; a tag that could not be read has none."""
         planned = self.change(tag, self.written.get(tag) or self.held.get(self.images[tag]))
         if not planned.writes or (tag in self.written and now.get(tag, planned.after) == planned.after):
             return planned
@@ -153,13 +153,13 @@ class _Target:
         if now[tag] == planned.before:
             return planned.refused(f"not written: {why}")
         if planned.after is None:
-            # The push was cut off: what it wrote is this image, or somebody else's.
-            return self._identified(planned, now[tag], why)
+            # The push was cut off: the tag holds this image, or another run's.
+            return self._identify(planned, now[tag], why)
         if now[tag] == planned.after:
             return planned
         return planned.refused(f"not written: {why}")._replace(after=now[tag])
 
-    def _identified(self, planned: Change, digest: str | None, why: str) -> Change:
+    def _identify(self, planned: Change, digest: str | None, why: str) -> Change:
         try:
             own = digest is not None and is_same_image(self.images[planned.tag], self.store, digest)
         except TaggerError:
@@ -168,7 +168,7 @@ class _Target:
 
 
 def _look(job: Push, store: TagStore) -> _Target:
-    """Read what a repository holds under the tags, and which of the images it has. Raise `StoreError`."""
+    """Read what the tags of a repository hold, and which of the images it has. Raise `StoreError`."""
     rules, names = job.rules, tuple(job.images)
     before = dict(store.digests((*names, POLICY_TAG) if job.terms else names))
     if job.terms:
@@ -185,7 +185,7 @@ def _look(job: Push, store: TagStore) -> _Target:
 
 
 def _push(source: Source, targets: Sequence[_Target]) -> Generator[Event, None, None]:
-    """Bring one image to where it is missing: from a repository that has it, else by a push into the first one."""
+    """Bring one image to where it is missing: copy it from a repository that has it, or push it into the first one."""
     waiting = [target for target in targets if target.error is None and target.missing(source)]
     if waiting and not any(source in target.held for target in targets):
         yield Event("pushing", waiting[0].store.place, ", ".join(waiting[0].missing(source)))
@@ -201,7 +201,7 @@ def _push(source: Source, targets: Sequence[_Target]) -> Generator[Event, None, 
 def _set_everywhere(
     targets: Sequence[_Target], image: Source, sources: Mapping[TagStore, Source]
 ) -> Generator[Event, None, None]:
-    """Set the tags of an image in several repositories side by side, and tell of each."""
+    """Set the tags of an image in several repositories side by side; yield an event for each tag."""
     for target, result in side_by_side(lambda target: _set_tags(target, image, sources[target.store]), targets):
         if isinstance(result, TaggerError):
             target.error = result

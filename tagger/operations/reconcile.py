@@ -1,11 +1,11 @@
-"""Put every floating tag of a repository where it belongs, from what is published."""
+"""Puts every floating tag of a repository where it belongs, by the published versions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from tagger.errors import InputError, StoreError, TaggerError, Unconfirmed
 from tagger.images.stores import TagStore
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.converge import Converged, converge, look_again
 from tagger.operations.everywhere import (
     all_in_place,
@@ -13,8 +13,8 @@ from tagger.operations.everywhere import (
     everywhere,
     first_error,
     no_repository,
-    undeclared,
-    unrevised,
+    revision_warnings,
+    variant_warnings,
     with_policy,
 )
 from tagger.operations.look import Look, every_tag
@@ -30,10 +30,10 @@ __all__ = ["Reconciliation", "reconcile"]
 
 
 class Reconciliation(NamedTuple):
-    """Which repositories to put in order; with `purge`, tags whose class has no version left are removed.
+    """Which repositories to put in order. With `purge`, tags whose class has no version left are removed.
 
-    Where only default rules decide, a tag that would move down, or from an unknown image, is moved with `force` alone.
-    What `purge` removes has to be `confirmed`.
+    Where only default rules decide, a tag that would move to an older version, or from an unknown image, is moved only
+    with `force`. The removals of `purge` have to be `confirmed`.
     """
 
     rules: Rules
@@ -44,16 +44,16 @@ class Reconciliation(NamedTuple):
     confirmed: bool = True
 
     def view(self, store: TagStore) -> View:
-        """Return a repository as this run sees it: it answers for every floating tag."""
+        """Return the view of a repository for this run, which answers for every floating tag."""
         return View(store, self.terms or OwnTerms(self.rules), every_tag, Claim(everything=True))
 
     def defaults_rule(self, view: View) -> bool:
-        """Say whether nothing says by which rules a repository's tags are decided."""
+        """Say whether neither a policy nor a setting gives the rules of a repository."""
         return self.terms is not None and view.stored is None and self.terms.summary().source == "default"
 
 
 def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
-    """Converge every floating tag of every repository; nothing is written where nothing differs, or in a dry run."""
+    """Converge every floating tag of every repository. A dry run writes nothing."""
 
     looks: dict[TagStore, Look] = {}
 
@@ -63,8 +63,8 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
                 yield Event("warning", store.place, f"{change.tag}: {change.reason}", "ORPHANED")
             elif change.writes and not dry_run:
                 yield Event("pointed" if change.after else "removed", store.place, change.tag)
-        yield from undeclared(store, looks[store], looks[store].published.versions)
-        yield from unrevised(store.place, looks[store].tags, looks[store].rules)
+        yield from variant_warnings(store, looks[store], looks[store].published.versions)
+        yield from revision_warnings(store.place, looks[store].tags, looks[store].rules)
         if not (outcome.error or dry_run):
             yield all_in_place(store.place)
 
@@ -94,7 +94,7 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
 
 
 def _check(job: Reconciliation, view: View, look: Look) -> None:
-    """Raise `TaggerError` where something speaks against putting a repository in order."""
+    """Raise `TaggerError` where a repository must not be put in order."""
     look.rules.check_lengths(look.published.versions)
     if wrong := look.dispute or (incomplete_listing(view.store, look) if look.unlisted else None):
         raise wrong
@@ -103,48 +103,48 @@ def _check(job: Reconciliation, view: View, look: Look) -> None:
 
 
 def incomplete_listing(store: TagStore, look: Look) -> StoreError:
-    """Return the error of a listing that omits tags: what else it omits, nobody knows."""
+    """Return the error of a listing that omits tags: it may omit others too."""
     return StoreError(
-        f"the listing omits {', '.join(sorted(look.unlisted))}, which stands",
-        "Distribution 3.1.0 and 3.1.1 on S3 list so (distribution issue 4891): mend the registry, then run again.",
+        f"the listing omits {', '.join(sorted(look.unlisted))}, which exists",
+        "Distribution 3.1.0 and 3.1.1 on S3 do that (distribution issue 4891): repair the registry, then run again.",
         code="INCOMPLETE_LISTING",
         place=store.place,
     )
 
 
 def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Outcome:
-    """Put one repository in order, as it was looked at."""
+    """Put one repository in order, beginning with a look at it."""
     store = view.store
     result = Converged(tuple(look.changes(view.claim)), look) if dry_run else converge(view, look)
     orphans = sorted(result.look.orphans())
     try:
         if result.error or not orphans:
-            return _ended(store, result.changes, result.error, dry_run=dry_run)
+            return _outcome(store, result.changes, result.error, dry_run=dry_run)
         if not job.purge:
             digests = store.digests(orphans)
             why = f"{NO_OWNER}; `--purge` removes it"
             held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
-            return _ended(store, (*result.changes, *held), None, dry_run=dry_run)
+            return _outcome(store, (*result.changes, *held), None, dry_run=dry_run)
         assumed = {change.tag: change.after for change in result.changes if change.writes}
         removal = plan_removal(store, orphans, assumed=assumed)
-    except TaggerError as error:  # what was written before stays in the report
-        return _ended(store, result.changes, error, dry_run=dry_run)
+    except TaggerError as error:  # the report keeps what was written before
+        return _outcome(store, result.changes, error, dry_run=dry_run)
     purged = removal.changes(dict.fromkeys(orphans, NO_OWNER))
     if dry_run:
-        return _ended(store, (*result.changes, *purged), None, dry_run=True)
+        return _outcome(store, (*result.changes, *purged), None, dry_run=True)
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
-    return _ended(store, *look_again(view, changes, removed.error), dry_run=False)
+    return _outcome(store, *look_again(view, changes, removed.error), dry_run=False)
 
 
-def _ended(store: TagStore, changes: Iterable[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
+def _outcome(store: TagStore, changes: Iterable[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(store.place, changes, error, dry_run=True, done="reconciled")
-    return ended(store.place, changes, error, done="reconciled")
+    return outcome_after(store.place, changes, error, done="reconciled")
 
 
 def _unconfirmed(view: View, look: Look) -> Outcome | None:
-    """Return how it ends when nobody said `--yes`: with a list of what would be removed; None where nothing would."""
+    """Return the outcome without `--yes`: a list of what would be removed. None where nothing would be."""
     orphans = sorted(look.orphans())
     if not orphans:
         return None
@@ -158,7 +158,7 @@ def _unconfirmed(view: View, look: Look) -> Outcome | None:
 
 
 def _risky_moves(view: View, look: Look) -> dict[str, str]:
-    """Return the tags that would move to an older version, or from an image that no version holds, and why."""
+    """Return the tags that would move to an older version, or from an image of no version, each with the reason."""
     moves = [change for change in look.changes(view.claim) if change.action == "move"]
     if not moves:
         return {}
@@ -174,14 +174,14 @@ def _risky_moves(view: View, look: Look) -> dict[str, str]:
         if not holders:
             risky[change.tag] = f"{change.tag} holds the image of none of its versions"
         elif newer := [v for v in holders if v > owner and v in published.in_force]:
-            risky[change.tag] = f"{change.tag} holds {full_name(newer[0])}, and would go down to {full_name(owner)}"
+            risky[change.tag] = f"{change.tag} holds {full_name(newer[0])}, and would move back to {full_name(owner)}"
     return risky
 
 
 def _defaults(store: TagStore, risky: Mapping[str, str]) -> InputError:
     return InputError(
         f"{store.place}: only the default rules decide, and {'; '.join(risky.values())}",
-        "Give the settings of the repository, or store them in it with `policy set`. To move these tags all the same, "
+        "Give the settings of the repository, or store them in it with `policy set`. To move these tags anyway, "
         "set `--force`.",
         code="DEFAULTS",
     )

@@ -1,4 +1,4 @@
-"""Release a version: prepare everywhere, stage everywhere, converge; `plan` is the first of these steps."""
+"""Releases a version: prepares, stages and converges in every repository. `plan` is the first of these steps."""
 
 from collections.abc import Generator, Iterable, Iterator
 from functools import partial
@@ -9,10 +9,10 @@ from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.artifacts import HELD, artifact, put_artifact
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore, overtaken
-from tagger.operations.afterwards import came_out, ended
+from tagger.operations.afterwards import changes_after, outcome_after
 from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
-from tagger.operations.everywhere import all_in_place, undeclared, unrevised, view_warnings, with_policy
+from tagger.operations.everywhere import all_in_place, revision_warnings, variant_warnings, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.marks import HELD_MARK
@@ -33,7 +33,7 @@ def plan(job: Release, command: str = "plan") -> Running:
     if preparation.brings_no_image:
         return (yield from without_image(preparation, command, dry_run=True))
     outcomes = [
-        _stopped(job, preparation, prepared) if preparation.error else _planned(job, prepared)
+        _outcome_before_writes(job, preparation, prepared) if preparation.error else _planned_outcome(job, prepared)
         for prepared in preparation.repositories
     ]
     for prepared, outcome in zip(preparation.repositories, outcomes, strict=True):
@@ -42,7 +42,7 @@ def plan(job: Release, command: str = "plan") -> Running:
 
 
 def release(job: Release) -> Running:
-    """Release: nothing is written before every repository is prepared, and no floating tag before all are staged."""
+    """Release a version: prepare all repositories before any write, and stage in all before any floating tag moves."""
     preparation = prepare(job, writing=True)
     yield from notices(preparation)
     if preparation.brings_no_image:
@@ -56,7 +56,7 @@ def release(job: Release) -> Running:
 
 
 def converge_all(preparation: Preparation) -> Running:
-    """Point the floating tags of every repository, in which the image stands under its exact tags."""
+    """Point the floating tags of every repository, after the image is staged in all of them."""
     job = preparation.job
     outcomes_of: dict[TagStore, Outcome] = {}
     for prepared, result in side_by_side(lambda one: _converge(job, one), preparation.repositories):
@@ -65,23 +65,23 @@ def converge_all(preparation: Preparation) -> Running:
             if change.writes:
                 yield Event("pointed", prepared.store.place, f"{change.tag} {change.after}")
         yield from view_warnings(prepared.view, converged.changes)
-        outcomes_of[prepared.store] = _converged(job, prepared, converged)
+        outcomes_of[prepared.store] = _outcome_of_converging(job, prepared, converged)
         if not converged.error:
             yield all_in_place(prepared.store.place)
     return _report(job, "release", preparation, [outcomes_of[prepared.store] for prepared in preparation.repositories])
 
 
 def report_stopped(preparation: Preparation) -> Report:
-    """Return the report of a release before whose first write something was wrong, here or elsewhere."""
+    """Return the report of a release that stopped before its first write."""
     job = preparation.job
-    outcomes = [_stopped(job, preparation, prepared) for prepared in preparation.repositories]
+    outcomes = [_outcome_before_writes(job, preparation, prepared) for prepared in preparation.repositories]
     return _report(job, "release", preparation, outcomes)
 
 
 def report_half_staged(staging: "Staging") -> Report:
-    """Return the report of a release whose staging failed, here or elsewhere."""
+    """Return the report of a release whose staging failed in a repository."""
     job = staging.preparation.job
-    outcomes = [_half_staged(job, prepared, staging) for prepared in staging.preparation.repositories]
+    outcomes = [_outcome_of_staging(job, prepared, staging) for prepared in staging.preparation.repositories]
     return _report(job, "release", staging.preparation, outcomes)
 
 
@@ -92,8 +92,10 @@ def notices(preparation: Preparation) -> Iterator[Event]:
         yield Event("warning", "", text, "POLICY")
     for prepared in preparation.repositories:
         if not prepared.error:
-            yield from undeclared(prepared.store, prepared.look, job.versions)
-    yield from unrevised("", (tag for version in job.versions for tag in job.rules.exact_tags(version)), job.rules)
+            yield from variant_warnings(prepared.store, prepared.look, job.versions)
+    yield from revision_warnings(
+        "", (tag for version in job.versions for tag in job.rules.exact_tags(version)), job.rules
+    )
     if snapshot := snapshot_note(job.versions[0], job.rules):
         yield Event("warning", "", snapshot, "SNAPSHOT")
     if isinstance(job.source, ContentSource):
@@ -101,18 +103,16 @@ def notices(preparation: Preparation) -> Iterator[Event]:
             yield Event("warning", "", text, "LEFT_OUT")
     name = job.rules.exact_tags(job.versions[0])[0]
     if preparation.verdict == "approve":
-        yield Event(
-            "warning", "", f"{name} is held: the event approves it, and the source is not looked at", "APPROVED"
-        )
+        yield Event("warning", "", f"{name} is held: the event approves it, and the source is not read", "APPROVED")
     elif preparation.verdict == "nothing":
-        why = f"is in force: after the event `{job.event.action}`" if job.event else "is a floating tag by now:"
+        why = f"is in force: after the event `{job.event.action}`" if job.event else "is a floating tag now:"
         yield Event("warning", "", f"{name} {why} nothing is written", "NOTHING_TO_DO")
     elif preparation.held and not preparation.failed:
         yield Event("warning", "", f"{name} is held, and owns no floating tag until `approve {name}`", "HELD")
 
 
 def without_image(preparation: Preparation, command: str, *, dry_run: bool) -> Running:
-    """Do what an event asks for that brings no image: approve the version, or nothing."""
+    """Do what an event without an image asks for: approve the version, or nothing."""
     job = preparation.job
     if preparation.verdict == "nothing":
         outcomes = [
@@ -128,14 +128,14 @@ def without_image(preparation: Preparation, command: str, *, dry_run: bool) -> R
 
 
 class Staging(NamedTuple):
-    """How staging went: the preparation with the digests that it made, and where it failed."""
+    """The result of staging: the preparation with the digests that it made, and the failures by repository."""
 
     preparation: Preparation
     failures: dict[TagStore, TaggerError]
 
 
 def stage_all(preparation: Preparation) -> Generator[Event, None, Staging]:
-    """Stage wherever the image is missing; where only a push makes its digest, into the first repository first."""
+    """Stage the image where it is missing. Where only a push makes its digest, the first repository comes first."""
     job = preparation.job
     failures: dict[TagStore, TaggerError] = {}
     waiting = [prepared for prepared in preparation.repositories if prepared.to_stage]
@@ -156,7 +156,7 @@ def stage_all(preparation: Preparation) -> Generator[Event, None, Staging]:
 def _failures_of_standing(
     job: Release, preparation: Preparation, staged: Iterable[Prepared]
 ) -> dict[TagStore, TaggerError]:
-    """Look again, where that is asked for, at images that stood before; return what is wrong where."""
+    """Let `arrived` check the images that stood before the run; return the errors by repository."""
     arrived, source = job.arrived, preparation.source
     stores = {one.store for one in staged}
     standing = [one for one in preparation.repositories if one.store not in stores and one.image]
@@ -167,7 +167,7 @@ def _failures_of_standing(
 
 
 def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared) -> str:
-    """Put the image into one repository under its exact tags; return the digest that stands there."""
+    """Put the image into one repository under its exact tags; return its digest there."""
     store, tag = prepared.store, job.exact_tags[0]
     for change in prepared.marks:
         if change.writes:
@@ -184,7 +184,7 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
 
 
 def _converge(job: Release, prepared: Prepared) -> Converged:
-    """Point the floating tags of one repository, and see that its exact tag still holds this release."""
+    """Point the floating tags of one repository, and check that its exact tag still holds this release."""
     store, image = prepared.store, prepared.image
     stood = all(prepared.look.digests.get(tag) == image for tag in job.exact_tags)
     plain = [tag for tag in job.plain if prepared.look.digests.get(tag) != image]
@@ -226,7 +226,7 @@ def _report(
 
 
 def _tags(job: Release, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """Return the tags of the versions, and those of the channels that they are in, where a channel has any."""
+    """Return the tags of the versions, with those tags of channels that the changes have."""
     tags = (tag for version in job.versions for tag in job.rules.floating_tags(version, job.rules.channels))
     floating = [tag for tag in tags if tag not in job.skipped]
     changed = {change.tag for outcome in outcomes for change in outcome.changes}
@@ -234,10 +234,10 @@ def _tags(job: Release, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*job.exact_tags, *job.floating_tags, *channels, *job.plain)))
 
 
-def _planned(job: Release, prepared: Prepared) -> Outcome:
-    """Return what a release would do here, or why there is none."""
+def _planned_outcome(job: Release, prepared: Prepared) -> Outcome:
+    """Return what a release would do in a repository, or why it would fail there."""
     if prepared.error:
-        return Outcome.failed(prepared.store.place, prepared.error, _refused(job, prepared))
+        return Outcome.failed(prepared.store.place, prepared.error, _refused_changes(job, prepared))
     if not prepared.decided:
         return Outcome(prepared.store.place, "planned")
     held = dict.fromkeys(job.versions, prepared.image)
@@ -247,42 +247,42 @@ def _planned(job: Release, prepared: Prepared) -> Outcome:
     return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True, done="released")
 
 
-def _stopped(job: Release, preparation: Preparation, prepared: Prepared) -> Outcome:
-    """Return how a repository ended when something was wrong anywhere, before any write."""
+def _outcome_before_writes(job: Release, preparation: Preparation, prepared: Prepared) -> Outcome:
+    """Return the outcome of a repository after an error in any of them, before the first write."""
     error = prepared.error or preparation.error
     if error:
-        return Outcome.failed(prepared.store.place, error, _refused(job, prepared) if prepared.error else ())
+        return Outcome.failed(prepared.store.place, error, _refused_changes(job, prepared) if prepared.error else ())
     return Outcome(prepared.store.place, "unchanged")
 
 
-def _half_staged(job: Release, prepared: Prepared, staging: Staging) -> Outcome:
-    """Return how a repository ended when staging failed, here or elsewhere: no floating tag was moved."""
+def _outcome_of_staging(job: Release, prepared: Prepared, staging: Staging) -> Outcome:
+    """Return the outcome of a repository after staging failed in any of them: no floating tag was moved."""
     place, exact = prepared.store.place, [*prepared.marks, *_exact_changes(job, prepared)]
     failure = staging.failures.get(prepared.store)
     if failure:
-        return ended(place, came_out(prepared.store, exact, failure), failure, done="released")
+        return outcome_after(place, changes_after(prepared.store, exact, failure), failure, done="released")
     if prepared.to_stage or not any(change.writes for change in exact):
         return Outcome(place, "unchanged")
     error = IncompleteRelease(
-        f"{place}: {job.exact_tags[0]} is staged, and no floating tag was moved, as another repository failed",
-        "Mend that one, then run the same command again: it goes on from here.",
+        f"{place}: {job.exact_tags[0]} is staged, but no floating tag was moved, as another repository failed",
+        "Repair that one, then run the same command again: it continues from here.",
     )
     return Outcome.of(place, exact, error, digest=prepared.image, done="released")
 
 
-def _converged(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
-    """Return how a repository ended whose floating tags were written."""
+def _outcome_of_converging(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
+    """Return the outcome of a repository whose floating tags were written."""
     changes = (*prepared.marks, *_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
     return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image, done="released")
 
 
-def _refused(job: Release, prepared: Prepared) -> list[Change]:
-    """Return the exact tags that stand in the way."""
+def _refused_changes(job: Release, prepared: Prepared) -> list[Change]:
+    """Return the changes of the exact tags that exist already."""
     return [change for change in _exact_changes(job, prepared) if change.before is not None]
 
 
 def _exact_changes(job: Release, prepared: Prepared) -> list[Change]:
-    """Return what becomes of the exact tags."""
+    """Return the changes of the exact tags."""
     changes = []
     for version in job.versions:
         for tag in job.exact_of(version):

@@ -1,4 +1,4 @@
-"""Whether a version is released in every repository: its exact tags stand there, and nothing else is asked."""
+"""Finds out whether a version is released in every repository, by its exact tags alone."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,8 +10,8 @@ __all__ = ["is_released"]
 
 
 def is_released(stores: Sequence[TagStore], tags: Collection[str]) -> bool:
-    """Say whether every one of `tags` stands in every repository. Raise `TaggerError` where that cannot be known."""
-    answers = [answer for _, answer in side_by_side(lambda store: _stand(store, tags), stores)]
+    """Say whether all `tags` exist in every repository. Raise `TaggerError` where that cannot be known."""
+    answers = [answer for _, answer in side_by_side(lambda store: _all_exist(store, tags), stores)]
     if False in answers:
         return False
     failures = [answer for answer in answers if isinstance(answer, TaggerError)]
@@ -20,10 +20,10 @@ def is_released(stores: Sequence[TagStore], tags: Collection[str]) -> bool:
     return True
 
 
-def _stand(store: TagStore, tags: Collection[str]) -> bool:
-    """Say whether all tags stand in one repository.
+def _all_exist(store: TagStore, tags: Collection[str]) -> bool:
+    """Say whether all tags exist in one repository.
 
-    Some registries refuse to read a repository that does not exist yet: it has no tags where one may be pushed there.
+    Some registries refuse to read a repository that does not exist yet: where a push is allowed, it has no tags.
     """
     try:
         return all(store.digests(tags).values())

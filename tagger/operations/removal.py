@@ -1,4 +1,4 @@
-"""Find out what goes with tags, or with manifests and every tag at them: the images that nothing names any more."""
+"""Plans a removal: finds the images that nothing names any more when given tags or manifests are removed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -19,11 +19,11 @@ __all__ = [
 
 
 class Removal(NamedTuple):
-    """What is to be removed from a repository.
+    """What to remove from a repository.
 
-    `before` is every tag with its digest, `tags` those that go, `images` the manifests that nothing names without
-    them, each before those that it names. `attached` says of a tag or digest which image it belonged to.
-    `begun` is a removal that was begun earlier and did not end; with `resumed` this one goes on with it.
+    `before` has every tag with its digest. `tags` are those to remove. `images` are the manifests that nothing names
+    without them, each before those that it names. `attached` has the image that a tag or digest is attached to. `begun`
+    is an earlier removal that did not finish; with `resumed` this removal continues it.
     """
 
     store: TagStore
@@ -36,26 +36,26 @@ class Removal(NamedTuple):
 
     @property
     def shared(self) -> Mapping[str, str]:
-        """The tags that go from images that stay, with their digests."""
+        """The tags to remove whose images stay, with their digests."""
         images = frozenset(self.images)
         return {tag: digest for tag in self.tags if (digest := self.before[tag]) not in images}
 
     @property
     def leaves_unnamed(self) -> bool:
-        """Say whether an end half way may leave images that no tag names."""
+        """Whether a removal that stops half way may leave images that no tag names."""
         named = {self.before[tag] for tag in self.tags}
         return any(digest not in named for digest in self.images)
 
     @property
     def names(self) -> Mapping[str, Sequence[str]]:
-        """The tags that go, by the images that they name."""
+        """The tags to remove, by the images that they name."""
         found: dict[str, list[str]] = {}
         for tag in self.tags:
             found.setdefault(self.before[tag], []).append(tag)
         return found
 
     def changes(self, why: Mapping[str, str], versions: Mapping[str, str] | None = None) -> list[Change]:
-        """Return what is removed, and why. A manifest without a tag is named by its digest; parts of images are not."""
+        """Return the changes, with the reasons in `why`. A manifest without a tag is named by its digest."""
         versions = versions or {}
         names = {self.before[tag]: tag for tag in self.tags}
         images = frozenset(self.images)
@@ -75,7 +75,7 @@ class Removal(NamedTuple):
         return changes
 
     def beside(self, versions: Mapping[str, str]) -> list[Change]:
-        """Return the tags that stay where others go: those of the same images."""
+        """Return the changes of the tags that stay at images whose other tags are removed."""
         held = {self.before[tag] for tag in self.tags}
         return [
             Change(tag, "keep", digest, digest, versions.get(tag, ""), "names the same image, which stays")
@@ -85,11 +85,11 @@ class Removal(NamedTuple):
 
 
 def check_deletable(store: TagStore, tags: Iterable[str] = ()) -> None:
-    """Raise `StoreError`, naming `tags`, where it is known that the distribution API deletes nothing."""
+    """Raise `StoreError` that names `tags`, where the registry is known to delete nothing through this API."""
     repository = store.repository
     if repository and not store.can_delete:
         raise StoreError(
-            f"{repository.registry} deletes nothing through the distribution API{_listed(tags)}",
+            f"{repository.registry} deletes nothing through the distribution API{_names(tags)}",
             other_way(repository),
             code="UNSUPPORTED",
             place=store.place,
@@ -104,11 +104,11 @@ def plan_removal(
     assumed: Mapping[str, str | None] | None = None,
     resume: bool = False,
 ) -> Removal:
-    """Find out what goes with `tags`, and with the manifests `digests` and every tag at them; nothing is written.
+    """Find out what to remove with `tags`, and with the manifests `digests` and every tag at them. Writes nothing.
 
-    What is attached to an image that goes (referrers, cosign's tags) goes too. A manifest that is a part of an image
-    that stays is none of the `images`. Tags are taken to stand where `assumed` says. What an earlier removal has left
-    goes too where that had one of these names, or by `resume`. Raise `StoreError`.
+    Artifacts that are attached to a removed image (referrers, cosign's tags) are removed too. A manifest that is a part
+    of an image that stays is not in `images`. `assumed` has digests that replace those of tags. What an earlier removal
+    left is removed too, with `resume`, or where that removal had one of these names. Raise `StoreError`.
     """
     check_deletable(store)
     tags, wanted = tuple(tags), dict.fromkeys(digests)
@@ -124,8 +124,8 @@ def plan_removal(
         roots = [before[tag] for tag in names if not is_reserved(tag)]
         roots += [*wanted, *rest, *(before[tag] for tag in names if is_reserved(tag))]
         leaving = [digest for digest in roots if digest not in kept]
-        needed = contents.reached(kept) if leaving else ()
-        found = tuple(digest for digest in contents.reached(leaving) if digest not in needed)
+        needed = contents.reach(kept) if leaving else ()
+        found = tuple(digest for digest in contents.reach(leaving) if digest not in needed)
         new = set(found) - set(images)
         images = found
         if not new:
@@ -139,9 +139,9 @@ def plan_removal(
 
 
 def _rest_of(store: TagStore, begun: Unfinished, before: Mapping[str, str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return what a removal that was begun has left: manifests, and tags `sha256-…` whose images are gone.
+    """Return what an unfinished removal left: manifests, and tags `sha256-…` whose images are gone.
 
-    A manifest that somebody named since stays, as any other that a tag names. Raise `StoreError`.
+    Raise `StoreError`.
     """
     rest = []
     for digest, found in side_by_side(lambda digest: holds_manifest(store, digest), begun.manifests, store.jobs):
@@ -157,9 +157,9 @@ def _rest_of(store: TagStore, begun: Unfinished, before: Mapping[str, str]) -> t
 def _before(
     store: TagStore, tags: Sequence[str], assumed: Mapping[str, str | None]
 ) -> tuple[Mapping[str, str], Unfinished | None]:
-    """Return every tag with its digest, those of `tags` too that the listing omits, and as `assumed`.
+    """Return every tag with its digest, and the earlier removal that did not finish, if any.
 
-    Return what an earlier removal has begun, too.
+    Those of `tags` that the listing omits are read too. The digests in `assumed` replace those that were read.
     """
     standing, begun = tags_and_begun(store)
     before = dict(standing)
@@ -173,7 +173,7 @@ def _before(
 
 
 def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield what is attached to images, each with its image."""
+    """Yield the digests of artifacts that are attached to images, each with that of its image."""
     for image, artifacts in side_by_side(store.referrers, sorted(images), store.jobs):
         if isinstance(artifacts, TaggerError):
             raise artifacts
@@ -184,7 +184,7 @@ def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, st
 def tags_and_begun(
     store: TagStore, known: Mapping[str, str] | None = None
 ) -> tuple[Mapping[str, str], Unfinished | None]:
-    """Read every tag of a repository with its digest, and what an earlier removal has begun. Raise `StoreError`."""
+    """Read every tag of a repository with its digest, and the record of an unfinished removal. Raise `StoreError`."""
     standing = dict(_every_tag(store, known))
     begun = read_unfinished(store, standing.get(REMOVAL_TAG))
     if begun:
@@ -193,32 +193,32 @@ def tags_and_begun(
 
 
 def standing_tags(store: TagStore) -> Mapping[str, str]:
-    """Read every tag of a repository with its digest, but for that of a removal under way."""
+    """Read every tag of a repository with its digest, except that of a removal."""
     return {tag: digest for tag, digest in _every_tag(store, None).items() if tag != REMOVAL_TAG}
 
 
 def _every_tag(store: TagStore, known: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Read every tag of a repository with its digest, but for `known` ones, and list until nothing new is listed.
+    """Read the digest of every tag that is not `known`, and list again until nothing new is listed.
 
-    A floating tag may hold the image of a version that was pushed after the listing. Whoever read that must know of the
-    version's own tag too, or the image would pass for one that nothing names.
+    A floating tag may hold the image of a version that was pushed after the listing. Without the exact tag of that
+    version, its image would look as if nothing named it.
     """
     found: dict[str, str | None] = dict(known or {})
     while new := [tag for tag in store.tags() if tag not in found]:
         found |= store.digests(new)
         lost = [tag for tag in new if found[tag] is None]
-        found |= store.survey(lost).digests if lost else {}  # what stays lost holds nothing that could be harmed
+        found |= store.survey(lost).digests if lost else {}  # a tag that stays lost holds nothing to protect
     return {tag: digest for tag, digest in sorted(found.items()) if digest}
 
 
 class _Contents:
-    """What images are made of, each manifest read once."""
+    """Reads the children of manifests, each manifest once."""
 
     def __init__(self, store: TagStore) -> None:
         self._store = store
         self._children: dict[str, Sequence[Descriptor]] = {}
 
-    def reached(self, roots: Iterable[str]) -> dict[str, None]:
+    def reach(self, roots: Iterable[str]) -> dict[str, None]:
         """Return the digests of `roots` and of every manifest below them, each before those that it names."""
         roots = tuple(dict.fromkeys(roots))
         unread = [digest for digest in roots if digest not in self._children]
@@ -236,7 +236,7 @@ class _Contents:
         return dict.fromkeys(reversed(order))
 
     def _visit(self, root: str, order: dict[str, None]) -> None:
-        """Add a manifest to `order` behind all that it names; a chain of any length costs no stack."""
+        """Add a manifest to `order` behind all that it names, without recursion."""
         todo = [(root, False)]
         while todo:
             digest, done = todo.pop()
@@ -250,28 +250,28 @@ class _Contents:
         try:
             children = self._store.manifest(digest).children()
         except StoreError as error:
-            # An index may name an index that is not there; and whatever is no manifest of an image names none.
+            # An index may name an index that does not exist. What is no manifest of an image names nothing.
             if isinstance(error, NotFound) or error.code in ("UNSUPPORTED", "MANIFEST_INVALID"):
                 return ()
             raise
         return [child for child in children if child.media_type in MANIFEST_TYPES]
 
 
-def _listed(tags: Iterable[str]) -> str:
+def _names(tags: Iterable[str]) -> str:
     names = ", ".join(tags)
-    return f", and so not {names}" if names else ""
+    return f", so {names} cannot be deleted" if names else ""
 
 
 def other_way(repository: Repository) -> str:
-    """Say how something is deleted in a registry that this API deletes nothing from."""
+    """Return the hint how to delete in a registry that deletes nothing through this API."""
     return dialect_of(repository.registry).deletion.format(name=repository.name) or (
-        "Let the registry delete: of distribution, `storage.delete.enabled: true` in its configuration or "
-        "REGISTRY_STORAGE_DELETE_ENABLED=true in its environment; else ask whoever runs it."
+        "Enable deletion in the registry: for distribution, `storage.delete.enabled: true` in its configuration or "
+        "REGISTRY_STORAGE_DELETE_ENABLED=true in its environment; else ask its operator."
     )
 
 
 def holds_manifest(store: TagStore, digest: str) -> bool:
-    """Say whether a manifest is there, by its digest. Raise `StoreError`."""
+    """Say whether the repository has the manifest with a digest. Raise `StoreError`."""
     try:
         store.manifest(digest)
     except NotFound:

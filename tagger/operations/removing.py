@@ -1,8 +1,4 @@
-"""Carry a removal out, and prove that every other tag holds its image still.
-
-Registries differ (distribution-spec, "Deleting tags", "Deleting manifests"): some remove a tag alone, some delete
-manifests only and every tag at them, some do neither through this API.
-"""
+"""Carries out a removal, and proves that every other tag still holds its image."""
 
 import itertools
 import json
@@ -27,15 +23,17 @@ from tagger.rules.plan import Change
 
 __all__ = ["Removed", "remove"]
 
-MOST_TOLD = 100
-"""As many tags are told in the manifest that they are moved to, with what they held."""
+# Registries differ (distribution-spec, "Deleting tags", "Deleting manifests"): some remove a tag alone, some delete
+# only manifests with every tag at them, some do neither through this API.
+MOST_RECORDED = 100
+"""The placeholder records what the tags held that are moved to it, if there are at most so many of them."""
 
 
 class Removed(NamedTuple):
-    """How a removal ended: the tags and digests that are gone, and what went wrong.
+    """The result of a removal: the tags and digests that are gone, and the error, if any.
 
-    `begun` are the names whose removal was asked for, or may have been; `left` says what stands under those that are
-    not gone, as far as that could be read.
+    `begun` are the names whose removal may have been requested. `left` has the digests under the names that are not
+    gone, as far as they could be read.
     """
 
     gone: frozenset[str]
@@ -45,14 +43,14 @@ class Removed(NamedTuple):
     warnings: tuple[ReportWarning, ...] = ()
 
     def changes(self, planned: Iterable[Change]) -> list[Change]:
-        """Return the planned changes as they came out."""
-        return [self._came_out(change) if change.action == "remove" else change for change in planned]
+        """Return the planned changes as they are after the removal."""
+        return [self._change_after(change) if change.action == "remove" else change for change in planned]
 
     def unchanged(self, planned: Iterable[Change]) -> bool:
-        """Say whether everything is known to stand as before."""
+        """Say whether everything is known to be as before."""
         return all(one.known and one.after == one.before for one in self.changes(planned) if one.action == "refuse")
 
-    def _came_out(self, change: Change) -> Change:
+    def _change_after(self, change: Change) -> Change:
         why = self.error.message if self.error else "it is still there"
         if change.tag in self.gone:
             return change
@@ -62,10 +60,11 @@ class Removed(NamedTuple):
 
 
 def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str = "") -> Removed:
-    """Carry a removal out, then read every tag again. A tag that went though nobody asked for it is put back.
+    """Carry out a removal, then read every tag again. A tag that the registry removed wrongly is put back.
 
-    Images in `groups` that hang together go group by group, several groups side by side, each image with its tags in
-    one request. Where an end half way would leave images that nothing names, a record is kept until all are gone.
+    The images of one of the `groups` refer to each other and are removed in order; groups are removed side by side.
+    Each image is removed with its tags by one request. Where a removal that stops half way would leave images that
+    nothing names, a record is kept in the repository until all are gone.
     """
     store, shared = removal.store, removal.shared
     groups = groups or [removal.images]
@@ -77,7 +76,7 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str 
     except TaggerError as failure:
         return Removed(frozenset(), failure)
     try:
-        with _explained(store):
+        with _explain_refusal(store):
             if plan_id or removal.leaves_unnamed:
                 record.keep()
             if not _untag(store, tuple(shared), progress, jobs=store.jobs) and shared:
@@ -88,24 +87,24 @@ def remove(removal: Removal, groups: Sequence[Sequence[str]] = (), plan_id: str 
     meter_of(store).phase("looking again")
     try:
         if removal.images and error is None:
-            listed = frozenset(store.tags())  # some registries take images, and leave their tags
+            listed = frozenset(store.tags())  # some registries delete images and leave their tags
             _untag(store, [tag for tag in removal.tags if tag in listed], progress, jobs=store.jobs)
-        gone = _proven(removal, staying)
+        gone = _prove_gone(removal, staying)
         if error is None or not progress.gone:
             record.end()
     except TaggerError as failure:
-        return progress.ended(removal, error or failure)._replace(warnings=record.warnings)
-    return progress.ended(removal, error or _still_there(removal, gone), gone)._replace(warnings=record.warnings)
+        return progress.result(removal, error or failure)._replace(warnings=record.warnings)
+    return progress.result(removal, error or _still_there(removal, gone), gone)._replace(warnings=record.warnings)
 
 
 def _still_there(removal: Removal, gone: Collection[str]) -> StoreError | None:
-    """Return the error of a registry that said of tags that it removed them."""
+    """Return the error of a registry that confirmed the removal of tags that still exist; else None."""
     left = [tag for tag in removal.tags if tag not in gone]
     if not left:
         return None
     return StoreError(
-        f"the registry said that it removed {', '.join(left)}, and they are still there",
-        "Somebody may have set them again at this moment; if not, the registry caches: look again later.",
+        f"the registry confirmed the removal of {', '.join(left)}, but they still exist",
+        "Somebody may have set them again at the same time; if not, the registry caches: look again later.",
         code="STILL_THERE",
         place=removal.store.place,
     )
@@ -118,7 +117,7 @@ def _record_of(removal: Removal, plan_id: str) -> RemovalRecord:
 
 
 class _Progress:
-    """What a removal asked for so far, and what the registry answered that it removed."""
+    """The state of a removal: what was requested, and what the registry confirmed."""
 
     def __init__(self, removal: Removal) -> None:
         self._before, self._meter = removal.before, meter_of(removal.store)
@@ -129,20 +128,20 @@ class _Progress:
 
     @property
     def other_gone(self) -> bool:
-        """Say whether an image is gone already, so that the registry deletes them."""
+        """Whether an image is gone already, so that the registry is known to delete images."""
         return not self.gone <= self._before.keys()
 
     def untagged(self, count: int, total: int) -> None:
-        """Tell how many of several tags are removed."""
+        """Show how many of the tags are removed."""
         self._meter.phase(f"removing tags, {count:,} of {total:,}")
 
     def deleted(self, digest: str) -> None:
-        """Take note of an image that is gone, and tell how many are."""
+        """Record an image that is gone, and show how many are."""
         self.gone.add(digest)
         self._meter.phase(f"deleting images, {next(self._deleted):,} of {self._images:,}")
 
-    def ended(self, removal: Removal, error: TaggerError | None, gone: Collection[str] | None = None) -> Removed:
-        """Return how the removal ended: `gone` are the tags that are proven to be, where they could be read."""
+    def result(self, removal: Removal, error: TaggerError | None, gone: Collection[str] | None = None) -> Removed:
+        """Return the result of the removal. `gone` are the tags that are proven to be gone, None if not readable."""
         store = removal.store
         if error is None and gone is not None and self.gone.union(gone).issuperset((*removal.tags, *removal.images)):
             return Removed(frozenset(self.gone.union(gone)))
@@ -151,7 +150,7 @@ class _Progress:
             with suppress(TaggerError):
                 left[digest] = digest if holds_manifest(store, digest) else None
         now = {name for name, digest in left.items() if digest is None}
-        # Of a tag that could not be read, the registry's answer counts.
+        # For a tag that could not be read, the registry's answer counts.
         answered = self.gone - left.keys() if gone is None else self.gone - set(removal.tags)
         return Removed(
             frozenset(now.union(answered, gone or ())),
@@ -162,9 +161,9 @@ class _Progress:
 
 
 def _remove_group(removal: Removal, images: Sequence[str], progress: _Progress, record: RemovalRecord) -> None:
-    """Remove images that hang together: each with its tags in one request, so that no end of a run parts them.
+    """Remove the images of one group, each with its tags by one request, so that a cut-off run leaves no half.
 
-    A registry that refuses what a tag names, as Docker Hub, gets the tags first.
+    Where the registry refuses to delete an image that has tags, as Docker Hub does, the tags are removed first.
     """
     store, names = removal.store, removal.names
     if not progress.tags_first:
@@ -198,11 +197,11 @@ def _delete_images(
 
 
 def _untag(store: TagStore, tags: Sequence[str], progress: _Progress, *, jobs: int) -> bool:
-    """Remove tags and nothing else, where the registry can; say whether it can. Raise `StoreError`."""
+    """Remove tags and nothing else; return False where the registry cannot do that. Raise `StoreError`."""
 
     def untag(tag: str) -> None:
         progress.begun.add(tag)
-        with suppress(NotFound):  # somebody else was faster
+        with suppress(NotFound):  # somebody else removed it
             store.untag(tag)
         progress.gone.add(tag)
 
@@ -229,12 +228,12 @@ def _untag(store: TagStore, tags: Sequence[str], progress: _Progress, *, jobs: i
 def _remove_by_manifest(
     store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, Manifest], progress: _Progress
 ) -> None:
-    """Remove tags whose images stay: they are moved to a manifest of our own, which is deleted with them.
+    """Remove tags whose images stay: move them to a placeholder manifest, which is deleted with them.
 
-    A first one is put under its digest alone and deleted, to see that deleting works before any tag is moved. Where it
-    does not, most registries say so of a manifest that was never there, and nothing at all is written.
+    A first placeholder without a tag is put and deleted, to prove that deleting works before any tag is moved. Before
+    that, the deletion of a manifest that does not exist is tried: most registries refuse this already, without a write.
     """
-    before = json.dumps(dict(tags)) if len(tags) <= MOST_TOLD else "many"
+    before = json.dumps(dict(tags)) if len(tags) <= MOST_RECORDED else "many"
     first, second = (artifact({PLACEHOLDER: secrets.token_hex(16), HELD_BEFORE: before}) for _ in range(2))
     _delete(store, first.digest)
     put_artifact(store, first, ())
@@ -244,7 +243,7 @@ def _remove_by_manifest(
         put_artifact(store, second, tuple(tags))
         store.delete(second.digest)
     except TaggerError:
-        with suppress(TaggerError):  # then the first failure is the one to tell of
+        with suppress(TaggerError):  # the first error is reported
             moved = {tag for tag, digest in store.digests(tuple(tags)).items() if digest == second.digest}
             _put_back(store, {tag: digest for tag, digest in tags.items() if tag in moved}, manifests)
         raise
@@ -252,7 +251,7 @@ def _remove_by_manifest(
 
 
 def _delete(store: TagStore, digest: str, *, dependent: bool = False) -> bool:
-    """Delete a manifest, and say whether it is gone; a `dependent` one stays where the registry needs it yet."""
+    """Delete a manifest; return whether it is gone. With `dependent`, the registry may refuse it, as it is needed."""
     try:
         store.delete(digest)
     except NotFound:
@@ -264,25 +263,25 @@ def _delete(store: TagStore, digest: str, *, dependent: bool = False) -> bool:
     return True
 
 
-def _proven(removal: Removal, manifests: Mapping[str, Manifest]) -> frozenset[str]:
-    """Return the tags that are gone. Put others back that went with them, and raise `StoreError`."""
+def _prove_gone(removal: Removal, manifests: Mapping[str, Manifest]) -> frozenset[str]:
+    """Return the tags that are gone. Where other tags are gone too, put them back and raise `StoreError`."""
     store = removal.store
     others = {tag: digest for tag, digest in removal.before.items() if tag not in removal.tags}
     now = store.survey(others).digests
     lost = {tag: digest for tag, digest in others.items() if now[tag] is None}
     images = {digest for tag, digest in lost.items() if not is_reserved(tag)}
-    # A mark alone was lifted by another run: a registry that takes too much takes every tag of the image.
+    # Where only marks are gone, another run lifted them: a registry that removes too much removes all tags of an image.
     lost = {tag: digest for tag, digest in lost.items() if digest in images}
     if not lost:
         left = store.digests(removal.tags)
         return frozenset(tag for tag in removal.tags if left[tag] is None)
     _put_back(store, lost, manifests)
     raise StoreError(
-        f"the registry took {', '.join(lost)} away too; "
+        f"the registry removed {', '.join(lost)} too; "
         + (
             "they were put back" if lost.keys() <= standing_tags(store).keys() else f"they were at {set(lost.values())}"
         ),
-        "Delete in this registry by its own means, and report what it did.",
+        "Delete in this registry with its own tools, and report this error.",
         code="TAG_LOST",
         place=store.place,
     )
@@ -296,8 +295,8 @@ def _put_back(store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, 
 
 
 @contextmanager
-def _explained(store: TagStore) -> Iterator[None]:
-    """Say what to enable where a registry deletes nothing."""
+def _explain_refusal(store: TagStore) -> Iterator[None]:
+    """Add a hint what to enable to the error of a registry that deletes nothing."""
     try:
         yield
     except StoreError as error:

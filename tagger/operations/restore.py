@@ -9,7 +9,7 @@ from tagger.errors import InputError, NotFound, StoreError, TaggerError
 from tagger.images.manifests import Manifest
 from tagger.images.stores import PrunableStore, TagStore
 from tagger.names import DIGEST, TAG, Digest
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error
 from tagger.operations.removal import holds_manifest
 from tagger.results import Event, Outcome, Report, Running
@@ -95,7 +95,7 @@ class _Return(NamedTuple):
             self._put_manifests()
         except TaggerError as error:
             left = [one.refused(f"not put back: {error.message}") if one.writes else one for one in planned]
-            return ended(self.store.place, left, _explained(error), done="pruned")
+            return outcome_after(self.store.place, left, _explained(error), done="pruned")
         for number, change in enumerate(planned):
             try:
                 if change.writes and self.store.digests([change.tag])[change.tag] != change.after:
@@ -105,8 +105,8 @@ class _Return(NamedTuple):
                 left = [
                     one.refused(f"not put back: {error.message}") if one.writes else one for one in planned[number:]
                 ]
-                return ended(self.store.place, [*done, *left], _explained(error), done="pruned")
-        return ended(self.store.place, done, None, done="pruned")
+                return outcome_after(self.store.place, [*done, *left], _explained(error), done="pruned")
+        return outcome_after(self.store.place, done, None, done="pruned")
 
     def _change(self, tag: str, digest: str) -> Change:
         now = self.now[tag]

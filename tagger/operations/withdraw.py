@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagger.errors import InputError, StoreError, TaggerError, Unconfirmed
 from tagger.images.artifacts import WITHDRAWN
 from tagger.images.stores import TagStore
-from tagger.operations.afterwards import ended
+from tagger.operations.afterwards import outcome_after
 from tagger.operations.converge import look_again
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.lifting import NO_DELETION
@@ -220,7 +220,7 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
 def _ended(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(store.place, changes, error, dry_run=True, done="withdrawn")
-    return ended(store.place, changes, error, done="withdrawn")
+    return outcome_after(store.place, changes, error, done="withdrawn")
 
 
 def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:

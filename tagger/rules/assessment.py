@@ -16,10 +16,10 @@ __all__ = ["CREATED", "Assessment", "Candidate", "assess", "is_aside"]
 
 Texts = tuple[str, ...]
 MOVED, CREATED, SETTING, NAME = 1000.0, 1.5, 0.1, 0.5
-"""What weighs against a tag that is explained: one that would move, one that would be new, one more setting, and a
-template that is a name (`stable` may be the newest version today by chance), or revisions that could be variants."""
+"""What lowers a score, where an explained tag adds 1: a tag that would move, a tag that would be new, one more setting,
+and a template that is a word (`stable` may be the newest version by chance) or revisions that could be variants."""
 PREFERRED, MISTAKEN = 1.01, 1.2
-"""A tag that never moves is rather exact than floating, where it could be either; but see `_mistaken`."""
+"""An exact tag adds a little more than a floating one. An exact tag that is most likely floating takes away more."""
 
 
 class Candidate(NamedTuple):
@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
         )
 
     def settings(self) -> Iterator[tuple[str, str | bool | Texts]]:
-        """Yield the settings that are not as by default, by their names."""
+        """Yield the name and the value of each setting that differs from its default."""
         default = Candidate(tags=DEFAULT_TEMPLATES)
         for name in self._fields:
             value: str | bool | Texts = getattr(self, name)
@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
     @property
     def weight(self) -> float:
-        """What the settings weigh that are not as by default: of two that explain as much, the simpler one is meant."""
+        """What the settings that differ from the defaults take from a score: of two equal ones the simpler wins."""
         entries = sum(len(value) if isinstance(value, tuple) else 1 for _, value in self.settings())
         names = sum("{{" not in text and text != LATEST for text in self.tags)
         odd = sum(not guess_form(form.replace("{{variant}}", "").replace("N", "1")) for form in self.revisions)
@@ -83,7 +83,7 @@ class Assessment(NamedTuple):
 
     @property
     def is_consistent(self) -> bool:
-        """Say whether the settings do not contradict themselves: of many trials it is asked only of the best."""
+        """Say whether no template contradicts another. The check is slow, so only the best candidates are asked."""
         try:
             self.rules.check_templates()
         except InputError:
@@ -124,7 +124,7 @@ def assess(candidate: Candidate, images: Mapping[str, str | None]) -> Assessment
 
 
 def _mistaken(exact: Mapping[str, Version], images: Mapping[str, str | None]) -> int:
-    """Return how many versions are most likely floating tags: they stand at the image of one that says more."""
+    """Return how many versions are most likely floating tags: a longer version stands at the same image."""
     at: dict[str | None, set[Version]] = defaultdict(set)
     for tag, version in exact.items():
         at[images[tag]].add(version)
@@ -137,5 +137,5 @@ def _mistaken(exact: Mapping[str, Version], images: Mapping[str, str | None]) ->
 
 
 def is_aside(tag: str) -> bool:
-    """Say whether a tag is a mark, the policy's, or hangs on an image: no setting explains it."""
+    """Say whether a tag is reserved, or is that of an artifact attached to an image: no setting explains it."""
     return is_reserved(tag) or bool(attached_to(tag))

@@ -1,4 +1,4 @@
-"""Which of the settings do more harm than good: what their floating tags explain, and what they would change."""
+"""Finds the settings whose floating tags would change more tags than they explain."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ from tagger.rules.words import DEFAULT_VARIANT, channel_words
 __all__ = ["without_harm"]
 
 MOVED = 20.0
-"""What a tag that would move weighs against what moves it. Less than in a score: another setting may be to blame."""
+"""The harm of a tag that would move. It is less than in a score, as another setting may be the cause."""
 
 
 def without_harm(found: Assessment) -> Candidate:
-    """Return the candidate without those templates, aliases and channels that do most harm for what they explain."""
+    """Return the candidate without the templates, aliases and channels whose share of harm is the largest."""
     candidate = found.candidate
     good, harm = _effects(found)
     own = (
@@ -49,7 +49,7 @@ def _effects(found: Assessment) -> tuple[Mapping[str, float], Mapping[str, float
 
 
 def _sources(found: Assessment, tag: str, owner: Version) -> Iterator[tuple[str, str | None, str]]:
-    """Yield what makes a tag of its owner: templates, each with the alias, if it is one's, and with the channel."""
+    """Yield each template that makes the tag of its owner, with the alias (or None) and the channel (or empty)."""
     rules = found.rules
     for variant in (owner.variant, *rules.aliases(owner.variant)):
         named = owner.of_variant(variant)

@@ -21,14 +21,15 @@ __all__ = ["Class", "Published", "Rules", "cascade"]
 SEMVER, BARE, EVERY = Scheme(), Variants(), Selection("")
 _ORDER = attrgetter("key", "text")  # faster than comparing versions, where there are a hundred thousand
 _BASES = ("{{major}}.{{minor}}.{{patch}}.{{revision}}", "{{major}}.{{minor}}.{{patch}}")
-"""What a version is without its revision: they join the default templates where revisions are declared."""
+"""The templates of a version without its revision: they join the default templates where revisions are declared."""
 
 
 class Rules(Grammar):
-    """How a repository's tags follow from its versions.
+    """How the tags of a repository follow from its versions.
 
-    `variants` are all that the repository has, the bare tags being the variant "" (written `default`); `latest` is
-    `auto`, `false`, or the versions that `latest` may belong to; `stable` limits those of every floating tag.
+    `variants` are all that the repository has; the bare tags are the variant "", written `default` in settings.
+    `latest` is `auto`, `false`, or the versions that the tag `latest` may belong to. `stable` has the versions that any
+    floating tag may belong to.
     """
 
     def __init__(
@@ -117,15 +118,15 @@ class Rules(Grammar):
         return Published(versions, frozenset(withdrawn), exact, frozenset(held))
 
     def withdrawn_mark(self, version: Version) -> str:
-        """Return the tag that says that `version` is withdrawn."""
+        """Return the tag that marks `version` as withdrawn."""
         return f"{WITHDRAWN_MARK}{self.exact_tags(version)[0]}"
 
     def held_mark(self, version: Version) -> str:
-        """Return the tag that says that `version` is held."""
+        """Return the tag that marks `version` as held."""
         return f"{HELD_MARK}{self.exact_tags(version)[0]}"
 
     def why_not_stable(self, version: Version) -> str:
-        """Return why floating tags pass `version` by, for a person; empty when they do not."""
+        """Return why no floating tag may belong to `version`, for people; empty when one may."""
         if version.prerelease and not self.channels_of(version):
             return f"{version} is a prerelease"
         if version not in self.stable:
@@ -133,7 +134,7 @@ class Rules(Grammar):
         return ""
 
     def check_lengths(self, versions: Iterable[Version]) -> None:
-        """Raise `InputError` where versions of several lengths stand side by side unasked."""
+        """Raise `InputError` where versions of one variant differ in length and `mixed-parts` is off."""
         if self.mixed_parts:
             return
         by_variant: dict[str, dict[int, Version]] = defaultdict(dict)
@@ -149,7 +150,7 @@ class Rules(Grammar):
                 )
 
     def withdrawn_names(self, version: Version) -> set[str]:
-        """Return what a person may call a version when withdrawing it: its text (all variants), or an exact tag."""
+        """Return the names by which a person may withdraw a version: its text (for all variants), or an exact tag."""
         names = self._names(version)
         return names | {name.replace("_", "+", 1) for name in names} | {f"v{name}" for name in names}
 
@@ -158,10 +159,10 @@ class Rules(Grammar):
         return {text, f"{text}-{version.variant}", *(_plain_name(tag) for tag in self.exact_tags(version))}
 
     def leaders(self, versions: Collection[Version], *, stable: bool = True) -> list[Version]:
-        """Return the newest of those versions that fill in every floating template alike: only they can own a tag.
+        """Return the newest version of each group that fills in every floating template alike: no other can own a tag.
 
-        With `stable`, only versions that floating tags may belong to count; the newest that `latest` may belong to is
-        among them.
+        With `stable`, only versions that floating tags may belong to count. Where settings limit `latest`, the newest
+        version that it may belong to is among them.
         """
         length = self.depth
         whole = any("prerelease" in template.fields for template in self.templates if template.is_floating)
@@ -199,11 +200,11 @@ class Rules(Grammar):
         return max((template.length for template in self.templates if template.is_floating), default=0)
 
     def _shortened(self, versions: Collection[Version]) -> set[Version]:
-        """Return those that are a longer version of their variant, shortened: their tags float."""
+        """Return the versions that are a shorter form of another version of their variant: their tags are floating."""
         if (self.scheme.name, self.scheme.build_metadata, self.scheme.revisions, self.channels) == (
             "semver", "refuse", (), (),
         ):  # fmt: skip
-            return set()  # three numbers, always
+            return set()  # such versions always have three numbers
         shortest = min((len(version.numbers) for version in versions), default=0)
         longer: set[tuple[str, tuple[str, ...], str]] = set()
         fuller = []
@@ -228,8 +229,8 @@ def cascade(versions: Collection[Version], rules: Rules) -> dict[str, Version]:
     """Return the version that each floating tag belongs to: the newest of its class.
 
     A pure function of the set of versions. A channel's tag exists where a prerelease of the channel does, and moves
-    on to the final release when that is newer. A tag that would read back as a version of its own never floats. Of one
-    version in several variants of a family, the alias's tags belong to the newest variant.
+    on to the final release when that is newer. A tag that reads back as another version is never floating. Where one
+    version has several variants of a family, the tags of the alias belong to the newest variant.
     """
     leaders = rules.leaders(versions)
     channel_tags = {tag for version in leaders if version.prerelease for tag in rules.floating_tags(version)}
@@ -238,25 +239,25 @@ def cascade(versions: Collection[Version], rules: Rules) -> dict[str, Version]:
     orders: dict[str, Any] = {}
     for version in leaders:
         own = version.key, (), version.key, version.text
-        for place in rules.classes(version, channels):
-            if place.channel and place.tag not in channel_tags:
+        for one in rules.classes(version, channels):
+            if one.channel and one.tag not in channel_tags:
                 continue
-            if place.is_latest and rules.pinned and version.of_variant(place.variant) not in rules.pinned:
+            if one.is_latest and rules.pinned and version.of_variant(one.variant) not in rules.pinned:
                 continue
-            order = own if place.variant == version.variant else _alias_order(version)
-            if place.tag not in owners or orders[place.tag] < order:
-                owners[place.tag], orders[place.tag] = version, order
+            order = own if one.variant == version.variant else _alias_order(version)
+            if one.tag not in owners or orders[one.tag] < order:
+                owners[one.tag], orders[one.tag] = version, order
     return {tag: owner for tag, owner in owners.items() if (exact := rules.read(tag)) is None or shortens(exact, owner)}
 
 
 def _alias_order(version: Version) -> Any:
-    """Return what orders versions of several variants; a revision behind the variant counts within that one."""
+    """Return a sort key for versions of several variants; a revision behind the variant counts only within it."""
     before = version.key[:-1] if version.behind else version.key
     return before, natural(version.variant), version.key, version.text
 
 
 def _read_templates(texts: Iterable[str], *, revisions: bool, channels: bool) -> list[Template]:
-    """Read the templates; those of revisions and of channels join them. Raise `InputError` where none is exact."""
+    """Read the templates and add those of revisions and channels. Raise `InputError` where none is exact."""
     read = [Template.parse(text) for text in texts]
     if not any(template.is_exact for template in read):
         plain = next((one.text for one in read if not one.fields), "")
@@ -275,5 +276,5 @@ def _read_templates(texts: Iterable[str], *, revisions: bool, channels: bool) ->
 
 
 def _plain_name(text: str) -> str:
-    """Return a version's name as people compare them: without a leading `v`, and with the build behind a `_`."""
+    """Return the name of a version in one form: without a leading `v`, and with `_` before the build."""
     return re.sub(r"\Av(?=[0-9])", "", text).replace("+", "_")

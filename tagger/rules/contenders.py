@@ -1,4 +1,4 @@
-"""Which tags of a large repository are worth reading: most versions of a series are older than another one of it."""
+"""Finds the tags of a large repository that decide who owns the floating tags."""
 
 import re
 from collections import defaultdict
@@ -15,12 +15,11 @@ _PATCH = re.compile(r"(0|[1-9][0-9]*)((?:[^0-9.].*)?)")
 
 
 def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
-    """Return those of `tags` that decide whom the floating tags belong to: the others need not be read.
+    """Return those of `tags` that decide who owns the floating tags; the others need not be read as versions.
 
-    What is left out are exact tags alone, each of a semantic version with a newer one of its variant in its series
-    `X.Y`, where nothing but the order decides. The owners of the floating tags, and what becomes of tags that have
-    lost theirs, follow from the rest as they do from all: a law of the tests. It takes a tenth of the time that reading
-    every version takes.
+    Only exact tags are left out: those of a semantic version with a newer one of its variant in its series `X.Y`, where
+    nothing but the order of versions decides. The rest gives every floating tag the owner that all tags give it: a test
+    states this law. Reading the rest takes a tenth of the time.
     """
     shapes = _shapes(rules)
     if not shapes:
@@ -40,13 +39,13 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
 
 
 def contenders_beside(tags: Collection[str], owners: Iterable[Version], rules: Rules) -> Collection[str]:
-    """Return those of `tags` that decide which is the newest version of a class beside its owner, one of `owners`."""
+    """Return those of `tags` that decide who would own the floating tags without `owners`, and the owners' own."""
     own = {tag for owner in owners for tag in rules.exact_tags(owner)}
     return {*contenders(frozenset(tags) - own, rules), *own.intersection(tags)}
 
 
 def _newest(ends: Collection[str], variants: Collection[str]) -> Collection[str]:
-    """Return the newest of each variant, and those that are no plain patch version."""
+    """Return the newest patch of each variant, and every end that is no plain patch number."""
     text = f".{'.'.join(ends)}."
     plain = text.replace(".", "").isdecimal() and ".." not in text and ".0" not in text.replace(".0.", ".")
     if plain and "" in variants:  # the usual case, at once

@@ -1,4 +1,4 @@
-"""What tags that stand tell of the settings behind them: variants, revisions, templates, aliases, channels."""
+"""Reads from the tags of a repository which variants, revisions, templates, aliases and channels it may have."""
 
 import re
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _RESIDUAL = re.compile(r"([A-Za-z_.-]*?)([0-9]+(?:\.[0-9]+)*)(?:-([A-Za-z]+))?")
 # A number alone is a revision behind a variant where it is as long as a date: the variant debian-12 ends in one too.
 _BEHIND = re.compile(r"-[A-Za-z]\w*(?:-[0-9]+)?([-_](?:(?:r|rev|build)[0-9]+|[0-9]{6,}))\Z")
-# What the newest version of all is called. Other words may be codenames, which never move on: no template says them.
+# Words for the newest version of all. Other words may be codenames, which never move: no template makes them.
 NEWEST_WORDS = frozenset(
     {"current", "devel", "development", "edge", "fresh", "innovation", "live", "main", "mainline", "newest", "prod"}
     | {"production", "release", "rolling", "stable"}
@@ -52,9 +52,9 @@ def revision_forms(tags: Iterable[str], before: Iterable[str]) -> Counter[str]:
 
 
 def odd_forms(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Yield forms of revisions with words that packagers do not use, those together that differ in a number alone.
+    """Yield groups of forms of revisions with unusual words; the forms of one group differ only in a number.
 
-    `-ce.N` of `17.5.1-ce.0`; `-debian-11-rN` and `-debian-12-rN`, each of which could be a variant as well.
+    `17.5.1-ce.0` gives `-ce.N`. `-debian-11-rN` and `-debian-12-rN` are one group, and could be variants as well.
     """
     shapes = defaultdict[str, Counter[str]](Counter)
     for rest in _rests(tags, before):
@@ -91,7 +91,7 @@ def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, leng
 
 
 def lengths(tags: Iterable[str], before: Iterable[str]) -> Counter[int]:
-    """Return how many numbers tags have that are no longer tag shortened, and how often."""
+    """Count tags by how many numbers they have, without those that are a shorter form of another tag."""
     numbers = {(match[0], body[match.end() :]) for _, body in _bodies(tags, before) if (match := _NUMBERS.match(body))}
     shorter = {(text.rpartition(".")[0], end) for text, end in numbers}
     for text, end in list(shorter):
@@ -102,7 +102,7 @@ def lengths(tags: Iterable[str], before: Iterable[str]) -> Counter[int]:
 
 
 class Hints(NamedTuple):
-    """What floating tags tell: templates, aliases with the variants that they stand at, channels with their words."""
+    """What floating tags suggest: templates, aliases with the variants of their images, channels with their words."""
 
     templates: Counter[str]
     aliases: Mapping[str, Counter[str]]
@@ -110,7 +110,7 @@ class Hints(NamedTuple):
 
 
 def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
-    """Return what the tags at images of versions tell that the settings of `found` do not explain."""
+    """Return what the tags suggest that stand at images of versions and that the settings of `found` do not explain."""
     versions: dict[str | None, list[Version]] = defaultdict(list)
     for tag, version in found.exact.items():
         versions[images[tag]].append(version)
@@ -128,7 +128,7 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
                 continue
             for variant, residual in _residuals(tag, version, own, first=first):
                 for template, channel in _templates(residual, version, variant, first=first):
-                    if template == "{{variant}}" and not own_latest:  # then it says what `latest` does
+                    if template == "{{variant}}" and not own_latest:  # it means the same as `latest`
                         continue
                     templates[template] += 1
                     if channel:
@@ -141,7 +141,7 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
 def _shadows(
     found: Assessment, versions: Mapping[str | None, list[Version]], images: Mapping[str, str | None]
 ) -> Iterator[str]:
-    """Yield tags that are read as versions and float: they say less than another one of the same image."""
+    """Yield tags that are read as versions but are floating: a version of the same image says more."""
     for tag, version in found.exact.items():
         others = (one for one in versions[images[tag]] if one.variant == version.variant and one != version)
         for one in others:
@@ -163,7 +163,7 @@ def _bodies(tags: Iterable[str], before: Iterable[str]) -> Iterator[tuple[str, s
 
 
 def may_be_alias(alias: str, member: str) -> bool:
-    """Say whether a name may be an alias: a variant with less or more said, `alpine` of `jdk-alpine-3.21`."""
+    """Say whether a name may be an alias of a variant: one is a part of the other, as `alpine` of `jdk-alpine-3.21`."""
     return alias[:3] == member[:3] or _is_within(alias, member) or _is_within(member, alias)
 
 
@@ -176,7 +176,7 @@ def _has(tag: str, variant: str, *, first: bool) -> bool:
 
 
 def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator[tuple[str, str]]:
-    """Yield the variant whose tag this may be, and what is left of it without."""
+    """Yield each variant that the tag may belong to, and the tag without it."""
     if own:
         rest = "" if tag == own else tag.removeprefix(f"{own}-") if first else tag.removesuffix(f"-{own}")
         yield own, rest
@@ -191,7 +191,7 @@ def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator
 
 
 def _templates(residual: str, version: Version, variant: str, *, first: bool) -> Iterator[tuple[str, str]]:
-    """Yield the templates that make a tag without its variant, and the channel that is named in it."""
+    """Yield the templates that make a tag, given without its variant, each with the channel that the tag names."""
     if residual == "":
         yield from (("latest", ""), ("{{variant}}", ""))
         return

@@ -18,9 +18,10 @@ __all__ = ["Class", "Grammar", "shortens"]
 
 
 class Class(NamedTuple):
-    """A class of versions by its tag; `channel` is the channel whose tag it is, if it is one's.
+    """A class of versions, named by the floating tag that they share.
 
-    `variant` is the variant whose tag it is: that of its versions, or an alias.
+    `channel` is the channel that the tag belongs to, empty where it is none's. `variant` is the variant that the tag
+    belongs to: that of its versions, or an alias.
     """
 
     tag: str
@@ -32,8 +33,8 @@ class Class(NamedTuple):
 class Grammar:
     """How the tags of a repository are written: a scheme, templates, variants, and channels of prerelease words.
 
-    `channels` are their names, each with its words. Templates that have one beside them which names the variant are not
-    the variants'. Without `has_latest` there is no tag `latest`.
+    `channels` has the words of each channel by its name. A template that names the variant replaces, for variants, the
+    same template without it. Without `has_latest` there is no tag `latest`.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Grammar:
         return tuple(template for template in self.templates if template.is_plain)
 
     def templates_of(self, variant: str) -> tuple[Template, ...]:
-        """Return the templates of a variant: without those that another one replaces, which names it."""
+        """Return the templates of a variant: without those that a template which names the variant replaces."""
         if not variant or not self._replaced:
             return self.templates
         return tuple(one for one in self.templates if "variant" in one.fields or one.canonical not in self._replaced)
@@ -113,10 +114,10 @@ class Grammar:
 
         A prerelease is in the classes of its channels only; a stable version also in those of `channels`.
         """
-        return tuple(place.tag for place in self.classes(version, channels))
+        return tuple(one.tag for one in self.classes(version, channels))
 
     def classes(self, version: Version, channels: Collection[str] = ()) -> Iterator[Class]:
-        """Yield the classes of `version`, each tag once, those of aliases last; its exact tags are none."""
+        """Yield the classes of `version`, each tag once, those of aliases last. Its exact tags are no classes."""
         seen = set(self.exact_tags(version))
         names = self.channels_of(version) if version.prerelease else channels
         for named in (version, *map(version.of_variant, self.aliases(version.variant))):
@@ -133,9 +134,9 @@ class Grammar:
                         yield Class(tag, channel, is_latest, named.variant)
 
     def parse(self, text: str, variant: str = "") -> Version:
-        """Read a version as somebody gave it, with its variant behind it or not.
+        """Read a version as a person writes it, with or without its variant behind it.
 
-        Raise `InputError` when it is none, or its tag would say another.
+        Raise `InputError` when it is no version, or when its tag would read back as another one.
         """
         return self.check(self.scheme.parse(self._without(text, variant)).of_variant(variant))
 
@@ -148,7 +149,7 @@ class Grammar:
         return text.removesuffix(f"-{variant}") if variant else text
 
     def check(self, version: Version) -> Version:
-        """Return `version` when its exact tags read back as it. Raise `InputError` when they would say another."""
+        """Return `version` when its exact tags read back as it. Raise `InputError` when they read back as another."""
         tags = self.exact_tags(version)
         if not tags or not TAG.fullmatch(max(tags, key=len)):
             raise InputError(
@@ -162,12 +163,10 @@ class Grammar:
             return version
         if found is None:
             suffix = version.prerelease or version.text
-            raise InputError(
-                f"{version}: {suffix!r} is no prerelease that is known by its word", _hint(version, suffix)
-            )
+            raise InputError(f"{version}: {suffix!r} is not a known prerelease", _hint(version, suffix))
         if (found.key, found.variant) == (version.key, version.variant):
             raise InputError(
-                f"{version.raw} is another spelling of {version}, and one version has one",
+                f"{version.raw} is another spelling of {version}, and a version has only one",
                 f"Name the git tag {version.text}; or write {{{{version}}}} in `tags` instead of {{{{raw}}}}.",
             )
         raise InputError(
@@ -177,7 +176,7 @@ class Grammar:
 
     @cached_property
     def reader(self) -> Reader:
-        """What tells the version of an exact tag, or None for every other tag."""
+        """A function that returns the version of an exact tag, and None for every other tag."""
         ends = self._readers()
         lengths = sorted({len(end) for end in ends}, reverse=True)
         aliases = tuple(f"-{family.alias}" for family in self.families if family.alias)
@@ -186,7 +185,7 @@ class Grammar:
             for length in lengths:
                 for reader in ends.get(tag[-length:] if length else "", ()):
                     version = reader(tag)
-                    if version is not None:  # 2.2-rc-alpine is the alias's, and no candidate that is called rc-alpine
+                    if version is not None:  # 2.2-rc-alpine is a tag of the alias alpine, no prerelease rc-alpine
                         return None if aliases and version.prerelease.endswith(aliases) else version
             return None
 
@@ -194,9 +193,9 @@ class Grammar:
         return plain[0] if lengths == [0] and len(plain) == 1 and not aliases else read
 
     def _readers(self) -> dict[str, list[Reader]]:
-        """Return what reads exact tags, by what they end in; a version of no variant is tried last.
+        """Return the readers of exact tags, by what the tags end in. Those without a variant are tried last.
 
-        What any variant of a candidate is called is one of its words to a version without a variant.
+        To them, the variant of a prerelease is a part of it: `2.1.4-rc.1-alpine` is the prerelease `rc.1-alpine`.
         """
         ends: dict[str, list[Reader]] = defaultdict(list)
         bare: list[Reader] = []
@@ -214,11 +213,11 @@ class Grammar:
         return dict(ends)
 
     def read(self, tag: str) -> Version | None:
-        """Return the version whose exact tag this is, if it is one's."""
+        """Return the version whose exact tag this is, or None."""
         return self.reader(tag)
 
     def claims(self, tag: str) -> bool:
-        """Say whether a tag is, or could become, a version's (exact, floating), or is reserved."""
+        """Say whether a tag is reserved, or is or could become an exact or a floating tag of a version."""
         if is_reserved(tag) or self.read(tag):
             return True
         named = [re.escape(variant) for variant in (*self.variants, *(family.alias for family in self.families))]
@@ -230,15 +229,15 @@ class Grammar:
         )
 
     def check_templates(self) -> None:
-        """Raise `InputError` for a template whose tags read back as other versions, or are another variant's."""
-        hint = "Choose another word: these tags say what Tagger has to know later."
+        """Raise `InputError` for a template whose tags read back as other versions, or belong to another variant."""
+        hint = "Choose another word: Tagger keeps its own records under such tags."
         for template in self.plain:
             check_not_reserved(template.text, hint)
         variant_of: dict[str, str] = {}
         for sample in self._samples():
             exact = self.exact_tags(sample)
             own = dict.fromkeys(exact, sample.variant)
-            floating = {place.tag: place.variant for place in self.classes(sample, self.channels)}
+            floating = {one.tag: one.variant for one in self.classes(sample, self.channels)}
             for tag, variant in {**own, **floating}.items():
                 found = self.read(check_not_reserved(tag, hint))
                 if found is not None and found != sample and not shortens(found, sample):
@@ -269,7 +268,7 @@ class Grammar:
 
 
 def shortens(version: Version, owner: Version) -> bool:
-    """Say whether `version` is `owner` with less said: fewer numbers, no build, or no more than its prerelease word."""
+    """Say whether `version` is a shorter form of `owner`: fewer numbers, no build, or only its prerelease word."""
     length = len(version.numbers)
     if version.variant != owner.variant or version.numbers != owner.numbers[:length] or version.build:
         return False
@@ -279,10 +278,10 @@ def shortens(version: Version, owner: Version) -> bool:
 
 
 def _hint(version: Version, suffix: str) -> str:
-    """Return what to do about a version whose suffix says nothing that is known."""
+    """Return what to do about a version whose suffix is unknown."""
     variant, dash, end = suffix.rpartition("-")
     behind = guess_form(f"-{end}") if dash else ""
-    if re.fullmatch(r"[0-9.]+", suffix):  # neither a variant nor a channel may be called so
+    if re.fullmatch(r"[0-9.]+", suffix):  # no variant and no channel may be a number
         plain = version.text.removesuffix(f"-{suffix}")
         form = guess_form(f"-{suffix}")
         return f"If {suffix} is a packaging revision, set `revisions: {form}`. Else release it as {plain}."

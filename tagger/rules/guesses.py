@@ -1,4 +1,4 @@
-"""First guesses of how the versions of a repository are written, from its tags."""
+"""Guesses from the tags of a repository how its versions are written."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ __all__ = ["EXACT", "first_guesses"]
 
 EXACT = "{{version}}"
 MOST_FORMS = 3
-FEWEST = 2  # tags that begin with a variant
+FEWEST = 2  # so many tags have to begin with a variant before a template says so
 
 Texts = tuple[str, ...]
 
@@ -60,7 +60,7 @@ def _exact_templates(counts: Mapping[str, int]) -> Iterator[tuple[Texts, Texts]]
 
 
 def _schemes(bodies: Collection[str]) -> Iterator[str]:
-    """Yield the schemes that versions could be of, from what stands in them."""
+    """Yield the schemes that the versions could follow."""
     if any(re.match(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?![0-9.])", body) for body in bodies):
         yield "semver"
     dated = any(re.match(r"(?:20\d\d|\d\d)\.0\d", body) for body in bodies)

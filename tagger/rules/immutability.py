@@ -1,4 +1,4 @@
-"""The immutability rule of a registry that fits the settings: exact tags stay, floating tags move."""
+"""The rule for immutable tags that a registry needs: it matches exact tags, and no floating ones."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ __all__ = ["Immutability", "Protection", "immutability", "protection"]
 _SUFFIX = r"(-[0-9A-Za-z.-]+)?"
 _SAMPLES = ("1.2.3", "10.20.30", "2.1.4.7", "3.24", "2026.07.1", "2.1.4-rc.1", "3.15.0rc1", "2.1.4_5", "4.0.0-beta-2")
 _DIGIT = "{0,1,2,3,4,5,6,7,8,9}"
-"""A digit to Harbor, whose patterns know alternatives and no classes."""
+"""A digit in a pattern of Harbor, which has alternatives but no character classes."""
 
 _MOVING = (
     "latest",
@@ -27,14 +27,14 @@ _MOVING = (
     POLICY_TAG,
     f"sha256-{'0' * 64}.sig",
 )
-"""Tags that have to move or go whatever the settings are: a withdrawal is taken back, a signature is added to."""
+"""Tags that must stay mutable under all settings: a withdrawal can be undone, a second signature can be added."""
 
 
 class Immutability(NamedTuple):
     """Which tags may be immutable: `expression` in RE2 (Docker Hub, Quay, GitLab), and wildcards for others.
 
-    `ecr` is a filter for ECR's MUTABLE_WITH_EXCLUSION, which takes two wildcards, `harbor` a pattern of Harbor's. They
-    are empty where wildcards cannot tell exact tags from those that move.
+    `ecr` is an exclusion filter for ECR's MUTABLE_WITH_EXCLUSION, with at most two wildcards. `harbor` is a pattern for
+    Harbor. Both are empty where wildcards cannot tell exact tags from tags that move.
     """
 
     expression: str
@@ -52,27 +52,27 @@ class Protection(NamedTuple):
 def protection(expressions: Iterable[str], exact: Iterable[str], moving: Iterable[str]) -> Protection:
     """Compare the expressions of a registry's immutable tags with exact tags, and with tags that have to move.
 
-    Raise `InputError` for an expression that is none here, or that could take long.
+    Raise `InputError` for an expression that Python's `re` cannot read, or whose search could take long.
     """
     patterns = [compile_pattern(one) for one in expressions]
 
-    def held(tag: str) -> bool:
+    def matches(tag: str) -> bool:
         return any(pattern.fullmatch(tag) for pattern in patterns)
 
-    return Protection(tuple(tag for tag in exact if not held(tag)), tuple(tag for tag in moving if held(tag)))
+    return Protection(tuple(tag for tag in exact if not matches(tag)), tuple(tag for tag in moving if matches(tag)))
 
 
 def immutability(rules: Rules) -> Immutability:
-    """Return the rule that fits. It never holds a floating tag; exact tags of few numbers may be left out."""
+    """Return the rule that fits. It matches no floating tag; it may leave out exact tags of few numbers."""
     expression = "^(" + "|".join(dict.fromkeys(_expression(template, rules) for template in rules.exact)) + ")$"
     exact, floating = _tags(rules)
     exact = {tag for tag in exact if re.fullmatch(expression, tag)}
 
     def fitting(most: int, digit: str) -> str:
-        """Return the shortest pattern of up to `most` wildcards that holds the exact tags and no floating one."""
+        """Return the shortest pattern of up to `most` wildcards that matches the exact tags and no floating one."""
         for pattern in _patterns(rules, most, digit):
-            holds = exact and all(fnmatchcase(tag, pattern) for tag in exact)
-            if holds and not any(fnmatchcase(tag, pattern) for tag in floating):
+            fits = exact and all(fnmatchcase(tag, pattern) for tag in exact)
+            if fits and not any(fnmatchcase(tag, pattern) for tag in floating):
                 return pattern
         return ""
 
@@ -123,7 +123,7 @@ def _version(rules: Rules) -> str:
 
 
 def _patterns(rules: Rules, most: int, digit: str) -> Iterator[str]:
-    """Yield patterns: what all exact tags begin with, else a `digit`, and up to `most` wildcards with dots between."""
+    """Yield patterns: the common start of all exact tags, else `digit`, then up to `most` wildcards between dots."""
     begins = {template.pieces[0][0] for template in rules.exact}
     begin = begins.pop() if len(begins) == 1 else ""
     for wildcards in range(1, most + 1):
@@ -131,7 +131,7 @@ def _patterns(rules: Rules, most: int, digit: str) -> Iterator[str]:
 
 
 def _tags(rules: Rules) -> tuple[set[str], set[str]]:
-    """Return the exact tags of some versions, and their floating tags with others that have to move."""
+    """Return the exact tags of sample versions, and their floating tags with the other tags that have to move."""
     exact, floating = set[str](), set(_MOVING)
     behind = [f"{form.before}7" for form in rules.scheme.revisions]
     examples = (*rules.variants, *(family.example for family in rules.families))

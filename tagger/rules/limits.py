@@ -1,4 +1,4 @@
-"""The limits on floating tags, as `latest` and `stable` could say them, under which tags stay where they stand."""
+"""Finds values of `latest` and `stable` under which floating tags stay where they are."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -9,11 +9,11 @@ from tagger.rules.words import DEFAULT_VARIANT
 __all__ = ["with_limits"]
 
 EVEN_MINORS = r"/^[0-9]+\.[0-9]*[02468]\./"
-FEW = 3  # versions that are left out by their numbers
+FEW = 3  # at most so many versions are left out one by one
 
 
 def with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
-    """Yield the candidate with limits on `latest`, and on every floating tag, that would let stand what would move."""
+    """Yield the candidate with a limit on `latest` or on every floating tag, so that fewer tags move or are created."""
     candidate = found.candidate
     wrong = {**found.moved, **found.created}
     for text in _latest_texts(found, images):
@@ -50,7 +50,7 @@ def _named(variants: Iterable[str]) -> str:
 
 
 def _ranges(bad: Iterable[Version], holders: Collection[Version], good: Iterable[Version]) -> Iterator[str]:
-    """Yield the texts of selections that have the holders, and the good versions as far as can be, and no bad one."""
+    """Yield texts of selections that have the holders, or leave out bad versions and keep the good ones if possible."""
     for holder in sorted(holders, reverse=True)[:2]:
         for length in (1, 2):
             yield ".".join(holder.numbers[:length])
@@ -70,7 +70,7 @@ def _ranges(bad: Iterable[Version], holders: Collection[Version], good: Iterable
 
 
 def _excluding(bad: Iterable[Version]) -> Iterator[str]:
-    """Yield what leaves out a few versions."""
+    """Yield a range that leaves out the versions one by one, where they are few."""
     wrong = sorted({tuple(map(int, version.numbers)) for version in bad})
     if len(wrong) <= FEW:
         yield " ".join(f"!={_text(numbers)}" for numbers in wrong)

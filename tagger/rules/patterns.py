@@ -1,4 +1,4 @@
-"""A limit for regular expressions of settings and policies: one that could take long is refused."""
+"""Refuses regular expressions of settings and policies whose search could take long."""
 
 import re
 import warnings
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 def check_pattern(text: str) -> None:
     """Raise `InputError` for a regular expression whose search could take long (a repeat in a repeat, many choices).
 
-    Python's `re` has no limit of time, and backtracks: `(a+)+` takes exponential time. `text` compiles.
+    Python's `re` backtracks and has no time limit: `(a+)+` takes exponential time. `text` has to be one that compiles.
     """
     if len(text) > LONGEST:
         raise _refusal(text, f"it has more than {LONGEST} characters")
@@ -37,7 +37,7 @@ def check_pattern(text: str) -> None:
         end = match.end() if match else end + 1
         if kind == "reference" or (kind == "open" and match and match[0] == "(" and text[end : end + 1] == "?"):
             raise _refusal(text, "it holds a backreference, or a group that is not plain")
-        if kind == "open" and match and not match[0].endswith((")",)):
+        if kind == "open" and match and not match[0].endswith(")"):
             varies.append(False)
         elif kind == "repeat":
             if group:
@@ -55,7 +55,7 @@ def check_pattern(text: str) -> None:
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
-    """Return a regular expression. Raise `InputError` for what is none, and for one whose search could take long."""
+    """Compile a regular expression. Raise `InputError` for an invalid one, and for one whose search could take long."""
     if len(text) > LONGEST:
         check_pattern(text)
     try:

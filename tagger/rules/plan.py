@@ -1,4 +1,4 @@
-"""What a repository holds against what it should: the plan, change by change, in the order of writing."""
+"""Compares the tags of a repository with what they should hold: a plan of changes, in the order of writing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -13,23 +13,23 @@ __all__ = [
 ]  # fmt: skip
 
 Action = Literal["create", "move", "keep", "hold", "remove", "refuse"]
-"""What becomes of a tag: `keep` is right already, `hold` is left alone, as it belongs to another version."""
+"""What happens to a tag. `keep`: it is already right. `hold`: it is left alone, as it belongs to another version."""
 
 WRITES: frozenset[Action] = frozenset({"create", "move", "remove"})
 
 FOLLOWS_BUILD = "belongs to no version: it follows the build"
-"""The reason of a plain tag."""
+"""The reason that a change of a plain tag gives."""
 
 NO_OWNER = "no version of its class is left"
-"""The reason of a floating tag that nothing owns."""
+"""The reason that a change gives for a floating tag without an owner."""
 
 
 class Change(NamedTuple):
-    """What becomes of one tag.
+    """What happens to one tag.
 
-    `before` and `after` are digests, None where there is none, or where only the push makes it. A change has `drifted`
-    where the tag holds what its owner does not, and this run leaves it alone. It is not `known` where a write was cut
-    off, and what stands there since could not be read.
+    `before` and `after` are digests, or None where there is none or where only the push makes it. `drifted` is true
+    where the tag differs from its owner's exact tag and this run leaves it alone. `known` is false where a write was
+    cut off and the tag could not be read afterwards.
     """
 
     tag: str
@@ -43,24 +43,25 @@ class Change(NamedTuple):
 
     @property
     def writes(self) -> bool:
-        """True when something is written."""
+        """Whether the change writes to the repository."""
         return self.action in WRITES
 
     def refused(self, reason: str) -> Self:
-        """Return what becomes of it where it is not written: it holds what it held."""
+        """Return the change as one that is not written: the tag holds what it held before."""
         return self._replace(action="refuse", after=self.before, reason=reason)
 
     def unknown(self, reason: str) -> Self:
-        """Return what becomes of it where nobody can tell whether it was written."""
+        """Return the change as one of which nobody knows whether it was written."""
         text = f"unknown whether it was written: {reason}"
         return self._replace(action="refuse", after=None, reason=text, known=False)
 
 
 class Standing(NamedTuple):
-    """The floating tags of a repository as they stand: `current` digests, and what each owner's exact tag has, `held`.
+    """The floating tags of a repository as one look finds them.
 
-    `unmarked` are the owners if the versions of the run had no mark. `needed` are tags of channels that do not exist
-    yet, though a prerelease of the run makes them necessary.
+    `owners` has the version that each tag belongs to, `held` the digest under each owner's exact tag, and `current` the
+    digest under each tag. `unmarked` has the owners as they would be if the versions of the run had no mark. `needed`
+    has the tags of channels that do not exist yet and that a prerelease of the run makes necessary.
     """
 
     tags: Sequence[str]
@@ -74,8 +75,9 @@ class Standing(NamedTuple):
 class Claim(NamedTuple):
     """Which floating tags a run answers for, where they differ from what they should hold.
 
-    Those that one of its versions `owns`, or would own without a mark; those that hold one of `images`; those that hold
-    what the run `wrote` there last; or `everything`. No other run's work is undone, and no hand's.
+    It answers for tags that a version in `owns` owns, or would own without a mark; for tags that hold one of `images`;
+    for tags that still hold what the run `wrote` there last; or for `everything`. So no run undoes the work of another
+    run or of a person.
     """
 
     owns: frozenset[Version] = frozenset()
@@ -99,9 +101,9 @@ class Claim(NamedTuple):
 def floating_changes(standing: Standing, rules: Rules, claim: Claim, released: Version | None = None) -> list[Change]:
     """Compare floating tags with their owners.
 
-    With `released`, a tag that is right and belongs to another version is held back rather than kept. A tag that
-    differs and that `claim` does not cover is left alone, and called drifted. One that no version is left for is
-    removed where the claim covers it; a claim on everything does not, as such a removal has to be asked for.
+    With `released`, the action of a right tag that belongs to another version is `hold`, not `keep`. A tag that differs
+    and that `claim` does not cover is left alone and called drifted. A tag without an owner is removed where the claim
+    covers it; `everything` does not cover such a removal, as the user has to ask for it.
     """
     changes = []
     for tag in standing.tags:
@@ -134,7 +136,7 @@ def needed_channel_tags(
 
 
 def full_name(version: Version) -> str:
-    """Return a version as a person tells it from those of other variants: `2.1.4-alpine`."""
+    """Return the text of a version with its variant, for people: `2.1.4-alpine`."""
     return f"{version}-{version.variant}" if version.variant else version.text
 
 
@@ -153,9 +155,9 @@ def _why_owner(tag: str, owner: Version, rules: Rules, released: Version | None)
 
 def _newest(tag: str, owner: Version, rules: Rules) -> str:
     """Return what the owner of a tag is, for a person: `newest of all`, `newest of 2.1`, `newest alpine`."""
-    place = next((one for one in rules.classes(owner, rules.channels) if one.tag == tag), None)
-    if place and place.is_latest and not place.channel:
-        newest = f"newest {place.variant}" if place.variant else "newest of all"
+    found = next((one for one in rules.classes(owner, rules.channels) if one.tag == tag), None)
+    if found and found.is_latest and not found.channel:
+        newest = f"newest {found.variant}" if found.variant else "newest of all"
         newest = f"{newest.removesuffix(' of all')} in {_limit(rules)}" if rules.pinned else newest
     else:
         newest = f"newest of {tag}"

@@ -1,4 +1,4 @@
-"""The policy of a repository: the settings that decide its tags, as JSON, compared, and which of two sources rules."""
+"""The policy of a repository: the settings that decide its tags, their JSON, and which of two policies applies."""
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -23,20 +23,20 @@ MOST_ENTRIES = 200  # of one list: official images have up to 60 variants
 
 
 class Policy:
-    """The settings that decide the tags of a repository, every one in full and in canonical form."""
+    """The settings that decide the tags of a repository, each in canonical form."""
 
     def __init__(self, values: Mapping[str, Texts]) -> None:
         self.values = values
 
     @classmethod
     def of(cls, texts: Mapping[str, Sequence[str]]) -> "Policy":
-        """Return the policy that settings say; what they do not say has its default. Raise `InputError`."""
+        """Return the policy of the given settings, with defaults for the others. Raise `InputError` for a wrong one."""
         given = {row: tuple(texts.get(row.name, ())) or row.default for row in SETTINGS}
         return cls({row.name: row.canonical(value) for row, value in given.items()})
 
     @classmethod
     def parse(cls, text: str | bytes, place: str) -> "Policy":
-        """Read the JSON of a policy that stands in the repository `place`. Raise `Refused` where it is not legible."""
+        """Read the JSON of the policy of the repository `place`. Raise `Refused` where it is not legible."""
         try:
             document = _document(text)
             form = document.pop("format", None)
@@ -49,7 +49,7 @@ class Policy:
                     code="POLICY",
                 )
             if form != FORMAT or type(form) is not int:
-                raise ValueError("its `format` is none")
+                raise ValueError(f"its `format` is not {FORMAT}")
             policy = cls({row.name: row.canonical(_texts(row, document)) for row in SETTINGS})
             policy.check_patterns()
             policy.rules()
@@ -60,14 +60,14 @@ class Policy:
             raise _illegible(place, str(error)[:200] or "it is not JSON") from error
 
     def check_patterns(self) -> None:
-        """Raise `InputError` for a regular expression that could take long: in a repository anybody may have put it."""
+        """Raise `InputError` for a regular expression that could take long: a stored policy may be anybody's."""
         for name in ("stable", "latest"):
             for text in self.values[name]:
                 if text.startswith("/"):
                     check_pattern(text[1:-1])
 
     def to_json(self) -> str:
-        """Return the canonical JSON: every setting in full, in one order, without white space. Raise `InputError`."""
+        """Return the canonical JSON: all settings in a fixed order, no white space. Raise `InputError` if too large."""
         self.check_patterns()
         shown: dict[str, Any] = {"format": FORMAT}
         for row in SETTINGS:
@@ -84,7 +84,7 @@ class Policy:
         return text
 
     def rules(self, *, plain: Iterable[str] = (), withdrawn: Iterable[str] = ()) -> Rules:
-        """Return the rules that follow; `plain` are the templates of tags that belong to no version."""
+        """Return the rules of the policy. `plain` are the templates of tags that belong to no version."""
         values = self.values
         return Rules.of(
             (*values["tags"], *plain),
@@ -98,7 +98,7 @@ class Policy:
         )
 
     def show(self, name: str) -> str:
-        """Return a setting for a person: its entries on one line, escaped."""
+        """Return a setting for people: its entries on one line, escaped."""
         text = " ".join(self.values[name]) or "nothing"
         return text if text.isprintable() and len(text) <= 300 else ascii(text[:300])[1:-1]
 
@@ -117,9 +117,10 @@ class Policy:
 
 
 class Said(NamedTuple):
-    """What a run says of one setting: its texts, where, and whether that is a file (else command line, environment).
+    """What a run says of one setting.
 
-    With `of_variants` it says nothing of builds of other variants: the rows of one build do not.
+    `origin` names where it says so: a file, if `in_file`, else the command line or the environment. `of_variants` are
+    the only variants that it applies to, if there are any: the rows of one build say nothing of other builds.
     """
 
     texts: Texts
@@ -129,7 +130,7 @@ class Said(NamedTuple):
 
 
 class Ruling(NamedTuple):
-    """Which policy rules in a repository, where it came from, which settings of the run differ, and what to warn of."""
+    """The policy that applies in a repository, its source, the settings of the run that differ, and warnings."""
 
     policy: Policy
     source: Literal["repository", "settings", "default"]
@@ -138,11 +139,11 @@ class Ruling(NamedTuple):
 
 
 def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Ruling:
-    """Return which policy rules in the repository `place`, by what the run says and what is `stored` there.
+    """Return which policy applies in the repository `place`: the one `stored` there, else that of the run's settings.
 
-    `said` has an entry of each setting that the run says something of, `variant` (the variants of this build) beside
-    those of the policy. Raise `InputError` (POLICY) for what is said on the command line or in the environment against
-    the repository's policy, and for a variant that is none of the policy's.
+    `said` has an entry for each setting that the run gives: those of the policy, and `variant`, the variants of this
+    build. Raise `InputError` (POLICY) where the command line or the environment contradicts the stored policy, and for
+    a variant that the stored policy does not have.
     """
     if stored is None:
         return Ruling(own_policy(said), "settings" if said.keys() & {row.name for row in SETTINGS} else "default")
@@ -172,10 +173,10 @@ def ruling(said: Mapping[str, Said], stored: Policy | None, place: str) -> Rulin
     if refusals:
         raise InputError(
             "; ".join(refusals),
-            f"The policy of the repository rules: drop {' and '.join(refused)} to follow it; `policy set` changes it.",
+            f"The repository's policy applies: drop {' and '.join(refused)} to follow it; `policy set` changes it.",
             code="POLICY",
         )
-    return Ruling(stored, "repository", tuple(differs), tuple(f"{text}: the policy rules" for text in warnings))
+    return Ruling(stored, "repository", tuple(differs), tuple(f"{text}: the policy applies" for text in warnings))
 
 
 def _is_by_flavor(said: Mapping[str, Said], stored: Policy) -> bool:
@@ -188,15 +189,15 @@ def _is_by_flavor(said: Mapping[str, Said], stored: Policy) -> bool:
 
 
 def own_policy(said: Mapping[str, Said]) -> Policy:
-    """Return the policy that a run's settings make: this build's variants are among the repository's."""
+    """Return the policy of a run's own settings. Its variants include those of this build."""
     texts = {name: one.texts for name, one in said.items()}
     return Policy.of({**texts, "variants": (*texts.get("variants", ()), *texts.get("variant", ()))})
 
 
 def agreed_policy(stored: Mapping[str, Policy | None]) -> tuple[Policy | None, Texts]:
-    """Return the one policy of several repositories, by name, and a warning of each that has none beside others.
+    """Return the policy that several repositories share, and a warning for each repository that has none.
 
-    Raise `Refused` where two have different ones.
+    `stored` has the policy of each repository by its name. Raise `Refused` where two policies differ.
     """
     policies = {place: policy for place, policy in stored.items() if policy is not None}
     if not policies:
@@ -211,11 +212,11 @@ def agreed_policy(stored: Mapping[str, Policy | None]) -> tuple[Policy | None, T
                 code="POLICY",
             )
     without = [place for place, policy in stored.items() if policy is None]
-    return policy, tuple(f"{place} has no policy: that of {first} rules there too" for place in without)
+    return policy, tuple(f"{place} has no policy: that of {first} applies there too" for place in without)
 
 
 def _same_for(variants: Texts, one: Texts, other: Texts) -> bool:
-    """Say whether two lists of templates give builds of each of `variants` the same tags; False where there is none."""
+    """Say whether two lists of templates give each of `variants` the same tags. False without `variants`."""
 
     def used(texts: Texts, variant: str) -> Texts:
         read = [Template.parse(text) for text in texts]
@@ -229,7 +230,7 @@ def _same_for(variants: Texts, one: Texts, other: Texts) -> bool:
 
 
 def _same(name: str, one: Texts, other: Texts) -> bool:
-    """Say whether two canonical values of a setting decide alike."""
+    """Say whether two canonical values of a setting have the same meaning."""
     return meaning_of(name, one) == meaning_of(name, other)
 
 
@@ -242,7 +243,7 @@ def _foreign_variants(variant: Said | None, stored: Policy, place: str) -> Itera
 
 
 def _document(text: str | bytes) -> dict[str, Any]:
-    """Read JSON of at most 64 KiB that is one object, no key twice. Raise `ValueError`."""
+    """Read JSON of at most 64 KiB that is one object without duplicate keys. Raise `ValueError` otherwise."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -259,7 +260,7 @@ def _document(text: str | bytes) -> dict[str, Any]:
 
 
 def _texts(row: PolicySetting, document: Mapping[str, Any]) -> Texts:
-    """Return the texts of a setting as JSON has it. Raise `ValueError` where it is missing, or of another type."""
+    """Return the texts of a setting in JSON. Raise `ValueError` where it is missing or has another type."""
     value = document.get(row.name)
     if row.kind == "flag" and isinstance(value, bool):
         return ("true" if value else "false",)
@@ -277,6 +278,6 @@ def _illegible(place: str, why: str) -> Refused:
 
 
 def no_policy(message: str) -> Refused:
-    """Return the error of what stands under the policy's tag, and cannot be read as a policy."""
+    """Return the error for an artifact under the tag of the policy that cannot be read as a policy."""
     hint = "Look at it with `policy`. `policy set` writes a new one; `policy unset` removes it."
     return Refused(message, hint, code="POLICY")

@@ -1,4 +1,4 @@
-"""What the tags of a repository say: which versions stand in it, and which of them do not count."""
+"""The versions that the tags of a repository name, and which of them are withdrawn or held."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,10 +10,10 @@ __all__ = ["Published"]
 
 
 class Published(NamedTuple):
-    """What the tags of a repository say: the versions that stand in it, and which of them are withdrawn, or held.
+    """The versions that the tags of a repository name, and which of them are withdrawn or held.
 
-    A version may be withdrawn and gone (purged): it is in `withdrawn` and not in `versions`; one may be held before it
-    stands. `exact` are the exact tags that each version has.
+    A withdrawn version that was purged is in `withdrawn` and not in `versions`. A version may be in `held` before its
+    exact tag exists. `exact` has the exact tags of each version.
     """
 
     versions: frozenset[Version]
@@ -27,7 +27,7 @@ class Published(NamedTuple):
         return self.versions - self.withdrawn - self.held if self.withdrawn or self.held else self.versions
 
     def spellings(self, versions: Iterable[Version]) -> dict[Version, list[Version]]:
-        """Return, for those of `versions` that are spelled otherwise too (`1.02` beside `1.2`), the others in force."""
+        """Return the other spellings in force (`1.02` beside `1.2`) of those of `versions` that have any."""
         wanted = {(version.variant, version.key): version for version in versions}
         others: dict[Version, list[Version]] = defaultdict(list)
         for version in self.in_force if wanted else ():

@@ -1,4 +1,4 @@
-"""The graph of a repository's manifests: what is reached from what stays, and what is left over."""
+"""The graph of a repository's manifests, and which of them nothing needs any more."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,9 +23,9 @@ class Node(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """The manifests of a repository by their digests, `attached` what hangs on each, and every tag with its digest.
+    """The manifests of a repository by their digests, and every tag with its digest.
 
-    `attached` is what the referrers API and the tags `sha256-…` say; subjects are known from the manifests.
+    `attached` has the artifacts of each image that the referrers API lists. Subjects and tags `sha256-…` say of more.
     """
 
     nodes: Mapping[str, Node]
@@ -34,10 +34,11 @@ class Graph(NamedTuple):
 
 
 class Leftover(NamedTuple):
-    """What goes: tags with the image that each is attached to or "", manifests in the order of their deletion.
+    """What is to be deleted.
 
-    `groups` are the manifests that hang together, each in that order, `owners` the image that an artifact is attached
-    to; `freed` are the bytes that nothing else needs.
+    `tags` has the image that each tag is attached to, or "". `groups` has the manifests, those that refer to each other
+    together, in the order of their deletion. `owners` has the image that each artifact is attached to. `freed` is the
+    size in bytes of what nothing else needs.
     """
 
     tags: Mapping[str, str]
@@ -47,43 +48,43 @@ class Leftover(NamedTuple):
 
     @property
     def manifests(self) -> tuple[str, ...]:
-        """Every manifest that goes."""
+        """Every manifest that is to be deleted, in order."""
         return tuple(digest for group in self.groups for digest in group)
 
 
 def leftover(
     graph: Graph, going: Collection[str], *, unnamed: Collection[str] = (), young: Iterable[str] = ()
 ) -> Leftover:
-    """Return what goes with the tags that are `going`: what nothing that stays reaches.
+    """Return what is deleted with the tags `going`: what cannot be reached from anything that stays.
 
-    Reached is what an index names, and what is attached to something reached, by subject, by the referrers API and by
-    tags `sha256-…`. `unnamed` are manifests that no tag names and that go too where nothing reaches them; `young` are
-    some that stay whatever names them.
+    An index reaches what it names. A manifest reaches what is attached to it, by subject, by the referrers API or by
+    tags `sha256-…`. `unnamed` are manifests without a tag, which are deleted too where nothing reaches them. `young`
+    are manifests that stay in any case.
     """
-    hangs = _hangs(graph)
+    artifacts = _artifacts(graph)
     hanging = {tag: image for tag in graph.tags if (image := attached_to(tag, graph.nodes)) and tag not in going}
     roots = {digest for tag, digest in graph.tags.items() if tag not in going and tag not in hanging}
     roots.update(young)
-    candidates = _reached({graph.tags[tag] for tag in going}.union(unnamed), graph, hangs)
+    candidates = _reachable({graph.tags[tag] for tag in going}.union(unnamed), graph, artifacts)
     while True:
-        gone = candidates - _reached(roots, graph, hangs)
+        gone = candidates - _reachable(roots, graph, artifacts)
         staying = {graph.tags[tag] for tag, image in hanging.items() if image not in gone}
         if staying <= roots:
             break
         roots |= staying
     tags = dict.fromkeys(sorted(going), "") | {tag: image for tag, image in sorted(hanging.items()) if image in gone}
-    owners = {one: image for image in sorted(gone) for one in hangs.get(image, ()) if one in gone}
+    owners = {one: image for image in sorted(gone) for one in artifacts.get(image, ()) if one in gone}
     needed = [graph.nodes[digest] for digest in graph.nodes.keys() - gone]
     kept = {blob for node in needed for blob in node.blobs}
     gone &= graph.nodes.keys()
     blobs = {blob: size for digest in gone for blob, size in graph.nodes[digest].blobs.items()}
     freed = sum(size for blob, size in blobs.items() if blob not in kept)
     freed += sum(graph.nodes[digest].size for digest in gone)
-    return Leftover(tags, tuple(_groups(gone, graph, hangs)), owners, freed)
+    return Leftover(tags, tuple(_groups(gone, graph, artifacts)), owners, freed)
 
 
-def _hangs(graph: Graph) -> Mapping[str, set[str]]:
-    """Return what is attached to each manifest."""
+def _artifacts(graph: Graph) -> Mapping[str, set[str]]:
+    """Return the artifacts that are attached to each manifest."""
     found: dict[str, set[str]] = defaultdict(set)
     for image, artifacts in graph.attached.items():
         found[image].update(artifacts)
@@ -96,8 +97,8 @@ def _hangs(graph: Graph) -> Mapping[str, set[str]]:
     return found
 
 
-def _reached(roots: Iterable[str], graph: Graph, hangs: Mapping[str, Collection[str]]) -> set[str]:
-    """Return the roots, all that they name and all that is attached to any of these."""
+def _reachable(roots: Iterable[str], graph: Graph, artifacts: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the roots, everything that they name, and everything that is attached to any of these."""
     seen: set[str] = set()
     todo = list(roots)
     while todo:
@@ -105,20 +106,20 @@ def _reached(roots: Iterable[str], graph: Graph, hangs: Mapping[str, Collection[
         if digest not in seen:
             seen.add(digest)
             todo += graph.nodes[digest].children if digest in graph.nodes else ()
-            todo += hangs.get(digest, ())
+            todo += artifacts.get(digest, ())
     return seen
 
 
-def _groups(gone: Collection[str], graph: Graph, hangs: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
-    """Yield the manifests that go, those that hang together in one group.
+def _groups(gone: Collection[str], graph: Graph, artifacts: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield groups of the manifests to delete: those that refer to each other are in one group.
 
-    In each, what is attached comes before its image, and an index before what it names.
+    In each group an artifact comes before its image, and an index before what it names.
     """
     below: dict[str, list[str]] = {}
     for digest in gone:
         node = graph.nodes.get(digest, Node())
         below.setdefault(digest, []).extend(child for child in node.children if child in gone)
-        for artifact in hangs.get(digest, ()):
+        for artifact in artifacts.get(digest, ()):
             if artifact in gone:
                 below.setdefault(artifact, []).append(digest)
     beside: dict[str, set[str]] = {digest: set() for digest in gone}
@@ -136,11 +137,11 @@ def _groups(gone: Collection[str], graph: Graph, hangs: Mapping[str, Collection[
             group |= new
             todo += new
         seen |= group
-        yield tuple(_ordered(sorted(group), below))
+        yield tuple(_in_order(sorted(group), below))
 
 
-def _ordered(group: Iterable[str], below: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return manifests so that each comes before those below it; a chain of any length costs no stack."""
+def _in_order(group: Iterable[str], below: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return manifests in an order where each comes before those below it, without recursion."""
     order: dict[str, None] = {}
     for start in group:
         todo, open_ones = [(start, False)], set[str]()

@@ -1,4 +1,4 @@
-"""What to set, or to write, so that a text is read as a version: made from the rules and the text itself."""
+"""Reads a version, and says for a text that is none which setting or which spelling makes it one."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _PYTHON = r"[0-9](?:a|b|rc|\.post|\.dev)[0-9]+\b"
 def parse_version(rules: Rules, text: str, variant: str = "", prefix: str = "") -> Version:
     """Read a version as `Rules.parse` does. `prefix` is the `tag-prefix` that was taken off the text.
 
-    Raise `InputError` where it is none; its hint names a setting under which it would be one, if there is such.
+    Raise `InputError` where it is none. Its hint names a setting under which it would be one, if there is any.
     """
     try:
         return rules.parse(text, variant)
@@ -46,27 +46,27 @@ def _reads(scheme: Scheme, text: str) -> bool:
 
 
 def _hint(own: Scheme, text: str) -> str:
-    """Return which scheme reads a text, with what else it needs; empty where none does, or the own one."""
+    """Return a hint with the setting or the spelling that makes a text a version; empty where there is none."""
     if _reads(own, text) or ("+" in text and _reads(own, text.partition("+")[0])):
-        return ""  # its own error knows best
+        return ""  # the error of the scheme itself says more
     if re.search("[+_]", text) and _reads(own._replace(build_metadata="underscore"), text):
         return "Set `build-metadata: underscore`."
     for name in _likely(text):
         scheme = own._replace(name=name)
-        said = "" if name == own.name else f"`scheme: {name}`"
+        setting = "" if name == own.name else f"`scheme: {name}`"
         underscore = scheme._replace(build_metadata="underscore")
-        if said and _reads(scheme, text):
+        if setting and _reads(scheme, text):
             bare = re.sub(r"(?<![0-9])0+(?=[0-9])", "", text)
             if name == "numeric" and bare != text and _reads(own, bare):
-                return f"Write `{bare}`: no number begins with a zero. Or, where they are meant to, set {said}."
+                return f"Write `{bare}`: no number begins with a zero. Or set {setting}, where zeros are allowed."
             whole = f"{text.lstrip('vV')}.0"
             more = f" Or write all three numbers, as {whole}." if name == "numeric" and _reads(own, whole) else ""
-            return f"Set {said}.{more}"
+            return f"Set {setting}.{more}"
         if name != "pep440" and own.build_metadata == "refuse" and re.search("[+_]", text) and _reads(underscore, text):
-            return f"Set {said}{' and ' * bool(said)}`build-metadata: underscore`."
+            return f"Set {setting}{' and ' * bool(setting)}`build-metadata: underscore`."
     plain, plus, _ = text.partition("+")
     if plus and (hint := _hint(own, plain)):
-        return f"{hint.removesuffix('.')} and write `{plain}`: no tag holds what stands behind the +."
+        return f"{hint.removesuffix('.')} and write `{plain}`: a tag cannot hold what stands behind the +."
     meant = next((one for one in _meant(text) if one != text and _reads(own, one)), "")
     return f"Write `{meant}`." if meant else ""
 
@@ -96,7 +96,7 @@ def _suffix_hint(rules: Rules, text: str) -> str:
     if rules.scheme.name == "pep440" and guess_form(f"-{suffix}"):
         return ""
     if suffix in rules.variants:
-        return f"Set `variant: {suffix}`, of which this is the version."
+        return f"Set `variant: {suffix}`: this is a version of that variant."
     head, dash, end = suffix.rpartition("-")
     ways = []
     if form := guess_form(f"-{suffix}"):

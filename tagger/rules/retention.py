@@ -1,4 +1,4 @@
-"""What a repository keeps when it is pruned: versions, floating tags and plain tags, by rules and by age."""
+"""Decides which tags `prune` keeps: versions by `keep`, plain tags by `keep-tags`, and all by age."""
 
 import re
 from collections import defaultdict
@@ -26,7 +26,7 @@ _Value = TypeVar("_Value", int, Any)
 
 
 class Keep(NamedTuple):
-    """How many of the newest stay: majors, minors of each, patches of each, prereleases; 0 is no limit."""
+    """How many of the newest stay: majors, minors of each major, patches of each minor, prereleases; 0 is no limit."""
 
     major: int = 0
     minor: int = 0
@@ -35,9 +35,9 @@ class Keep(NamedTuple):
 
 
 class TagRule(NamedTuple):
-    """Which plain tags that fit `pattern` stay: those younger than `age` seconds, and the newest `most`.
+    """Which plain tags that match `pattern` stay: those younger than `age` seconds, and the newest `most`.
 
-    Without both, every tag that fits stays, whatever other rules say.
+    Without both, every tag that matches stays, exact tags too.
     """
 
     pattern: str
@@ -46,16 +46,16 @@ class TagRule(NamedTuple):
 
     @property
     def protects(self) -> bool:
-        """True where every tag that fits stays."""
+        """Whether every tag that matches stays."""
         return self.age is None and self.most is None
 
     def fits(self, tag: str) -> bool:
-        """Say whether the rule is about a tag."""
+        """Say whether a tag matches the pattern."""
         return fnmatchcase(tag, self.pattern)
 
 
 class Retention(NamedTuple):
-    """What the settings say about what stays; what is younger than `grace` seconds does."""
+    """The settings that decide what stays. Whatever is younger than `grace` seconds stays too."""
 
     keep: Keep | None = None
     tag_rules: tuple[TagRule, ...] = ()
@@ -63,10 +63,10 @@ class Retention(NamedTuple):
 
 
 class Holdings(NamedTuple):
-    """What a repository holds: `tags` with their digests, what they say, and the owner of each floating tag.
+    """What a repository holds: `tags` with their digests, its versions, and the owner of each floating tag.
 
-    `ages` are the ages of images in seconds, by digest; an image that is missing there has no known age, and counts as
-    younger than any `grace` but 0.
+    `ages` has the age of each image in seconds, by digest. An image that is not in it has an unknown age, which counts
+    as younger than `grace`, except where that is 0.
     """
 
     tags: Mapping[str, str]
@@ -76,9 +76,10 @@ class Holdings(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The tags that stay and those that go, each with its reason; `versions` has the version of an exact tag.
+    """The tags that stay and the tags that go, each with its reason.
 
-    The tags of artifacts that are attached to images (`sha256-…`) are in neither: they follow their images.
+    Tags of attached artifacts (`sha256-…`) are in neither: they follow their images. `versions` has the version of each
+    exact tag, and that of the owner of each floating tag.
     """
 
     stays: Mapping[str, str]
@@ -87,10 +88,10 @@ class Verdict(NamedTuple):
 
 
 def judge(holdings: Holdings, rules: Rules, retention: Retention) -> Verdict:
-    """Decide of every tag whether it stays; a pure function.
+    """Decide for every tag whether it stays. A pure function.
 
-    A version stays by `keep`, as a prerelease that no stable version has caught up with, by its mark, by its age, by a
-    rule that protects its tag, or as the owner of a floating tag of which another version stays.
+    A version stays by `keep` (also a prerelease that is newer than the stable versions), by its mark, by its age, or by
+    a rule that protects its tag. It stays too where a floating tag of a version that stays needs it.
     """
     exact = {tag: version for version, tags in holdings.published.exact.items() for tag in tags}
     kept = _kept_versions(holdings, rules, retention)
@@ -99,7 +100,7 @@ def judge(holdings: Holdings, rules: Rules, retention: Retention) -> Verdict:
     plain = []
     for tag in sorted(holdings.tags):
         if is_reserved(tag):
-            stays[tag] = "Tagger keeps it"
+            stays[tag] = "reserved for Tagger"
         elif tag in exact or tag in holdings.owners:
             owner = exact.get(tag) or holdings.owners[tag]
             if owner in kept:
@@ -141,10 +142,10 @@ def tag_rule(text: str) -> TagRule:
 
 
 def duration(text: str) -> float:
-    """Read a time as `7d`, `12h`, `90m`, `2w` or `0s`, in seconds. Raise `InputError`."""
+    """Read a time such as `7d`, `12h`, `90m`, `2w` or `0s`; return seconds. Raise `InputError`."""
     match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
     if not match:
-        raise InputError(f"{text!r} is no time", "Write a number and s, m, h, d or w: 7d is seven days, 0s none.")
+        raise InputError(f"{text!r} is not a time", "Write a number and s, m, h, d or w: 7d is seven days, 0s none.")
     return float(int(match[1]) * _UNITS[match[2]])
 
 
@@ -166,74 +167,74 @@ def _kept_versions(holdings: Holdings, rules: Rules, retention: Retention) -> di
             kept.setdefault(version, "kept by `keep`")
     for version in published.versions - kept.keys():
         tags = published.exact[version]
-        if any(_protected(tag, retention) for tag in tags):
+        if any(_is_protected(tag, retention) for tag in tags):
             kept[version] = "protected by `keep-tags`"
-        elif any(_young(tag, holdings, retention.grace) for tag in tags):
+        elif any(_is_young(tag, holdings, retention.grace) for tag in tags):
             kept[version] = "younger than `grace`"
     return _with_owners(kept, holdings, rules)
 
 
 def _with_owners(kept: dict[Version, str], holdings: Holdings, rules: Rules) -> dict[Version, str]:
-    """Add the owner of each floating tag of which a version stays, and the prerelease that makes it a channel's."""
+    """Add, for each floating tag of a version that stays, its owner and the prerelease that a channel's tag needs."""
     owners, in_force = holdings.owners, holdings.published.in_force
     makers = _makers(owners, in_force, rules)
     todo = [version for version in kept if version in in_force]
     while todo:
         version = todo.pop()
-        for place in rules.classes(version, rules.channels):
-            owner = owners.get(place.tag)
-            for needed in filter(None, (owner, makers.get(place.tag) if owner else None)):
+        for one in rules.classes(version, rules.channels):
+            owner = owners.get(one.tag)
+            for needed in filter(None, (owner, makers.get(one.tag) if owner else None)):
                 if needed not in kept:
-                    kept[needed] = f"owns {place.tag}" if needed == owner else f"makes {place.tag} a channel's tag"
+                    kept[needed] = f"owns {one.tag}" if needed == owner else f"makes {one.tag} a channel's tag"
                     todo.append(needed)
     return kept
 
 
 def _makers(owners: Mapping[str, Version], in_force: Iterable[Version], rules: Rules) -> dict[str, Version]:
-    """Return the newest prerelease of each channel's tag: without any, the tag would belong to no version."""
+    """Return the newest prerelease of each channel's tag: without a prerelease the tag would have no owner."""
     found: dict[str, Version] = {}
     for version in in_force if rules.channels else ():
         if version.prerelease and version in rules.stable:
-            for place in rules.classes(version):
-                if place.tag in owners and (place.tag not in found or found[place.tag] < version):
-                    found[place.tag] = version
+            for one in rules.classes(version):
+                if one.tag in owners and (one.tag not in found or found[one.tag] < version):
+                    found[one.tag] = version
     return found
 
 
 def _newest(versions: Sequence[Version], keep: Keep, channels: Collection[str]) -> Iterator[Version]:
-    """Yield the versions of one variant that `keep` names: of the newest majors the newest minors, and so on.
+    """Yield the versions of one variant that `keep` keeps: of the newest majors the newest minors, and so on.
 
-    Prereleases stay while no stable version of their major is newer; each channel counts by itself.
+    Prereleases stay while no stable version of their major is newer. Each channel is counted by itself.
     """
     stable = [version for version in versions if not version.prerelease]
     newest = max(stable, key=_KEY, default=None)
-    by_major = _grouped(stable, 0)
+    by_major = _by_number(stable, 0)
     standing = _largest(by_major, keep.major)
     for major in standing:
-        minors = _grouped(by_major[major], 1)
+        minors = _by_number(by_major[major], 1)
         for minor in _largest(minors, keep.minor):
             keys = set(_largest({version.key for version in minors[minor]}, keep.patch))
             yield from (version for version in minors[minor] if version.key in keys)
     last = {major: max(by_major[major], key=_KEY) for major in standing}
     ahead: dict[tuple[int, str], list[Version]] = defaultdict(list)
     for version in versions:
-        before = last.get(_part(version, 0), newest)
+        before = last.get(_number(version, 0), newest)
         if version.prerelease and (before is None or version > before):
             channel = version.channel if version.channel in channels else ""
-            ahead[_part(version, 0), channel].append(version)
+            ahead[_number(version, 0), channel].append(version)
     for line in ahead.values():
         yield from sorted(line, key=_KEY, reverse=True)[: keep.prerelease or None]
 
 
-def _grouped(versions: Iterable[Version], place: int) -> dict[int, list[Version]]:
+def _by_number(versions: Iterable[Version], index: int) -> dict[int, list[Version]]:
     groups: dict[int, list[Version]] = defaultdict(list)
     for version in versions:
-        groups[_part(version, place)].append(version)
+        groups[_number(version, index)].append(version)
     return groups
 
 
-def _part(version: Version, place: int) -> int:
-    return int(version.numbers[place]) if place < len(version.numbers) else 0
+def _number(version: Version, index: int) -> int:
+    return int(version.numbers[index]) if index < len(version.numbers) else 0
 
 
 def _largest(values: Iterable[_Value], most: int) -> list[_Value]:
@@ -241,25 +242,25 @@ def _largest(values: Iterable[_Value], most: int) -> list[_Value]:
     return sorted(values, reverse=True)[: most or None]
 
 
-def _young(tag: str, holdings: Holdings, grace: float) -> bool:
+def _is_young(tag: str, holdings: Holdings, grace: float) -> bool:
     age = holdings.ages.get(holdings.tags.get(tag, ""))
     return grace > 0 and (age is None or age < grace)
 
 
-def _protected(tag: str, retention: Retention) -> bool:
+def _is_protected(tag: str, retention: Retention) -> bool:
     return any(rule.protects and rule.fits(tag) for rule in retention.tag_rules)
 
 
 def _judge_plain(
     tags: Collection[str], holdings: Holdings, retention: Retention, stays: dict[str, str], goes: dict[str, str]
 ) -> None:
-    """Decide of the tags that are no version's: the first rule whose pattern fits counts."""
+    """Decide for the tags that belong to no version: the first rule that matches applies."""
     groups: dict[TagRule, list[str]] = defaultdict(list)
     for tag in tags:
         rule = next((rule for rule in retention.tag_rules if rule.fits(tag)), None)
         if rule is None:
             stays[tag] = "is no version, and no rule names it"
-        elif _protected(tag, retention):
+        elif _is_protected(tag, retention):
             stays[tag] = "protected by `keep-tags`"
         else:
             groups[rule].append(tag)
@@ -267,16 +268,16 @@ def _judge_plain(
         newest = _newest_plain(group, holdings, rule)
         for tag in group:
             age = holdings.ages.get(holdings.tags[tag])
-            if _young(tag, holdings, retention.grace):
+            if _is_young(tag, holdings, retention.grace):
                 stays[tag] = "younger than `grace`"
             elif age is None:
-                stays[tag] = f"its age is not known, and {rule.pattern} goes by age"
+                stays[tag] = f"its age is unknown, and {rule.pattern} needs it"
             elif tag in newest:
                 stays[tag] = f"one of the newest {rule.most} of {rule.pattern}"
             elif rule.age is not None and age < rule.age:
-                stays[tag] = f"younger than {rule.pattern} may get"
+                stays[tag] = f"younger than the limit of {rule.pattern}"
             else:
-                goes[tag] = f"a rule names it: {rule.pattern}"
+                goes[tag] = f"left out by {rule.pattern} of `keep-tags`"
 
 
 def _newest_plain(tags: Iterable[str], holdings: Holdings, rule: TagRule) -> frozenset[str]:

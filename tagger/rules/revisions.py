@@ -7,18 +7,18 @@ from tagger.errors import InputError
 
 __all__ = ["SUFFIX", "Revision", "guess_form"]
 
-# The separator and the letters before the numbers; a digit among the letters is no number, as in -k3sN.
+# The separator and the letters before the numbers. A digit among the letters belongs to them, as in -k3sN.
 _FORM = re.compile(r"(\{\{\s*variant\s*\}\})?([-_.](?:[A-Za-z0-9._-]*?[A-Za-z._-])??)N((?:\.N)*)")
 _NUMBER = r"[0-9]+"
 _NUMBERS = r"[0-9]+(?:\.[0-9]+)*"
-# What packagers write before a revision: Alpine and Debian's images r, k3s and RKE2 their names, LinuxServer ls.
+# The words before revisions: Alpine and Debian's images write r, k3s and RKE2 their names, LinuxServer ls.
 _WORDS = "r|rev|build|pkg|k3s|rke2r|rke2|ls|eks|gke"
 SUFFIX = re.compile(rf"[-_](?:(?:{_WORDS})[-.]?)?{_NUMBERS}", re.IGNORECASE)
 """What looks like a revision behind a version, whatever the settings say."""
 
 
 class Revision(NamedTuple):
-    """A form: what stands `before` its number, whether it may have several with dots, and if behind the variant."""
+    """A form: the text `before` the number, whether it is `dotted`, and whether it stands `behind` the variant."""
 
     before: str
     dotted: bool = False
@@ -26,7 +26,7 @@ class Revision(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a form. Raise `InputError` where it is none."""
+        """Read a form such as `-rN`. Raise `InputError` where it is none."""
         match = _FORM.fullmatch(text.strip())
         if match is None or (match[2] == "." and not match[1]):
             raise InputError(
@@ -38,18 +38,18 @@ class Revision(NamedTuple):
 
     @property
     def pattern(self) -> str:
-        """The regular expression of a revision in this form, with what stands before its number."""
+        """The regular expression of a revision in this form, with the text before its number."""
         return re.escape(self.before) + (_NUMBERS if self.dotted else _NUMBER)
 
     def split(self, text: str) -> tuple[str, str] | None:
-        """Split a text before its revision: `22.0.1-1` into `22.0.1` and `-1`; None where it ends in none."""
+        """Split a text before its revision: `22.0.1-1` into `22.0.1` and `-1`. None where it has no revision."""
         start = text.rfind(self.before)
         if start > 0 and re.fullmatch(self.pattern, text[start:]):
             return text[:start], text[start:]
         return None
 
     def write(self, build: str) -> str | None:
-        """Return how what stands behind a `+` is written in this form: `k3s2` as `-k3s2`; None where it does not fit.
+        """Write build metadata (the text behind a `+`) in this form: `k3s2` as `-k3s2`. None where it does not fit.
 
         A number alone fits every form.
         """
@@ -63,7 +63,7 @@ class Revision(NamedTuple):
 
 
 def guess_form(suffix: str) -> str:
-    """Return the form that a suffix such as `-r2` would be a revision in; empty where it does not look like one."""
+    """Return the form of a suffix that looks like a revision: `-rN` for `-r2`. Empty for any other suffix."""
     if not SUFFIX.fullmatch(suffix):
         return ""
     numbers = re.search(rf"{_NUMBERS}\Z", suffix)

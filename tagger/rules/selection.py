@@ -1,4 +1,4 @@
-"""Which versions a setting means: a range (`>=2.1 <3`), a series (`2.1`), variants, a regular expression (`/…/`)."""
+"""The versions that a setting selects: by a range (`>=2.1 <3`), a series (`2.1`), variants, or an expression (`/…/`)."""
 
 import re
 from collections.abc import Callable, Hashable
@@ -13,8 +13,8 @@ from tagger.rules.words import DEFAULT_VARIANT, check_variant
 
 __all__ = ["Selection", "Series"]
 
-LONGEST = 128  # numbers in a tag
-# Most runs say neither `stable` nor `latest`, so it is not compiled before it is looked for.
+LONGEST = 128  # a tag has 128 characters, and so never more numbers
+# Most runs set neither `stable` nor `latest`, so it is compiled only where it is needed.
 _COMPARATOR = r"(?P<operator><=|>=|!=|==|<|>|=|~|\^)?\s*v?(?P<numbers>[0-9]{1,128}(?:\.[0-9]{1,128})*)(?:\.[xX*])*"
 _VARIANTS = re.compile(r"variant=([A-Za-z0-9._,-]+)")
 _TESTS: dict[str, Callable[[int], bool]] = {
@@ -42,7 +42,7 @@ class Series:
         return cls(tuple(map(int, match["numbers"].split("."))))
 
     def order(self, version: Version) -> int:
-        """Return -1, 0 or 1 as `version` lies before, in or after the series (npm's reading of partial versions)."""
+        """Return -1, 0 or 1 where `version` is before, in or after the series (as npm reads partial versions)."""
         numbers = [int(number) for number in version.numbers[: len(self.numbers)]]
         for own, bound in zip_longest(numbers, self.numbers, fillvalue=0):
             if own != bound:
@@ -76,10 +76,10 @@ Comparator = tuple[str, Series | OfVariants]
 
 
 class Selection:
-    """The versions that a text means; the empty text means every one.
+    """The versions that a text selects; the empty text selects every version.
 
     A range is comparators that all hold, `||` between alternatives: `<3.0`, `>=2.1 <3 || 5.x`, `^2.1`, `~2.1.4`,
-    `!=2.1.3`, `variant=default,alpine <3`. A text between slashes is a regular expression that is looked for in the
+    `!=2.1.3`, `variant=default,alpine <3`. A text between slashes is a regular expression that is searched in the
     version.
     """
 
@@ -104,7 +104,7 @@ class Selection:
 
     @property
     def canonical(self) -> str:
-        """The text as it is compared: a regular expression as it is, a range with its comparators alike."""
+        """The text in the form that is compared: a regular expression as it is, a range in one notation."""
         if self._pattern or not self._alternatives:
             return self.text
         parts = (
@@ -141,12 +141,12 @@ class Selection:
 
     @property
     def is_series(self) -> bool:
-        """True of numbers alone, as 2 or 2.1."""
+        """Whether it is a series, as 2 or 2.1."""
         return not self._pattern and len(self._alternatives) == 1 and [o for o, _ in self._alternatives[0]] == ["="]
 
     @property
     def length(self) -> int:
-        """How many of a version's numbers it looks at, from the first; all that there can be, of an expression."""
+        """How many of a version's first numbers it depends on; for a regular expression, as many as there can be."""
         ranges = (one for part in self._alternatives for _, one in part)
         lengths = (len(one.numbers) for one in ranges if isinstance(one, Series))
         return LONGEST if self._pattern else max(lengths, default=0)

@@ -1,4 +1,4 @@
-"""A tag template: a text with fields, filled in from a version and read back into one."""
+"""Templates of tags: texts with fields that are filled in from a version and read back into it."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -22,13 +22,15 @@ PARTS = {"major": 0, "minor": 1, "patch": 2, "revision": 3}
 LONGEST = 1024  # characters of a template
 _FIELD = re.compile(r"\{\{(.*?)\}\}")
 _QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
-_DATE = rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # in few templates, and so compiled when it is looked for
+_DATE = (
+    rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # few templates have it, so it is compiled only where it is needed
+)
 _VARIANT = re.compile(r"\A\{\{variant\}\}[-._]?|[-._]?\{\{variant\}\}")
-_PLACE = "\0"  # where the variant stands
+_MARKER = "\0"  # stands for the variant; no tag holds it
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
 Reader = Callable[[str], Version | None]
-"""What tells the version of an exact tag, or None for every other tag."""
+"""A function that returns the version of an exact tag, and None for every other tag."""
 
 
 class Template(NamedTuple):
@@ -40,11 +42,11 @@ class Template(NamedTuple):
 
     text: str
     pieces: tuple[tuple[str, str], ...]  # (literal, field or ""), in order
-    fields: frozenset[str]  # without what follows the name of a date
+    fields: frozenset[str]  # names only: `date` without its format
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a template. Raise `InputError` for an unknown field, or a literal that no tag may hold."""
+        """Read a template. Raise `InputError` for an unknown field, or for text that a tag cannot hold."""
         if len(text) > LONGEST:
             raise InputError(
                 f"the template {text[:40]!r}… has {len(text)} characters", f"At most {LONGEST} are read; a tag has 128."
@@ -71,39 +73,39 @@ class Template(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """True when every version has a text of its own."""
+        """Whether every version has a tag of its own."""
         return not self.fields.isdisjoint(("version", "raw"))
 
     @property
     def is_plain(self) -> bool:
-        """True when the tag belongs to no version."""
+        """Whether the tag belongs to no version."""
         return not self.fields.isdisjoint(PLAIN_FIELDS)
 
     @property
     def is_floating(self) -> bool:
-        """True when versions share the tag."""
+        """Whether versions share the tag."""
         return not self.is_exact and not self.is_plain
 
     @property
     def is_channel(self) -> bool:
-        """True when prereleases share the tag: it names their channel, or what follows it."""
+        """Whether prereleases share the tag: it names their channel, or the whole prerelease."""
         return self.is_floating and not self.fields.isdisjoint(("channel", "prerelease"))
 
     @property
     def canonical(self) -> str:
-        """The text as it is compared: without white space around the names of its fields."""
+        """The text in the form that is compared: without white space around the names of fields."""
         return "".join(f"{literal}{{{{{field}}}}}" if field else literal for literal, field in self.pieces)
 
     @property
     def length(self) -> int:
-        """How many of a version's numbers it looks at, from the first: 2 of `{{major}}.{{minor}}`."""
+        """How many of a version's first numbers it names: 2 for `{{major}}.{{minor}}`."""
         return max((PARTS[field] + 1 for field in self.fields if field in PARTS), default=0)
 
     @property
     def bare(self) -> str:
-        """The text without the variant: `latest` of `latest-{{variant}}` and of `{{variant}}`.
+        """The text without the variant: `latest` for `latest-{{variant}}` and for `{{variant}}`.
 
-        A template that names the variant stands for this one, where the variants have it.
+        A template that names the variant replaces this one for variants.
         """
         if "variant" not in self.fields:
             return self.canonical
@@ -111,11 +113,11 @@ class Template(NamedTuple):
 
     @property
     def is_latest(self) -> bool:
-        """True when it is `latest`, or what variants have for it."""
+        """Whether it is `latest`, or the template that replaces `latest` for variants."""
         return self.bare == LATEST
 
     def with_channel(self) -> "Template":
-        """Return the channel's template beside this floating one: `{{major}}` -> `{{major}}-{{channel}}`."""
+        """Return the template of channels for this floating one: `{{major}}-{{channel}}` for `{{major}}`."""
         text = "{{channel}}" if self.is_latest else f"{self.bare}-{{{{channel}}}}"
         if "variant" in self.fields:
             text = self.canonical.replace(self.bare, text) if self.bare in self.canonical else f"{text}-{{{{variant}}}}"
@@ -124,22 +126,22 @@ class Template(NamedTuple):
     def fill(self, version: Version, channel: str = "") -> str | None:
         """Return the tag of `version`; None when it lacks a part that the template names.
 
-        `channel` stands in for the version's own: a final release fills in the channel's tag too.
+        `channel` replaces the version's own channel: a final release fills in the tag of a channel too.
         """
         tag = self._fill(lambda field: _value(field, version, channel), version.variant)
         return f"{tag}{version.behind}" if tag and version.behind and version.variant and self.is_exact else tag
 
     def fill_plain(self, facts: Callable[[str], str], variant: str = "") -> str | None:
-        """Return the plain tag; `facts` gives the value of `sha`, `branch` or a whole date field, or nothing."""
+        """Return the plain tag. `facts` returns the value of `sha`, `branch`, `pr` or a whole date field, or ""."""
         return self._fill(lambda field: variant if field == "variant" else facts(field), variant)
 
     def reader(self, scheme: Scheme, variant: str) -> Reader:
-        """Return what reads an exact tag of a variant back into its version, or None: made once, for many tags."""
-        read = self._reading(scheme, variant)
+        """Return a reader of the exact tags of a variant."""
+        read = self._text_reader(scheme, variant)
         around = self.around(variant)
         if around == ("", ""):
             return read
-        if around is None:  # what stands around the version depends on the version itself: it can be anywhere
+        if around is None:  # the text around the version depends on the version, so the version can be anywhere
             return lambda tag: next(
                 (
                     version
@@ -158,25 +160,25 @@ class Template(NamedTuple):
         return _with_revisions(between, scheme.behind) if variant else between
 
     def family_reader(self, scheme: Scheme, family: Family) -> Reader:
-        """Return what reads an exact tag of any variant of a family; one whose text depends on the version reads none.
+        """Return a reader of the exact tags of any variant of a family.
 
-        The member is what stands where the variant does.
+        It reads no tag where the text around the version depends on the version.
         """
-        around = self.around(_PLACE)
+        around = self.around(_MARKER)
         if around is None:
             return lambda _tag: None
-        first, *others = "{{version}}".join(around).split(_PLACE)
+        first, *others = "{{version}}".join(around).split(_MARKER)
         text = re.escape(first) + f"(?P<variant>{family.expression})" + "(?P=variant)".join(map(re.escape, others))
         pattern = re.compile(text.replace(re.escape("{{version}}"), "(?P<version>.+?)"))
 
         def read(tag: str) -> Version | None:
             match = pattern.fullmatch(tag)
-            return self._reading(scheme, match["variant"])(match["version"]) if match else None
+            return self._text_reader(scheme, match["variant"])(match["version"]) if match else None
 
         return _with_revisions(read, scheme.behind)
 
-    def _reading(self, scheme: Scheme, variant: str) -> Reader:
-        """Return what reads the text of a version, with its `v` where the template has the raw version."""
+    def _text_reader(self, scheme: Scheme, variant: str) -> Reader:
+        """Return a reader of the text of a version, with a leading `v` where the template has `raw`."""
 
         def without_v(text: str) -> Version | None:
             return scheme.read(text[1:] if text[:1] in ("v", "V") else text, variant, text)
@@ -186,7 +188,7 @@ class Template(NamedTuple):
         return partial(scheme.read, variant=variant) if variant else scheme.read
 
     def around(self, variant: str) -> tuple[str, str] | None:
-        """Return what stands before and after the version; None when that depends on the version itself."""
+        """Return the text before and the text after the version; None where it depends on the version itself."""
         before, after, seen = "", "", False
         for literal, field in self.pieces:
             text = literal + (variant if field == "variant" else "")
@@ -205,7 +207,7 @@ class Template(NamedTuple):
         return self.family_pattern(re.escape(variant), channels)
 
     def family_pattern(self, variant: str, channels: Iterable[str]) -> str:
-        """Return the regular expression of the tags that it can make of the variants that an expression means."""
+        """Return the regular expression of its tags of all variants that the expression `variant` matches."""
         values = {"channel": "|".join(map(re.escape, channels)), "variant": variant, "prerelease": ".+"}
         text = "".join(
             re.escape(literal) + (f"(?:{values.get(field, '[0-9]+')})" if field else "")
@@ -232,25 +234,25 @@ class Template(NamedTuple):
 
 
 def _with_revisions(read: Reader, forms: Iterable[Revision]) -> Reader:
-    """Return what reads tags that may have a revision behind the variant too."""
+    """Return a reader of tags that may also have a revision behind the variant."""
     if not forms:
         return read
 
-    def revised(tag: str) -> Version | None:
+    def with_revision(tag: str) -> Version | None:
         for form in forms:
             split = form.split(tag)
             version = read(split[0]) if split else None
             if split and version is not None and not version.build:
-                return version.revised(split[1], version.raw and version.raw + split[1], behind=True)
+                return version.with_revision(split[1], version.raw and version.raw + split[1], behind=True)
         return read(tag)
 
-    return revised
+    return with_revision
 
 
 def _check_literal(text: str, literal: str) -> None:
     if not _LITERAL.fullmatch(literal):
         raise InputError(
-            f"the template {text!r} holds what no tag can: {literal.strip()!r}",
+            f"the template {text!r} has characters that a tag cannot hold: {literal.strip()!r}",
             "A template is the text of a tag, as v{{major}}.{{minor}}; it holds A-Z a-z 0-9 _ . - and fields.",
         )
 
@@ -279,13 +281,13 @@ def _value(field: str, version: Version, channel: str) -> str:
 
 
 def _without_revision(text: str, version: Version) -> str:
-    """Return a text of a version without the revision that stands behind the variant."""
+    """Return a text of a version without a revision that belongs behind the variant."""
     return text.removesuffix(version.behind) if version.variant else text
 
 
 @lru_cache
 def date_field(field: str) -> tuple[str, str]:
-    """Return the format and the time zone that a field `date 'YYYYMMDD' tz='UTC'` asks for."""
+    """Return the format and the time zone of a field `date 'YYYYMMDD' tz='UTC'`. Raise `InputError`."""
     match = re.fullmatch(_DATE, field)
     if not match:
         raise InputError(f"{{{{{field}}}}} is not a date", "Write {{date 'YYYYMMDD' tz='UTC'}}.")

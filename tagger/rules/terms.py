@@ -1,4 +1,4 @@
-"""By which rules a run decides in each repository: what the policies there say, what the run says, and what differs."""
+"""The rules that a run follows in each repository: those of its policy, else those of the run's settings."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,16 +9,16 @@ from tagger.rules.policy import Policy, Ruling, Said, agreed_policy, own_policy,
 __all__ = ["PolicyTerms"]
 
 
-SHARED = "components share a repository, and so have no policy there: the settings of each rule"
+SHARED = "components share a repository, so it can have no policy: the settings of each component apply"
 
 
 class PolicyTerms:
-    """The terms of a run in all of its repositories.
+    """The rules of a run in all of its repositories.
 
-    `said` is what the run says of each setting of the policy, `plain` the templates of tags that belong to no version,
-    `withdrawn` the versions that the settings withdraw; a repository without a policy is refused where one is
-    `required`. A run that does not follow policies has the rules of its settings, as where components share a
-    repository. What the repositories store is taken note of as it is asked about.
+    `said` is what the run says of each setting of the policy. `plain` are the templates of tags that belong to no
+    version. `withdrawn` are the versions that the settings withdraw. With `required`, a repository without a policy is
+    refused. Without `follows`, the settings apply everywhere, as where components share a repository. `stored` has the
+    JSON of the policy of each repository that was asked about, None where it has none.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class PolicyTerms:
 
     @property
     def own(self) -> Policy:
-        """The policy that the settings of the run make."""
+        """The policy of the settings of the run."""
         if self._own is None:
             self._own = own_policy(self.said)
         return self._own
@@ -62,25 +62,25 @@ class PolicyTerms:
         return self._rules_of(self.own)
 
     def rules_now(self, place: str) -> Rules:
-        """Return the rules for a repository, by what was last known to be stored there."""
+        """Return the rules for a repository, by the policy that was last read there."""
         return self.rules(self.stored.get(place), place)
 
     def objection_now(self, place: str) -> TaggerError | None:
-        """Return the objection for a repository, by what was last known to be stored there."""
+        """Return the objection for a repository, by the policy that was last read there."""
         return self.objection(self.stored.get(place), place)
 
     def ruling(self, stored: str | None, place: str) -> Ruling:
-        """Return which policy rules there. Raise `TaggerError` where it is not legible, or the run says otherwise."""
+        """Return which policy applies. Raise `TaggerError` where it is not legible, or the run contradicts it."""
         if stored is None and self.required:
             raise Refused(
-                f"{place} has no policy, and `require-policy` wants one",
-                "Run `policy set`, which stores one.",
+                f"{place} has no policy, and `require-policy` is set",
+                "Store one with `policy set`.",
                 code="POLICY",
             )
         return ruling(self.said, self._in_force(stored, place), place)
 
     def objection(self, stored: str | None, place: str) -> TaggerError | None:
-        """Return what speaks against a run that was told something else than the policy says; None where nothing."""
+        """Return the error where the run contradicts the policy, or the policy is not legible; else None."""
         try:
             self.ruling(stored, place)
         except TaggerError as error:
@@ -88,16 +88,16 @@ class PolicyTerms:
         return None
 
     def agree(self) -> tuple[str, ...]:
-        """Let one policy rule in all repositories asked about so far, also where there is none; return warnings.
+        """Apply the policy of the repositories asked about so far to those of them without one too; return warnings.
 
-        Raise `Refused` where two differ.
+        Raise `Refused` where two policies differ.
         """
         stored = {place: self._policy(text, place) for place, text in self.stored.items()}
         self._agreed, warnings = agreed_policy(stored)
         return warnings
 
     def summary(self) -> Ruling:
-        """Return the ruling of the whole run, with all that differs anywhere, and every warning."""
+        """Return one ruling for the whole run, with every setting that differs anywhere, and every warning."""
         found: list[Ruling] = []
         for place, text in self.stored.items():
             try:
@@ -105,7 +105,7 @@ class PolicyTerms:
             except (InputError, Refused):
                 policy = self._in_force(text, place)
                 if policy:
-                    found.append(Ruling(policy, "repository", self._differing(policy)))
+                    found.append(Ruling(policy, "repository", self._differences(policy)))
         if not found:
             found.append(ruling(self.said, None, ""))
         differs = tuple(dict.fromkeys(name for one in found for name in one.differs))
@@ -128,10 +128,10 @@ class PolicyTerms:
         return self._policies[stored]
 
     def _in_force(self, stored: str | None, place: str) -> Policy | None:
-        """Return the policy that rules in a repository: its own, else the one that others of the run keep still."""
+        """Return the policy that applies in a repository: its own, else the one that the other repositories share."""
         others = any(text is not None and other != place for other, text in self.stored.items())
         return self._policy(stored, place) or (self._agreed if others else None)
 
-    def _differing(self, policy: Policy) -> tuple[str, ...]:
+    def _differences(self, policy: Policy) -> tuple[str, ...]:
         differs = policy.differs(self.own)
         return tuple(name for name in differs if name in self.said)

@@ -1,4 +1,4 @@
-"""Tags that look like a variant or a revision of a version, and that no setting declares: `2.1.4-alpine`."""
+"""Finds tags that look like an undeclared variant or revision of a version: `2.1.4-alpine`."""
 
 import re
 from collections.abc import Container, Iterable, Iterator
@@ -16,8 +16,8 @@ _NUMBER = re.compile(r"[0-9][0-9._-]*")
 def undeclared_variants(exact: Container[str], tags: Iterable[str], rules: Rules) -> dict[str, str]:
     """Return those of `tags` that look like an undeclared variant of a version, each with the name of the variant.
 
-    `exact` are the exact tags of the versions that are looked at. It is one of these, `-` and a name that is no number
-    and does not begin with the word of a prerelease or of a channel. What the rules read as a version is none.
+    Such a tag is one of the tags `exact`, then `-`, then a name that is no number and does not begin with the word of a
+    prerelease or of a channel. Tags that the rules read as versions are left out.
     """
     found = {}
     for tag in tags:
@@ -30,7 +30,7 @@ def undeclared_variants(exact: Container[str], tags: Iterable[str], rules: Rules
 
 
 def _split(tag: str, exact: Container[str]) -> tuple[str, str, str]:
-    """Split a tag behind the first of `exact` that it begins with."""
+    """Split a tag behind the shortest of `exact` that it begins with; the other parts are empty where there is none."""
     end = tag.find("-")
     while end > 0:
         if tag[:end] in exact:
@@ -40,13 +40,13 @@ def _split(tag: str, exact: Container[str]) -> tuple[str, str, str]:
 
 
 def declare_hint(found: dict[str, str]) -> str:
-    """Return what to do about undeclared variants."""
+    """Return the hint that says how to declare undeclared variants."""
     forms = {name: guess_form(f"-{name}") for name in found.values()}
     variants = " ".join(name for name, form in forms.items() if not form)
     revisions = " ".join(sorted({form for form in forms.values() if form}))
-    told = (f"`variants: {variants}`" if variants else "", f"`revisions: {revisions}`" if revisions else "")
+    settings = (f"`variants: {variants}`" if variants else "", f"`revisions: {revisions}`" if revisions else "")
     what = "a variant or a revision" if revisions else "a variant"
-    return f"Declare what is {what}, as {' and '.join(filter(None, told))}."
+    return f"Declare what is {what}, as {' and '.join(filter(None, settings))}."
 
 
 def undeclared_notes(exact: Container[str], tags: Iterable[str], rules: Rules) -> list[str]:
@@ -60,27 +60,26 @@ def undeclared_notes(exact: Container[str], tags: Iterable[str], rules: Rules) -
 
 
 def revision_notes(tags: Iterable[str], rules: Rules) -> list[str]:
-    """Return a sentence for each form in which tags look like packaging revisions that nobody declared.
+    """Return a sentence for each form of tags that look like undeclared packaging revisions.
 
-    `tags` are the exact tags that are looked at. Where the scheme takes such a version for a prerelease, as semver does
-    of `22.0.1-1`, the sentence says so.
+    Where the scheme reads such a tag as a prerelease, as semver does with `22.0.1-1`, the sentence says so.
     """
     examples: dict[str, str] = {}
     for tag in sorted(tags):
         version = None if is_reserved(tag) else rules.read(tag)
         if version is not None and version.prerelease and not is_prerelease_word(version.prerelease):
             form = guess_form(f"-{version.prerelease}")
-            taken = f"is taken for a prerelease of {'.'.join(version.numbers)}, and gets no floating tag"
+            taken = f"is read as a prerelease of {'.'.join(version.numbers)}, and gets no floating tag"
         else:
             form = "" if version or is_reserved(tag) else next(_forms(tag, rules), "")
-            taken = "is taken for no version"
+            taken = "is not read as a version"
         if form:
             examples[form] = f"{tag} {taken}: if it is a packaging revision, set `revisions: {form}`"
     return [text for _, text in sorted(examples.items())]
 
 
 def snapshot_note(version: Version, rules: Rules) -> str:
-    """Return what a snapshot without a number of its own is, for a person who releases one; else nothing."""
+    """Return a warning about a snapshot without a number; empty for any other version."""
     if version.prerelease.lower() != "snapshot":
         return ""
     numbers = ".".join(version.numbers)
@@ -92,7 +91,7 @@ def snapshot_note(version: Version, rules: Rules) -> str:
 
 
 def _forms(tag: str, rules: Rules) -> Iterator[str]:
-    """Yield the forms of a revision without which a tag would be a stable version's."""
+    """Yield the forms of revisions without which a tag is that of a stable version."""
     for match in SUFFIX.finditer(tag):
         if tag[match.end() :][:1] not in ("", "-"):
             continue

@@ -1,4 +1,4 @@
-"""The variants of a repository: names, and aliases of the newest version of a family (`alpine=alpine3.*`)."""
+"""The variants of a repository: names, and aliases for the newest variant of a family (`alpine=alpine3.*`)."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _ANY = "[A-Za-z0-9._]*"  # what a `*` stands for: alpine3.* is no alpine3.22-sli
 
 
 class Family(NamedTuple):
-    """The variants that fit one of `patterns`, and `alias`, which has floating tags and no exact ones."""
+    """The variants that match one of `patterns`, and their `alias`, which has floating tags but no exact ones."""
 
     alias: str
     patterns: tuple[str, ...]
@@ -26,7 +26,7 @@ class Family(NamedTuple):
 
     @property
     def example(self) -> str:
-        """A member as there could be one: with no number, which could be one of a version."""
+        """An example of a member, without a number, which could be that of a version."""
         return self.patterns[0].replace("*", "x")
 
     def has(self, variant: str) -> bool:
@@ -35,7 +35,7 @@ class Family(NamedTuple):
 
 
 class Variants(NamedTuple):
-    """The `names` of variants that have exact tags, the bare one being "", and the families that have an alias."""
+    """The `names` of variants that have exact tags ("" is the variant of the bare tags), and the families."""
 
     names: tuple[str, ...] = ("",)
     families: tuple[Family, ...] = ()
@@ -57,7 +57,7 @@ class Variants(NamedTuple):
         return cls(tuple(own), families)
 
     def has(self, variant: str) -> bool:
-        """Say whether a variant is one that has exact tags."""
+        """Say whether a variant is declared and has exact tags."""
         return variant in self.names or any(family.has(variant) for family in self.families)
 
     def aliases(self, variant: str) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def check_variants_entry(text: str) -> str:
 
 
 def natural(variant: str) -> tuple[tuple[bool, int, str], ...]:
-    """Return what orders variants as people do: alpine3.9 before alpine3.22."""
+    """Return a sort key that compares numbers as numbers: alpine3.9 comes before alpine3.22."""
     parts = re.findall(r"[0-9]+|[^0-9]+", variant)
     return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
 

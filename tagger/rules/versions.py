@@ -11,14 +11,14 @@ __all__ = ["SCHEMES", "Scheme", "Version", "channel_of", "is_prerelease_word"]
 
 SCHEMES = ("semver", "numeric", "calver", "pep440")
 
-# Words that begin a prerelease. A listed tag whose suffix begins with another word is not a version: `2.1.4-alpine`
-# is a prerelease to semver and a variant to its authors, and only a declared variant or channel says which.
+# Words that begin a prerelease. A listed tag whose suffix begins with another word is not a version: for semver
+# `2.1.4-alpine` is a prerelease, for its authors it is a variant.
 PRERELEASE_WORDS = frozenset(
     {"a", "alpha", "b", "beta", "c", "canary", "cr", "dev", "develop", "development", "ea", "edge", "exp"}
     | {"experimental", "insiders", "m", "milestone", "next", "nightly", "p", "pre", "preview", "prerelease", "rc"}
     | {"snapshot", "test", "unstable"}
 )
-# A qualifier behind a dot is JBoss's, Spring's and RubyGems' way: these words are releases, the others come before.
+# JBoss, Spring and RubyGems write a qualifier behind a dot. These words are releases, other words come before them.
 RELEASE_WORDS = frozenset({"final", "ga", "release", "sp"})
 _CHANNELS = {"a": "alpha", "b": "beta", "c": "rc"}
 
@@ -30,20 +30,19 @@ _NUMERIC = re.compile(
     r"|\.(?P<dotted>[A-Za-z]+[0-9]*))?"
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
-_RUNS = re.compile(r"[0-9]+|[^0-9.]+")  # outside semver rc10 is rc.10: nobody means the order of its characters
-_IMPLICIT_POST = re.compile(r"[0-9]-[0-9]")  # PEP 440 reads 2.1.4-20261124 as a post release: to a tag, it is a suffix
+_RUNS = re.compile(r"[0-9]+|[^0-9.]+")  # outside semver, rc10 is compared as rc.10
+_IMPLICIT_POST = re.compile(r"[0-9]-[0-9]")  # for PEP 440 2.1.4-20261124 is a post release; in a tag it is a suffix
 _WORD = re.compile(r"[A-Za-z]*")
 _LONGEST = 128  # characters of a tag (distribution-spec, "Pulling manifests")
 
 
 class Version(NamedTuple):
-    """A version of a variant, as it was spelled.
+    """A version of a variant, with its spelling.
 
-    `text` is how it stands in an exact tag, without its variant; `numbers` are its release parts as texts (`2026`,
-    `07`), so that a floating tag keeps their spelling; `raw` is what it was given as, before a leading `v` was
-    dropped. `build` is what only breaks ties: build metadata, or a packaging revision; `behind` is a revision that
-    stands behind the variant. Versions are equal when they are spelled alike; two spellings of one version (`1.02`,
-    `1.2`) share `key`.
+    `text` is its spelling in an exact tag, without the variant. `numbers` has its numbers as texts (`2026`, `07`), so
+    that a floating tag keeps their spelling. `raw` is the text that was given, with a leading `v`. `build` is build
+    metadata or a packaging revision, and only breaks ties. `behind` is a revision that stands behind the variant.
+    Versions with the same text and variant are equal. Two spellings of one version (`1.02`, `1.2`) share `key`.
     """
 
     key: Any
@@ -57,15 +56,15 @@ class Version(NamedTuple):
 
     @property
     def channel(self) -> str:
-        """The channel of a prerelease: `rc` of `rc.1`, of `rc1` and of PEP 440's `c1`; empty of a stable version."""
+        """The channel of a prerelease: `rc` for `rc.1`, `rc1` and PEP 440's `c1`; empty for a stable version."""
         return channel_of(self.prerelease)
 
     def of_variant(self, variant: str) -> "Version":
-        """Return this version of another variant."""
+        """Return this version with another variant."""
         return self._replace(variant=variant)
 
-    def revised(self, revision: str, raw: str = "", *, behind: bool = False) -> "Version":
-        """Return this version with a packaging revision such as `-r2`, newer than without, or with a lower one."""
+    def with_revision(self, revision: str, raw: str = "", *, behind: bool = False) -> "Version":
+        """Return this version with a packaging revision such as `-r2`: newer than without one, or with a lower one."""
         key = *self.key[:-1], _ordered(_RUNS.findall(revision.lstrip("-_")))
         build = revision.lstrip("-_.")
         return self._replace(
@@ -76,7 +75,7 @@ class Version(NamedTuple):
         return isinstance(other, Version) and (self.text, self.variant) == (other.text, other.variant)
 
     def __ne__(self, other: object) -> bool:
-        return not self == other  # a tuple's own compares every part
+        return not self == other  # that of a tuple compares every part
 
     def __hash__(self) -> int:
         return hash((self.text, self.variant))
@@ -86,13 +85,13 @@ class Version(NamedTuple):
 
 
 def channel_of(prerelease: str) -> str:
-    """Return the channel that a prerelease text names: its leading letters, in the field's usual spelling."""
+    """Return the channel of the text of a prerelease: its leading letters, with `a`, `b` and `c` written in full."""
     name = _word(prerelease)
     return _CHANNELS.get(name, name)
 
 
 def is_prerelease_word(text: str, channels: Container[str] = ()) -> bool:
-    """Say whether a text begins with a word that is known to begin a prerelease: `rc.1`, `beta`, one of `channels`."""
+    """Say whether a text begins with a known word of prereleases (`rc.1`, `beta`) or with one of `channels`."""
     word = _word(text)
     return word in PRERELEASE_WORDS or word in channels
 
@@ -101,7 +100,7 @@ class Scheme(NamedTuple):
     """How versions are written and ordered: semver, numeric, calver or pep440.
 
     `build_metadata` is `refuse`, or `underscore`: `2.1.4+5` is written `2.1.4_5`, as a tag cannot hold a `+`
-    (distribution-spec, "Pulling manifests"). `channels` are words that begin a prerelease besides the usual ones;
+    (distribution-spec, "Pulling manifests"). `channels` are more words that begin a prerelease.
     `revisions` are the forms of packaging revisions.
     """
 
@@ -112,7 +111,7 @@ class Scheme(NamedTuple):
 
     @classmethod
     def of(cls, name: str, build_metadata: str, revisions: Iterable[str]) -> Self:
-        """Return the scheme that settings say; the words of channels are for the rules to add. Raise `InputError`."""
+        """Return the scheme of settings, without the words of channels, which the rules add. Raise `InputError`."""
         return cls(name, build_metadata, revisions=tuple(map(Revision.parse, revisions)))
 
     @property
@@ -121,16 +120,16 @@ class Scheme(NamedTuple):
         return tuple(form for form in self.revisions if form.behind)
 
     def parse(self, text: str) -> Version:
-        """Read the version of a build, as somebody gave it. Raise `InputError` when the scheme has no such version."""
+        """Read the version of a build from a text of a person. Raise `InputError` when it is none in this scheme."""
         given = text.strip().removeprefix("refs/tags/")
         spelled = given[1:] if re.match(r"[vV][0-9]", given) else given
         if len(spelled) > _LONGEST:
             raise InputError(
                 f"the version {spelled[:40]}… is longer than the {_LONGEST} characters of a tag", "Shorten it."
             )
-        revised = self._parse_revised(given, spelled) if self.revisions else None
-        if revised is not None:
-            return revised
+        found = self._parse_revised(given, spelled) if self.revisions else None
+        if found is not None:
+            return found
         if self.build_metadata == "underscore" and "+" not in spelled:
             spelled = spelled.replace("_", "+", 1)
         plain, plus, _ = spelled.partition("+")
@@ -145,18 +144,18 @@ class Scheme(NamedTuple):
         return _canonical_pep440(text) if self.name == "pep440" else _READERS[self.name](text, "", "")
 
     def _parse_revised(self, given: str, spelled: str) -> Version | None:
-        """Read a version that has a revision in one of the forms, or one behind a `+` that fits one."""
+        """Read a version with a revision in one of the forms, also where it stands behind a `+`; else None."""
         plain, plus, build = spelled.partition("+")
         for form in self.revisions:
             split = (plain, form.write(build) or "") if plus else form.split(spelled)
             version = self._parse_plain(split[0]) if split and split[1] else None
             if split and version is not None and _takes(version, form):
                 raw = given.removesuffix(f"+{build}") + split[1] if plus else given
-                return version.revised(split[1], raw, behind=form.behind)
+                return version.with_revision(split[1], raw, behind=form.behind)
         return None
 
     def _has_metadata(self, given: str, plain: str, spelled: str) -> InputError:
-        """Return what is wrong with a version with a `+`; the hint names only what this scheme, or PEP 440, takes."""
+        """Return the error for a version with a `+`. Its hint names only what this scheme or PEP 440 accepts."""
         hint = _HINTS[self.name]
         if _READERS[self.name](plain, "", "") is not None:
             build = spelled.removeprefix(f"{plain}+")
@@ -174,16 +173,16 @@ class Scheme(NamedTuple):
                 else f"Write `{plain}`: no tag holds what stands behind the +."
             )
         elif _canonical_pep440(plain) is not None:
-            hint = "A version as PEP 440 writes it wants `scheme: pep440`; leave out its local part: no tag holds it."
+            hint = "Set `scheme: pep440` for a version of PEP 440, and leave out its local part: no tag can hold it."
         return InputError(f"the version {given} has build metadata, and a tag cannot hold a +", hint)
 
     def read(self, text: str, variant: str = "", raw: str = "") -> Version | None:
-        """Read a version back from a tag; None when it is not one, or its suffix is no prerelease known by its word."""
+        """Read a version back from a tag; None when it is none, or its suffix begins with no known prerelease word."""
         for form in self.revisions:
             split = None if form.behind and variant else form.split(text)
             version = self._read_plain(split[0], variant, raw) if split else None
             if split and version is not None and _takes(version, form):
-                return version.revised(split[1], raw, behind=form.behind)
+                return version.with_revision(split[1], raw, behind=form.behind)
         return self._read_plain(text, variant, raw)
 
     def _read_plain(self, text: str, variant: str, raw: str) -> Version | None:
@@ -198,15 +197,14 @@ class Scheme(NamedTuple):
         version = _READERS[self.name](text, variant, raw)
         if version is not None and version.prerelease:
             known = is_prerelease_word(version.prerelease, self.channels)
-            if not (
-                known or (self.name == "semver" and not _word(version.prerelease))
-            ):  # elsewhere than in semver, -1 is a rebuild
+            # Only in semver a number alone is a prerelease: elsewhere, -1 is a rebuild.
+            if not (known or (self.name == "semver" and not _word(version.prerelease))):
                 return None
         return version
 
 
 def _takes(version: Version, form: Revision) -> bool:
-    """Say whether a revision may stand behind a version: of `2.1.4-rc-1` the number is the candidate's."""
+    """Say whether a revision may stand behind a version: in `2.1.4-rc-1` the number belongs to the prerelease."""
     return not version.build and not (version.prerelease.isalpha() and not form.before.strip("-_."))
 
 
@@ -218,7 +216,7 @@ def _word(prerelease: str) -> str:
 
 def _semver(text: str, variant: str, raw: str) -> Version | None:
     match = _RELEASE.fullmatch(text)
-    if match:  # the usual case, without the package: importing it costs more than reading thousands of these
+    if match:  # the usual case; the import of semver takes longer than reading thousands of these
         major, minor, patch = numbers = match.groups()
         return Version(((int(major), int(minor), int(patch)), True, (), ()), text, numbers, "", "", variant, raw)
     if text.count(".") < 2 or not text[:1].isdecimal() or not text.isascii():
@@ -244,7 +242,7 @@ def _numeric(text: str, variant: str, raw: str) -> Version | None:
         released = _word(dotted) in RELEASE_WORDS
         if not released and (_word(dotted) not in PRERELEASE_WORDS or (len(dotted) == 1)):
             return None
-        # Beta1 comes before CR1 and rc1 alike; a release is a build: what it is without its qualifier floats.
+        # Case does not matter in the order of qualifiers. `2.1.4.Final` is a build of 2.1.4, whose tag is floating.
         pre, build = ("", f"{dotted}.{build}".strip(".")) if released else (dotted, build)
     order = _RUNS.findall(pre.lower() if dotted else pre)
     return _made(numbers, text, pre, order, build.lower() if dotted else build, variant, raw)
@@ -253,18 +251,18 @@ def _numeric(text: str, variant: str, raw: str) -> Version | None:
 def _made(
     numbers: tuple[str, ...], text: str, pre: str, identifiers: Sequence[str], build: str, variant: str, raw: str
 ) -> Version:
-    """Make a version, ordered as semver.org item 11 says: prereleases before their release; the build breaks ties."""
+    """Make a version in the order of semver.org, item 11: a prerelease before its release; the build breaks ties."""
     key = tuple(map(int, numbers)), not pre, _ordered(identifiers), _ordered(build.split("."))
     return Version(key, text.replace("+", "_"), numbers, pre, build, variant, raw)
 
 
 def _ordered(identifiers: Iterable[str]) -> tuple[tuple[bool, int, str], ...]:
-    """Return what compares as identifiers do: numbers by value and before words."""
+    """Return a sort key for identifiers: numbers by value, and before words."""
     return tuple((not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in identifiers if one)
 
 
 def _pep440(text: str, variant: str, raw: str) -> Version | None:
-    """Read PEP 440, keeping the spelling: a tag that is spelled otherwise is still that tag."""
+    """Read a version of PEP 440 and keep its spelling: each spelling is a tag of its own."""
     from packaging.version import InvalidVersion, parse
 
     try:
@@ -276,13 +274,13 @@ def _pep440(text: str, variant: str, raw: str) -> Version | None:
         return None
     pre = "".join(map(str, parsed.pre or ())) + (f"dev{parsed.dev}" if parsed.dev is not None else "")
     end = text[len(written[0]) :].lstrip("-.")
-    if pre and end.isalpha():  # `3.15-rc` says rc0 by saying less
+    if pre and end.isalpha():  # PEP 440 reads `3.15-rc` as rc0
         pre = end.lower()
     return Version((parsed, ()), text, tuple(written[0].split(".")), pre, "", variant, raw)
 
 
 def _canonical_pep440(text: str) -> Version | None:
-    """Read a version that is to be written: in the one spelling of PEP 440, "Normalization"."""
+    """Read a version in its normal spelling (PEP 440, "Normalization")."""
     version = _pep440(text, "", "")
     return version and _pep440(str(version.key[0]), "", "")
 

@@ -1,4 +1,4 @@
-"""The names that variants and channels may have."""
+"""The names of variants and channels, and their checks."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from tagger.rules.versions import channel_of
 __all__ = ["DEFAULT_VARIANT", "channel_words", "check_channel", "check_variant", "is_variant"]
 
 DEFAULT_VARIANT = "default"
-"""What settings call the variant of the bare tags."""
+"""The name of the variant of the bare tags in settings."""
 
 
 def check_variant(text: str) -> str:
@@ -17,13 +17,13 @@ def check_variant(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
         raise InputError(
             f"{text!r} is not a variant",
-            "A variant is what stands behind the version, as alpine or alpine3.22, and no number alone.",
+            "A variant is the text behind the version, as alpine or alpine3.22. It is not a number alone.",
         )
     return text
 
 
 def is_variant(text: str) -> bool:
-    """Say whether a variant may be called so."""
+    """Say whether a text may be the name of a variant."""
     try:
         return bool(check_variant(text))
     except InputError:
@@ -35,7 +35,7 @@ def check_channel(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z]+(?:=[A-Za-z]+(?:,[A-Za-z]+)*)?", text):
         raise InputError(
             f"{text!r} is not a channel",
-            "A channel is a word of letters, as rc or beta, or has several: edge=alpha,beta,rc.",
+            "A channel is a word of letters, as rc or beta, or a name with several words: edge=alpha,beta,rc.",
         )
     name, _, words = text.lower().partition("=")
     found = sorted({channel_of(word) for word in words.split(",") if word})
@@ -43,7 +43,7 @@ def check_channel(text: str) -> str:
 
 
 def channel_words(entries: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Return the words of each channel that entries name."""
+    """Return the words of each channel of the entries, by its name."""
     found: dict[str, frozenset[str]] = {}
     for entry in entries:
         name, _, words = entry.partition("=")

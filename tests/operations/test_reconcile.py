@@ -275,7 +275,7 @@ class TestDefaults:
     def test_what_looks_like_a_revision_is_told(self, builds: Builds, store: TagStore) -> None:
         make_image(store, "rebuilt", "22.0.1-1")
         make_image(store, "other", "1.18.4-r2")
-        taken = "22.0.1-2 is taken for a prerelease of 22.0.1, and gets no floating tag: if it is a packaging revision"
+        taken = "22.0.1-2 is read as a prerelease of 22.0.1, and gets no floating tag: if it is a packaging revision"
         report = released(builds, "22.0.1-2", store)
         assert (report.exit_code, actions(report)) == (0, [("22.0.1-2", "create")])
         (planned,) = [one.message for one in report.warnings if one.code == "UNDECLARED_REVISION"]
@@ -283,7 +283,7 @@ class TestDefaults:
         found = [one.message for one in self.reconciled(store).warnings if one.code == "UNDECLARED_REVISION"]
         assert found == [
             f"{store.place}: {planned}",
-            f"{store.place}: 1.18.4-r2 is taken for no version: if it is a packaging revision, set `revisions: -rN`",
+            f"{store.place}: 1.18.4-r2 is not read as a version: if it is a packaging revision, set `revisions: -rN`",
         ]
 
     def test_a_snapshot_is_explained(self, builds: Builds, store: TagStore) -> None:

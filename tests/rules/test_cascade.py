@@ -573,7 +573,7 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("text", "message", "hint"),
         [
-            ("2.1.4-bookworm", "'bookworm' is no prerelease", "If bookworm is a variant, say so in `variant`"),
+            ("2.1.4-bookworm", "'bookworm' is not a known prerelease", "If bookworm is a variant, say so in `variant`"),
             ("2.1.4-alpine", "is the exact tag of 2.1.4 in the variant alpine", "version 2.1.4 with `variant: alpine`"),
             ("2.1.4-dev", "is the exact tag of 2.1.4 in the variant dev", "version 2.1.4 with `variant: dev`"),
         ],

@@ -244,7 +244,7 @@ class TestSeveral:
     def test_one_without_takes_that_of_the_others(self) -> None:
         policy, warnings = agreed_policy({"x": None, "y": DEFAULT, "z": Policy.of({"scheme": ("semver",)})})
         assert policy == DEFAULT
-        assert warnings == ("x has no policy: that of y rules there too",)
+        assert warnings == ("x has no policy: that of y applies there too",)
 
     def test_two_different_ones_are_refused(self) -> None:
         with pytest.raises(Refused, match=r"policies of x and z differ: stable: nothing and <3") as error:

@@ -8,7 +8,7 @@ from tagger.rules.remedies import LONGEST, parse_version
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import Scheme
 
-OWN_VERSION = "Set `variant: slim`, of which this is the version."
+OWN_VERSION = "Set `variant: slim`: this is a version of that variant."
 
 
 def rules(scheme: str = "semver") -> Rules:
@@ -31,11 +31,11 @@ def test_what_is_a_version_is_read() -> None:
     [
         ("2.1.4_5", "Set `build-metadata: underscore`."),
         ("1.2.3.4", "Set `scheme: numeric`."),
-        ("01.2.0", "Write `1.2.0`: no number begins with a zero. Or, where they are meant to, set `scheme: numeric`."),
+        ("01.2.0", "Write `1.2.0`: no number begins with a zero. Or set `scheme: numeric`, where zeros are allowed."),
         ("1.2.3.4_5", "Set `scheme: numeric` and `build-metadata: underscore`."),
         ("2026.07.1", "Set `scheme: calver`."),
         ("3.15.0rc1", "Set `scheme: pep440`."),
-        ("3.15.0rc1+build!", "Set `scheme: pep440` and write `3.15.0rc1`: no tag holds what stands behind the +."),
+        ("3.15.0rc1+build!", "Set `scheme: pep440` and write `3.15.0rc1`: a tag cannot hold what stands behind the +."),
         ("2.1.4!", "Write `2.1.4`."),
         ("app-2.1.4", "Set `tag-prefix: app-`."),
         ("2.1.4-slim", OWN_VERSION),

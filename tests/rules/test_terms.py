@@ -46,7 +46,7 @@ def test_a_file_is_a_warning() -> None:
     assert terms.objection(STRICT, "x") is None
     _, source, differs, warnings = terms.summary()
     assert (source, differs) == ("repository", ("stable",))
-    assert warnings == (".tagger.yml:3:9 says stable: <2, and the policy of x says <3: the policy rules",)
+    assert warnings == (".tagger.yml:3:9 says stable: <2, and the policy of x says <3: the policy applies",)
 
 
 def test_one_that_is_not_legible_is_refused() -> None:
@@ -68,7 +68,7 @@ def test_several_repositories_take_the_policy_that_one_has() -> None:
     terms = PolicyTerms({})
     assert terms.rules(None, "x").stable.text == ""
     assert terms.rules(STRICT, "y").stable.text == "<3"
-    assert terms.agree() == ("x has no policy: that of y rules there too",)
+    assert terms.agree() == ("x has no policy: that of y applies there too",)
     assert terms.rules(None, "x").stable.text == "<3"
     assert terms.summary()[1:] == ("repository", (), ())
     assert terms.rules(None, "y").stable.text == ""  # it was removed during the run

@@ -48,19 +48,19 @@ class TestRevisions:
         ("settings", "tags", "notes"),
         [
             ({}, ["22.0.1-0", "22.0.1-1"], [
-                "22.0.1-1 is taken for a prerelease of 22.0.1, and gets no floating tag: if it is a packaging "
+                "22.0.1-1 is read as a prerelease of 22.0.1, and gets no floating tag: if it is a packaging "
                 "revision, set `revisions: -N`"
             ]),
             ({}, ["3.7.0-2.8.0", "1.18.4-r2"], [
-                "3.7.0-2.8.0 is taken for a prerelease of 3.7.0, and gets no floating tag: if it is a packaging "
+                "3.7.0-2.8.0 is read as a prerelease of 3.7.0, and gets no floating tag: if it is a packaging "
                 "revision, set `revisions: -N.N`",
-                "1.18.4-r2 is taken for no version: if it is a packaging revision, set `revisions: -rN`",
+                "1.18.4-r2 is not read as a version: if it is a packaging revision, set `revisions: -rN`",
             ]),
             ({"scheme": Scheme("numeric"), "variants": ("bookworm",)}, ["1.27.1.2-3-bookworm"], [
-                "1.27.1.2-3-bookworm is taken for no version: if it is a packaging revision, set `revisions: -N`"
+                "1.27.1.2-3-bookworm is not read as a version: if it is a packaging revision, set `revisions: -N`"
             ]),
             ({"variants": ("debian-10",)}, ["3.4.13-debian-10-r8", "3.4.13-debian-10"], [
-                "3.4.13-debian-10-r8 is taken for no version: if it is a packaging revision, set "
+                "3.4.13-debian-10-r8 is not read as a version: if it is a packaging revision, set "
                 "`revisions: {{variant}}-rN`"
             ]),
             ({"scheme": Scheme.of("semver", "refuse", ["-N", "-rN"])}, ["22.0.1-1", "1.18.4-r2"], []),

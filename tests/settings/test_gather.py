@@ -221,7 +221,7 @@ class TestBadInput:
             ("platforms", "amd64", "'amd64' is not a platform", "Write `linux/amd64`."),
             ("keep", "major", "`keep` has 'major'", "major=3 minor=2"),
             ("keep-tags", "pr-* old", "`keep-tags` has 'pr-* old'", "pr-* age=14d"),
-            ("grace", "7", "'7' is no time", "7d is seven days"),
+            ("grace", "7", "'7' is not a time", "7d is seven days"),
             ("limit", "20", "'20' is no share", "0% to 100%"),
             ("hold", "perhaps", "`hold` is 'perhaps'", "auto, true, false"),
             ("revisions", "N", "'N' is not the form of a revision", "-N, -rN, _N, -N.N, -k3sN"),

@@ -1,1 +1,1 @@
-"""The rows `type=…` of docker/metadata-action: read, filled in from a build, and what they mean to the rules."""
+"""The rows `type=…` of docker/metadata-action: their syntax, their values in a build, and their templates."""

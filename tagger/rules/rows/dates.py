@@ -1,7 +1,4 @@
-"""Dates as moment.js writes them: the tokens of its `format`, in English.
-
-Source: momentjs.com/docs, "Display", "Format"; what has no token stands for itself.
-"""
+"""Dates in the format of moment.js, in English (momentjs.com/docs, "Display", "Format")."""
 
 import re
 from collections.abc import Callable
@@ -45,23 +42,24 @@ def zone(name: str) -> "ZoneInfo":
 
 
 def moment(when: datetime, form: str, tz: str = "UTC") -> str:
-    """Write a time, which knows its zone, in the format and the time zone: without a format as ISO 8601 has it.
+    """Write a time with a time zone in a format and another time zone; text that is no token stays as it is.
 
-    Raise `InputError` for an unknown zone.
+    Without a format it is written as in ISO 8601. Raise `InputError` for an unknown time zone, and for a format that is
+    too long.
     """
     if len(form) > LONGEST:
         raise InputError(f"the format of a date has {len(form)} characters", f"At most {LONGEST} are read.")
     local = when.astimezone(zone(tz))
-    return _written(local, form or f"YYYY-MM-DDTHH:mm:ss{'Z' if local.utcoffset() else '[Z]'}")
+    return _format(local, form or f"YYYY-MM-DDTHH:mm:ss{'Z' if local.utcoffset() else '[Z]'}")
 
 
-def _written(when: datetime, form: str) -> str:
+def _format(when: datetime, form: str) -> str:
     def token(match: re.Match[str]) -> str:
         if match[1] is not None or match[2]:
             return match[1] or match[2] or ""
         text = match[0]
         if text in _LONG:
-            return _written(when, _LONG[text])
+            return _format(when, _LONG[text])
         if set(text) == {"S"}:
             return f"{when.microsecond // 1000:03}{'0' * 6}"[: len(text)]
         write = _WRITERS.get(text)
@@ -81,7 +79,7 @@ def _day(when: datetime) -> int:
 
 
 def _week(when: datetime) -> tuple[int, int]:
-    """Return the year and the week, as English has them: weeks begin on Sunday, and the first one has 1 January."""
+    """Return the year and the week of moment's English locale: weeks begin on Sunday, the first one has 1 January."""
     saturday = when.date() + timedelta(days=6 - _day(when))
     first = date(saturday.year, 1, 1)
     sunday = first - timedelta(days=first.isoweekday() % 7)

@@ -1,4 +1,4 @@
-"""Texts with expressions in double braces, the part of Handlebars that rows use: values, dates, `#if` and `#unless`."""
+"""Texts with Handlebars expressions in double braces, as far as rows use them: values, dates, `#if`, `#unless`."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -10,10 +10,10 @@ __all__ = ["DATES", "Expression", "Facts", "NAMES"]
 
 DATES = ("date", "commit_date")
 NAMES = ("branch", "tag", "sha", "base_ref", "is_default_branch", "is_not_default_branch", *DATES)
-"""What an expression may name wherever one is filled in (docker/metadata-action, "Global expressions")."""
+"""The names that every expression may use (docker/metadata-action, "Global expressions")."""
 
 LONGEST = 4096  # characters of a text
-DEEPEST = 8  # blocks within blocks
+DEEPEST = 8  # levels of nested blocks
 _CALL = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"(?:\s+(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[A-Za-z_][\w:-]*(?:[./][\w:-]+)*)(?!\s*=)))?"
@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"#(?P<kind>\w+)\s+(?P<condition>.+)")
 
 
 class Facts(Protocol):
-    """What is known of a build."""
+    """The facts of a build that expressions ask for."""
 
     def value(self, name: str) -> str:
         """Return the value of a name that takes no format; empty where there is none."""
@@ -50,21 +50,21 @@ class _Block(NamedTuple):
     otherwise: "tuple[_Node, ...]"
 
     def render(self, facts: Facts) -> str:
-        met = bool(self.condition.render(facts)) != self.inverted
-        return _joined(self.then if met else self.otherwise, facts)
+        holds = bool(self.condition.render(facts)) != self.inverted
+        return _render(self.then if holds else self.otherwise, facts)
 
 
 _Node = str | _Call | _Block
 
 
 class Expression(NamedTuple):
-    """A text as it was read: what stands for itself, values, and blocks."""
+    """A parsed text: literal text, values, and blocks."""
 
     nodes: tuple[_Node, ...]
 
     @classmethod
     def parse(cls, text: str, known: Collection[str] = NAMES) -> Self:
-        """Read a text, in one pass. Raise `InputError` for a name that is not `known`, and for other helpers."""
+        """Parse a text. Raise `InputError` for a name that is not `known`, and for any other Handlebars helper."""
         if len(text) > LONGEST:
             raise InputError(f"a text has {len(text)} characters", f"At most {LONGEST} are read.")
         return cls(_Parser(text, known).read())
@@ -76,21 +76,21 @@ class Expression(NamedTuple):
 
     @property
     def names(self) -> frozenset[str]:
-        """What it names, in blocks too."""
+        """The names that it uses, in blocks too."""
         return frozenset(call.name for call in _calls(self.nodes))
 
     @property
     def unquoted(self) -> tuple[str, ...]:
-        """The dates whose format has no quotes, as written. To Handlebars it is a name of nothing: no format at all."""
+        """The dates whose format has no quotes, as written. For Handlebars it is an unknown name, and so no format."""
         return tuple(f"{{{{{call.name} {call.unquoted}}}}}" for call in _calls(self.nodes) if call.unquoted)
 
     def render(self, facts: Facts) -> str:
-        """Return the text, filled in. Nothing is escaped: a tag is no HTML."""
-        return _joined(self.nodes, facts)
+        """Return the text with its values. Nothing is escaped, as a tag is not HTML."""
+        return _render(self.nodes, facts)
 
 
 class _Parser:
-    """Reads one text from its begin to its end."""
+    """Parses one text from its start to its end."""
 
     def __init__(self, text: str, known: Collection[str]) -> None:
         self.text, self.known, self.position = text, known, 0
@@ -102,7 +102,7 @@ class _Parser:
         return nodes
 
     def _nodes(self, kind: str, depth: int) -> tuple[tuple[_Node, ...], str]:
-        """Read up to what ends the block `kind`, or to the end; return that too."""
+        """Parse up to the expression that ends the block `kind`, or to the end. Return that expression too."""
         nodes: list[_Node] = []
         while (begin := self.text.find("{{", self.position)) >= 0:
             nodes.append(self.text[self.position : begin])
@@ -120,7 +120,7 @@ class _Parser:
         return _compact(nodes), ""
 
     def _inside(self, begin: int) -> str:
-        """Return what stands between braces, two or three of them, and go behind them."""
+        """Return the text between double or triple braces, and move the position behind them."""
         braces = 3 if self.text.startswith("{{{", begin) else 2
         end = self.text.find("}" * braces, begin)
         if end < 0:
@@ -133,7 +133,7 @@ class _Parser:
         if kind not in ("if", "unless"):
             raise _wrong(f"{{{{#{kind}}}}} is not known", self.known)
         if depth > DEEPEST:
-            raise _wrong(f"more than {DEEPEST} blocks stand within each other", self.known)
+            raise _wrong(f"more than {DEEPEST} blocks are nested", self.known)
         condition = self._call(match["condition"].strip())
         if condition.name in DATES:
             raise _wrong(f"{{{{#{kind} {condition.name} …}}}} is always true", self.known)
@@ -169,7 +169,7 @@ def _compact(nodes: list[_Node]) -> tuple[_Node, ...]:
     return tuple(node for node in nodes if node != "")
 
 
-def _joined(nodes: tuple[_Node, ...], facts: Facts) -> str:
+def _render(nodes: tuple[_Node, ...], facts: Facts) -> str:
     return "".join(node if isinstance(node, str) else node.render(facts) for node in nodes)
 
 

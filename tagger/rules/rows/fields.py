@@ -13,7 +13,7 @@ _EXPRESSION = re.compile(r"\{\{.*?\}\}")
 
 
 class Field(NamedTuple):
-    """A field: its name in lower case, empty of a bare text, and its value."""
+    """A field: its name in lower case (empty where the field is a value alone), and its value."""
 
     name: str
     value: str
@@ -22,8 +22,8 @@ class Field(NamedTuple):
 def fields_of(line: str) -> tuple[Field, ...]:
     """Return the fields of a line. Raise `InputError` where it is not CSV.
 
-    A field in quotes may hold commas. Two pairs of quotes count as one: metadata-action wants `"` three times, as it
-    reads the whole list as CSV first, and then each line.
+    A field in quotes may hold commas. Quotes within quotes are removed too: metadata-action needs `\"\"\"`, as it reads
+    the whole list as CSV first, and then each line.
     """
     if len(line) > LONGEST:
         raise InputError(f"a line has {len(line)} characters", f"At most {LONGEST} are read.")
@@ -31,7 +31,7 @@ def fields_of(line: str) -> tuple[Field, ...]:
 
 
 def is_row(line: str) -> bool:
-    """Say whether a line is a row rather than a template: it says `name=value` outside of expressions."""
+    """Say whether a line is a row and not a template: it has a `=` outside of expressions."""
     return "=" in line and "=" in _EXPRESSION.sub("", line[:LONGEST])
 
 
@@ -46,7 +46,7 @@ def _split(line: str) -> list[str]:
             end = quoted.end() + len(line[quoted.end() :]) - len(line[quoted.end() :].lstrip())
             if end < len(line) and line[end] != ",":
                 raise InputError(f"a quote is closed before {line[end:][:40]!r}", "Put the whole field into quotes.")
-            texts.append(_inner(quoted[1].replace('""', '"')))
+            texts.append(_without_quotes(quoted[1].replace('""', '"')))
         elif line[begin : begin + 1] == '"':
             raise InputError("a quote is not closed", 'Put the whole field into quotes, as "pattern=a,b".')
         else:
@@ -57,7 +57,7 @@ def _split(line: str) -> list[str]:
     return texts
 
 
-def _inner(text: str) -> str:
+def _without_quotes(text: str) -> str:
     match = _QUOTED.fullmatch(text)
     return match[1].replace('""', '"') if match else text
 

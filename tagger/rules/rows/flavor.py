@@ -1,4 +1,4 @@
-"""`flavor`: what stands before and behind every tag, and whether `latest` is one of them."""
+"""The option `flavor`: the prefix and suffix of every tag, and whether `latest` is among the tags."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Self, cast
 from tagger.errors import InputError
 from tagger.rules.rows.expressions import Expression
 from tagger.rules.rows.fields import fields_of
-from tagger.rules.words import check_variant
+from tagger.rules.words import is_variant
 
 __all__ = ["Affix", "Flavor"]
 
@@ -15,14 +15,14 @@ Latest = Literal["auto", "true", "false"]
 
 
 class Affix(NamedTuple):
-    """What stands before or behind the tags of rows that say none themselves, and whether `latest` has it too."""
+    """The prefix or suffix of the tags of rows that have none of their own, and whether `latest` has it too."""
 
     text: Expression = Expression(())
     on_latest: bool = False
 
 
 class Flavor(NamedTuple):
-    """What `flavor` says."""
+    """The value of `flavor`."""
 
     latest: Latest = "auto"
     prefix: Affix = Affix()
@@ -30,7 +30,7 @@ class Flavor(NamedTuple):
 
     @classmethod
     def parse(cls, lines: Iterable[str]) -> Self:
-        """Read its lines; of a repeated entry the last counts. Raise `InputError`, which names the line."""
+        """Read the lines of `flavor`; the last of repeated entries counts. Raise `InputError` that names the line."""
         flavor = cls()
         for line in lines:
             try:
@@ -41,14 +41,11 @@ class Flavor(NamedTuple):
 
     @property
     def variant(self) -> str:
-        """The variant that a suffix means: `alpine` of `-alpine`; empty where it means none."""
+        """The variant that the suffix names: `alpine` for `-alpine`; else empty."""
         text = self.suffix.text.constant or ""
         if not text.startswith("-"):
             return ""
-        try:
-            return check_variant(text[1:])
-        except InputError:
-            return ""
+        return text[1:] if is_variant(text[1:]) else ""
 
     def _with(self, line: str) -> Self:
         flavor, last = self, ""

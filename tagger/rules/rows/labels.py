@@ -10,22 +10,21 @@ from tagger.errors import InputError
 from tagger.rules.rows.expressions import Expression
 from tagger.rules.rows.facts import BuildFacts
 
-__all__ = ["image_labels", "leveled"]
+__all__ = ["image_labels", "with_levels"]
 
 PREFIX = "org.opencontainers.image."
 _ORDER = {
-    char: place for place, char in enumerate("_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz")
+    char: index for index, char in enumerate("_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz")
 }
-"""ASCII as dictionaries sort it (Unicode's default collation), which is how JavaScript compares texts."""
+"""The order of ASCII in Unicode's default collation, which JavaScript's `localeCompare` uses."""
 
 
 def image_labels(
     facts: BuildFacts, project: Mapping[str, str], version: str, own: Iterable[tuple[str, str]]
 ) -> tuple[str, ...]:
-    """Return `key=value` lines, sorted by key; those of `own`, in which expressions are filled in, come over others.
+    """Return `key=value` lines, sorted by key. Those of `own` may have expressions, and replace others of their key.
 
-    `project` has the name, description, url and license of the repository. Raise `InputError` for an expression that
-    is none.
+    `project` has the name, description, url and license of the repository. Raise `InputError` for a wrong expression.
     """
     made = {
         "title": project["name"],
@@ -43,18 +42,18 @@ def image_labels(
             found[key] = Expression.parse(value).render(facts)
         except InputError as error:
             raise InputError(f"{key}={value}: {error.message}", error.hint) from error
-    return tuple(f"{key}={' '.join(found[key].splitlines())}" for key in sorted(found, key=_collated))
+    return tuple(f"{key}={' '.join(found[key].splitlines())}" for key in sorted(found, key=_collation_key))
 
 
-def leveled(annotations: Iterable[str], levels: str) -> tuple[str, ...]:
-    """Return annotations with what they are about before each, as buildx reads them: `manifest:key=value`.
+def with_levels(annotations: Iterable[str], levels: str) -> tuple[str, ...]:
+    """Return annotations with their levels, as buildx reads them: `manifest:key=value`.
 
-    `levels` names several between commas; empty means the manifest.
+    `levels` are levels with commas between them; empty means `manifest`.
     """
     lines = tuple(annotations)
     return tuple(f"{level}:{line}" for level in (levels or "manifest").split(",") for line in lines)
 
 
-def _collated(key: str) -> tuple[tuple[int, ...], str]:
-    """Return what sorts a key: lower case before upper case, where nothing else differs."""
+def _collation_key(key: str) -> tuple[tuple[int, ...], str]:
+    """Return a sort key: lower case comes before upper case where nothing else differs."""
     return tuple(_ORDER.get(char, len(_ORDER) + ord(char)) for char in key.lower()), key.swapcase()

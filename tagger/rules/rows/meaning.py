@@ -1,4 +1,4 @@
-"""What rows mean: the templates that versions earn, and for one build its version and its plain tags."""
+"""What rows mean: the templates of versions, and for one build its version and its plain tags."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
@@ -12,7 +12,7 @@ from tagger.rules.rows.facts import BuildFacts
 from tagger.rules.rows.flavor import Flavor
 from tagger.rules.rows.patterns import sample_template, template_of
 from tagger.rules.rows.row import Row, pattern_text, safe, within
-from tagger.rules.rows.said import dates_to_tell, said
+from tagger.rules.rows.row_text import date_warnings, row_text
 from tagger.rules.templates import LATEST, Template
 from tagger.rules.versions import Version
 
@@ -22,9 +22,9 @@ OWN_LATEST = "latest=false"
 
 
 class PlainTag(NamedTuple):
-    """A tag that belongs to no version, and the row that made it.
+    """A tag that belongs to no version, and the row that makes it.
 
-    With `dated` it is a date or a commit, and may look like a series: `20260110` was asked for.
+    `dated` is true for a tag made of a date or a commit: it may look like a floating tag, as `20260110` does.
     """
 
     tag: str
@@ -33,10 +33,10 @@ class PlainTag(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """What rows make of one build.
+    """The result of the rows for one build.
 
-    `version` is None where no row reads one; `origin` says where it was read. `earned` are the templates of the rows
-    that a version earns now, with that of `latest`. `notes` are what a person should know.
+    `version` is None where no row reads one. `origin` says where it was read. `earned` has the templates of the rows
+    that make a tag of the version in this build, and that of `latest`. `notes` are sentences for people.
     """
 
     version: Version | None = None
@@ -46,20 +46,20 @@ class Filled(NamedTuple):
     notes: tuple[str, ...] = ()
 
     def plain_tags(self, rules: Rules) -> tuple[str, ...]:
-        """Return the plain tags, each once. Raise `InputError` for one that is a version's by the rules."""
+        """Return the plain tags, each once. Raise `InputError` for one that the rules give to a version."""
         own = rules.exact_tags(self.version) if self.version else ()
         for one in self.plain:
             taken = rules.read(one.tag) or is_reserved(one.tag) if one.dated else rules.claims(one.tag)
             if taken and one.tag not in own:
                 raise InputError(
                     f"the row `{one.row}` gives {one.tag}, and that tag is a version's, or reserved",
-                    "Put a word before it, as prefix=build-; what a version earns is said by type=semver.",
+                    "Put a word before it, as prefix=build-; use type=semver for the tags of versions.",
                 )
         return tuple(dict.fromkeys(one.tag for one in self.plain if one.tag not in own))
 
 
 class Rows(NamedTuple):
-    """Rows, the most important first, and what the flavor says of their tags."""
+    """Rows, the one of the highest priority first, and the flavor of their tags."""
 
     rows: tuple[Row, ...]
     flavor: Flavor = Flavor()
@@ -67,7 +67,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def parse(cls, lines: Iterable[str], flavor: Iterable[str] = (), tag_prefix: str = "") -> Self:
-        """Read rows. Raise `InputError`, which names the row, for what is wrong in one."""
+        """Read rows. Raise `InputError` that names the row for what is wrong in it."""
         read = [Row.parse(line) for line in lines]
         rows = cls(tuple(sorted(read, key=lambda row: -row.priority)), Flavor.parse(flavor), tag_prefix)
         rows._check()
@@ -75,28 +75,28 @@ class Rows(NamedTuple):
 
     @property
     def scheme(self) -> str:
-        """How their versions are written, where no setting says it."""
+        """The scheme of their versions, where no setting gives it."""
         return "pep440" if any(row.type == "pep440" for row in self.rows) else "semver"
 
     @property
     def variant(self) -> str:
-        """The variant that the flavor's suffix means; empty where a row of a version says its own suffix."""
+        """The variant that the flavor's suffix names; empty where a row for versions has a suffix of its own."""
         versions = [row for row in self.rows if row.of_version]
         return self.flavor.variant if versions and all(row.suffix is None for row in versions) else ""
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """The templates that versions earn, as if every row were enabled: they are the same for every build."""
+        """The templates of versions, as if every row were enabled: they are the same for every build."""
         pairs = [(row, template) for row in self.rows if row.of_version and (template := self._template(row))]
         if not any(Template.parse(template).is_exact for _, template in pairs):
             pairs = [(row, template) for row, template in pairs if row.reads_version]
-            # A prerelease has such a row's whole version, whatever the pattern; and something has to be staged.
+            # Such a row gives a prerelease its whole version, whatever the pattern. One exact tag has to be staged.
             pairs += [(row, text) for row, _ in pairs[:1] if (text := self._around(row, "{{version}}"))]
         latest = self._latest_template if pairs and self.flavor.latest != "false" else ""
         return tuple(dict.fromkeys(filter(None, (*(template for _, template in pairs), latest))))
 
     def culprit(self, is_refused: Callable[[tuple[str, ...]], bool]) -> str:
-        """Return the first row whose template is refused beside those of the rows before it; empty for none."""
+        """Return the first row whose template `is_refused` together with those of the rows before it; else empty."""
         made = [Template.parse(text).canonical for text in self.templates if Template.parse(text).is_exact][:1]
         for row in self.rows:
             template = self._template(row) if row.of_version else None
@@ -106,20 +106,20 @@ class Rows(NamedTuple):
                 made.append(template)
         return ""
 
-    def fill(self, facts: BuildFacts, parse: Callable[[str], Version], told: str = "") -> Filled:
-        """Fill in the rows for one build. Raise `InputError`, which names the row.
+    def fill(self, facts: BuildFacts, parse: Callable[[str], Version], given: str = "") -> Filled:
+        """Fill in the rows for one build. Raise `InputError` that names the row.
 
-        `parse` reads a version; `told` is the text of one that somebody gave besides.
+        `parse` reads a version. `given` is the text of the version that the option `version` gives, or empty.
         """
         fired: list[tuple[Row, str]] = []
         notes: list[str] = []
         for row in self.rows:
             with within(row.text):
-                text = said(row, self._affixes(row), facts, told, self.tag_prefix)
+                text = row_text(row, self._affixes(row), facts, given, self.tag_prefix)
                 if text is not None:
                     fired.append((row, text))
-                    notes += dates_to_tell(row, self._affixes(row), facts)
-        version, origin = self._version(fired, facts, parse, told)
+                    notes += date_warnings(row, self._affixes(row), facts)
+        version, origin = self._version(fired, facts, parse, given)
         earned: list[str] = []
         plain: list[PlainTag] = []
         brings_latest: list[bool] = []
@@ -147,22 +147,22 @@ class Rows(NamedTuple):
                 yield f"the row `{row.text}` has a prefix or suffix that each build has anew: it brings no `{LATEST}`"
 
     def _with_latest(self, filled: Filled, brings: bool) -> Filled:
-        """Add `latest` as the flavor says, where there is any tag."""
+        """Add `latest` as the flavor says, where there is any other tag."""
         flavor, templates = self.flavor, self.templates
         if flavor.latest == "false" or not (filled.earned or filled.plain):
             return filled
         if filled.version and filled.earned:
-            given = brings or flavor.latest == "true"
-            return filled._replace(earned=(*filled.earned, self._latest_template)) if given else filled
+            added = brings or flavor.latest == "true"
+            return filled._replace(earned=(*filled.earned, self._latest_template)) if added else filled
         if flavor.latest == "auto":
             return filled
         if templates:
-            note = f"`{LATEST}` is the newest version's, and this build has no version: it does not get it"
+            note = f"this build does not get `{LATEST}`: it belongs to the newest version, and this build has none"
             return filled._replace(notes=(*filled.notes, note))
         return filled._replace(plain=(*filled.plain, PlainTag(self._latest_tag, "flavor latest=true")))
 
     def _version(
-        self, fired: list[tuple[Row, str]], facts: BuildFacts, parse: Callable[[str], Version], told: str
+        self, fired: list[tuple[Row, str]], facts: BuildFacts, parse: Callable[[str], Version], given: str
     ) -> tuple[Version | None, str]:
         """Return the version of the build, and where it was read."""
         read: list[tuple[Row, Version]] = []
@@ -174,24 +174,24 @@ class Rows(NamedTuple):
             if version != read[0][1]:
                 raise InputError(
                     f"the row `{read[0][0].text}` reads {read[0][1]}, and the row `{row.text}` reads {version}",
-                    "One build is one version: let both read the same one.",
+                    "A build has one version: let both rows read the same one.",
                 )
-        tag = told or facts.tag.removeprefix(self.tag_prefix)
+        tag = given or facts.tag.removeprefix(self.tag_prefix)
         if read:
             row, version = read[0]
-            # A `match` may have left out the `v` that the tag of a `ref` row has.
+            # A `match` row may leave out the `v` that the tag of a `ref` row has.
             spelled = _attempt(parse, tag) if any(row.type == "ref" for row, _ in fired) else None
-            origin = "tags" if row.attributes["value"] else "version" if told else "git-tag"
+            origin = "tags" if row.attributes["value"] else "version" if given else "git-tag"
             return spelled if spelled == version else version, origin
         for row, text in fired:
             own = row.attributes.get("value")
             for candidate in (text,) if own else (tag, text if row.type == "match" else ""):
                 if row.of_version and candidate and (found := _attempt(parse, candidate)):
-                    return found, "tags" if own else "version" if told else "git-tag"
+                    return found, "tags" if own else "version" if given else "git-tag"
         return None, ""
 
     def _earned(self, row: Row, text: str, version: Version | None) -> str | None:
-        """Return the template of a row that the version earns; None of a row that makes a plain tag."""
+        """Return the template of a row that makes a tag of the version; None for a row that makes a plain tag."""
         if version is None or not row.of_version:
             return None
         template = self._template(row)
@@ -219,7 +219,7 @@ class Rows(NamedTuple):
         return PlainTag(check_tag(tag), row.text, dated)
 
     def _template(self, row: Row) -> str | None:
-        """Return the template of a row that versions earn; None where what stands around it depends on the build."""
+        """Return the template of a row for versions; None where its prefix or suffix depends on the build."""
         with within(row.text):
             if row.reads_version:
                 base: str | None = pattern_text(row.attributes["pattern"])
@@ -231,20 +231,20 @@ class Rows(NamedTuple):
             return Template.parse(text).canonical if text else None
 
     def _around(self, row: Row, base: str) -> str | None:
-        """Return a template with what the row and the flavor put around it, but the suffix that is the variant."""
+        """Return a template with prefix and suffix, without a suffix that is the variant; None as in `_template`."""
         prefix, suffix = self._affixes(row)
         before, after = prefix.constant, "" if self.variant else suffix.constant
         return None if before is None or after is None else f"{safe(before)}{pattern_text(base)}{safe(after)}"
 
     def _affixes(self, row: Row) -> tuple[Expression, Expression]:
-        """Return what stands before and behind the tags of a row: its own, else the flavor's."""
+        """Return the prefix and the suffix of the tags of a row: its own, else the flavor's."""
         flavor = self.flavor
         prefix = flavor.prefix.text if row.prefix is None else row.prefix
         return prefix, flavor.suffix.text if row.suffix is None else row.suffix
 
     @property
     def _latest_template(self) -> str:
-        """The template of `latest`, with what the flavor puts around it."""
+        """The template of `latest`, with the flavor's prefix and suffix."""
         before, after = self._around_latest
         if self.variant:
             return f"{before}{LATEST}" if before else f"{LATEST}-{{{{variant}}}}"
@@ -262,7 +262,7 @@ class Rows(NamedTuple):
         return safe(before), safe(after)
 
     def _check(self) -> None:
-        """Raise `InputError` for what rows say together."""
+        """Raise `InputError` where the flavor and the rows disagree about `latest`."""
         templates, flavor = self.templates, self.flavor
         owns = flavor.latest != "false" and (bool(templates) or flavor.latest == "true")
         if owns and flavor.suffix.text.nodes and not flavor.suffix.on_latest:

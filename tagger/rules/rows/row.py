@@ -1,4 +1,4 @@
-"""One row: its type, its attributes, and what each of them may say."""
+"""One row: its type, its attributes, and their allowed values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ COMMON = ("enable", "priority", "prefix", "suffix")
 
 
 class _Kind(NamedTuple):
-    """What a type takes besides the common attributes: with defaults, None where it must be said."""
+    """The attributes of a type besides the common ones, with their defaults; None where one is required."""
 
     priority: int
     attributes: Mapping[str, str | None]
@@ -41,18 +41,18 @@ _KINDS: Mapping[RowType, _Kind] = {
 _PATTERN_FIELDS = ("raw", "version", "major", "minor", "patch", "prerelease")
 _FIELD = re.compile(r"\{\{\{?([^{}]*)\}?\}\}")
 _GROUP_NAME = re.compile(r"(?<!\\)\(\?<[A-Za-z_]\w*>")
-_FLAGS = "dgimsuv"  # of JavaScript; i, m and s mean something where the first match is looked for
+_FLAGS = "dgimsuv"  # of JavaScript; only i, m and s change what the first match is
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def safe(text: str) -> str:
-    """Return a text with one hyphen in place of each run of characters that no tag holds."""
+    """Return a text with one hyphen in place of each run of characters that a tag cannot hold."""
     return _ILLEGAL.sub("-", text)
 
 
 @contextmanager
 def within(row: str) -> Iterator[None]:
-    """Name the row in every `InputError` that is raised inside."""
+    """Add the row to every `InputError` that is raised inside."""
     try:
         yield
     except InputError as error:
@@ -61,10 +61,10 @@ def within(row: str) -> Iterator[None]:
 
 
 class Row(NamedTuple):
-    """A row as it was read: every attribute of its type has a value.
+    """A parsed row, with a value for every attribute of its type.
 
-    `prefix` and `suffix` are None where the row says none, so that the flavor's counts. `pattern` and `match` are
-    texts still, `expression` is what a schedule's pattern or a value says.
+    `prefix` and `suffix` are None where the row has none, so that the flavor's count. `expression` is that of a value,
+    or of the pattern of a schedule.
     """
 
     text: str
@@ -78,7 +78,7 @@ class Row(NamedTuple):
 
     @classmethod
     def parse(cls, line: str) -> Self:
-        """Read a row. Raise `InputError`, which names it, for what it may not say."""
+        """Read a row. Raise `InputError` that names it for a wrong attribute or value."""
         with within(line):
             return cls._parse(line, fields_of(line))
 
@@ -110,17 +110,17 @@ class Row(NamedTuple):
 
     @property
     def reads_version(self) -> bool:
-        """True of a row whose text has to be a version."""
+        """Whether the text of the row has to be a version."""
         return self.type in ("semver", "pep440")
 
     @property
     def of_version(self) -> bool:
-        """True of a row that a version may earn."""
+        """Whether the row can make a tag of a version."""
         return self.type in ("semver", "pep440", "match") or (self.type == "ref" and self.attributes["event"] == "tag")
 
     @property
     def regex(self) -> re.Pattern[str] | None:
-        """What `match`, or the `pattern` of a `match` row, looks for: JavaScript's, as far as Python's is the same."""
+        """The regular expression of `match`, or of the `pattern` of a `match` row: JavaScript's, as Python reads it."""
         text = self.attributes["pattern"] if self.type == "match" else self.attributes.get("match", "")
         if not text:
             return None
@@ -132,8 +132,8 @@ class Row(NamedTuple):
         pattern = _GROUP_NAME.sub("(", written[1] if written else text)
         return compile_pattern(f"(?{flags}a){pattern}" if flags else pattern)
 
-    def found(self, text: str) -> str | None:
-        """Return what its regular expression finds in a text, by the group that counts; None where nothing."""
+    def search(self, text: str) -> str | None:
+        """Return the group that its regular expression finds in a text; None where it finds nothing."""
         regex = self.regex
         match = regex.search(text) if regex else None
         if match is None:
@@ -141,7 +141,7 @@ class Row(NamedTuple):
         return match[int(self.attributes["group"])] if self.type == "match" else match[1]
 
     def _check(self) -> None:
-        """Raise `InputError` for a pattern, a regular expression or a group that is none."""
+        """Raise `InputError` for a wrong pattern, regular expression or group."""
         regex = self.regex
         if self.type == "match":
             group = self.attributes["group"]
@@ -151,7 +151,7 @@ class Row(NamedTuple):
                 )
         elif regex and not regex.groups:
             raise InputError(
-                f"`match` {self.attributes['match']!r} has no group", "Put what is the version into one, as v(.*)."
+                f"`match` {self.attributes['match']!r} has no group", "Put the version into a group, as v(.*)."
             )
         if self.reads_version:
             _check_fields(self.attributes["pattern"])
@@ -159,7 +159,7 @@ class Row(NamedTuple):
 
 
 def pattern_text(pattern: str) -> str:
-    """Return the template that a `pattern` is: what no tag holds becomes a hyphen, outside of its fields."""
+    """Return the template of a `pattern`: outside of fields, a hyphen replaces characters that a tag cannot hold."""
     parts = re.split(r"(\{\{\{?[^{}]*\}?\}\})", pattern)
     return "".join(f"{{{{{part.strip('{}').strip()}}}}}" if part.startswith("{{") else safe(part) for part in parts)
 
@@ -173,22 +173,22 @@ def _type(text: str) -> RowType:
 
 
 def _once(fields: tuple[Field, ...]) -> dict[str, str]:
-    """Return the attributes. Raise `InputError` for one that is said twice, and for a field that says nothing."""
+    """Return the attributes. Raise `InputError` for one that is given twice, and for an empty field."""
     given: dict[str, str] = {}
     for name, value in fields:
         if not (name or value):
             raise InputError("a field is empty", "Leave out the comma beside it.")
         if (name or "value") in given:
             raise InputError(
-                f"`{name or 'value'}` is said twice, the second time as {value!r}",
-                'Say it once. A comma ends a value: put a field that holds one into quotes, as "value=a,b".',
+                f"`{name or 'value'}` is given twice, the second time as {value!r}",
+                'Give it once. A comma ends a value: put a field that holds one into quotes, as "value=a,b".',
             )
         given[name or "value"] = value
     return given
 
 
 def _check_fields(pattern: str) -> None:
-    """Raise `InputError` for a field of a version that there is not, and for one that is not closed."""
+    """Raise `InputError` for an unknown field of a version, and for one that is not closed."""
     names = ", ".join(f"{{{{{name}}}}}" for name in _PATTERN_FIELDS)
     for name in map(str.strip, _FIELD.findall(pattern)):
         if name not in _PATTERN_FIELDS:
@@ -198,7 +198,7 @@ def _check_fields(pattern: str) -> None:
 
 
 def _check_names(given: Mapping[str, str], kind: RowType) -> None:
-    """Raise `InputError` for an attribute that the type does not have, and for one that it lacks."""
+    """Raise `InputError` for an attribute that the type does not have, and for a required one that is missing."""
     own = _KINDS[kind].attributes
     known = (*own, *COMMON)
     for name in given:

@@ -27,17 +27,17 @@ def rules_of(rows: Rows) -> Rules:
     return Rules.of(rows.templates, scheme=Scheme(rows.scheme), variants=variants) if rows.templates else Rules()
 
 
-def filled(rows: Rows, facts: BuildFacts, told: str = "") -> Filled:
+def filled(rows: Rows, facts: BuildFacts, given: str = "") -> Filled:
     """Fill in rows."""
     rules = rules_of(rows)
     parse = partial(rules.parse, variant=rows.variant) if rules.templates else Scheme(rows.scheme).parse
-    return rows.fill(facts, parse, told)
+    return rows.fill(facts, parse, given)
 
 
-def tags(lines: Sequence[str], facts: BuildFacts, flavor: Sequence[str] = (), told: str = "") -> list[str]:
+def tags(lines: Sequence[str], facts: BuildFacts, flavor: Sequence[str] = (), given: str = "") -> list[str]:
     """Return the tags that rows give a build, in an empty repository, sorted."""
     rows = Rows.parse(lines, flavor)
-    one, rules = filled(rows, facts, told), rules_of(rows)
+    one, rules = filled(rows, facts, given), rules_of(rows)
     made = set(one.plain_tags(rules))
     if version := one.version:
         version = version.of_variant(rows.variant)

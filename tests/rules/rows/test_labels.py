@@ -3,7 +3,7 @@
 import pytest
 
 from tagger.errors import InputError
-from tagger.rules.rows.labels import image_labels, leveled
+from tagger.rules.rows.labels import image_labels, with_levels
 from tests.rules.rows.filling import MAIN
 
 PROJECT = {"name": "app", "description": "An app", "url": "https://github.com/acme/app", "license": "MIT"}
@@ -20,8 +20,8 @@ def test_keys_are_sorted_as_javascript_compares_texts() -> None:
 
 
 def test_annotations_say_what_they_are_about() -> None:
-    assert leveled(["a=1", "b=2"], "") == ("manifest:a=1", "manifest:b=2")
-    assert leveled(["a=1", "b=2"], "manifest,index") == ("manifest:a=1", "manifest:b=2", "index:a=1", "index:b=2")
+    assert with_levels(["a=1", "b=2"], "") == ("manifest:a=1", "manifest:b=2")
+    assert with_levels(["a=1", "b=2"], "manifest,index") == ("manifest:a=1", "manifest:b=2", "index:a=1", "index:b=2")
 
 
 def test_an_expression_that_is_none_is_named_with_its_label() -> None:

@@ -73,8 +73,8 @@ def test_a_row_is_told_from_a_template() -> None:
         ("type=semver,pattern=version}}", "a brace that no field opens or closes"),
         ("type=match,pattern=/v(.*)/iq,group=1", "the pattern has the flag 'q'"),
         ("type=match,pattern=v([0-9", "is not a regular expression"),
-        ("type=raw,value=a,b", "`value` is said twice, the second time as 'b'"),
-        ("type=sha,type=raw,value=x", "`type` is said twice"),
+        ("type=raw,value=a,b", "`value` is given twice, the second time as 'b'"),
+        ("type=sha,type=raw,value=x", "`type` is given twice"),
         ("type=sha,", "a field is empty"),
         ("type=raw,value=x,,suffix=y", "a field is empty"),
         ('type=raw,"value=x', "a quote is not closed"),
@@ -120,7 +120,7 @@ def test_a_refusal_names_the_row_and_what_to_write(line: str, message: str) -> N
         (["type=raw,value={{tag}}"], MAIN, ["suffix=-x", "latest=false"], "'-x' is not a tag"),
         (["type=raw,value={{date 'YYYY' tz='Mars'}}"], MAIN, [], "no time zone 'Mars'"),
         (["type=semver,pattern={{version}},value={{commit_date 'YYYY.M.D'}}"], UNDATED, [],
-         "nothing says when the commit was made"),
+         "the time of the commit is unknown"),
         (["type=edge"], on("refs/heads/main", default_branch=""), [], "which branch is the default one"),
     ],
 )  # fmt: skip
@@ -203,7 +203,7 @@ def test_tags(lines: list[str], flavor: list[str], facts: BuildFacts, made: str)
 
 
 def test_the_version_that_somebody_gave() -> None:
-    assert tags(SEMVER, MAIN, told="v2.1.4") == ["2", "2.1", "2.1.4", "latest"]
+    assert tags(SEMVER, MAIN, given="v2.1.4") == ["2", "2.1", "2.1.4", "latest"]
 
 
 def test_templates_are_the_same_for_every_build() -> None:

@@ -1,4 +1,4 @@
-"""What one row says of one build, before anything is made of it."""
+"""The text that one row gives for one build, before it becomes a tag."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,15 +7,15 @@ from tagger.rules.rows.expressions import Expression
 from tagger.rules.rows.facts import COMMIT_DATE, NO_COMMIT_TIME, BuildFacts
 from tagger.rules.rows.row import Row
 
-__all__ = ["dates_to_tell", "said"]
+__all__ = ["date_warnings", "row_text"]
 
 
-def said(
-    row: Row, affixes: Iterable[Expression], facts: BuildFacts, told: str = "", tag_prefix: str = ""
+def row_text(
+    row: Row, affixes: Iterable[Expression], facts: BuildFacts, given: str = "", tag_prefix: str = ""
 ) -> str | None:
-    """Return the text of a row, without its affixes; None where it says nothing. Raise `InputError`.
+    """Return the text of a row, without prefix and suffix; None where it gives none. Raise `InputError`.
 
-    `told` is the text of a version that somebody gave besides.
+    `given` is the text of the version that the option `version` gives, or empty.
     """
     if not _is_enabled(row, facts):
         return None
@@ -23,7 +23,7 @@ def said(
         case "schedule":
             return row.expression.render(facts) or None if "schedule" in facts.event else None
         case "semver" | "pep440" | "match":
-            return _read_from(row, facts, told, tag_prefix)
+            return _read_from(row, facts, given, tag_prefix)
         case "edge":
             return "edge" if _is_on_branch(row, facts) else None
         case "ref":
@@ -36,16 +36,16 @@ def said(
     return text if text or any(affix.nodes for affix in affixes) else None
 
 
-def dates_to_tell(row: Row, affixes: Iterable[Expression], facts: BuildFacts) -> Iterator[str]:
-    """Yield what to tell of the dates in a row: all is as in docker/metadata-action, and may not be what was meant.
+def date_warnings(row: Row, affixes: Iterable[Expression], facts: BuildFacts) -> Iterator[str]:
+    """Yield warnings about the dates in a row that work as in docker/metadata-action, and may be mistakes.
 
-    Raise `InputError` where the version is a date that is a guess: it would be another one tomorrow.
+    Raise `InputError` where the version depends on an unknown date: it would be another version tomorrow.
     """
     parts = (row.enable, row.expression, *affixes)
     for text in (text for part in parts for text in part.unquoted):
         name, _, form = text.strip("{}").partition(" ")
         cure = f"{{{{{name} '{form}'}}}}"
-        yield f"the row `{row.text}`: {text} is a date as ISO 8601 has it; write {cure} for that format"
+        yield f"the row `{row.text}`: {text} is a date in ISO 8601; write {cure} for that format"
     if not any(COMMIT_DATE in part.names for part in parts) or facts.commit_time():
         return
     if row.of_version and COMMIT_DATE in row.expression.names:
@@ -54,18 +54,20 @@ def dates_to_tell(row: Row, affixes: Iterable[Expression], facts: BuildFacts) ->
             "Check the code out before this step; or let `github-token` read the repository, as `permissions: "
             "contents: read` does.",
         )
-    yield f"the row `{row.text}` has the date of now: {NO_COMMIT_TIME}"
+    yield f"the row `{row.text}` uses the date of now: {NO_COMMIT_TIME}"
 
 
 def _is_enabled(row: Row, facts: BuildFacts) -> bool:
     text = row.enable.render(facts)
     if text not in ("true", "false"):
-        raise InputError(f"`enable` is {text!r}", "It is true or false, or becomes that.")
+        raise InputError(
+            f"`enable` is {text!r}", "It has to be true or false, or an expression that gives one of them."
+        )
     return text == "true"
 
 
 def _is_on_branch(row: Row, facts: BuildFacts) -> bool:
-    """Say whether the build is of the branch that an `edge` row means."""
+    """Say whether the build is one of the branch of an `edge` row."""
     if not facts.branch:
         return False
     name = row.attributes["branch"] or facts.default_branch
@@ -74,19 +76,19 @@ def _is_on_branch(row: Row, facts: BuildFacts) -> bool:
     return facts.branch == (name or facts.ask_default_branch())
 
 
-def _read_from(row: Row, facts: BuildFacts, told: str, tag_prefix: str) -> str | None:
-    """Return the text that a row reads a version of; None where there is none."""
-    text = row.expression.render(facts) if row.attributes["value"] else told or facts.tag
+def _read_from(row: Row, facts: BuildFacts, given: str, tag_prefix: str) -> str | None:
+    """Return the text that a row reads a version from; None where there is none."""
+    text = row.expression.render(facts) if row.attributes["value"] else given or facts.tag
     if not text:
         return None
     if row.type == "match":
-        return row.found(text) or None
+        return row.search(text) or None
     if row.regex:
-        found = row.found(text)
+        found = row.search(text)
         if found is None:
             raise InputError(
                 f"`match` does not find a version in {text!r}",
-                "Change it; or let the row be enabled for its own tags only, as "
+                "Change it; or enable the row for its own tags only, as "
                 "enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
             )
         return found.replace("/", "-")
