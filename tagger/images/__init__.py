@@ -1,1 +1,1 @@
-"""Images, and where they are: registries, OCI layouts, archives and the Docker Engine."""
+"""Images, and the stores that hold them: registries, OCI layouts, archives and the Docker Engine."""

@@ -6,10 +6,10 @@ from tagger.errors import StoreError
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import is_reserved
 
-__all__ = ["check_none_lost", "kept", "lost_note"]
+__all__ = ["check_none_lost", "counted_as_existing", "lost_note"]
 
 
-def kept(lost: Collection[str], rules: Rules) -> frozenset[str]:
+def counted_as_existing(lost: Collection[str], rules: Rules) -> frozenset[str]:
     """Return the lost tags that still count as existing: exact tags and marks.
 
     A floating tag decides nothing, so it may be written again as if it were absent.

@@ -1,4 +1,4 @@
-"""Put back what `prune` deleted, from its report: the manifests, children first, then the tags."""
+"""Restores what `prune` deleted, from its report: the manifests, children first, then the tags."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,22 +30,22 @@ class Deleted(NamedTuple):
 
 
 def restore(stores: Sequence[PrunableStore], deleted: Mapping[str, Deleted], *, dry_run: bool = False) -> Running:
-    """Put back what was deleted in each of the repositories; a tag that names another image by now stays so.
+    """Restore what was deleted in each repository. A tag that holds another image now is left alone.
 
-    Raise `InputError` where the report is about none of them.
+    `deleted` is by the names of repositories. Raise `InputError` where it has none of them.
     """
     if not any(store.place in deleted for store in stores):
         raise InputError(
-            f"the report is about {' and '.join(sorted(deleted)) or 'no repository'}, and not about {stores[0].place}",
+            f"the report is about {' and '.join(sorted(deleted)) or 'no repository'}, not about {stores[0].place}",
             "Name in `images` the repository that was pruned.",
         )
     known: dict[TagStore, PrunableStore] = {store: store for store in stores}
 
-    def look(store: TagStore) -> _Return:
+    def look(store: TagStore) -> _Restoration:
         found = deleted.get(store.place, Deleted({}, ()))
-        return _Return(known[store], found, store.digests(tuple(found.tags)))
+        return _Restoration(known[store], found, store.digests(tuple(found.tags)))
 
-    def act(found: _Return) -> Outcome:
+    def act(found: _Restoration) -> Outcome:
         return Outcome.of(found.store.place, found.changes, dry_run=True, done="pruned") if dry_run else found.put()
 
     def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
@@ -64,10 +64,11 @@ def read_report(path: Path) -> Mapping[str, Deleted]:
     try:
         document = json.loads(read_regular(path, LARGEST_REPORT))
         reports = document["components"].values() if "components" in document else [document]
-        found = {place: one for report in reports for place, one in _deleted(report)}
+        found = {place: one for report in reports for place, one in _deletions(report)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path} is no report of `prune`: {error}", "Keep what `prune --yes --json` prints, and name that file."
+            f"{path} is not a report of `prune`: {error}",
+            "Save the output of `prune --yes --json`, and name that file.",
         ) from error
     if not found:
         raise InputError(
@@ -76,8 +77,8 @@ def read_report(path: Path) -> Mapping[str, Deleted]:
     return found
 
 
-class _Return(NamedTuple):
-    """One repository before what was deleted is put back; `now` is what its tags hold."""
+class _Restoration(NamedTuple):
+    """One repository before the restoration; `now` has the digests under the deleted tags."""
 
     store: PrunableStore
     deleted: Deleted
@@ -85,17 +86,17 @@ class _Return(NamedTuple):
 
     @property
     def changes(self) -> list[Change]:
-        """What becomes of each tag that was deleted."""
+        """The change of each deleted tag."""
         return [self._change(tag, digest) for tag, digest in self.deleted.tags.items()]
 
     def put(self) -> Outcome:
-        """Put the manifests back, and then the tags."""
+        """Restore the manifests, and then the tags."""
         planned, done = self.changes, list[Change]()
         try:
             self._put_manifests()
         except TaggerError as error:
             left = [one.refused(f"not put back: {error.message}") if one.writes else one for one in planned]
-            return outcome_after(self.store.place, left, _explained(error), done="pruned")
+            return outcome_after(self.store.place, left, _with_hint(error), done="pruned")
         for number, change in enumerate(planned):
             try:
                 if change.writes and self.store.digests([change.tag])[change.tag] != change.after:
@@ -105,7 +106,7 @@ class _Return(NamedTuple):
                 left = [
                     one.refused(f"not put back: {error.message}") if one.writes else one for one in planned[number:]
                 ]
-                return outcome_after(self.store.place, [*done, *left], _explained(error), done="pruned")
+                return outcome_after(self.store.place, [*done, *left], _with_hint(error), done="pruned")
         return outcome_after(self.store.place, done, None, done="pruned")
 
     def _change(self, tag: str, digest: str) -> Change:
@@ -114,7 +115,7 @@ class _Return(NamedTuple):
             return Change(tag, "create", None, digest, "", "was deleted by `prune`")
         if now == digest:
             return Change(tag, "keep", now, digest, "", "already there")
-        return Change(tag, "hold", now, now, "", "names another image by now, and stays so")
+        return Change(tag, "hold", now, now, "", "holds another image now, and is left alone")
 
     def _put_manifests(self) -> None:
         for digest, manifest in reversed(self.deleted.manifests):
@@ -126,8 +127,8 @@ class _Return(NamedTuple):
             self.store.point(manifest, ())
 
 
-def _deleted(report: Mapping[str, Any]) -> Iterator[tuple[str, Deleted]]:
-    """Yield what one report says of each repository. Raise `ValueError`, or what a wrong type raises."""
+def _deletions(report: Mapping[str, Any]) -> Iterator[tuple[str, Deleted]]:
+    """Yield what was deleted in each repository of one report. Raise `ValueError`, or the error of a wrong type."""
     if report["command"] != "prune" or report["dry_run"]:
         raise ValueError("it is of another command, or only a plan")
     kept = {one["repository"]: one.get("deleted") or () for one in report.get("pruned") or ()}
@@ -148,9 +149,9 @@ def _manifest(one: Mapping[str, Any]) -> tuple[str, Manifest]:
     return digest, Manifest(str(one["media_type"]), content, digest.algorithm)
 
 
-def _explained(error: TaggerError) -> TaggerError:
-    """Say what it means that a registry refuses a manifest whose blobs it has cleared away."""
+def _with_hint(error: TaggerError) -> TaggerError:
+    """Add a hint to the error of a registry that has deleted the blobs of a manifest."""
     if isinstance(error, StoreError) and error.code in GONE:
-        hint = "The registry has cleared away what the image is made of: push it again from where it was built."
+        hint = "The registry has deleted the blobs of the image: push it again from where it was built."
         return StoreError(error.message, hint, code=error.code, status=error.status)
     return error

@@ -1,4 +1,4 @@
-"""Reads what a repository holds, whole: every manifest that a tag reaches, what is attached, and how old images are."""
+"""Reads all manifests of a repository, the artifacts attached to them, and the ages of images."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -16,23 +16,23 @@ from tagger.rules.remains import Graph, Node
 __all__ = ["Manifests", "Stock", "image_ages", "read_stock"]
 
 OLDEST = datetime(1980, 2, 1, tzinfo=UTC).timestamp()
-"""Before it an image says that its build is reproducible, not when it was made: 0001, 1970, and the DOS epoch."""
+"""A reproducible build has an earlier time (the year 0001, 1970, or the DOS epoch), which is not that of the build."""
 
 MOST_MANIFESTS = 500_000
 
 
 class Stock(NamedTuple):
-    """Manifests by their digests, and what the referrers API says is attached to each."""
+    """Manifests by their digests, and the digests of the artifacts that the referrers API lists for each."""
 
     manifests: Mapping[str, Manifest]
     attached: Mapping[str, Collection[str]]
 
     def children(self, digest: str) -> Iterable[str]:
-        """Return the digests of what a manifest names."""
+        """Return the digests of the children of a manifest."""
         return (child.digest for child in self.manifests[digest].children())
 
     def graph(self, tags: Mapping[str, str]) -> Graph:
-        """Return the graph of these manifests. Raise `StoreError` for a manifest that says nothing sensible."""
+        """Return the graph of these manifests. Raise `StoreError` for an invalid manifest."""
         return Graph({digest: _node(manifest) for digest, manifest in self.manifests.items()}, self.attached, tags)
 
 
@@ -54,10 +54,10 @@ class Manifests:
 
 
 def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
-    """Read manifests, all that they name and all that the referrers API has for any of these, each once.
+    """Read manifests, their children and their referrers, all of them recursively and each once.
 
-    A manifest that is not there (404) is left out. Raise `Refused` for one that cannot be read: nobody could say what
-    it needs.
+    A manifest that does not exist (404) is left out. Raise `Refused` for one that cannot be read, as it is unknown then
+    which manifests it needs.
     """
     store, meter = known.store, meter_of(known.store)
     manifests: dict[str, Manifest] = {}
@@ -79,7 +79,7 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
                 raise _unreadable(store, digest, found)
             if found:
                 manifests[digest], attached[digest] = found
-                below.update(_named(store, digest, found[0]))
+                below.update(_child_digests(store, digest, found[0]))
                 below.update(found[1])
             meter.phase(f"reading manifests, {len(manifests):,} of {len(asked | below):,}")
         todo = below - asked
@@ -94,13 +94,13 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
 
 
 def image_ages(known: Manifests, digests: Collection[str], now: float) -> Mapping[str, float]:
-    """Return how many seconds ago images were made, by what their configs say: of an index, its youngest image.
+    """Return the ages of images in seconds, by the times in their configs; for an index, that of its youngest image.
 
-    An image that does not say it is left out. Raise `Refused` for one that cannot be read.
+    An image without a time is left out. Raise `Refused` for one that cannot be read.
     """
     found: dict[str, float] = {}
     meter_of(known.store).phase("reading how old images are")
-    for digest, made in side_by_side(lambda digest: _made(known, digest), sorted(digests), known.store.jobs):
+    for digest, made in side_by_side(lambda digest: _build_time(known, digest), sorted(digests), known.store.jobs):
         if isinstance(made, TaggerError):
             raise _unreadable(known.store, digest, made)
         if made is not None:
@@ -108,8 +108,8 @@ def image_ages(known: Manifests, digests: Collection[str], now: float) -> Mappin
     return found
 
 
-def _made(manifests: Manifests, digest: str) -> float | None:
-    """Return when an image was made, in seconds since 1970."""
+def _build_time(manifests: Manifests, digest: str) -> float | None:
+    """Return when an image was built, in seconds since 1970; None where it does not say."""
     moments, todo, seen = [], [digest], {digest}
     while todo:
         manifest = manifests.get(todo.pop())
@@ -124,7 +124,7 @@ def _made(manifests: Manifests, digest: str) -> float | None:
 
 
 def _created(store: TagStore, manifest: Manifest) -> float | None:
-    """Return what a config says, if it is an image's. Raise `StoreError`."""
+    """Return the time in the config of a manifest, if it is an image. Raise `StoreError`."""
     if not manifest.config():
         return None
     try:
@@ -135,7 +135,7 @@ def _created(store: TagStore, manifest: Manifest) -> float | None:
         raise
 
 
-def _named(store: TagStore, digest: str, manifest: Manifest) -> set[str]:
+def _child_digests(store: TagStore, digest: str, manifest: Manifest) -> set[str]:
     try:
         return {child.digest for child in manifest.children() if child.media_type in MANIFEST_TYPES}
     except StoreError as error:
@@ -153,17 +153,17 @@ def _node(manifest: Manifest) -> Node:
 
 
 def _other_children(manifest: Manifest) -> Iterable[Descriptor]:
-    """Return what an index names that is no manifest: some hold blobs so."""
+    """Return the children of an index that are no manifests: some indexes hold blobs."""
     return (child for child in manifest.children() if child.media_type not in MANIFEST_TYPES)
 
 
 def _unreadable(store: TagStore, digest: str, error: TaggerError) -> TaggerError:
-    """Return the refusal to prune where a manifest cannot be read; after a signal, what says so."""
+    """Return the refusal to prune where a manifest cannot be read; after a signal, the error of the signal."""
     if error.code in ("INTERRUPTED", "STOPPED"):
         return error
     reason = error.message.removeprefix(f"{store.place}: ")
     return Refused(
-        f"{store.place}: {digest} cannot be read, so nobody can say which manifests it needs: {reason}",
+        f"{store.place}: {digest} cannot be read, so it is unknown which manifests it needs: {reason}",
         error.hint or "Run again when it can be read, or delete it first if it is broken.",
         code="UNREADABLE",
     )

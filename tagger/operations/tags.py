@@ -1,4 +1,4 @@
-"""List a repository as a tree: its versions with the tags at them, what drifted, and what is no version."""
+"""Lists a repository as a tree: its versions with their tags, drifted tags, and tags of no version."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,13 +26,13 @@ from tagger.rules.versions import Version
 __all__ = ["list_tags", "published_versions"]
 
 KINDS = {".sig": "signature", ".att": "attestation", ".sbom": "sbom", "": "referrers"}
-"""What hangs on an image by a tag: how cosign ends them, and the list of the referrers' fallback."""
+"""The kinds of artifacts that are attached by a tag, by the end of the tag: cosign's, and the referrers tag schema."""
 
 
 def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms | None = None) -> Tree:
-    """Return what stands in a repository; nothing is written. Only digests are read, unless the list is to be `long`.
+    """Return the tags of a repository as a tree; nothing is written. Only digests are read, unless with `long`.
 
-    A long list has what manifests, configs and the referrers API tell, and all other tags at each version. Without
+    A long list has facts from manifests, configs and the referrers API, and all other tags at each version. Without
     `terms` the tags are read by `rules`. Raise `TaggerError`.
     """
     view = View(store, terms or OwnTerms(rules), every_tag, Claim(everything=True), tolerant=True)
@@ -54,7 +54,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
         parts = dict.fromkeys((digest or "", *content.parts))
         shown.update(parts)
         attached = tuple(artifact for part in parts if part in artifacts for artifact in artifacts[part])
-        versions.append(listing.listed(version, digest, attached, content.facts))
+        versions.append(listing.list_version(version, digest, attached, content.facts))
     published, exact = listing.published, listing.exact
     return Tree(
         store.place,
@@ -69,7 +69,7 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
 
 
 class _Listing(NamedTuple):
-    """What the tags of a repository are, with the digests under them; `at` has the tags of no version by digest."""
+    """The kinds of a repository's tags, with their digests; `at` has the tags that are not exact, by digest."""
 
     look: Look
     published: Published
@@ -86,10 +86,10 @@ class _Listing(NamedTuple):
         exact = self.published.exact
         return {version: self.digests[exact[version][0]] for version in sorted(self.published.versions, reverse=True)}
 
-    def listed(
+    def list_version(
         self, version: Version, digest: str | None, attached: tuple[Artifact, ...], facts: Facts | None
     ) -> ListedVersion:
-        """Return a version with the tags that point at its image."""
+        """Return a version with the tags at its image."""
         published, rules = self.published, self.look.rules
         at = self.at.get(digest, ()) if digest else ()
         pointing = [tag for tag in at if tag not in self.other and self._stands_at(tag, version, digest)]
@@ -107,7 +107,7 @@ class _Listing(NamedTuple):
         )
 
     def _stands_at(self, tag: str, version: Version, digest: str | None) -> bool:
-        """Say whether a tag is shown at `version`: of several versions that are one image, at the one it belongs to."""
+        """Say whether a tag is shown at `version`: where versions share an image, it is shown at its owner."""
         owner = self.look.owners.get(tag)
         if owner is None or owner == version or owner not in self.published.exact:
             return True
@@ -115,7 +115,7 @@ class _Listing(NamedTuple):
 
 
 def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
-    """Read the marks and the digests that a list shows; those of tags of no version too where it is `long`."""
+    """Read the marks and the digests that a list shows; with `long`, also those of tags of no version."""
     rules = look.rules
     marks = _marks(look)
     published = published_versions(store, look)
@@ -137,7 +137,7 @@ def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
 
 
 def published_versions(store: TagStore, look: Look) -> Published:
-    """Return every version that stands, and which are marked: marks that the look did not read are read."""
+    """Return all versions, and which of them are marked. Reads the marks that the look did not read."""
     marks = _marks(look)
     read = {**store.digests(marks - look.digests.keys()), **look.digests} if marks else look.digests
     return look.rules.published(look.tags, {tag for tag in marks if read[tag] == LIFTED_DIGEST})
@@ -148,7 +148,7 @@ def _marks(look: Look) -> set[str]:
 
 
 def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | None]) -> Iterable[tuple[str, Floating]]:
-    """Yield the floating tags, those of the newest versions first, and at the end those that nobody is left for."""
+    """Yield the floating tags: those of the newest versions first, at the end those without an owner."""
 
     for tag in reversed(look.scope):
         owner, digest = look.owners[tag], digests.get(tag)
@@ -163,7 +163,7 @@ def _lost(look: Look) -> Iterable[str]:
 
 
 class _Content(NamedTuple):
-    """What reading an image told: facts for people, the manifests that it is made of, and what is attached to them."""
+    """The content of an image: facts for people, the digests of its manifests, and what is attached to them."""
 
     facts: Facts | None = None
     parts: tuple[str, ...] = ()
@@ -171,7 +171,7 @@ class _Content(NamedTuple):
 
 
 def _contents(store: TagStore, digests: Collection[str]) -> Iterable[tuple[str, _Content]]:
-    """Read images side by side; one that is none, or is damaged, is left out: it is listed all the same."""
+    """Read images side by side. What is no image, or is damaged, has no content, but is listed too."""
 
     def read(digest: str) -> _Content:
         root = store.manifest(digest)

@@ -1,4 +1,4 @@
-"""By which rules a repository is decided, as operations ask for it; `rules/terms.py` answers for policies."""
+"""The interface through which operations ask for the rules of a repository; `rules/terms.py` implements it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -9,15 +9,15 @@ from tagger.rules.policy import Policy, Ruling
 
 __all__ = ["DEFAULTS_DECIDE", "OwnTerms", "Terms"]
 
-DEFAULTS_DECIDE = "the default rules decide: no setting says by which, and no policy is kept"
+DEFAULTS_DECIDE = "the default rules decide: there is no policy, and no setting gives other rules"
 
 
 class Terms(Protocol):
-    """By which rules the tags of a repository are decided: what its policy says, else the settings of the run."""
+    """The rules of each repository: those of its policy, else those of the settings of the run."""
 
     @property
     def follows(self) -> bool:
-        """False where no policy is read: whatever stands under its tag, the settings rule."""
+        """Whether policies are read. Where they are not, the settings apply in every repository."""
 
     def rules(self, stored: str | None, place: str) -> Rules:
         """Return the rules for the repository `place`, given the JSON of its policy, None where it has none.
@@ -26,26 +26,23 @@ class Terms(Protocol):
         """
 
     def objection(self, stored: str | None, place: str) -> TaggerError | None:
-        """Return what speaks against a run that was told something else than the policy says; None where nothing does.
-
-        A run that meets this before it wrote anything ends there; later it first takes back what it wrote.
-        """
+        """Return the error where the run contradicts the policy, or the policy is not legible; else None."""
 
     def rules_now(self, place: str) -> Rules:
-        """Return the rules for a repository, by what was last known to be stored there."""
+        """Return the rules for a repository, by the policy that was last read there."""
 
     def objection_now(self, place: str) -> TaggerError | None:
-        """Return the objection for a repository, by what was last known to be stored there."""
+        """Return the objection for a repository, by the policy that was last read there."""
 
     def agree(self) -> Sequence[str]:
-        """Let one policy rule in every repository that was asked about; return warnings. Raise `Refused`."""
+        """Apply one policy to all repositories that were asked about; return warnings. Raise `Refused`."""
 
     def summary(self) -> Ruling:
-        """Return where the rules of the run came from, what differs anywhere, and what to warn of."""
+        """Return the source of the rules, the settings of the run that differ anywhere, and warnings."""
 
 
 class OwnTerms(NamedTuple):
-    """The rules of the run's settings, whatever a repository says."""
+    """The rules of the run's settings, without regard to policies."""
 
     own: Rules
     follows: bool = True
@@ -55,7 +52,7 @@ class OwnTerms(NamedTuple):
         return self.own
 
     def objection(self, _stored: str | None, _place: str) -> TaggerError | None:
-        """Return nothing: no policy is asked for."""
+        """Return None, as no policy applies."""
         return None
 
     def rules_now(self, _place: str) -> Rules:
@@ -63,13 +60,13 @@ class OwnTerms(NamedTuple):
         return self.own
 
     def objection_now(self, _place: str) -> TaggerError | None:
-        """Return nothing: no policy is asked for."""
+        """Return None, as no policy applies."""
         return None
 
     def agree(self) -> Sequence[str]:
-        """Return nothing: the same rules are everywhere."""
+        """Return no warnings, as the same rules apply everywhere."""
         return ()
 
     def summary(self) -> Ruling:
-        """Return that no policy ruled."""
+        """Return a ruling without a policy."""
         return Ruling(Policy.of({}), "default")

@@ -1,4 +1,4 @@
-"""Release the builds of several variants together: all of them, or none."""
+"""Releases the builds of several variants together: all of them, or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -26,7 +26,7 @@ def plan_together(jobs: Mapping[str, Release], command: str = "plan") -> Running
     reports = {}
     for variant, job in jobs.items():
         reports[variant] = yield from plan(job, command)
-    return _joined(reports)
+    return _join(reports)
 
 
 def release_together(jobs: Mapping[str, Release]) -> Running:
@@ -39,29 +39,29 @@ def release_together(jobs: Mapping[str, Release]) -> Running:
     for preparation in preparations.values():
         yield from notices(preparation)
     if any(preparation.failed for preparation in preparations.values()):
-        return _joined({variant: report_stopped(one) for variant, one in preparations.items()})
+        return _join({variant: report_stopped(one) for variant, one in preparations.items()})
     stagings = {variant: Staging(one, {}) for variant, one in preparations.items()}
     for variant, preparation in preparations.items():
         if not preparation.brings_no_image:
             stagings[variant] = yield from stage_all(preparation)
         if stagings[variant].failures:
-            return _joined({variant: report_half_staged(one) for variant, one in stagings.items()})
+            return _join({variant: report_half_staged(one) for variant, one in stagings.items()})
     reports = {}
     for variant, staging in stagings.items():
         if staging.preparation.brings_no_image:
             reports[variant] = yield from without_image(staging.preparation, "release", dry_run=False)
         else:
             reports[variant] = yield from converge_all(staging.preparation)
-    return _joined(reports)
+    return _join(reports)
 
 
-def _joined(reports: Mapping[str, Report]) -> Report:
-    """Return one report of all variants: the digest and the platforms are those of the first one."""
+def _join(reports: Mapping[str, Report]) -> Report:
+    """Return one report for all variants, with the digest and the platforms of the first one."""
     every = list(reports.values())
     places = dict.fromkeys(outcome.repository for report in every for outcome in report.repositories)
     of_place = [[one for report in every for one in report.repositories if one.repository == place] for place in places]
     return every[0]._replace(
-        repositories=tuple(map(_joined_outcome, of_place)),
+        repositories=tuple(map(_join_outcomes, of_place)),
         tags=tuple(dict.fromkeys(chain.from_iterable(report.tags for report in every))),
         error=next((report.error for report in every if report.error), None),
         warnings=tuple(dict.fromkeys(chain.from_iterable(report.warnings for report in every))),
@@ -71,8 +71,8 @@ def _joined(reports: Mapping[str, Report]) -> Report:
     )
 
 
-def _joined_outcome(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return how one repository ended for all variants: a failure counts most, and a success more than nothing."""
+def _join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of one repository for all variants: a failure counts most, and a write more than none."""
     failed = next((one for one in outcomes if one.error), None)
     wrote = next((one for one in outcomes if one.status != "unchanged"), outcomes[0])
     return outcomes[0]._replace(

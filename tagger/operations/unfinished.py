@@ -1,4 +1,4 @@
-"""What a removal has yet to remove: kept in the repository while it runs, so that a run after a kill finds it."""
+"""The record of a removal, kept in the repository while it runs, so that a run after a crash can finish it."""
 
 import json
 import secrets
@@ -18,15 +18,15 @@ from tagger.rules.marks import REMOVAL_TAG
 __all__ = ["RemovalRecord", "Unfinished", "read_unfinished", "wants_tags_first"]
 
 TAGS_FIRST = frozenset({403, 405, 409})
-"""What registries answer that do not delete an image as long as a tag names it."""
+"""The statuses of registries that do not delete an image while a tag names it."""
 
 LARGEST_RECORD = LARGEST_MANIFEST * 3 // 4
 
 
 class Unfinished(NamedTuple):
-    """A removal that was begun: the tags that it named with their digests, and the manifests that were to go.
+    """A removal that began and did not finish: its tags with their digests, and its manifests.
 
-    `manifest` is the artifact that says so; `plan_id` the plan that it carries out, if it has one.
+    `manifest` is the artifact that records it. `plan_id` is the id of the plan that it carries out, or empty.
     """
 
     manifest: Manifest
@@ -35,14 +35,14 @@ class Unfinished(NamedTuple):
     plan_id: str = ""
 
     def names(self, names: Iterable[str]) -> bool:
-        """Say whether any of these tags or digests is one of its own."""
+        """Say whether any of these tags or digests belongs to the removal."""
         return any(name in self.tags or name in self.manifests for name in names)
 
 
 def read_unfinished(store: TagStore, digest: str | None) -> Unfinished | None:
-    """Return the removal that was begun, given the digest under its tag; None where there is none.
+    """Return the unfinished removal, given the digest under its tag; None where there is none, or it is invalid.
 
-    What says nothing sensible is none. Raise `StoreError` where it cannot be read.
+    Raise `StoreError` where it cannot be read.
     """
     try:
         manifest = store.manifest(digest) if digest else None
@@ -60,14 +60,14 @@ def read_unfinished(store: TagStore, digest: str | None) -> Unfinished | None:
 
 
 def wants_tags_first(error: StoreError) -> bool:
-    """Say whether a registry does not delete an image because a tag names it."""
+    """Say whether an error means that the registry does not delete an image while a tag names it."""
     return error.code == "DENIED" or (error.status in TAGS_FIRST and error.code != "TOOMANYREQUESTS")
 
 
 class RemovalRecord:
-    """Keeps in a repository what is going to be removed, under a tag of Tagger's own, until that is done.
+    """Records in a repository what is to be removed, under a reserved tag, until it is removed.
 
-    `before` is a removal that was begun earlier: with `resumed` this one goes on with it, else it is kept as it is.
+    `before` is an earlier removal that did not finish. With `resumed` this one continues it; else its record is kept.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class RemovalRecord:
         self._lock = threading.Lock()
 
     def keep(self) -> None:
-        """Write it down, once. Raise `StoreError` where the registry deletes nothing.
+        """Write the record, once. Raise `StoreError` where the registry deletes nothing.
 
-        A manifest that was never there is deleted first: most that delete nothing say so of it, and then nothing is
-        written. Where the record cannot be written, the removal goes on without, and that is a warning.
+        The deletion of a manifest that does not exist is tried first: most registries that delete nothing refuse it,
+        and then nothing is written. Where the record cannot be written, the removal goes on without it, with a warning.
         """
         with self._lock:
             if self._asked or self._store.lists_unnamed:
@@ -111,7 +111,7 @@ class RemovalRecord:
                 self.warnings = (ReportWarning("UNRECORDED", text),)
 
     def end(self) -> None:
-        """Take it away, as the removal is done; one that was begun earlier and is another stays. Raise `StoreError`."""
+        """Delete the record of a finished removal, or restore that of an earlier, different one. Raise `StoreError`."""
         before = self._before
         if self._kept and before and not self._resumed:
             self._store.point(before.manifest, (REMOVAL_TAG,))
@@ -120,7 +120,7 @@ class RemovalRecord:
             self._delete(manifest)
 
     def _delete(self, manifest: Manifest) -> None:
-        """Delete a record with its tag, where the tag still stands at it; some registries want the tag to go first."""
+        """Delete a record with its tag, if the tag still points at it. Some registries need the tag to go first."""
         store = self._store
         try:
             with suppress(NotFound):
@@ -135,7 +135,7 @@ class RemovalRecord:
             self._untag(manifest)
 
     def _untag(self, manifest: Manifest) -> None:
-        """Remove the tag alone, where it stands at this record, or is listed though its manifest is gone."""
+        """Remove only the tag, if it points at this record, or is listed although its manifest is gone."""
         store = self._store
         held = store.digests((REMOVAL_TAG,))[REMOVAL_TAG]
         if held == manifest.digest or (held is None and REMOVAL_TAG in store.tags()):
@@ -143,7 +143,7 @@ class RemovalRecord:
                 store.untag(REMOVAL_TAG)
 
     def _record(self) -> Manifest:
-        """Return the record, with as much as a manifest may hold."""
+        """Return the record, with as many manifests as fit into it."""
         manifests = list(self._manifests)
         while True:
             said = {"plan": self._plan_id, "tags": self._tags, "manifests": " ".join(manifests)}

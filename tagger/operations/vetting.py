@@ -1,4 +1,4 @@
-"""Before a floating tag is pointed elsewhere: which version it holds now, also where the listing hides that version."""
+"""Finds out which version a floating tag holds before it moves, also where the listing omits that version."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -17,14 +17,14 @@ from tagger.version_from.labels import VERSION_LABEL
 __all__ = ["Vetted", "previous_tag", "vet"]
 
 Read = Callable[[Iterable[str]], Mapping[str, str | None]]
-"""Reads tags by name that were not read yet, and returns the digests of all that were read."""
+"""A function that reads those tags that were not read yet, and returns the digests of all tags that were read."""
 
 
 class Vetted(NamedTuple):
-    """What stands under the tags that are to be written.
+    """The images under the tags that are to be written.
 
-    `named` says which version an image is, by its digest. `hidden` are exact tags that the listing omits, of versions
-    that are newer than those which would take their floating tags. `unknown` says of a digest what nobody can name.
+    `named` has the version of each image, by its digest. `hidden` are exact tags that the listing omits, of versions
+    that are newer than the owners of their floating tags. `unknown` has a sentence for each image without a version.
     """
 
     named: Mapping[str, Version]
@@ -33,19 +33,19 @@ class Vetted(NamedTuple):
 
 
 def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection[str], read: Read) -> Vetted:
-    """Find out which versions the tags hold that `changes` write; images of `done` are known already.
+    """Find out which versions the tags hold that `changes` write; the images in `done` are known already.
 
-    What was read with the listing names most. Otherwise the newest other listed version of the class is read; then the
-    label of the image says which exact tag to read by name. Raise `StoreError`.
+    The exact tags that were read name most images. For others, the newest other listed version of the class is read.
+    If that does not help, the label of the image says which exact tag to read by name. Raise `StoreError`.
     """
     rules = look.rules
-    named = _named(look.digests, rules)
+    named = _versions_by_digest(look.digests, rules)
     doubtful = _doubtful(changes, {*done, *named})
     if doubtful:
         owners = {owner for change in doubtful if (owner := look.owners.get(change.tag))}
         published = rules.published(contenders_beside(look.tags, owners, rules))
         others = [tag for change in doubtful if (tag := _newest_other(change, look, published))]
-        named = _named(read(others), rules)
+        named = _versions_by_digest(read(others), rules)
         doubtful = _doubtful(doubtful, {*done, *named})
     if not doubtful:
         return Vetted(named)
@@ -53,7 +53,7 @@ def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection
 
 
 def previous_tag(version: Version, rules: Rules) -> str | None:
-    """Return the exact tag one patch before a version: 2.1.3 of 2.1.4; None of 2.1.0, of 2.1, and of a prerelease."""
+    """Return the exact tag one patch before a version: 2.1.3 for 2.1.4; None for 2.1.0, 2.1 and prereleases."""
     *numbers, last = version.numbers
     if len(numbers) < 2 or version.prerelease or version.build or not last.isdecimal() or last.startswith("0"):
         return None
@@ -61,8 +61,8 @@ def previous_tag(version: Version, rules: Rules) -> str | None:
     return rules.exact_tags(before)[0] if before else None
 
 
-def _named(digests: Mapping[str, str | None], rules: Rules) -> dict[str, Version]:
-    """Return which version each image is, by the exact tags that were read: the newest, where it is several."""
+def _versions_by_digest(digests: Mapping[str, str | None], rules: Rules) -> dict[str, Version]:
+    """Return the version of each image, by the exact tags that were read: the newest where there are several."""
     read = rules.reader
     named: dict[str, Version] = {}
     for tag, digest in digests.items():
@@ -89,9 +89,9 @@ def _newest_other(change: Change, look: Look, published: Published) -> str | Non
 def _by_label(
     store: TagStore, look: Look, doubtful: Sequence[Change], named: Mapping[str, Version], read: Read
 ) -> Vetted:
-    """Ask the images themselves which versions they are, and the exact tags of these by name."""
+    """Read the version labels of the images, and the exact tags of these versions by name."""
     rules = look.rules
-    said = dict(side_by_side(lambda change: _said_version(store, change, look), doubtful, store.jobs))
+    said = dict(side_by_side(lambda change: _label_version(store, change, look), doubtful, store.jobs))
     for answer in said.values():
         if isinstance(answer, TaggerError):
             raise answer
@@ -113,20 +113,20 @@ def _by_label(
                 hidden.add(exact[change])
         elif not isinstance(answer, TaggerError):
             tag = exact.get(change)
-            unknown[digest] = f"{change.tag} holds an image that {_described(answer[0], tag, digests.get(tag or ''))}"
+            unknown[digest] = f"{change.tag} holds an image that {_describe(answer[0], tag, digests.get(tag or ''))}"
     return Vetted(found, frozenset(hidden), unknown)
 
 
-def _described(label: str, tag: str | None, standing: str | None) -> str:
+def _describe(label: str, tag: str | None, standing: str | None) -> str:
     if not label:
-        return "says of no version that it is it"
+        return "has no version label"
     if tag is None:
         return f"says it is {label[:80]}, which is no version"
     return f"says it is {tag}, and {'that tag holds another image' if standing else f'there is no tag {tag}'}"
 
 
-def _said_version(store: TagStore, change: Change, look: Look) -> tuple[str, Version | None]:
-    """Return the version that the image under a tag says it is: as its label has it, and as the rules read it."""
+def _label_version(store: TagStore, change: Change, look: Look) -> tuple[str, Version | None]:
+    """Return the version of the image under a tag: the text of its label, and the version as the rules read it."""
     owner = look.owners.get(change.tag)
     variant = owner.variant if owner else ""
     try:

@@ -1,4 +1,4 @@
-"""One repository as a verb sees it: by which rules, which floating tags, and for which of them it answers."""
+"""Looks at one repository for an operation: with its rules, its scope of floating tags, and its claim on them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from tagger.errors import Refused, StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import Survey, TagStore
 from tagger.operations.look import Look, Scope, rivals
-from tagger.operations.lost import check_none_lost, kept
+from tagger.operations.lost import check_none_lost, counted_as_existing
 from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
 from tagger.operations.vetting import previous_tag, vet
@@ -20,11 +20,11 @@ __all__ = ["View", "look_before_write", "marks_of"]
 
 
 class View:
-    """A repository, the terms by which its tags are decided, and the floating tags that are looked at, `scope`.
+    """A repository, the terms that give its rules, and the `scope` of floating tags to look at.
 
-    The run answers for what `claim` says. The exact tags and the marks of the `versions` that it is about are read by
-    name in every look. What the tags say is taken as `amended`: as it will be once marks are set. A view knows the tags
-    that it has seen, so that a listing that lags or omits some is told from a tag that is gone.
+    `claim` says which tags the run answers for. Every look reads the exact tags and the marks of `versions` by name.
+    `amended` changes the published versions to what they will be after marks are set. A `tolerant` view accepts lost
+    tags. A view remembers the tags that it has seen, so that it notices when a listing lags or omits tags.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class View:
         self.amended = amended
         self.versions = tuple(versions)
         self.wrote: dict[str, str | None] = {}
-        self.vetted: set[str] = set()  # digests of which it is known what is known
+        self.vetted: set[str] = set()  # digests whose versions were looked up already
         self.warnings: dict[tuple[str, str], None] = {}
         self.seen: frozenset[str] = frozenset()
         self.stored: str | None = None
@@ -56,7 +56,7 @@ class View:
 
     @property
     def claim(self) -> Claim:
-        """What the run answers for now: as it was told, and what it wrote itself."""
+        """The tags that the run answers for now: those of its claim, and those that it wrote."""
         return self._claim._replace(wrote=dict(self.wrote))
 
     @property
@@ -65,11 +65,11 @@ class View:
         return self._policy if self.stored is not None else None
 
     def answer_for(self, claim: Claim) -> None:
-        """Answer for other tags from now on."""
+        """Replace the claim."""
         self._claim = claim
 
     def know(self, tags: Iterable[str]) -> None:
-        """Take note of tags that this run set: a listing may lag behind."""
+        """Remember tags that this run set: the next listing may not have them yet."""
         self.seen = self.seen.union(tags)
 
     def look(
@@ -82,10 +82,9 @@ class View:
     ) -> Look:
         """Read what decides: the listing, the marks, the policy, the floating tags and their owners' exact tags.
 
-        `expect` are more tags to read along with the listing, in the same round trip, and those of `manifests` with
-        their manifests, which will be asked for. Versions that are `coming` count as published though their exact tags
-        may not stand yet. An `unlisted` repository is not asked for its listing: it does not exist yet. Raise
-        `TaggerError`.
+        `expect` are more tags to read in the same round trip as the listing. `manifests` are tags whose manifests are
+        read too, as they are needed later. Versions that are `coming` count as published before their exact tags exist.
+        With `unlisted` the listing is not read, as the repository does not exist yet. Raise `TaggerError`.
         """
         rules = self.terms.rules(self.stored, self.store.place)
         names, first = self.names(rules), not self._looked
@@ -100,22 +99,22 @@ class View:
         if policy:
             self._read_policy(survey.digests[POLICY_TAG])
         rules = self.terms.rules(self.stored, self.store.place)
-        found = _Reading(self, rules, survey, coming).settled()
+        found = _Reading(self, rules, survey, coming).run()
         self.seen, self._again = found.tags, found.read_again
         for tag in sorted(found.unlisted):
-            self.warn("INCOMPLETE_LISTING", f"the listing omits {tag}, which stands: it is counted all the same")
+            self.warn("INCOMPLETE_LISTING", f"the listing omits {tag}, which exists: Tagger counts it")
         return found
 
     def warn(self, code: str, text: str) -> None:
-        """Take note of a warning, once."""
+        """Add a warning; the same one is counted_as_existing only once."""
         self.warnings[code, text] = None
 
     def objection(self) -> TaggerError | None:
-        """Return what the policy says against what the run was told, as of the last look."""
+        """Return the error where the run contradicts the policy of the last look; else None."""
         return self.terms.objection(self.stored, self.store.place)
 
     def names(self, rules: Rules) -> list[str]:
-        """Return the exact tags and the marks of the versions that the run is about."""
+        """Return the exact tags and the marks of the run's versions."""
         return [tag for version in self.versions for tag in (*rules.exact_tags(version), *marks_of(version, rules))]
 
     def _read_policy(self, digest: str | None) -> None:
@@ -131,8 +130,8 @@ def look_before_write(
 ) -> Look:
     """Look at a repository that the first write may create.
 
-    Some registries refuse the listing of one that does not exist yet: with 403, or 401 as Docker Hub. Raise
-    `TaggerError` where it cannot be written, or exists and is refused all the same.
+    Some registries refuse the listing of a repository that does not exist yet, with 403, or with 401 as Docker Hub.
+    Raise `TaggerError` where it cannot be written, or exists and its listing is refused.
     """
     try:
         return view.look(expect, manifests=manifests, coming=coming)
@@ -147,12 +146,12 @@ def look_before_write(
 
 
 def marks_of(version: Version, rules: Rules) -> tuple[str, str]:
-    """Return the two marks that a version may have."""
+    """Return the tags of the two marks that a version may have."""
     return rules.withdrawn_mark(version), rules.held_mark(version)
 
 
 class _Reading:
-    """A look under way: the tags that are `known` to stand, and the digests that were read."""
+    """A look in progress: the tags that are `known` to exist, and the digests that were read."""
 
     def __init__(self, view: View, rules: Rules, survey: Survey, coming: Collection[Version]) -> None:
         self.view, self.rules, self.listing = view, rules, survey.tags
@@ -161,12 +160,12 @@ class _Reading:
         self.known = survey.tags.union(view.seen)
         self.lifted: frozenset[str] = frozenset()
         self.lost = survey.lost
-        # Tags that come while listing and reading go on are not omitted: only those that were known before can be.
+        # A tag may be set while the look runs. So only tags that were known before can be omitted by the listing.
         self.unlisted = survey.unlisted.intersection((*view.seen, *view.names(rules)))
         self._learn(self.digests)
 
-    def settled(self) -> Look:
-        """Read on until nothing that was read changes who owns a tag; return the look. Raise `StoreError`."""
+    def run(self) -> Look:
+        """Read until nothing changes the owner of a tag any more; return the look. Raise `StoreError`."""
         while True:
             look = self._with_owners()
             changes = look.changes(self.view.claim)
@@ -182,9 +181,9 @@ class _Reading:
             return look._replace(named=vetted.named, unlisted=self.unlisted, lost=self.lost)
 
     def _with_owners(self) -> Look:
-        """Read the tags in scope, their owners' exact tags, and marks, until that changes no owner any more."""
+        """Read the tags in scope, their owners' exact tags, and marks, until the owners stay the same."""
         while True:
-            look, groups = self._decided()
+            look, groups = self._decide()
             wanted = self._wanted(look, groups)
             missing = [tag for tag in wanted if tag not in self.digests]
             self._read_all(missing)
@@ -201,14 +200,14 @@ class _Reading:
             self._read(missing)
         return self.digests
 
-    def _decided(self) -> tuple[Look, Mapping[str, Sequence[str]]]:
-        """Return the look as far as it is known, and of each tag in scope the exact tags that must hold one image."""
+    def _decide(self) -> tuple[Look, Mapping[str, Sequence[str]]]:
+        """Return the look so far, and for each tag in scope the exact tags that must hold one image."""
         rules, view = self.rules, self.view
         decisive = frozenset(contenders(self.known, rules) if view.amended is None else self.known)
         published = rules.published(decisive | self.coming, self.lifted)
         published = view.amended(published) if view.amended else published
         owners = cascade(published.in_force, rules)
-        wrote = (tag for tag in view.wrote if tag in self.known)  # it may be nobody's by now
+        wrote = (tag for tag in view.wrote if tag in self.known)  # such a tag may have no owner any more
         scope = tuple(dict.fromkeys((*view.scope(rules, owners, self.known), *wrote)))
         owned = {tag: owners[tag] for tag in scope if tag in owners}
         others = published.spellings(set(owned.values()))
@@ -220,7 +219,7 @@ class _Reading:
         return self._with_images(look, owned, groups), groups
 
     def _with_images(self, look: Look, owned: Mapping[str, Version], groups: Mapping[str, Sequence[str]]) -> Look:
-        """Say what each owner's exact tags hold, and which of them contradict each other."""
+        """Return the look with the digest of each owner's exact tags, and the dispute where they differ."""
         held: dict[Version, str | None] = {}
         dispute = None
         for tag, group in groups.items():
@@ -240,7 +239,7 @@ class _Reading:
         wanted = {*look.scope, *self.view.names(self.rules), *(tag for group in groups.values() for tag in group)}
         claim = self.view.claim
         owners = {look.owners[tag] for tag in look.scope if tag in look.owners}
-        if claim.everything:  # then only those that a tag is about to be pointed at
+        if claim.everything:  # then only the owners of tags that are to be written count
             changes = look.changes(claim) if wanted <= self.digests.keys() else ()
             written = {change.tag for change in changes if change.writes}
             owners = {look.owners[tag] for tag in written & look.owners.keys()}
@@ -248,7 +247,7 @@ class _Reading:
         return wanted | marks | self._unread_marks(look)
 
     def _unread_marks(self, look: Look) -> set[str]:
-        """Return the listed marks that may be lifted, of versions that would own a tag in scope without them."""
+        """Return the unread marks of versions that would own a tag in scope without them: a mark may be lifted."""
         published, rules = look.published, self.rules
         apart = (published.withdrawn | published.held) & published.versions
         unread = {
@@ -267,7 +266,7 @@ class _Reading:
         }
 
     def _read(self, missing: Sequence[str]) -> None:
-        """Read digests by name; a listed tag that answers nothing is read again with the listing."""
+        """Read digests by name. A listed tag without a manifest is read again, together with the listing."""
         store = self.view.store
         self.digests |= store.digests(missing)
         doubtful = {tag for tag in missing if tag in self.listing and self.digests[tag] is None}
@@ -277,10 +276,10 @@ class _Reading:
             self.digests |= survey.digests
 
     def _learn(self, read: Iterable[str]) -> bool:
-        """Take in what was read: tags that are gone or unlisted, and marks that are lifted; say whether any is new."""
+        """Update the known tags and the lifted marks by what was read; return whether they changed."""
         before = self.known, self.lifted
         read = frozenset(read)
-        self.known -= {tag for tag in read if self.digests[tag] is None} - kept(self.lost, self.rules)
+        self.known -= {tag for tag in read if self.digests[tag] is None} - counted_as_existing(self.lost, self.rules)
         self.known = self.known.union(tag for tag in read if self.digests[tag] and tag not in self.known)
         self.lifted = frozenset(
             t for t in self.known if self.digests.get(t) == LIFTED_DIGEST and t.startswith((WITHDRAWN_MARK, HELD_MARK))

@@ -1,4 +1,4 @@
-"""Withdraw a version: mark it in the repository, then point its floating tags at the newest version left."""
+"""Withdraws a version: marks it in the repository, then points its floating tags at the newest version left."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -38,8 +38,8 @@ __all__ = ["Withdrawal", "withdraw"]
 class Withdrawal(NamedTuple):
     """What to withdraw: a version with all its variants (`2.1.4`), or one of them by its exact tag (`2.1.4-alpine`).
 
-    `undo` takes it back; `purge` deletes the exact tag too, and the image where nothing else names it, which has to be
-    `confirmed`. `force` withdraws a version though something that looks like a variant of it is not declared.
+    `undo` lifts the mark. `purge` also deletes the exact tag, and the image where nothing else names it; this has to be
+    `confirmed`. `force` withdraws a version although there are tags that look like undeclared variants of it.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Withdrawal(NamedTuple):
 
 
 def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
-    """Withdraw in every repository: the mark first, then the floating tags; the exact tag stays, so that pins work.
+    """Withdraw in every repository: first the mark, then the floating tags. The exact tag stays, for those who pin it.
 
-    Only what holds the withdrawn image is moved. Nothing is written where something is wrong anywhere. Raise
+    Only tags that hold the withdrawn image move. Nothing is written where any repository has an error. Raise
     `InputError` when no repository has the version.
     """
     meant: dict[Rules, list[Version]] = {}
@@ -72,7 +72,14 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
 
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
         if job.undo and not outcome.error and not any(one.tag.startswith(WITHDRAWN_MARK) for one in outcome.changes):
-            return (Event("warning", store.place, f"{job.name} is not withdrawn there: no mark is lifted", "IN_FORCE"),)
+            return (
+                Event(
+                    "warning",
+                    store.place,
+                    f"{job.name} is not withdrawn there, so there is no mark to lift",
+                    "IN_FORCE",
+                ),
+            )
         if dry_run or outcome.error:
             return ()
         return (Event("verified", store.place, f"{job.name} is {'in force' if job.undo else 'withdrawn'}"),)
@@ -88,12 +95,12 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
 
 
 def _look(job: Withdrawal, store: TagStore) -> Marking:
-    """Read one repository. Raise `TaggerError` where something is wrong with it."""
+    """Read one repository. Raise `TaggerError` where the version cannot be withdrawn there."""
     terms = job.terms or OwnTerms(job.rules)
     named = find_versions(store, terms, job.name)
     versions = frozenset(named.versions)
     if job.undo:
-        _check_not_set_apart(named)
+        _check_not_in_settings(named)
     elif not job.force:
         _check_variants(named)
     if job.purge:
@@ -108,37 +115,38 @@ def _look(job: Withdrawal, store: TagStore) -> Marking:
     return look_as_marked(named, terms, marks, claim, amended)
 
 
-def _check_not_set_apart(named: Named) -> None:
-    """Raise `InputError` where it is the setting `withdrawn` that withdraws one of the versions."""
+def _check_not_in_settings(named: Named) -> None:
+    """Raise `InputError` where the setting `withdrawn` has one of the versions, as lifting a mark would not help."""
     rules = named.rules
     apart = [version for version in named.versions if not rules.withdrawn_names(version).isdisjoint(rules.withdrawn)]
     if apart:
         raise InputError(
-            f"{named.store.place}: {apart[0]} is withdrawn by the setting `withdrawn`", "Take it out of there first."
+            f"{named.store.place}: {apart[0]} is withdrawn by the setting `withdrawn`",
+            "Remove it from that setting first.",
         )
 
 
 def _check_variants(named: Named) -> None:
-    """Raise `InputError` where something that looks like a variant of one of the versions is not declared."""
+    """Raise `InputError` where tags look like undeclared variants of one of the versions."""
     exact = {tag for version in named.versions for tag in named.rules.exact_tags(version)}
     undeclared = undeclared_variants(exact, named.tags, named.rules)
     if undeclared:
         tags = ", ".join(undeclared)
         raise InputError(
-            f"{named.store.place}: {tags} would stay in force: it looks like a variant, and is not declared",
+            f"{named.store.place}: {tags} would stay in force: it looks like an undeclared variant",
             f"{declare_hint(undeclared)} To withdraw the others alone, set `--force`.",
             code="UNDECLARED_VARIANT",
         )
 
 
 def _mark(job: Withdrawal, named: Named, version: Version) -> Change | None:
-    """Return what becomes of a version's mark, which stands at its image; at an empty artifact where that goes."""
+    """Return the change of a version's mark, which holds its image, or an empty artifact where that is purged."""
     mark = named.rules.withdrawn_mark(version)
     if job.undo:
-        return lifted_change(named, version, mark, "the withdrawal is taken back")
+        return lifted_change(named, version, mark, "the withdrawal is undone")
     own = tombstone(WITHDRAWN, named.rules.exact_tags(version)[0]).digest
     after = own if job.purge else named.image(version) or own
-    undo = "purged, which cannot be undone" if job.purge else f"`withdraw {job.name} --undo` takes that back"
+    undo = "purged, which cannot be undone" if job.purge else f"`withdraw {job.name} --undo` undoes that"
     change = set_change(named.digests.get(mark), version, mark, after, f"{full_name(version)} is withdrawn; {undo}")
     if change.action != "keep":
         return change
@@ -148,9 +156,9 @@ def _mark(job: Withdrawal, named: Named, version: Version) -> Change | None:
 
 
 def _withdraw(job: Withdrawal, target: Marking, dry_run: bool) -> Outcome:
-    """Withdraw in one repository, or say what that would do."""
+    """Withdraw in one repository, or with `dry_run` return the outcome that this would have."""
     if dry_run:
-        return _purge(job, target, _planned(target), dry_run=True)
+        return _purge(job, target, _plan(target), dry_run=True)
     rules = target.named.rules
     tombstones = [tombstone(WITHDRAWN, rules.exact_tags(version)[0]) for version in target.named.versions]
     marked = mark_and_converge(target, tombstones)
@@ -159,8 +167,8 @@ def _withdraw(job: Withdrawal, target: Marking, dry_run: bool) -> Outcome:
     )
 
 
-def _planned(target: Marking) -> Marked:
-    """Return what is planned: where it is known that the registry removes no tags, those of nobody are left."""
+def _plan(target: Marking) -> Marked:
+    """Return the planned changes. Tags without an owner stay where the registry is known to remove no tags."""
     planned = target.planned()
     leaving = [change.tag for change in planned if change.action == "remove" and change not in target.marks]
     try:
@@ -176,7 +184,7 @@ def _planned(target: Marking) -> Marked:
 
 
 def _still_served(target: Marking, changes: Sequence[Change], error: TaggerError | None) -> TaggerError | None:
-    """Return the error of a repository whose registry removes no tags, naming those that serve the image still."""
+    """Return the error; where the registry removes no tags, it names those that still hold the withdrawn image."""
     left = [change.tag for change in changes if change.action == "refuse" and change.after in target.named.images]
     if error is None or not left or not isinstance(error, StoreError) or error.code not in NO_DELETION:
         return error
@@ -191,18 +199,18 @@ def _still_served(target: Marking, changes: Sequence[Change], error: TaggerError
 
 
 def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -> Outcome:
-    """Remove the exact tags where that is asked for, once every other tag stands where it should."""
+    """Remove the exact tags with `purge`, after every other tag is right; return the outcome."""
     store, changes = target.store, marked.changes
     exact = {tag: version for version in target.named.versions for tag in target.named.published.exact.get(version, ())}
     if marked.error or not job.purge:
-        return _ended(store, changes, marked.error, dry_run=dry_run)
+        return _outcome(store, changes, marked.error, dry_run=dry_run)
     try:
         assumed = {change.tag: change.after for change in changes if change.writes} if dry_run else {}
-        # Where the tags are gone, a run that was killed may have left the images: a removal that did not end knows.
+        # Where the tags are gone, a crashed run may have left images: the record of its removal names them.
         names = exact or [tag for version in target.named.versions for tag in target.named.rules.exact_tags(version)]
         removal = plan_removal(store, names, assumed=assumed)
     except TaggerError as failure:
-        return _ended(store, changes, failure, dry_run=dry_run)
+        return _outcome(store, changes, failure, dry_run=dry_run)
     versions = {tag: v.text for v, tags in target.named.published.exact.items() for tag in tags}
     known = {change.tag for change in changes}
     planned = [
@@ -210,25 +218,25 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
         *(change for change in removal.beside(versions) if change.tag not in known),
     ]
     if dry_run:
-        return _ended(store, [*changes, *planned], None, dry_run=True)
+        return _outcome(store, [*changes, *planned], None, dry_run=True)
     removed = remove(removal)
     made = [*changes, *removed.changes(planned)]
-    ended_so = _ended(store, *look_again(target.view, made, removed.error), dry_run=False)
-    return ended_so._replace(warnings=removed.warnings)
+    outcome = _outcome(store, *look_again(target.view, made, removed.error), dry_run=False)
+    return outcome._replace(warnings=removed.warnings)
 
 
-def _ended(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
+def _outcome(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
     if dry_run:
         return Outcome.of(store.place, changes, error, dry_run=True, done="withdrawn")
     return outcome_after(store.place, changes, error, done="withdrawn")
 
 
 def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:
-    """Return how it ends when nobody said `--yes`: with a list of what would change."""
-    planned = _purge(job, target, _planned(target), dry_run=True)
+    """Return the outcome without `--yes`: a list of what would change."""
+    planned = _purge(job, target, _plan(target), dry_run=True)
     changes = [change.refused(f"{change.reason}; confirm with --yes") for change in planned.changes if change.writes]
     error = Unconfirmed(
-        f"{target.store.place}: nothing was written; what is purged is gone for ever",
+        f"{target.store.place}: nothing was written; a purge cannot be undone",
         "Set `--yes` to purge it.",
         code="UNCONFIRMED",
     )

@@ -1,4 +1,4 @@
-"""Images in tar archives, which are not extracted: OCI layouts, and what `docker save` writes."""
+"""Images in tar archives, read without extracting them: OCI layouts, and archives of `docker save`."""
 
 from tagger.images.archives.archive import Archive
 from tagger.images.archives.docker_archive import DockerImage, SavedImage, saved_images

@@ -1,4 +1,4 @@
-"""A tar archive, read in place: nothing is extracted, and no name in it becomes a path."""
+"""Reads a tar archive in place: nothing is extracted, and no name in it becomes a path."""
 
 import gzip
 import io
@@ -21,14 +21,14 @@ __all__ = ["GZIP", "LARGEST_HEADER", "OTHERS", "ZSTD", "Archive"]
 LARGEST_HEADER = 64 * 1024  # a member's long name and attributes
 MOST_MEMBERS = 200_000
 MOST_LINKS = 8  # links to links; `docker save` writes one
-EXPANDS, LEAST_LIMIT = 250, 1 << 30  # a whole archive that grows more, and beyond a gigabyte, is made to fill the disk
+EXPANDS, LEAST_LIMIT = 250, 1 << 30  # an archive that grows more is an attack
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", ZSTD: "zstd"}
 
 
 class _Headers(io.RawIOBase):
-    """What the tar reader is given: members are skipped by seeking, so a large read is a header made to fill memory."""
+    """A file for the tar reader that refuses large reads: it skips members by seeking, and reads only headers."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -52,12 +52,12 @@ class Archive:
         """`say` tells a person that a pipe is waited for."""
         self.place = place
         self._say = say
-        with self.translated():
-            self._file = self._opened(path)
+        with self.translate_errors():
+            self._file = self._open(path)
             self._files, self._links = self._members()
 
     def open(self, name: str) -> BinaryIO:
-        """Open a member, by links where it is one. Raise `FileNotFoundError` when it is not in the archive."""
+        """Open a member, and follow links. Raise `FileNotFoundError` when it is not in the archive."""
         name = posixpath.normpath(name)
         for _ in range(MOST_LINKS):
             if name in self._files:
@@ -79,12 +79,12 @@ class Archive:
         return name in self._files or name in self._links
 
     def broken(self, message: str) -> StoreError:
-        """Return the error of an archive that is not what it should be."""
+        """Return the error of an invalid archive."""
         return StoreError(message, "Save the image again.", code="ARCHIVE_INVALID", place=self.place)
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Raise our errors for those of the file system and of the formats."""
+    def translate_errors(self) -> Iterator[None]:
+        """Turn errors of the file system and of the formats into our errors."""
         try:
             yield
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
@@ -94,8 +94,8 @@ class Archive:
         except OSError as error:
             raise StoreError(f"{error.strerror or error}", disk_hint(error), place=self.place) from error
 
-    def _opened(self, path: Path) -> OpenFile:
-        file = self._kept(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)), path)
+    def _open(self, path: Path) -> OpenFile:
+        file = self._seekable(OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)), path)
         with file.whole() as start:
             magic = start.read(6)
         if magic.startswith(GZIP):
@@ -105,8 +105,8 @@ class Archive:
                 raise InputError(f"{self.place} is compressed with {name}", "Decompress it first, or use gzip.")
         return file
 
-    def _kept(self, file: OpenFile, path: Path) -> OpenFile:
-        """Return a file that can be read from any place: what comes through a pipe is kept without a name."""
+    def _seekable(self, file: OpenFile, path: Path) -> OpenFile:
+        """Return a file that can seek: the content of a pipe is copied into an unnamed file."""
         mode = os.fstat(file.descriptor).st_mode
         if stat.S_ISREG(mode):
             return file
@@ -140,7 +140,7 @@ class Archive:
                     raise self.broken(f"the archive grows beyond {most} bytes")
 
     def _members(self) -> tuple[Mapping[str, tuple[int, int]], Mapping[str, str]]:
-        """Return where each file lies, offset and size, and where each link points; the last of a name counts."""
+        """Return the offset and the size of each file, and the target of each link; the last of equal names counts."""
         files: dict[str, tuple[int, int]] = {}
         links: dict[str, str] = {}
         with self._file.whole() as whole, tarfile.open(fileobj=cast("BinaryIO", _Headers(whole)), mode="r:") as archive:

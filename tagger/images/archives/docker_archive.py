@@ -133,7 +133,7 @@ class DockerImage:
     @cached_property
     def _compressed(self) -> Mapping[str, _Layer]:
         names = dict(zip(self.config.diff_ids, self._saved.layers, strict=True))
-        with self._archive.translated():
+        with self._archive.translate_errors():
             layers = run_all(lambda pair: self._layer(*pair), list(names.items()), os.cpu_count() or 1)
         return dict(zip(names, layers, strict=True))
 

@@ -81,7 +81,7 @@ class Folder:
     def locked(self) -> Iterator[None]:
         """Hold the directory against other writers; it is made a layout where it is none yet."""
         self.check_going_on()
-        with self.translated():
+        with self.translate_errors():
             self.check_ours()
             _make_folders(self.path)
             folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
@@ -122,7 +122,7 @@ class Folder:
     @contextmanager
     def file(self, path: Path) -> Iterator[BinaryIO]:
         """Write a file that appears under its name whole, or not at all."""
-        with self.translated():
+        with self.translate_errors():
             while True:
                 unfinished = self.path / f"{UNFINISHED}{os.urandom(8).hex()}"
                 file = unfinished.open("xb")
@@ -150,7 +150,7 @@ class Folder:
                 path.unlink()
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Raise our errors for those of the file system."""
         try:
             yield

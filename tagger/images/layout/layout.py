@@ -61,7 +61,7 @@ class Layout(LayoutContent):
 
     def index(self) -> Index:
         """Return what the index holds now; nothing where there is no layout yet. Raise `InputError`, `StoreError`."""
-        with self._folder.translated():
+        with self._folder.translate_errors():
             path = self.path / INDEX_FILE
             try:
                 stamp = _stamp(path.stat())
@@ -113,7 +113,7 @@ class Layout(LayoutContent):
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is here, and whole as far as its size tells."""
         path = self._folder.blob_path(descriptor.digest)
-        with self._folder.translated(), suppress(FileNotFoundError, NotADirectoryError):
+        with self._folder.translate_errors(), suppress(FileNotFoundError, NotADirectoryError):
             return path.stat().st_size == descriptor.size
         return False
 
@@ -128,7 +128,7 @@ class Layout(LayoutContent):
         from tempfile import TemporaryFile  # most runs write to no layout
 
         self.index()
-        with self._folder.translated(), TemporaryFile(dir=self._folder.standing()):
+        with self._folder.translate_errors(), TemporaryFile(dir=self._folder.standing()):
             pass
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:  # noqa: ARG002
