@@ -1,4 +1,4 @@
-"""The artifacts that marks and the policy stand at: images without layers, told apart by an annotation."""
+"""The artifacts of marks and of the policy: images without layers, which differ by their annotation."""
 
 import hashlib
 import json
@@ -19,32 +19,32 @@ POLICY = "dev.tagger.policy"
 """The annotation of the policy's artifact: its JSON."""
 
 LIFTED = "dev.tagger.lifted"
-"""The annotation of the one artifact at which a mark is not in force."""
+"""The annotation of the lifted artifact: a mark that points at it is not in force."""
 
 WITHDRAWN = "dev.tagger.withdrawn"
-"""The annotation of an artifact that a mark stands at where it cannot stand at the image: the exact tag."""
+"""The annotation of the artifact of a withdrawn mark that cannot point at the image. Its value is the exact tag."""
 
 HELD = "dev.tagger.held"
-"""The annotation of the artifact that the mark of a held version stands at: the exact tag."""
+"""The annotation of the artifact of the mark of a held version. Its value is the exact tag."""
 
 PLACEHOLDER = "dev.tagger.removing"
-"""The annotation of an artifact that tags are moved to, so that they go with it: a random text."""
+"""The annotation of an artifact that tags are moved to, so that they are deleted with it: a random text."""
 
 HELD_BEFORE = "dev.tagger.before"
-"""The annotation of the same artifact: the tags with their digests, as JSON, for whoever finds one after a kill."""
+"""The annotation of the same artifact: the tags with their digests before, as JSON, for recovery after a crash."""
 
 REMOVAL = "dev.tagger.removal"
-"""The annotation of the artifact that says what a removal under way has to remove: its JSON."""
+"""The annotation of the artifact that records what a removal has to remove: its JSON."""
 
 CONFIG = json.dumps(
     {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}},
     separators=(",", ":"),
 ).encode()
-"""The config of an empty image. With image-spec's empty descriptor in its place, `docker pull --all-tags` fails."""
+"""The config of an empty image. With the empty descriptor of image-spec instead, `docker pull --all-tags` fails."""
 
 
 def artifact(annotations: Mapping[str, str]) -> Manifest:
-    """Return an image without layers that has these annotations: the same annotations are the same bytes."""
+    """Return an image without layers that has these annotations. The same annotations give the same bytes."""
     config = Descriptor(OCI_CONFIG, f"sha256:{hashlib.sha256(CONFIG).hexdigest()}", len(CONFIG))
     document = {
         "schemaVersion": 2,
@@ -57,12 +57,12 @@ def artifact(annotations: Mapping[str, str]) -> Manifest:
 
 
 def lifted() -> Manifest:
-    """Return the artifact at which a mark is not in force: fixed bytes, so its digest is known beforehand."""
+    """Return the artifact that takes a mark out of force. Its bytes are fixed, so its digest is known in advance."""
     return artifact({LIFTED: "true"})
 
 
 LIFTED_DIGEST = lifted().digest
-"""The digest at which a mark, or the tag of the policy, is not in force."""
+"""A mark, or the tag of the policy, is not in force when it points at this digest."""
 
 
 def policy_artifact(text: str) -> Manifest:
@@ -71,7 +71,7 @@ def policy_artifact(text: str) -> Manifest:
 
 
 def put_artifact(store: TagStore, manifest: Manifest, tags: Sequence[str]) -> None:
-    """Put an artifact under `tags`; none means under its digest alone. Raise `StoreError`."""
+    """Put an artifact under `tags`; without tags, only under its digest. Raise `StoreError`."""
 
     @contextmanager
     def opener() -> Iterator[BinaryIO]:

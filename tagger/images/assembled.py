@@ -1,4 +1,4 @@
-"""The index that several builds become: which images and attestations it names, and its bytes."""
+"""Makes one index of the images and attestations of several builds, with canonical bytes."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +26,9 @@ ATTESTATION = "attestation-manifest"
 
 
 class Image(NamedTuple):
-    """An image of one platform among the builds: its manifest, its config, and where it came from, for people.
+    """An image of one platform among the builds: its manifest, its config, and its origin, for people.
 
-    `named` are the platforms that indexes give it.
+    `named` are the platforms that the indexes of the builds give it.
     """
 
     manifest: Manifest
@@ -43,7 +43,7 @@ class Image(NamedTuple):
 
 
 class Attestation(NamedTuple):
-    """An attestation manifest among the builds, and the digest of the image that it is about."""
+    """An attestation manifest among the builds; `about` is the digest of its image."""
 
     manifest: Manifest
     about: str
@@ -51,10 +51,10 @@ class Attestation(NamedTuple):
 
 
 class Assembly(NamedTuple):
-    """What several builds become.
+    """The result of several builds.
 
-    `root` is their index, or the manifest of the only image; `images` and `attestations` are what it names, in its
-    order; `notes` say what was left out.
+    `root` is their index, or the manifest of the only image. `images` and `attestations` are its children, in its
+    order. `notes` say what was left out.
     """
 
     root: Manifest
@@ -64,13 +64,13 @@ class Assembly(NamedTuple):
 
     @property
     def parts(self) -> tuple[Manifest, ...]:
-        """The manifests that it is made of, each once."""
+        """The manifests of its images and attestations, each once."""
         manifests = [image.manifest for image in self.images] + [one.manifest for one in self.attestations]
         return tuple({str(manifest.digest): manifest for manifest in manifests}.values())
 
 
 def check_image(manifest: Manifest, origin: str) -> None:
-    """Raise `Refused` unless a manifest is that of an image: no artifact, no helm chart, no wasm module."""
+    """Raise `Refused` unless a manifest is that of an image, and not of an artifact, a Helm chart or a Wasm module."""
     document, config = manifest.document, manifest.config()
     kind = str(document.get("artifactType") or "")
     if manifest.media_type not in (OCI_MANIFEST, DOCKER_MANIFEST):
@@ -89,10 +89,10 @@ def assemble(
     attestations: Iterable[Attestation] = (),
     annotations: Mapping[str, str] = MappingProxyType({}),
 ) -> Assembly:
-    """Return the one index of these images: the same for the same ones in any order, however often each is named.
+    """Return the index of these images. Order and repetitions do not matter: the same images give the same bytes.
 
-    Its bytes are canonical. What an attestation is about must be among the images, else it is left out. One image
-    without attestations and `annotations` stays what it is. Raise `Refused`, which names both sides of a contradiction.
+    An attestation whose image is not among them is left out. A single image without attestations and `annotations`
+    keeps its manifest. Raise `Refused`, which names both sides of a contradiction.
     """
     found = _once(images)
     known = {image.manifest.digest for image in found}
@@ -103,8 +103,8 @@ def assemble(
             about.setdefault((one.about, one.manifest.digest), one)
         else:
             notes.append(f"the attestation {one.manifest.digest} of {one.origin} is left out: {_dangling(one)}")
-    place: dict[str, int] = {image.manifest.digest: number for number, image in enumerate(found)}
-    said = sorted(about.values(), key=lambda one: (place[one.about], one.manifest.digest))
+    order: dict[str, int] = {image.manifest.digest: number for number, image in enumerate(found)}
+    said = sorted(about.values(), key=lambda one: (order[one.about], one.manifest.digest))
     root = found[0].manifest
     if len(found) > 1 or said or annotations:
         root = _index(found, said, annotations)
@@ -116,7 +116,7 @@ def _dangling(one: Attestation) -> str:
 
 
 def _once(images: Iterable[Image]) -> list[Image]:
-    """Return each image once, in the order of the index. Raise `Refused` for what is no whole of them."""
+    """Return each image once, in the order of the index. Raise `Refused` for none, and for two of one platform."""
     merged: dict[str, Image] = {}
     for image in images:
         digest = image.manifest.digest
@@ -131,7 +131,7 @@ def _once(images: Iterable[Image]) -> list[Image]:
         other = by_platform.setdefault(image.platform, image)
         if other is not image:
             raise Refused(
-                f"{_full(image.platform)} is there twice: {other.manifest.digest} from {other.origin}, "
+                f"there are two images for {_full(image.platform)}: {other.manifest.digest} from {other.origin}, "
                 f"and {image.manifest.digest} from {image.origin}",
                 "Name one build for each platform: digests of two runs, or of two images, may be mixed here.",
                 code="PLATFORMS",
@@ -148,7 +148,7 @@ def _full(platform: Platform) -> str:
 
 
 def _check_named(image: Image) -> None:
-    """Raise `Refused` where an index says of an image what its config contradicts."""
+    """Raise `Refused` where an index gives an image a platform that its config contradicts."""
     own = image.config.own_platform
     if own is None or not own.known:
         raise no_image(image.manifest.digest, image.origin, f"its config {image.config.digest} names no platform")
@@ -163,22 +163,22 @@ def _check_named(image: Image) -> None:
             raise Refused(
                 f"{image.origin}: the index says that {image.manifest.digest} is {_full(named)}, "
                 f"and its config says {_full(image.platform)}",
-                "Build that platform again: its image would be pulled where it does not run.",
+                "Build that platform again: its image would be pulled on machines where it does not run.",
                 code="PLATFORMS",
             )
 
 
 def no_image(digest: str, origin: str, what: str) -> Refused:
-    """Return the error of a build that is `what`, and no image."""
+    """Return the error for a manifest that is no image; `what` says what it is."""
     return Refused(
-        f"{origin}: {digest} is no image that runs: {what}",
-        "Name images alone: artifacts, charts and modules are released by themselves.",
+        f"{origin}: {digest} is not an image that runs: {what}",
+        "Name only images: artifacts, charts and modules are released separately.",
         code="NO_IMAGE",
     )
 
 
 def _index(images: Sequence[Image], said: Sequence[Attestation], annotations: Mapping[str, str]) -> Manifest:
-    """Return the index, compact and with its keys in one order. Raise `Refused` where it is too large."""
+    """Return the index: compact JSON with its keys in a fixed order. Raise `Refused` where it is too large."""
     entries = [_entry(image.manifest, image.platform) for image in images]
     for one in said:
         marks = {ABOUT: one.about, KIND: ATTESTATION}
@@ -192,7 +192,7 @@ def _index(images: Sequence[Image], said: Sequence[Attestation], annotations: Ma
     if len(content) > LARGEST_MANIFEST:
         raise Refused(
             f"the index of {len(entries)} manifests has {len(content):,} bytes, "
-            f"and registries take {LARGEST_MANIFEST:,}",
+            f"and registries accept at most {LARGEST_MANIFEST:,}",
             "Name fewer builds, or shorter annotations.",
             code="SIZE_INVALID",
         )
@@ -200,7 +200,7 @@ def _index(images: Sequence[Image], said: Sequence[Attestation], annotations: Ma
 
 
 def _entry(manifest: Manifest, platform: Platform) -> dict[str, Any]:
-    """Return what names a manifest in the index: from the manifest itself, whatever other indexes say of it."""
+    """Return the descriptor of a manifest in the index, from the manifest itself and not from other indexes."""
     kind = str(manifest.document.get("artifactType") or "")
     return {
         "mediaType": manifest.media_type,

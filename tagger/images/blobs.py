@@ -1,4 +1,4 @@
-"""Blobs on their way: of the size that they should have, and checked against their digest."""
+"""Streams of blobs that check the size and the digest."""
 
 import io
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ __all__ = ["Checked", "Sized"]
 
 
 class Sized(io.RawIOBase):
-    """A stream of one blob that ends where the blob does, and raises `StoreError` when `source` ends before it."""
+    """A stream of one blob that ends at the size of the blob, and raises `StoreError` when `source` ends before it."""
 
     def __init__(self, source: BinaryIO, descriptor: Descriptor, place: str) -> None:
         self._source = source
@@ -21,7 +21,7 @@ class Sized(io.RawIOBase):
         self._left = descriptor.size
 
     def readable(self) -> bool:
-        """It is read, and nothing else."""
+        """Return True: the stream is for reading."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -48,14 +48,14 @@ class Sized(io.RawIOBase):
     def _wrong(self, what: str) -> StoreError:
         return StoreError(
             f"blob {self._descriptor.digest} is not what its digest says: {what}",
-            "Run again; if it stays, what is stored there is damaged.",
+            "Run again; if the error stays, the stored blob is damaged.",
             code="DIGEST_INVALID",
             place=self._place,
         )
 
 
 class Checked(Sized):
-    """A stream of one blob that raises `StoreError` instead of handing out the last of bytes that are not it."""
+    """A stream of one blob that raises `StoreError` before its last bytes where they do not match its digest."""
 
     def __init__(self, source: BinaryIO, descriptor: Descriptor, place: str) -> None:
         super().__init__(source, descriptor, place)

@@ -1,4 +1,4 @@
-"""Several builds, wherever they are, as one source: read, made one index, and brought where it is released."""
+"""Reads several builds, makes one image of them, and copies it to the repositories of a release."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,15 +24,15 @@ __all__ = ["AssembledSource", "Build", "assemble_builds"]
 
 
 _GONE = (
-    "It was never pushed there (push=true), or something deleted it since, as a clean-up of untagged images does. Let "
-    "that keep what is younger than a day, and run the job that built it again."
+    "It was never pushed there (push=true), or it was deleted since, for example by a cleanup of untagged images. Let "
+    "the cleanup keep images younger than a day, and run the job that built it again."
 )
 
 
 class Build(NamedTuple):
-    """One of several builds: where it is read, under which tag or digest, and where it came from, for people.
+    """One of several builds: the content to read it from, its tag or digest there, and its origin, for people.
 
-    `named` is True of what the settings name themselves, and not a folder that jobs left.
+    `named` is true where the settings name the build itself, and false where it is in a folder of `digests`.
     """
 
     content: TaggedContent
@@ -42,7 +42,7 @@ class Build(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What is in a build."""
+    """The content of a build."""
 
     images: Sequence[Image]
     attestations: Sequence[Attestation]
@@ -57,10 +57,11 @@ def assemble_builds(
     force: bool = False,
     several: bool = False,
 ) -> "AssembledSource":
-    """Read builds, side by side, and return the image that they become.
+    """Read builds side by side, and return the image that is made of them.
 
-    It is called `reference`; `several` repositories will want it. With `force` their bases may differ. Raise `Refused`
-    where they do not become one, `InputError` and `StoreError` where one cannot be read.
+    `reference` is its name for people. `several` is true where it is copied to several repositories. With `force` the
+    bases may differ. Raise `Refused` where the builds contradict each other, `InputError` or `StoreError` where one
+    cannot be read.
     """
     for build in builds:
         meter_of(build.content).phase("reading the builds")
@@ -114,7 +115,7 @@ def _root(build: Build) -> Manifest:
     try:
         return build.content.manifest(build.target)
     except NotFound as error:
-        message = f"{build.origin} is not there: {error.message}"
+        message = f"{build.origin} does not exist: {error.message}"
         if build.named:
             raise InputError(message, _GONE, code=error.code) from error
         raise NotFound(message, _GONE, code=error.code, status=error.status) from error
@@ -126,7 +127,7 @@ def _fetch(content: TaggedContent, children: Sequence[Descriptor], origin: str) 
             manifest = content.manifest(child.digest)
         except NotFound as error:
             what = f"{child.platform or child.media_type}, {child.digest}"
-            message = f"{origin}: its {what}, is not there: {error.message}"
+            message = f"{origin}: its {what}, does not exist: {error.message}"
             raise NotFound(message, _GONE, code=error.code, status=error.status) from error
         return Manifest(child.media_type, manifest.content, Digest(child.digest).algorithm)
 
@@ -134,7 +135,7 @@ def _fetch(content: TaggedContent, children: Sequence[Descriptor], origin: str) 
 
 
 def _left_out(index: Manifest, origin: str) -> Iterator[str]:
-    """Yield what an index says that the one index of all builds does not."""
+    """Yield what the index of all builds leaves out from the index of one build."""
     if index.document.get("annotations"):
         yield f"the annotations of the index {index.digest} of {origin} are left out"
     for entry in index.document.get("manifests") or ():
@@ -145,9 +146,9 @@ def _left_out(index: Manifest, origin: str) -> Iterator[str]:
 
 
 class _Content:
-    """The content of an assembled image: each part of it where it came from, and what is attached to it too.
+    """The content of an assembled image: each part, and what is attached to it, is read where the part came from.
 
-    What belongs to no part, as what is attached to the index itself, is looked for in every place.
+    What belongs to no part, such as artifacts attached to the index itself, is looked up in all contents.
     """
 
     def __init__(self, assembly: Assembly, places: Mapping[str, TaggedContent], reference: str) -> None:
@@ -161,7 +162,7 @@ class _Content:
             self._learn(part, places[part.digest])
 
     def manifest(self, reference: str) -> Manifest:
-        """Return the index, one of its parts, or what is attached to one. Raise `NotFound`, `StoreError`."""
+        """Return the index, one of its parts, or an artifact attached to one. Raise `NotFound`, `StoreError`."""
         known = self._root if reference == self._root.digest else self._parts.get(reference)
         if known:
             return known
@@ -189,7 +190,7 @@ class _Content:
         return tuple(found.values())
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
-        """Read the digest under each of `tags`, which name what is attached to a part; None where there is none."""
+        """Read the digest under each of `tags`, which are those of attached artifacts; None where there is none."""
         found: dict[str, str | None] = dict.fromkeys(tags)
         for content in self._contents:
             asked = [tag for tag in tags if found[tag] is None and content in self._of(attached_to(tag, self._homes))]
@@ -200,7 +201,7 @@ class _Content:
         return found
 
     def home(self, digest: str) -> TaggedContent:
-        """Return where a part of the image is read."""
+        """Return the content that a part of the image is read from."""
         return self._homes[digest]
 
     def _of(self, digest: str) -> Sequence[TaggedContent]:
@@ -213,12 +214,12 @@ class _Content:
 
 
 class AssembledSource(ContentSource):
-    """The image that several builds become. Its index is nowhere before it is staged."""
+    """The image that is made of several builds. Its index does not exist anywhere before it is staged."""
 
     def __init__(
         self, assembly: Assembly, places: Mapping[str, TaggedContent], reference: str, *, several: bool = False
     ) -> None:
-        """Take for each part of the assembly the content that holds it; `several` repositories will want it."""
+        """Make a source. `places` has the content that holds each part; `several`: it is copied to several stores."""
         self.assembly = assembly
         self.notes = assembly.notes
         self.origins = {image.manifest.digest: image.origin for image in assembly.images}
@@ -228,21 +229,21 @@ class AssembledSource(ContentSource):
         for part in assembly.parts:
             home = content.home(part.digest)
             self._parts.setdefault(id(home), (home, []))[1].append(part)
-        # Into several repositories at once: what comes over the network is kept on disk, and comes once.
+        # For several repositories, what comes over the network is read once and kept on disk.
         self._readers = {
             key: ReadOnce(home) if several and home.repository else home for key, (home, _) in self._parts.items()
         }
 
     @property
     def is_at_hand(self) -> bool:
-        """True: the configs were read."""
+        """True, as the configs were read already."""
         return True
 
     def configs(self) -> Sequence[ImageConfig]:
-        """Return the config of every platform, which were read already."""
+        """Return the config of every platform, without reading them again."""
         return [image.config for image in self.assembly.images]
 
     def _bring(self, store: TagStore) -> None:
-        """Bring every image and attestation into `store` that is elsewhere, with what is attached to it."""
+        """Copy every image and attestation that is not in `store` into it, with what is attached to it."""
         waiting = [key for key, (home, _) in self._parts.items() if not is_in(home, store)]
         run_all(lambda key: copy_parts(self._readers[key], store, self._parts[key][1]), waiting, AT_ONCE)

@@ -1,4 +1,4 @@
-"""The configs of an image: what it says of itself, for every platform."""
+"""Reads the configs of an image, one for each platform."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,7 +19,7 @@ __all__ = [
 KIND = "vnd.docker.reference.type"
 ABOUT = "vnd.docker.reference.digest"
 
-# A config is read into memory: real ones have some kilobytes, and registries take manifests of up to 4 MiB.
+# A config is read into memory. Real ones have some kilobytes.
 LARGEST_CONFIG = 16 * 1024 * 1024
 
 
@@ -31,10 +31,10 @@ def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
 def platform_manifests(
     content: Content, root: Manifest, wanted: Callable[[Platform], bool] = lambda _: True
 ) -> list[tuple[Manifest, ImageConfig]]:
-    """Return every platform's manifest with its config, each once, in the order of `root`, attestations left out.
+    """Return every platform's manifest with its config, each once, in the order of `root`, without attestations.
 
-    A platform that is not `wanted` is not read. An index in an index is followed, within the bounds of a walk. Whatever
-    else an index names counts as a platform, so that nothing in it goes unseen. Raise `StoreError`.
+    A platform that is not `wanted` is not read. Nested indexes are followed, within the limits of `walk`. Everything
+    else in an index counts as a platform, so that nothing is overlooked. Raise `StoreError`.
     """
 
     def read(child: Descriptor) -> bool:
@@ -79,17 +79,17 @@ def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
 
 
 def is_attestation(child: Descriptor) -> bool:
-    """Say whether an index names this for an attestation, as BuildKit does (attestation-storage.md).
+    """Say whether an index marks this child as an attestation, as BuildKit does (attestation-storage.md).
 
-    It takes both, the annotation and the platform `unknown/unknown`: engines choose by the platform alone, and run what
-    has one.
+    Both the annotation and the platform `unknown/unknown` are needed: engines choose by the platform alone, and run a
+    child that has one.
     """
     unknown = child.platform is not None and not child.platform.known
     return unknown and KIND in child.annotations
 
 
 def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfig:
-    """Read an image config (image-spec, config.md); `platform` stands in where it names none.
+    """Read an image config (image-spec, config.md); `platform` is used where it names none.
 
     Raise `StoreError` when it is not a JSON object.
     """
@@ -110,7 +110,7 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
 
 
 def read_config(content: Content, manifest: Manifest, platform: Platform | None = None) -> ImageConfig:
-    """Read the config of an image of one platform; `platform` stands in where it names none. Raise `StoreError`."""
+    """Read the config of an image of one platform; `platform` is used where it names none. Raise `StoreError`."""
     descriptor = manifest.config()
     if descriptor is None:
         raise StoreError(f"manifest {manifest.digest} has no config", code="MANIFEST_INVALID", place=content.place)

@@ -1,4 +1,4 @@
-"""Copies an image byte for byte: blobs, then child manifests; the caller puts the root under its tags."""
+"""Copies an image byte for byte: its blobs, then its child manifests. The caller puts the root under its tags."""
 
 import json
 import threading
@@ -21,32 +21,32 @@ Result = TypeVar("Result")
 
 LARGEST_BLOB = 1 << 40
 REFUSED_KINDS = ("MANIFEST_INVALID", "UNSUPPORTED")
-"""How a registry refuses a kind of manifest that it does not know (oras-project/oras#727)."""
+"""The error codes of a registry for a kind of manifest that it does not know (oras-project/oras#727)."""
 BLOB_MISSING = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
-"""How a registry refuses a manifest whose blobs it does not have (distribution-spec, "Error Codes")."""
+"""The error codes of a registry for a manifest whose blobs it does not have (distribution-spec, "Error Codes")."""
 SIGNATURE_TAGS = (".sig", ".att", ".sbom")
-"""How cosign ends the tags of what it attached: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
+"""The ends of cosign's tags of attached artifacts: `sha256-….sig` (sigstore/cosign, specs/SIGNATURE_SPEC.md)."""
 
 
 class Copied(NamedTuple):
-    """What an image is made of, its root first, and the blobs that were not uploaded: the store said it has them."""
+    """The manifests of a copied image, its root first, and the blobs that the store claimed to have already."""
 
     manifests: Sequence[Manifest]
     believed: frozenset[str]
 
 
 class TaggedContent(Content, Protocol):
-    """Content in which tags can be looked up too, as artifacts are found by theirs."""
+    """Content in which tags can be read too, to find cosign's artifacts."""
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`; None where there is no such tag."""
 
 
 def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | None = None) -> Copied:
-    """Bring everything that `root` names into `store`, and return what it is made of.
+    """Copy everything that `root` names into `store`, and return what was copied.
 
-    A blob is sent once, mounted where the registry can. Layers that nobody may hand on (those with `urls`) are left
-    out where `source` does not have them. Raise `StoreError`, which names the side that failed.
+    A blob is copied once, or mounted where the registry can do that. Layers with `urls`, which may not be
+    redistributed, are left out where `source` does not have them. Raise `StoreError`, which names the failed side.
     """
     jobs = jobs or _at_once(source, store)
 
@@ -63,10 +63,10 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
 def put_copied(
     source: Content, store: TagStore, manifest: Manifest, copied: Copied | None, put: Callable[[], Result]
 ) -> Result:
-    """Return what `put` returns, which puts `manifest` into `store` after its blobs were `copied`.
+    """Call `put`, which puts `manifest` into `store` after its blobs were `copied`; return its result.
 
-    A registry may say that it has a blob, as out of a cache, and not know it when a manifest names it: then the blob is
-    uploaded, and the manifest is put once more. Raise `StoreError`.
+    A registry with a cache may claim to have a blob, and then refuse the manifest because the blob is missing. In that
+    case the blob is uploaded, and `put` is called once more. Raise `StoreError`.
     """
     try:
         return put()
@@ -84,9 +84,9 @@ def _put_child(source: Content, store: TagStore, manifest: Manifest, copied: Cop
 
 
 def copy_parts(source: TaggedContent, store: TagStore, parts: Sequence[Manifest]) -> None:
-    """Bring manifests, none of them an index, into `store` under their digests, with what is attached to them.
+    """Copy manifests, none of them an index, into `store` under their digests, with what is attached to them.
 
-    Raise `StoreError`, which names the side that failed.
+    Raise `StoreError`, which names the failed side.
     """
     jobs = _at_once(source, store)
     copied = Copied(parts, _copy_blobs(source, store, parts, jobs))
@@ -95,7 +95,7 @@ def copy_parts(source: TaggedContent, store: TagStore, parts: Sequence[Manifest]
 
 
 def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest], jobs: int) -> frozenset[str]:
-    """Bring what manifests name that is no manifest, each blob once; return those that were perhaps not uploaded."""
+    """Copy the blobs of manifests, each once; return the digests of those that were perhaps not uploaded."""
     blobs = {blob.digest: blob for manifest in manifests for blob in _blobs(manifest)}
     for blob in blobs.values():
         if blob.size > LARGEST_BLOB:
@@ -121,12 +121,12 @@ def copy_referrers(
     root: Copied | None = None,
     jobs: int | None = None,
 ) -> Sequence[Manifest]:
-    """Bring the artifacts attached to `subjects`, digests, into `store`, and theirs in turn; return them.
+    """Copy the artifacts attached to the digests `subjects`, and those attached to these, into `store`; return them.
 
-    `root`, the image itself, is put by its digest before what is attached: some registries want the subject first.
+    The image `root` is put under its digest before its artifacts, as some registries need the subject first.
 
-    They are found as referrers and under cosign's tags. Where `store` does not list a referrer after it was put, the
-    tag `sha256-…` is kept for it (distribution-spec, "Referrers Tag Schema"). Raise `StoreError`.
+    Artifacts are found as referrers and under cosign's tags. Where `store` does not list a referrer after it was put,
+    the tag `sha256-…` lists it (distribution-spec, "Referrers Tag Schema"). Raise `StoreError`.
     """
     jobs = jobs or _at_once(source, store)
     copied: dict[str, Manifest] = {}
@@ -155,7 +155,7 @@ def copy_referrers(
 
 
 def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> Sequence[Manifest]:
-    """Bring an artifact and what it is made of; nothing where it is listed but was deleted, as fallback tags do."""
+    """Copy an artifact; nothing where it was deleted but is still listed, as may happen in the referrers tag schema."""
     try:
         artifact = source.manifest(digest)
     except NotFound:
@@ -168,9 +168,9 @@ def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> 
             raise
         text = error.message.removeprefix(f"{store.place}: ")
         raise StoreError(
-            f"what is attached to the image, a manifest of the type {artifact.media_type}, is refused: {text}",
-            "The registry does not take this kind of attached artifact. Delete it where the image is, and attach it "
-            "anew with a tool of today (cosign, oras 1.0 and later, notation 1.0 and later).",
+            f"the registry refuses an artifact attached to the image, of the type {artifact.media_type}: {text}",
+            "Delete that artifact at the source of the image, and attach it again with a current tool (cosign, oras "
+            "1.0 and later, notation 1.0 and later).",
             code=error.code,
             place=store.place,
             status=error.status,
@@ -179,9 +179,9 @@ def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> 
 
 
 def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descriptor]) -> None:
-    """See to it that `store` lists `artifacts` as referrers of `subject`.
+    """Make sure that `store` lists `artifacts` as referrers of `subject`.
 
-    Two writers of the fallback tag can lose each other's entries, so it is read again until nothing is missing.
+    Two writers of the referrers tag can overwrite each other's entries, so it is read again until nothing is missing.
     """
     for _ in range(5):
         listed = {artifact.digest for artifact in store.referrers(subject)} if artifacts else set()
@@ -199,7 +199,7 @@ def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descripto
 
 
 def _point_signature(store: TagStore, tag: str, artifact: Manifest) -> None:
-    """Point a tag of cosign's at its artifact, unless signatures would be lost: layers of the one that stands there."""
+    """Point a tag of cosign at its artifact, unless signatures (layers) under that tag would be lost."""
     held = store.digests([tag])[tag]
     if held == artifact.digest:
         return
@@ -211,7 +211,7 @@ def _point_signature(store: TagStore, tag: str, artifact: Manifest) -> None:
 
 
 def _children_first(manifests: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:
-    """Yield manifests in waves: whatever one names came in a wave before it."""
+    """Yield manifests in groups: the children of a manifest are in an earlier group."""
     waiting = {str(manifest.digest): manifest for manifest in manifests}
     while waiting:
         wave = [one for one in waiting.values() if not any(child.digest in waiting for child in one.children())]
@@ -225,8 +225,8 @@ def _child(source: Content, child: Descriptor) -> Manifest:
         content = source.manifest(child.digest).content
     except NotFound as error:
         raise NotFound(
-            f"the image names {child.platform or child.media_type}, but {child.digest} is not there",
-            "Every platform must be where the image is read. Build or pull all of them, or name one platform's image.",
+            f"the image names {child.platform or child.media_type}, but {child.digest} does not exist",
+            "The source must have every platform. Build or pull all of them, or name the image of one platform.",
             code="MANIFEST_UNKNOWN",
             place=source.place,
         ) from error
@@ -236,7 +236,7 @@ def _child(source: Content, child: Descriptor) -> Manifest:
 def _copy_blob(
     source: Content, store: TagStore, blob: Descriptor, mount_from: Repository | None, stop: threading.Event
 ) -> bool:
-    """Bring a blob where `store` says that it lacks it; return whether it was surely uploaded."""
+    """Copy a blob, unless `store` claims to have it; return whether it was certainly uploaded."""
     if store.has_blob(blob):
         meter_of(store).arrived(blob.digest)
         return False
@@ -267,10 +267,7 @@ def _send_blob(
 
 
 class _Stoppable:
-    """A stream that ends with an error when the copy was stopped, so that nobody waits for gigabytes.
-
-    It tells how many bytes it gave.
-    """
+    """A stream that raises an error when the copy is stopped, and calls `tell` with the number of bytes so far."""
 
     def __init__(self, stream: BinaryIO, stop: threading.Event, tell: Callable[[int], None]) -> None:
         self._stream, self._stop, self._tell = stream, stop, tell
@@ -286,7 +283,7 @@ class _Stoppable:
 
 
 def _blobs(manifest: Manifest) -> list[Descriptor]:
-    """Return what a manifest names that is none: config and layers, and what a build cache lists in an index."""
+    """Return the blobs of a manifest: config and layers, and those that a build cache lists in an index."""
     return [part for part in manifest.children() + manifest.blobs() if part.media_type not in MANIFEST_TYPES]
 
 

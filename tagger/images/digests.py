@@ -1,4 +1,4 @@
-"""What build jobs left for the job that releases: folders, files and JSON that name images, told apart by looking."""
+"""Reads what build jobs leave for the release job: folders, files and JSON that name images."""
 
 import json
 import os
@@ -14,14 +14,13 @@ from tagger.workspace import FILE_BOUND, read_regular
 __all__ = ["INVALID", "Left", "read_digests"]
 
 INVALID = "DIGESTS_INVALID"
-"""The code of what is there and is none of the forms: it is no build that is not to be had yet."""
+"""The error code for input that exists but has none of the forms."""
 
 MOST_FILES = 1000
 MOST_DIGESTS = 1000
-DEEPEST = 8  # JSON in strings in JSON; docker/github-builder has one
+DEEPEST = 8  # levels of JSON in strings in JSON; docker/github-builder has one
 
-# What BuildKit says of one build: its image's digest, and much that holds the digests of other things.
-# (docker buildx build --metadata-file)
+# The metadata of one build (docker buildx build --metadata-file) has the image's digest, and digests of other things.
 IMAGE_KEY = "containerimage.digest"
 NO_IMAGE_KEYS = ("containerimage.config.digest", "buildx.build.")
 
@@ -32,7 +31,7 @@ _FORMS = (
 
 
 class Left(NamedTuple):
-    """A build that a job left: its digest in some repository, or where it is itself. `origin` says where it stood."""
+    """A build that a job left: its digest in a repository, or a source. `origin` is its file or key, for people."""
 
     origin: str
     digest: str = ""
@@ -40,7 +39,7 @@ class Left(NamedTuple):
 
 
 def read_digests(text: str) -> Sequence[Left]:
-    """Return the builds that `digests` names, in any of its forms. Raise `InputError`, which names what is junk."""
+    """Return the builds that `digests` names, in any of its forms. Raise `InputError` for anything else."""
     if text.startswith(("{", "[", '"')):
         found = list(_in_json(text, "digests"))
     elif (listed := _lines(text, "digests")) is not None:
@@ -48,13 +47,13 @@ def read_digests(text: str) -> Sequence[Left]:
     else:
         found = list(_at(Path(text)))
     if len(found) > MOST_DIGESTS:
-        raise InputError(f"digests name {len(found)} builds, and {MOST_DIGESTS} is the most", _FORMS, code=INVALID)
+        raise InputError(f"digests name {len(found)} builds; the limit is {MOST_DIGESTS}", _FORMS, code=INVALID)
     if not found:
-        raise InputError(f"digests: no build is named in {_shown(text)}", _FORMS, code=INVALID)
+        raise InputError(f"digests: no build is named in {_shorten(text)}", _FORMS, code=INVALID)
     return found
 
 
-def _shown(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
@@ -65,12 +64,12 @@ def _at(path: Path) -> Iterator[Left]:
             return
         there = path.exists()
     except (OSError, ValueError) as error:
-        raise InputError(f"digests: {_shown(str(path))} cannot be read: {error}", _FORMS, code=INVALID) from error
+        raise InputError(f"digests: {_shorten(str(path))} cannot be read: {error}", _FORMS, code=INVALID) from error
     if not there:
         raise InputError(
-            f"digests: there is no folder or file {_shown(str(path))}",
-            "In a workflow, download the artifacts to ${{ runner.temp }}/digests or into the workspace: an action in a "
-            f"container sees no other folder, and not /tmp. {_FORMS}",
+            f"digests: there is no folder or file {_shorten(str(path))}",
+            "In a workflow, download the artifacts to ${{ runner.temp }}/digests or into the workspace: a container "
+            f"action sees no other folder, not even /tmp. {_FORMS}",
         )
     yield from _in_file(path)
 
@@ -84,13 +83,15 @@ def _in_folder(top: Path) -> Iterator[Left]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             raise InputError(
-                f"digests: {folder} cannot be read: {error.strerror}", "Give the job the right to.", code=INVALID
+                f"digests: {folder} cannot be read: {error.strerror}",
+                "Give the job the right to read it.",
+                code=INVALID,
             ) from error
         seen += len(entries)
         if seen > MOST_FILES:
             raise InputError(
                 f"digests: {top} holds more than {MOST_FILES} files",
-                "Name the folder of the digests alone.",
+                "Name the folder that has only the digests.",
                 code=INVALID,
             )
         from tagger.images.layout import LAYOUT_FILE
@@ -108,7 +109,7 @@ def _in_folder(top: Path) -> Iterator[Left]:
 
 
 def _in_file(path: Path) -> Iterator[Left]:
-    """Yield the builds that a file names, or that it is. Raise `InputError` where it is junk."""
+    """Yield the builds that a file names, or the build that it is. Raise `InputError` for any other file."""
     named = _digest_of_name(path.name)
     try:
         if path.is_symlink():
@@ -139,14 +140,14 @@ def _in_file(path: Path) -> Iterator[Left]:
 
 
 def _digest_of_name(name: str) -> str:
-    """Return the digest that a file is called after, with its algorithm or without; empty of another name."""
+    """Return the digest in the name of a file, with or without its algorithm; empty for another name."""
     algorithm, mark, digits = name.replace("-", ":", 1).rpartition(":")
     digest = f"{algorithm if mark else CANONICAL}:{digits}"
     return digest if DIGEST.fullmatch(digest) else ""
 
 
 def _is_archive(path: Path) -> bool:
-    """Say whether a file begins as a tar archive does, or a compressed one."""
+    """Say whether a file begins like a tar archive, or like a compressed one."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         start = file.read(512) or b""
@@ -155,18 +156,18 @@ def _is_archive(path: Path) -> bool:
 
 def _junk(path: Path, why: str) -> InputError:
     return InputError(
-        f"digests: {path} is not what a build leaves: {why}", f"Take it out of the folder. {_FORMS}", code=INVALID
+        f"digests: {path} does not name a build: {why}", f"Remove it from the folder. {_FORMS}", code=INVALID
     )
 
 
 def _lines(text: str, origin: str) -> list[Left] | None:
-    """Return the builds of a text with one digest, or one reference with its digest, a line; None of another text."""
-    found = [_pinned(word, origin) for word in text.split()]
+    """Return the builds of a text with a digest, or a reference with a digest, in each line; None for another text."""
+    found = [_read_reference(word, origin) for word in text.split()]
     return [one for one in found if one] if found and all(found) else None
 
 
-def _pinned(text: str, origin: str) -> Left | None:
-    """Return what a digest names, or a reference with a digest; None of another text."""
+def _read_reference(text: str, origin: str) -> Left | None:
+    """Return the build of a digest, or of a reference with a digest; None for another text."""
     if DIGEST.fullmatch(text):
         return Left(origin, text)
     name, at, digest = text.removeprefix("docker://").rpartition("@")
@@ -179,7 +180,7 @@ def _pinned(text: str, origin: str) -> Left | None:
 
 
 def _in_json(text: str, origin: str) -> Iterator[Left]:
-    """Yield every digest under a key that says digest, also in JSON inside strings. Raise `InputError`."""
+    """Yield every digest under a key with `digest` in its name, also in JSON inside strings. Raise `InputError`."""
     try:
         if len(text) > FILE_BOUND:
             raise ValueError(f"it is longer than {FILE_BOUND:,} characters")
@@ -187,12 +188,12 @@ def _in_json(text: str, origin: str) -> Iterator[Left]:
         plain = isinstance(document, list) and all(isinstance(one, str) for one in document)  # a list of digests
         found = dict.fromkeys(_walk(document, origin, plain, 0))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{origin} is no JSON of digests: {error}", _FORMS, code=INVALID) from error
+        raise InputError(f"{origin} is not JSON with digests: {error}", _FORMS, code=INVALID) from error
     yield from found
 
 
 def _walk(value: Any, origin: str, says: bool, depth: int) -> Iterator[Left]:
-    """Yield the digests in a part of JSON; `says` is true below a key that says digest."""
+    """Yield the digests in a part of JSON; `says` is true below a key with `digest` in its name."""
     if isinstance(value, dict):
         for key in [IMAGE_KEY] if IMAGE_KEY in value else value:
             if not key.startswith(NO_IMAGE_KEYS):
@@ -211,11 +212,11 @@ def _walk(value: Any, origin: str, says: bool, depth: int) -> Iterator[Left]:
 
 
 def _in_string(text: str, origin: str, says: bool, depth: int) -> Iterator[Left]:
-    if says and (pinned := _pinned(text, origin)):
+    if says and (pinned := _read_reference(text, origin)):
         yield pinned
     elif text.startswith(("{", "[")) and depth < DEEPEST:
         try:
             document = json.loads(text)
         except ValueError:
-            return  # a text that begins like JSON is none
+            return  # a text that begins like JSON but is none
         yield from _walk(document, origin, says, depth + 1)

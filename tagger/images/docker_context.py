@@ -1,4 +1,4 @@
-"""The context of the docker command: which engine it talks to."""
+"""Reads the context of the docker command, which says what engine to use."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ SOCKET = "unix:///var/run/docker.sock"
 
 
 def docker_context(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what the docker command's context says, as variables of the environment.
+    """Return the settings of the current docker context, as environment variables; none for the default context.
 
     The folders are those of docker/cli, cli/context/store. Raise `EngineError`.
     """
@@ -30,7 +30,7 @@ def docker_context(environ: Mapping[str, str]) -> Mapping[str, str]:
     if not endpoint.get("Host"):
         raise EngineError(
             f"the docker context {name} is not in {folder}",
-            f"Choose another with `docker context use`, or set DOCKER_HOST, as in {SOCKET}.",
+            f"Choose another with `docker context use`, or set DOCKER_HOST, for example to {SOCKET}.",
         )
     certificates = folder / "contexts" / "tls" / key / "docker"
     return {
@@ -41,7 +41,7 @@ def docker_context(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """Read a JSON object; one that is not there is empty. What is wrong with docker's own file, docker says."""
+    """Read a JSON object; an empty one where the file is missing or invalid, as docker itself reports that."""
     with suppress(OSError, ValueError, RecursionError):
         value = json.loads(read_regular(path))
         return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""The JSON of manifests and configs; refused where other programs could read it differently."""
+"""Reads the JSON of manifests and configs, and refuses JSON that other programs could read differently."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["Ambiguous", "list_in", "object_in", "read_config_document", "read_manifest_document"]
 
 # The keys whose meaning is fixed (image-spec: manifest.md, image-index.md, descriptor.md, config.md). Programs in Go
-# read a key in any case (encoding/json, "Unmarshal"): one that differs by case says one thing to them, another to us.
+# read a key in any case (encoding/json, "Unmarshal"), so a key that differs only by case means something else to them.
 DESCRIPTOR = ("mediaType", "digest", "size", "urls", "data", "annotations", "artifactType", "platform")
 PLATFORM = ("os", "architecture", "variant", "os.version", "os.features")
 MANIFEST = (
@@ -17,14 +17,14 @@ CONFIG = (*PLATFORM, "rootfs", "config", "history", "created")
 
 
 class Ambiguous(ValueError):
-    """A document that other programs read otherwise: what it names is not known."""
+    """A document that other programs could read differently."""
 
 
 def read_manifest_document(content: bytes) -> dict[str, Any]:
     """Return the JSON object of a manifest or an index.
 
-    Raise `ValueError` for what is none, `Ambiguous` for what others read otherwise: keys that repeat or differ by case
-    from one with a meaning, and a document that is a manifest and an index at once (CVE-2021-41190).
+    Raise `ValueError` for anything else. Raise `Ambiguous` for duplicate keys, for keys that differ only by case from
+    known ones, and for a document that is a manifest and an index at once (CVE-2021-41190).
     """
     value = _object(content)
     _check_case(value, MANIFEST)
@@ -51,20 +51,20 @@ def read_config_document(content: bytes) -> dict[str, Any]:
 
 
 def object_in(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the JSON object under a key; an empty one where something else stands there."""
+    """Return the JSON object under a key; an empty one for any other value."""
     value = document.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def list_in(document: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """Return the JSON array under a key; an empty one where something else stands there."""
+    """Return the JSON array under a key; an empty one for any other value."""
     value = document.get(key)
     return value if isinstance(value, list) else ()
 
 
 def _object(content: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(content, object_pairs_hook=_distinct)
+        value = json.loads(content, object_pairs_hook=_object_without_duplicates)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     if not isinstance(value, dict):
@@ -72,11 +72,11 @@ def _object(content: bytes) -> dict[str, Any]:
     return value
 
 
-def _distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _object_without_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key in made:
-            raise Ambiguous(f"it says {key[:40]!r} twice")
+            raise Ambiguous(f"it has the key {key[:40]!r} twice")
         made[key] = value
     return made
 
@@ -86,4 +86,4 @@ def _check_case(value: Mapping[str, Any], known: Iterable[str]) -> None:
     for key in value:
         meant = folded.get(key.lower(), key)
         if meant != key:
-            raise Ambiguous(f"it says {key!r}, which some programs take for {meant!r}")
+            raise Ambiguous(f"it has the key {key!r}, which some programs read as {meant!r}")

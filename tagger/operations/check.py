@@ -86,7 +86,7 @@ def _policy(job: Check, looked: bool) -> Iterator[Finding]:
         return
     ruling = job.terms.summary()
     texts = {
-        "repository": "the policy in the repository decides",
+        "repository": "the policy that the repository keeps decides",
         "settings": "the settings of this run decide: there is no policy",
         "default": DEFAULTS_DECIDE,
     }

@@ -66,7 +66,7 @@ def examine_abilities(found: Examined) -> Iterator[Finding]:
     if store.repository:
         login = f"with {abilities.login}" if abilities.login else "without a login"
         yield _note(store, "LOGIN", f"{store.repository.registry} answers, {login}")
-    yield _note(store, "PUSH", "pushing is allowed: an upload was opened and cancelled")
+    yield _note(store, "PUSH", "pushing is allowed: an upload was opened, and cancelled")
     if not store.exists():
         yield _note(store, "NAME_UNKNOWN", "the repository does not exist yet: the first push creates it")
         return
@@ -188,7 +188,7 @@ def _platforms(found: Examined, wanted: Collection[str]) -> Iterator[Finding]:
         if lacks := sorted(needed - here):
             than = "`platforms` wants them" if wanted else f"{full_name(before)} has them"
             text = f"{full_name(owner)} lacks {' '.join(lacks)}: {than}"
-            hint = "Release a version with all of them, or list the right ones in `platforms` (`any`: no check)."
+            hint = "Release a version with all of them, or say in `platforms` which are meant (`any`: no check)."
             yield Finding("error", "PLATFORMS", text, hint, found.store.place)
 
 

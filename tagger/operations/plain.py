@@ -251,7 +251,7 @@ def _notices(ready: _Ready) -> Iterator[Event]:
 def no_tag() -> InputError:
     """Return the error for a build that gets no tag."""
     return InputError(
-        "no row and no template gives this build a tag",
+        "no row, and no template, gives this build a tag",
         "Add a row for it, as type=sha or type=ref,event=branch; or do not release on this event.",
         code="NO_TAG",
     )

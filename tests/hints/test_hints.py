@@ -31,7 +31,7 @@ FOR_A_PERSON = {
     r"|is there twice|is not there: .* is missing|names no variant",
     "what a build is made of": r"has no signature attached|was signed by none|stands on no approved base"
     r"|holds no public key",
-    "which plan": r"is not the plan",
+    "which plan": r"the plan is not",
     "what the repository is for": r"of its \d+ tags is a version|no file of settings has components",
     "which shell": r"there is no completion",
     "what is not here": r"no Docker Engine answers|there is no host|there is no file|Errno|No such file",
@@ -55,7 +55,7 @@ FOR_A_PERSON = {
     r"|two files of set",
     "which command": r"there is no command|takes no more than|`init` reads one|got a word too many",
     "what to delete, or to withdraw": r"is not a tag|takes one VERSION|no repository holds a version|no repository has"
-    r"|nothing is named that is to be deleted|is not a whole digest",
+    r"|no tag and no digest to delete is named|is not a whole digest",
     "a checkout": r"is not in a git repository",
     "an option that there is not": r"there is no option '--dryrun'",
 }

@@ -274,7 +274,7 @@ class TestAttached:
         content = {"mediaType": old, "blobs": [], "subject": image.descriptor().to_json()}
         source.point(Manifest(old, json.dumps(content).encode()), [])
         small_registry.refuses = lambda media_type: media_type == old
-        with pytest.raises(StoreError, match="attached to the image, a manifest of the type ") as caught:
+        with pytest.raises(StoreError, match="attached to the image, of the type ") as caught:
             copy_referrers(source, opened(small_registry), [image.digest])
         assert caught.value.code == "MANIFEST_INVALID"
         assert "attach it anew" in caught.value.hint

@@ -117,11 +117,11 @@ class TestFolders:
 
     def test_what_is_no_file_is_refused_by_its_name(self, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to("/etc/hostname")
-        with pytest.raises(InputError, match="link is not what a build leaves"):
+        with pytest.raises(InputError, match="link does not name a build"):
             read_digests(str(tmp_path))
         (tmp_path / "link").unlink()
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(InputError, match="pipe is not what a build leaves"):
+        with pytest.raises(InputError, match="pipe does not name a build"):
             read_digests(str(tmp_path))
 
     def test_what_holds_nothing_is_refused(self, tmp_path: Path) -> None:

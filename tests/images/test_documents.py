@@ -22,7 +22,7 @@ CONFIG = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": f"s
     [
         (b'{"config": {}, "config": {}}', "it says 'config' twice"),
         (b'{"annotations": {"a": "1", "a": "2"}}', "it says 'a' twice"),
-        (b'{"Config": {}}', "it says 'Config', which some programs take for 'config'"),
+        (b'{"Config": {}}', "it has the key 'Config', which some programs read as 'config'"),
         (b'{"config": {"Digest": "x"}}', "it says 'Digest'"),
         (b'{"manifests": [{"platform": {"OS": "linux"}}]}', "it says 'OS'"),
         (b'{"manifests": [], "layers": []}', "a manifest and an index at once"),
@@ -50,7 +50,7 @@ def test_names_that_people_choose_may_differ_by_case() -> None:
     "content", [b'{"OS": "linux"}', b'{"rootfs": {"Diff_IDs": []}}', b'{"config": {"labels": {}}}']
 )
 def test_configs_that_others_read_otherwise(content: bytes) -> None:
-    with pytest.raises(StoreError, match="which some programs take for"):
+    with pytest.raises(StoreError, match="which some programs read as"):
         parse_config(content)
 
 

@@ -107,7 +107,7 @@ def test_what_can_be_deleted(tmp_path: Path) -> None:
         before = dict(small.tags("acme/app"))
         notes = {one["code"]: one["message"] for one in check(place).document["notes"]}
         assert (notes["DELETE"], notes["SEVERAL_TAGS"]) == (
-            "tags can be deleted", "whether one request sets several tags is seen at the first release",
+            "tags can be deleted", "the first release finds out whether one request sets several tags",
         )  # fmt: skip
         assert small.tags("acme/app") == before
         assert not small.store.uploads

@@ -236,7 +236,7 @@ def test_a_date_that_nobody_knows(
     ran = planned("refs/heads/main", DATED, **where)
     assert (ran.code, ran.document["tags"]) == (0, ["20200110"])
     assert [warning["code"] for warning in ran.document["warnings"]] == codes
-    assert f"the row `{DATED}` has the date of now" in ran.err
+    assert f"the row `{DATED}` uses the date of now" in ran.err
     assert "ghs_token" not in ran.out + ran.err.replace("::add-mask::ghs_token", "")
     row = "type=semver,pattern={{version}},value={{commit_date 'YYYY.M.D'}}"
     ran = planned("refs/heads/main", row, **where)

@@ -174,7 +174,7 @@ class TestNames:
             deleted("2.1.4", name, stores=(Layout(tmp_path / "a"),))
 
     def test_nothing_and_everything(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="nothing is named"):
+        with pytest.raises(InputError, match="no tag and no digest to delete is named"):
             deleted(stores=(Layout(tmp_path / "a"),))
         with pytest.raises(InputError, match="contradict"):
             deleted("2.1.4", stores=(Layout(tmp_path / "a"),), everything=True)

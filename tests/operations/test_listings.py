@@ -195,7 +195,7 @@ def test_an_image_that_names_no_version_is_moved_and_named(opened_repository: Op
     report = repository.release("2.0.0")
     assert dict(actions(report))["latest"] == "move"
     assert [warning.code for warning in report.warnings] == ["UNKNOWN_IMAGE"]
-    assert "latest holds an image that says of no version that it is it" in report.warnings[0].message
+    assert "latest holds an image that has no version label" in report.warnings[0].message
 
 
 def test_an_image_that_says_a_version_without_a_tag(opened_repository: Open) -> None:

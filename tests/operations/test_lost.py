@@ -35,7 +35,7 @@ def test_the_rest_is_listed_and_the_lost_one_named(lose: Lose) -> None:
     for tag in ("latest", "1.1.0"):
         tree = list_tags(lose(tag), RULES)
         assert [version.version for version in tree.versions] == ["1.1.0", "1.0.0"]
-        assert f"the tag {tag} is listed, and its manifest is gone" in " ".join(tree.notes)
+        assert f"the tag {tag} is listed, but its manifest is gone" in " ".join(tree.notes)
     assert tree.versions[0].digest is None
     assert tree.floating["latest"].drifted
 
@@ -55,10 +55,10 @@ def test_a_version_that_is_lost_is_not_taken_as_gone(lose: Lose, small_registry:
     outcome = finished(reconcile(Reconciliation(RULES, (store,)))).repositories[0]
     assert isinstance(outcome.error, StoreError)
     assert outcome.error.code == "MANIFEST_UNKNOWN"
-    assert "the tag 1.1.0 is listed, and answers nothing" in outcome.error.message
+    assert "the tag 1.1.0 is listed, but the registry has no manifest for it" in outcome.error.message
     assert small_registry.tags(NAME) == before
 
 
 def test_deleting_says_that_there_is_nothing_to_delete(lose: Lose) -> None:
-    with pytest.raises(InputError, match="latest is listed, and its manifest is gone"):
+    with pytest.raises(InputError, match="latest is listed, but its manifest is gone"):
         finished(delete(Deletion(("latest",), RULES, (lose("latest"),))))

@@ -162,7 +162,7 @@ class TestPlan:
         assert (counts["tags"], counts["manifests"], counts["kept"], "deleted" in counts) == (2, 2, 1, False)
         assert counts["bytes"] > 200
         assert len(document["plan_id"]) == 16
-        assert "2 of 3 tags that do not float would go" in events[0].text
+        assert "2 of 3 tags that are not floating would be deleted" in events[0].text
 
     def test_the_plan_of_an_id_or_nothing(self, store: TagStore) -> None:
         for text in ("1.0.0", "1.0.1"):

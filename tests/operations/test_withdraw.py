@@ -235,7 +235,7 @@ class TestUndo:
         published(builds, layout, "2.1.4")
         events: list[Event] = []
         report = finished(withdraw(Withdrawal("2.1.4", RULES, (layout,), undo=True)), events)
-        assert [event.text for event in events] == ["2.1.4 is not withdrawn there: no mark is lifted"]
+        assert [event.text for event in events] == ["2.1.4 is not withdrawn there, so there is no mark to lift"]
         assert sentence(report._replace(verb=COMMAND.verb_of(report))) == (
             "Reinstated 2.1.4 in 1 repository: nothing was written"
         )

@@ -1,4 +1,4 @@
-"""What `docker save` wrote before version 25: a config and layers, of which a manifest is made."""
+"""Images in archives of `docker save` before version 25: a config and layers, from which a manifest is made."""
 
 import gzip
 import hashlib
@@ -32,7 +32,7 @@ GZIP_LEVEL = 6
 
 
 class SavedImage(NamedTuple):
-    """What `manifest.json` of `docker save` says of one image: its names, and the members it is made of."""
+    """One image in `manifest.json` of `docker save`: its names, and the archive members of its config and layers."""
 
     names: tuple[str, ...]
     config: str
@@ -40,7 +40,7 @@ class SavedImage(NamedTuple):
 
     @property
     def config_name(self) -> str:
-        """The name of its config without folders and ending: the digits of its digest."""
+        """The file name of its config without `.json`: the digits of the config's digest."""
         return posixpath.basename(self.config).removesuffix(".json")
 
 
@@ -64,10 +64,10 @@ class _Layer(NamedTuple):
 
 
 class DockerImage:
-    """An image as `docker save` wrote it before version 25: a config and uncompressed layers, without a manifest.
+    """An image of `docker save` before version 25: a config and uncompressed layers, without a manifest.
 
-    It is known by the digest of its config. The manifest that is made of it has the config's bytes as they are, and
-    layers compressed with fixed parameters, so the same archive makes the same manifest.
+    Its identity is the digest of its config. The manifest made from it keeps the bytes of the config, and compresses
+    the layers with fixed parameters, so that the same archive always gives the same manifest.
     """
 
     repository: Repository | None = None
@@ -85,12 +85,12 @@ class DockerImage:
         self.config = parse_config(self._content)
         named = saved.config_name
         if len(named) == 64 and self.config.digest != f"sha256:{named}":
-            raise archive.broken(f"the config {saved.config} has other bytes than its name says")
+            raise archive.broken(f"the config {saved.config} does not match the digest in its name")
         if len(saved.layers) != len(self.config.diff_ids) or len(saved.layers) > MOST_LAYERS:
             raise archive.broken(f"{len(saved.layers)} layers are saved, {len(self.config.diff_ids)} are in the config")
 
     def made(self) -> Manifest:
-        """Make the image's manifest, which compresses its layers the first time. Raise `StoreError`."""
+        """Return the image's manifest. The first call compresses the layers. Raise `StoreError`."""
         layers = self._layers()
         document = {
             "schemaVersion": 2,
@@ -101,7 +101,7 @@ class DockerImage:
         return Manifest(OCI_MANIFEST, json.dumps(document, separators=(",", ":")).encode())
 
     def manifest(self, reference: str) -> Manifest:
-        """Return the manifest, which is known by its digest alone. Raise `NotFound`, `StoreError`."""
+        """Return the manifest, given its digest. Raise `NotFound` for any other reference, `StoreError`."""
         manifest = self.made()
         if manifest.digest != reference:
             raise NotFound(f"there is no {reference}", code="MANIFEST_UNKNOWN", place=self.place)
@@ -109,7 +109,7 @@ class DockerImage:
 
     @contextmanager
     def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Open the config or a layer; it is checked on the way. Raise `NotFound`, `StoreError`."""
+        """Open the config or a layer as a stream that checks its digest. Raise `NotFound`, `StoreError`."""
         blobs = {layer.descriptor.digest: layer.open for layer in self._layers().values()}
         blobs[self.config.digest] = lambda: io.BytesIO(self._content)
         if descriptor.digest not in blobs:
@@ -118,15 +118,15 @@ class DockerImage:
             yield io.BufferedReader(Checked(file, descriptor, self.place), CHUNK)
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:  # noqa: ARG002
-        """Return nothing: `docker save` saves no artifacts."""
+        """Return no artifacts: `docker save` does not save any."""
         return ()
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
-        """Return nothing: the names in the archive are no tags of a repository."""
+        """Return None for each tag: the names in the archive are no tags of a repository."""
         return dict.fromkeys(tags)
 
     def _layers(self) -> Mapping[str, _Layer]:
-        """Return the layers by their diff_id; they are compressed once, as many at a time as there are processors."""
+        """Return the layers by their diff_id. They are compressed once, as many at a time as there are processors."""
         with self._lock:
             return self._compressed
 
@@ -147,26 +147,27 @@ class DockerImage:
         for mark, other in OTHERS.items():
             if magic.startswith(mark) and mark != ZSTD:
                 raise InputError(
-                    f"{self.place}: layer {name} is compressed with {other}", "Save it plain, or with gzip or zstd."
+                    f"{self.place}: layer {name} is compressed with {other}",
+                    "Save it uncompressed, or with gzip or zstd.",
                 )
 
         def tell(done: int) -> None:
             self.watcher.moved(diff_id, done, size)
 
-        # As other programs than docker write them: what is compressed already stays as it is.
+        # Other programs than docker write compressed layers, which stay as they are.
         compressed = magic.startswith((GZIP, ZSTD))
         opener = member if compressed else OpenFile.unnamed(partial(_compress, member, tell)).whole
         with opener() as packed:
-            digest, size = _hashed(packed)
-        with opener() as packed, _plain(packed, magic) as plain:
-            if _hashed(plain)[0] != diff_id:
-                raise self._archive.broken(f"layer {name} has other bytes than the config says, {diff_id}")
+            digest, size = _hash(packed)
+        with opener() as packed, _decompress(packed, magic) as plain:
+            if _hash(plain)[0] != diff_id:
+                raise self._archive.broken(f"layer {name} does not match its digest in the config, {diff_id}")
         kind = OCI_LAYER_ZSTD if magic.startswith(ZSTD) else OCI_LAYER_GZIP
         return _Layer(Descriptor(kind, digest, size), opener)
 
 
-def _plain(packed: BinaryIO, magic: bytes) -> BinaryIO:
-    """Return a layer as it was before it was compressed."""
+def _decompress(packed: BinaryIO, magic: bytes) -> BinaryIO:
+    """Return the stream of a compressed layer, decompressed."""
     if magic.startswith(ZSTD):
         from backports import zstd  # PEP 784; Python has it as compression.zstd from 3.14 on
 
@@ -175,9 +176,9 @@ def _plain(packed: BinaryIO, magic: bytes) -> BinaryIO:
 
 
 def _compress(opener: Callable[[], BinaryIO], tell: Callable[[int], None], target: BinaryIO) -> None:
-    """Write what `opener` opens to `target`, compressed with gzip: no name, no time, always the same level.
+    """Write the stream of `opener` to `target`, compressed with gzip: without name and time, always with one level.
 
-    `tell` gets the number of bytes that were read so far.
+    `tell` is called with the number of bytes that were read so far.
     """
     compressor, done = zlib.compressobj(GZIP_LEVEL, wbits=31), 0
     with opener() as source:
@@ -188,7 +189,7 @@ def _compress(opener: Callable[[], BinaryIO], tell: Callable[[int], None], targe
     target.write(compressor.flush())
 
 
-def _hashed(file: BinaryIO) -> tuple[str, int]:
+def _hash(file: BinaryIO) -> tuple[str, int]:
     """Return the digest and the size of a stream."""
     hashed, size = hashlib.sha256(), 0
     while chunk := file.read(CHUNK):

@@ -1,4 +1,4 @@
-"""A layout in a tar archive."""
+"""An OCI image layout in a tar archive."""
 
 from functools import cached_property
 from typing import BinaryIO
@@ -32,5 +32,5 @@ class LayoutArchive(LayoutContent):
             raise self._archive.broken(f"{INDEX_FILE} cannot be read: {error}") from error
 
     def open_blob(self, digest: str) -> BinaryIO:
-        """Open what is stored under a digest. Raise `FileNotFoundError`."""
+        """Open the blob with a digest. Raise `FileNotFoundError`."""
         return self._archive.open(f"blobs/{check_digest(digest).replace(':', '/')}")

@@ -1,4 +1,4 @@
-"""The Docker Engine, and an image that it holds as a source."""
+"""The Docker Engine, and its images as sources."""
 
 from tagger.images.engine.engine import Engine, Logins
 from tagger.images.engine.source import EngineSource

@@ -1,4 +1,4 @@
-"""The manifests and configs of an image that the engine saves as a layout."""
+"""Reads the manifests and configs of an image that the engine saves as an OCI layout."""
 
 import io
 import tarfile
@@ -15,9 +15,9 @@ LARGEST_DOCUMENT = 4 * 1024 * 1024  # a manifest or a config of an image in the 
 
 
 class Documents(LayoutContent):
-    """The manifests and configs in a stream of `docker save` from containerd's store, which saves an OCI layout.
+    """The manifests and configs in a stream of `docker save` from containerd's store, which is an OCI layout.
 
-    There is no other way before version 28 to see more than one platform. Layers pass by and are dropped.
+    Before version 28 the engine's API has no other way to see more than one platform. Layers are read and dropped.
     """
 
     def __init__(self, place: str, stream: Iterator[bytes]) -> None:
@@ -52,32 +52,32 @@ class Documents(LayoutContent):
             raise FileNotFoundError(digest) from error
 
     def whole(self, digest: str) -> Manifest:
-        """Return the image's manifest when all that it names is there. Raise `EngineError`.
+        """Return the image's manifest if the engine has all of its parts. Else raise `EngineError`.
 
-        A push would find out too late: with "missing content", half way.
+        A push would only fail half way, with "missing content".
         """
         root = self.manifest(digest)
-        lost = next(self._lost(root), None)
+        lost = next(self._missing_parts(root), None)
         if lost:
             raise EngineError(
                 f"{self.place} lacks a part: {lost.platform or lost.media_type} is missing ({lost.digest})",
-                "Build or pull every platform (`docker pull` fetches one alone), or release from the registry that the "
+                "Build or pull every platform (`docker pull` pulls only one), or release from the registry that the "
                 "image came from: source docker://NAME@DIGEST.",
                 code="MISSING_PLATFORM",
             )
         return root
 
-    def _lost(self, manifest: Manifest) -> Iterator[Descriptor]:
+    def _missing_parts(self, manifest: Manifest) -> Iterator[Descriptor]:
         for part in manifest.children() + manifest.blobs():
             if _member(part.digest) not in self._names:
-                if not part.urls:  # layers that nobody may hand on
+                if not part.urls:  # layers that may not be redistributed
                     yield part
             elif manifest.is_index:
-                yield from self._lost(self.manifest(part.digest))
+                yield from self._missing_parts(self.manifest(part.digest))
 
 
 class _Stream(io.RawIOBase):
-    """Chunks as a file that is read once."""
+    """A file that is read once, from chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks

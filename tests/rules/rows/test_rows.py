@@ -232,7 +232,7 @@ def test_an_unknown_date_of_a_commit_is_told() -> None:
     one = filled(Rows.parse(rows), UNDATED)
     assert [tag.tag for tag in one.plain] == ["20200110"]
     assert len(one.notes) == 1
-    assert one.notes[0].startswith(f"the row `{rows[0]}` has the date of now: nothing says when")
+    assert one.notes[0].startswith(f"the row `{rows[0]}` uses the date of now: the time of the commit is unknown")
     assert filled(Rows.parse(["type=sha"], ["suffix=-{{commit_date 'YYYY'}}", "latest=false"]), UNDATED).notes
     assert filled(Rows.parse(rows), MAIN).notes == ()
 
