@@ -1,4 +1,4 @@
-"""Files that several threads read at once, with or without a name."""
+"""Open files that several threads read at the same time."""
 
 import errno
 import io
@@ -33,7 +33,7 @@ def disk_hint(error: OSError) -> str:
 
 
 class OpenFile:
-    """A file that several threads read at once, each at its own place; closed when nobody needs it."""
+    """A file that several threads read at the same time, each at its own position. It closes when nobody needs it."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -41,7 +41,7 @@ class OpenFile:
 
     @classmethod
     def unnamed(cls, write: Callable[[BinaryIO], object] | None = None) -> "OpenFile":
-        """Make a file that has no name, with what `write` puts in. Raise `OSError`."""
+        """Make a file without a name; `write` fills it. Raise `OSError`."""
         from tempfile import TemporaryFile  # most runs make none
 
         with TemporaryFile() as file:
@@ -55,16 +55,16 @@ class OpenFile:
         while content:
             content = content[os.write(self.descriptor, content) :]
 
-    def stretch(self, offset: int, size: int) -> BinaryIO:
+    def section(self, offset: int, size: int) -> BinaryIO:
         """Return a part of the file as a file of its own."""
-        return io.BufferedReader(_Stretch(self, offset, size), CHUNK)
+        return io.BufferedReader(_Section(self, offset, size), CHUNK)
 
     def whole(self) -> BinaryIO:
         """Return the file from its beginning."""
-        return self.stretch(0, os.fstat(self.descriptor).st_size)
+        return self.section(0, os.fstat(self.descriptor).st_size)
 
 
-class _Stretch(io.RawIOBase):
+class _Section(io.RawIOBase):
     def __init__(self, file: OpenFile, offset: int, size: int) -> None:
         self._file = file
         self._offset = offset
@@ -80,7 +80,7 @@ class _Stretch(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError("a place before the beginning")
+            raise ValueError("a position before the beginning")
         self._position = base + offset
         return self._position
 

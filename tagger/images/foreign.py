@@ -1,4 +1,4 @@
-"""Whether several builds belong together: of one version, one commit and one base, as their labels say."""
+"""Checks by labels that several builds belong together: one version, one commit, one base."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from tagger.images.labels import BASE_DIGEST, BASE_NAME, REVISION_LABEL, VERSION
 
 __all__ = ["check_one_base", "check_one_build", "own_version"]
 
-_HINT = "Digests of two runs or of two images may be mixed here: take those of one run and of one image alone."
+_HINT = "Digests of two runs or of two images may be mixed here: use those of one run and of one image only."
 
 
 def own_version(image: Image) -> str:
@@ -18,21 +18,21 @@ def own_version(image: Image) -> str:
 
 
 def check_one_build(images: Sequence[Image]) -> None:
-    """Raise `Refused` where the labels of two images name different versions or commits; none is no other one."""
+    """Raise `Refused` where the labels of two images name different versions or commits. A missing label is ignored."""
     _check_equal(images, "of the version", lambda image: own_version(image).removeprefix("v"))
     _check_equal(images, "of the commit", _own_revision)
 
 
 def check_one_base(images: Sequence[Image]) -> None:
-    """Raise `Refused` where two images say that they stand on different bases.
+    """Raise `Refused` where two images name different bases.
 
-    The digest counts in labels alone: as an annotation it may be that of the base's manifest for this platform.
+    The digest of a base counts only in labels: in an annotation it may be that of the manifest for this platform.
     """
 
     def name(image: Image) -> str:
         return image.config.annotations.get(BASE_NAME) or image.config.labels.get(BASE_NAME, "")
 
-    hint = "Build all platforms on one base; or set `force`, if that is meant."
+    hint = "Build all platforms on one base; or set `force` if different bases are right."
     _check_equal(images, "built on", name, hint, "BASES_DIFFER")
     _check_equal(images, "built on", lambda image: image.config.labels.get(BASE_DIGEST, ""), hint, "BASES_DIFFER")
 

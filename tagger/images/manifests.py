@@ -1,4 +1,4 @@
-"""Manifests as the exact bytes that they are, and the descriptors in them."""
+"""Manifests, kept as their exact bytes, with their descriptors and platforms."""
 
 import json
 from collections.abc import Mapping
@@ -27,17 +27,16 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 
-# What ORAS and early OCI 1.1 attached: a manifest with `blobs` and no config (oras-project/artifacts-spec).
+# The artifacts of ORAS and early OCI 1.1: a manifest with `blobs` and without a config (oras-project/artifacts-spec).
 OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
 ORAS_ARTIFACT = "application/vnd.cncf.oras.artifact.manifest.v1+json"
 
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
-LARGEST_MANIFEST = 4 * 1024 * 1024  # what registries take (distribution-spec, "Pushing manifests")
+LARGEST_MANIFEST = 4 * 1024 * 1024  # the limit of registries (distribution-spec, "Pushing manifests")
 MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, ORAS_ARTIFACT})
 
 
-# The spellings of one platform (containerd/platforms, database.go): what stands for an architecture, and a variant that
-# goes without saying.
+# Other spellings of architectures, and their implied variants (containerd/platforms, database.go).
 ARCHITECTURES = {
     "aarch64": ("arm64", ""), "armhf": ("arm", "v7"), "armel": ("arm", "v6"), "i386": ("386", ""),
     "x86_64": ("amd64", ""), "x86-64": ("amd64", ""),
@@ -49,7 +48,7 @@ _VARIANTS = {
 
 
 class Platform(NamedTuple):
-    """What a manifest runs on: `linux/arm64/v8`; Windows images name the version that they need too."""
+    """The platform that an image runs on: `linux/arm64/v8`. Windows images also name a version of the system."""
 
     os: str
     architecture: str
@@ -59,14 +58,14 @@ class Platform(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a platform as people write it: `os/architecture[/variant]`."""
+        """Read a platform in the form `os/architecture[/variant]`."""
         system, _, rest = text.partition("/")
         architecture, _, variant = rest.partition("/")
         return cls(system, architecture, variant)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read a platform as descriptors and configs hold it (image-spec, image-index.md, config.md)."""
+        """Read the platform in a descriptor or a config (image-spec, image-index.md, config.md)."""
         system, architecture, variant, version = (
             str(value.get(name) or "") for name in ("os", "architecture", "variant", "os.version")
         )
@@ -76,14 +75,14 @@ class Platform(NamedTuple):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the platform as descriptors hold it."""
+        """Return the JSON of the platform in a descriptor."""
         value: dict[str, Any] = {"architecture": self.architecture, "os": self.os}
         more = {"os.version": self.os_version, "os.features": list(self.os_features), "variant": self.variant}
         return value | {name: given for name, given in more.items() if given}
 
     @property
     def normal(self) -> Self:
-        """The platform in the one form in which platforms are compared: arm64 of arm64/v8, arm/v7 of arm."""
+        """The platform in the form that is compared: arm64 for arm64/v8, arm/v7 for arm."""
         architecture, variant = self.architecture.lower(), self.variant.lower()
         architecture, implied = ARCHITECTURES.get(architecture, (architecture, ""))
         variant = variant or implied
@@ -92,7 +91,7 @@ class Platform(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """False of attestation manifests, which BuildKit marks `unknown/unknown`."""
+        """Whether it is a real platform. BuildKit gives attestation manifests the platform `unknown/unknown`."""
         return (self.os, self.architecture) != ("unknown", "unknown")
 
     def __str__(self) -> str:
@@ -100,7 +99,7 @@ class Platform(NamedTuple):
 
 
 class Descriptor(NamedTuple):
-    """What points at content (image-spec, descriptor.md): media type, digest, size in bytes."""
+    """A descriptor of content (image-spec, descriptor.md): media type, digest, size in bytes."""
 
     media_type: str
     digest: str
@@ -117,7 +116,7 @@ class Descriptor(NamedTuple):
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read a descriptor as manifests hold it. Raise `ValueError`, or what a wrong type raises, when it is none."""
+        """Read a descriptor in a manifest. Raise `ValueError`, or the error of a wrong type, when it is none."""
         platform, urls, annotations = value.get("platform"), value.get("urls"), value.get("annotations")
         if not DIGEST.fullmatch(value["digest"]) or type(value["size"]) is not int or value["size"] < 0:
             raise ValueError("not a descriptor")
@@ -136,7 +135,7 @@ class Descriptor(NamedTuple):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the descriptor as manifests hold it."""
+        """Return the JSON of the descriptor in a manifest."""
         value: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.platform:
             value["platform"] = self.platform.to_json()
@@ -150,10 +149,10 @@ class Descriptor(NamedTuple):
 
 
 class Manifest:
-    """A manifest or an index: its bytes are its identity, so they are never written anew."""
+    """A manifest or an index. Its bytes are its identity, so they are never changed."""
 
     def __init__(self, media_type: str, content: bytes, algorithm: str = CANONICAL) -> None:
-        """Take the bytes as they are; `algorithm` is that of the digest by which they are named."""
+        """Keep the bytes as they are. `algorithm` is that of the digest."""
         self.media_type = media_type
         self.content = content
         self.algorithm = algorithm
@@ -174,12 +173,12 @@ class Manifest:
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The content, parsed. Raise `StoreError` when it is not a JSON object, or one that others read otherwise."""
+        """The content, parsed. Raise `StoreError` when it is no JSON object, or others may read it differently."""
         try:
             value = read_manifest_document(self.content)
             own = value.get("mediaType")
             if self.media_type in MANIFEST_TYPES and own and own != self.media_type:
-                raise Ambiguous(f"it calls itself {own}, and comes as {self.media_type}")
+                raise Ambiguous(f"its mediaType is {own}, but it is named as {self.media_type}")
         except ValueError as error:
             code = "MANIFEST_AMBIGUOUS" if isinstance(error, Ambiguous) else "MANIFEST_INVALID"
             raise StoreError(f"manifest {self.digest} is not valid: {error}", code=code) from error
@@ -187,7 +186,7 @@ class Manifest:
 
     @property
     def is_index(self) -> bool:
-        """True of an OCI index and of a Docker manifest list."""
+        """Whether it is an OCI index or a Docker manifest list."""
         return self.media_type in INDEX_TYPES
 
     def children(self) -> tuple[Descriptor, ...]:
@@ -205,17 +204,17 @@ class Manifest:
         return () if self.is_index else self._descriptors(document.get("layers") or document.get("blobs") or ())
 
     def blobs(self) -> tuple[Descriptor, ...]:
-        """Return the config and the layers: what must be in a repository before this manifest may be."""
+        """Return the config and the layers, which must be in a repository before this manifest."""
         config = self.config()
         return ((config,) if config else ()) + self.layers()
 
     def subject(self) -> Descriptor | None:
-        """Return the manifest that this one is attached to (a signature, an attestation), if it is."""
+        """Return the manifest that this one (a signature, an attestation) is attached to; else None."""
         value = self.document.get("subject")
         return self._descriptors([value])[0] if value else None
 
     def descriptor(self) -> Descriptor:
-        """Return what points at this manifest."""
+        """Return the descriptor of this manifest."""
         return Descriptor(self.media_type, self.digest, len(self.content))
 
     def _descriptors(self, values: Any) -> tuple[Descriptor, ...]:
@@ -226,13 +225,13 @@ class Manifest:
 
 
 def artifact_type_of(manifest: Manifest) -> str:
-    """Return what an artifact is: its artifact type, else its config's (distribution-spec, "Listing Referrers")."""
+    """Return the artifact type, else the media type of the config (distribution-spec, "Listing Referrers")."""
     config = manifest.config()
     return str(manifest.document.get("artifactType") or (config.media_type if config else ""))
 
 
 def manifest_type(content: bytes, named: str) -> str:
-    """Return the media type of a manifest: as it is `named`, else as it says itself, else by its shape."""
+    """Return the media type of a manifest: `named`, if it is that of a manifest, else its own, else by its keys."""
     if named in MANIFEST_TYPES:
         return named
     try:

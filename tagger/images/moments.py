@@ -1,4 +1,4 @@
-"""Times as registries and images write them (RFC 3339)."""
+"""Reads the times of registries and images (RFC 3339)."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ __all__ = ["moment"]
 
 
 def moment(text: object) -> float | None:
-    """Return a time in seconds since 1970, without a zone that of UTC; None where it is none."""
+    """Return a time in seconds since 1970 (UTC where it has no time zone); None where the text is no time."""
     try:
         found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -1,4 +1,4 @@
-"""Content that is read once, however many repositories it goes to."""
+"""Content that is read once and copied to several repositories."""
 
 import os
 import threading
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 
 class ReadOnce:
-    """Content that is read once, however many repositories it is copied to at the same time.
+    """Content that is read once, although it is copied to several repositories at the same time.
 
-    What arrives of a blob goes to a file without a name, and from there to everyone, the one in front fetching the
-    next part. So the disk holds an image for as long as this lives, and memory holds nothing.
+    A blob is written into a file without a name, and every reader reads that file. The reader that is furthest fetches
+    the next part. So the image is on disk, and not in memory, while this object exists.
     """
 
     def __init__(self, content: TaggedContent) -> None:
@@ -65,7 +65,7 @@ class ReadOnce:
 
 
 class _Arriving:
-    """A blob, of which a part has arrived in a file."""
+    """A blob that is being fetched into a file."""
 
     def __init__(self, content: Content, descriptor: Descriptor) -> None:
         self.failure: BaseException | None = None
@@ -79,7 +79,7 @@ class _Arriving:
         self._complete = False
 
     def read(self, position: int, size: int) -> bytes:
-        """Return up to `size` bytes from `position`, waiting for them; none at the end."""
+        """Return up to `size` bytes from `position`, and wait for them if needed; none at the end."""
         if position >= self._arrived:
             with self._lock:
                 if self.failure:
@@ -110,8 +110,8 @@ def _keeping() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"what is read cannot be kept on disk for the other repositories: {error.strerror or error}",
-            "Set TMPDIR to a directory on a disk with room for the image.",
+            f"the image cannot be kept on disk for the other repositories: {error.strerror or error}",
+            "Set TMPDIR to a directory on a disk with enough space for the image.",
         ) from error
 
 

@@ -94,9 +94,7 @@ class _Target(NamedTuple):
 
 def _set(job: PolicyChange, dry_run: bool) -> Running:
     if not job.terms.follows:
-        raise InputError(
-            SHARED, "Give each component a repository of its own, so that it can have a policy.", code="POLICY"
-        )
+        raise InputError(SHARED, "Give each component a repository of its own to keep a policy there.", code="POLICY")
     text = job.terms.own.to_json()
     rules = job.terms.own.rules(withdrawn=job.withdrawn)
     artifact = policy_artifact(text)
@@ -122,9 +120,8 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
             if planned[0].writes:
                 put_artifact(store, artifact, [POLICY_TAG])
         except TaggerError as error:
-            return outcome_after(
-                store.place, changes_after(store, planned, error, begun={POLICY_TAG}), error, done="pushed"
-            )
+            after = changes_after(store, planned, error, begun={POLICY_TAG})
+            return outcome_after(store.place, after, error, done="pushed")
         tombstones = [tombstone(WITHDRAWN, rules.exact_tags(version)[0]) for version in target.withdrawn]
         marks, failure = set_marks(store, planned[1:], tombstones)
         changes = (planned[0], *marks)

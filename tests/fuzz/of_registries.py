@@ -21,7 +21,7 @@ from tagger.images.registry.logins import Key, Login
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.redirects import resolve
 from tagger.images.registry.retry import asked_pause
-from tagger.images.registry.scopes import covers, heard_scopes, joined
+from tagger.images.registry.scopes import covers, joined, parse_scopes
 from tagger.images.registry.snappy import decompress
 from tagger.images.registry.tokens import read_token, token_request
 from tagger.images.registry.web_api import WebApi
@@ -72,7 +72,7 @@ def _challenges(content: bytes) -> None:
     found = parse_challenges(content.decode("latin-1").split("\n"))
     challenge = preferred(found)
     if challenge:
-        scopes = heard_scopes(challenge.parameters.get("scope", ""))
+        scopes = parse_scopes(challenge.parameters.get("scope", ""))
         assert all(covers(joined(scopes, ("repository:a:pull",)), scope) for scope in scopes)
         with_login = token_request("https://a/b?c", challenge.parameters.get("service", ""), scopes, Login("a", "b"))
         assert "\n" not in with_login.url

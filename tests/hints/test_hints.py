@@ -28,7 +28,7 @@ FOR_A_PERSON = {
     "which image": r"there is no such file or directory|names nothing|no repository holds .*, and no `source`"
     r"|is not a source|`push` takes one NAME",
     "which builds": r"no build is named|there is no folder or file|name the variants of some builds alone"
-    r"|is there twice|is not there: .* is missing|names no variant",
+    r"|there are two images for|does not exist: .* is missing|names no variant",
     "what a build is made of": r"has no signature attached|was signed by none|stands on no approved base"
     r"|holds no public key",
     "which plan": r"the plan is not",

@@ -20,11 +20,11 @@ CONFIG = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": f"s
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"config": {}, "config": {}}', "it says 'config' twice"),
-        (b'{"annotations": {"a": "1", "a": "2"}}', "it says 'a' twice"),
+        (b'{"config": {}, "config": {}}', "it has the key 'config' twice"),
+        (b'{"annotations": {"a": "1", "a": "2"}}', "it has the key 'a' twice"),
         (b'{"Config": {}}', "it has the key 'Config', which some programs read as 'config'"),
-        (b'{"config": {"Digest": "x"}}', "it says 'Digest'"),
-        (b'{"manifests": [{"platform": {"OS": "linux"}}]}', "it says 'OS'"),
+        (b'{"config": {"Digest": "x"}}', "it has the key 'Digest'"),
+        (b'{"manifests": [{"platform": {"OS": "linux"}}]}', "it has the key 'OS'"),
         (b'{"manifests": [], "layers": []}', "a manifest and an index at once"),
         (b'{"manifests": [], "config": {}}', "a manifest and an index at once"),
     ],
@@ -57,7 +57,7 @@ def test_configs_that_others_read_otherwise(content: bytes) -> None:
 def test_a_type_that_contradicts_is_refused() -> None:
     manifest = Manifest(OCI_MANIFEST, json.dumps({"mediaType": OCI_INDEX, "manifests": []}).encode())
     with pytest.raises(
-        StoreError, match=re.escape(f"it calls itself {OCI_INDEX}, and comes as {OCI_MANIFEST}")
+        StoreError, match=re.escape(f"its mediaType is {OCI_INDEX}, but it is named as {OCI_MANIFEST}")
     ) as caught:
         assert manifest.document
     assert caught.value.code == "MANIFEST_AMBIGUOUS"

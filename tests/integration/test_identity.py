@@ -216,5 +216,5 @@ def test_the_token_of_the_registry_is_not_shown_to_docker_hubs_own_api(
         environ = {**issuer.environ, "INPUT_LOGINS": HUB, "INPUT_ENDPOINTS": endpoints, "INPUT_RETRIES": "0"}
         ran = tagger("delete", "2.1.4", "--image", "acme/app", "--yes", "--force", environ=environ)
         assert ran.code == 1
-        assert "a token that a login by OIDC got is for the registry alone" in ran.out + ran.err
+        assert "A token from a login by OIDC is only for the registry" in ran.out + ran.err
         assert api.connections == 0

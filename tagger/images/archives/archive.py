@@ -61,7 +61,7 @@ class Archive:
         name = posixpath.normpath(name)
         for _ in range(MOST_LINKS):
             if name in self._files:
-                return self._file.stretch(*self._files[name])
+                return self._file.section(*self._files[name])
             if name not in self._links:
                 break
             name = self._links[name]

@@ -1,4 +1,4 @@
-"""The Docker Engine: asked for its images, told to name and to push them. Nothing else imports `docker`."""
+"""The client of the Docker Engine: inspects, tags, pushes and saves images. No other module imports `docker`."""
 
 import re
 import socket
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Logins"]
 
 PATIENCE = 600
-"""Seconds without a word after which the engine counts as hung: it is silent while a registry takes a large layer."""
+"""Seconds without an answer after which the engine counts as hung: a push of a large layer is silent for long."""
 CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
-"""What `docker info` says where the image store is containerd's (moby, daemon/containerd/service.go)."""
+"""The entry of `docker info` where the image store is containerd's (moby, daemon/containerd/service.go)."""
 PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+$")
 _REFUSAL = "What it says names the cause: `docker` says the same here. Correct that, then run the same again."
 _BUILD_FIRST = (
@@ -30,20 +30,20 @@ _BUILD_FIRST = (
     "in a registry is named docker://NAME."
 )
 _NO_ENGINE = (
-    "Start it, or set DOCKER_HOST. Where there is no engine's socket, as on runners with container hooks (ARC), push "
-    "the build to a registry and name it in `source`, as docker://NAME@DIGEST."
+    "Start it, or set DOCKER_HOST. Where there is no socket of an engine, as on runners with container hooks (ARC), "
+    "push the build to a registry and name it in `source`, as docker://NAME@DIGEST."
 )
 
 
 class Logins(Protocol):
-    """Who knows the logins for registries: the engine has none, its client sends them with every push."""
+    """The logins for registries. The engine has none: its client sends one with every push."""
 
     def auth_config(self, *names: str, repository: str = "") -> dict[str, str]:
-        """Return what the engine takes for a push to a registry; empty when there is no login."""
+        """Return the login for a push to a registry in the engine's form; empty when there is none."""
 
 
 class Engine:
-    """A Docker Engine, asked for the first time when something is wanted of it."""
+    """A Docker Engine. The first call connects to it."""
 
     def __init__(self, settings: Mapping[str, str], logins: Logins) -> None:
         self.host = settings.get("DOCKER_HOST") or SOCKET
@@ -53,23 +53,23 @@ class Engine:
 
     @classmethod
     def find(cls, environ: Mapping[str, str], logins: Logins) -> Self:
-        """Return the engine that the docker command would talk to: of DOCKER_HOST, of its context, or at the socket.
+        """Return the engine that the docker command uses: that of DOCKER_HOST, of the docker context, or of the socket.
 
         Raise `EngineError` when the context cannot be read.
         """
         return cls(environ if environ.get("DOCKER_HOST") else {**environ, **docker_context(environ)}, logins)
 
     def stop(self) -> None:
-        """Push nothing from now on, and wait for no push; the engine ends one when this process has ended."""
+        """Start no more pushes, and wait for none. The engine ends a push when this process ends."""
         self._pushing.stop()
 
     def close(self) -> None:
-        """End the conversation."""
+        """Close the connection."""
         if "client" in self.__dict__:
             self.client.close()
 
     def holds(self, name: str) -> bool:
-        """Say whether there is an engine, and it has an image of this name."""
+        """Say whether there is an engine that has an image of this name."""
         try:
             self.inspect(name)
         except EngineError:
@@ -77,8 +77,8 @@ class Engine:
         return True
 
     def local_tags(self, name: str) -> dict[str, str]:
-        """Return the tags that the engine knows of a repository (`app`, `ghcr.io/acme/app`), and their images' ids."""
-        with self._asked() as client:
+        """Return the engine's tags of a repository (`app`, `ghcr.io/acme/app`), with the ids of their images."""
+        with self._client_errors() as client:
             images = client.images()
         names = {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
         for start in self._spellings(name):
@@ -88,7 +88,7 @@ class Engine:
         return {}
 
     def _spellings(self, name: str) -> Iterator[str]:
-        """Yield how the engine may list a repository; Podman writes the registry out, its own builds' as localhost."""
+        """Yield the names of a repository in the engine's list. Podman writes the registry, `localhost` for builds."""
         repository = Repository.parse(name)
         familiar = _familiar(repository)
         yield f"{familiar}:"
@@ -98,18 +98,18 @@ class Engine:
             yield f"{repository}:"
 
     def inspect(self, name: str) -> Mapping[str, Any]:
-        """Return what the engine says of an image. Raise `EngineError`."""
-        with self._asked(f"the engine has no image {name}", _BUILD_FIRST) as client:
+        """Return the engine's facts about an image. Raise `EngineError`."""
+        with self._client_errors(f"the engine has no image {name}", _BUILD_FIRST) as client:
             return cast("Mapping[str, Any]", client.inspect_image(name))  # type: ignore[no-untyped-call]
 
     def tag(self, image: str, reference: Reference) -> None:
         """Give an image a name. Raise `EngineError`."""
-        with self._asked() as client:
+        with self._client_errors() as client:
             client.tag(image, str(reference.repository), reference.tag, force=True)
 
     @contextmanager
     def tagged(self, image: str, reference: Reference) -> Iterator[None]:
-        """Give an image a name, and take it back when what is done with it fails."""
+        """Give an image a name, and remove it again when the block fails."""
         before = ""
         with suppress(EngineError):
             before = str(self.inspect(str(reference))["Id"])
@@ -122,31 +122,31 @@ class Engine:
             raise
 
     def _untag(self, image: str, reference: Reference, before: str) -> None:
-        """Take a name back, and give it to the image that had it `before`."""
+        """Remove a name, or give it back to the image that had it `before`."""
         if self.inspect(str(reference))["Id"] != image:
-            return  # another job's by now
+            return  # another job has taken the name
         if before:
             self.tag(before, reference)
-        elif len(self.inspect(image)["RepoTags"]) > 1:  # an image goes with its last name
-            with self._asked() as client:
+        elif len(self.inspect(image)["RepoTags"]) > 1:  # the engine deletes an image with its last name
+            with self._client_errors() as client:
                 client.remove_image(str(reference), noprune=True)
 
     def push(self, reference: Reference, meter: Meter = SILENT) -> str:
-        """Push an image that has this name, and return the digest that the engine says it got; `meter` is told.
+        """Push the image with this name, show the progress on `meter`, and return the digest that the engine reports.
 
-        A push that fails is answered with success and an `errorDetail` in its stream (docker-py #1772), so every line
-        is read. Raise `StoreError` with the registry's words, `EngineError`.
+        The engine answers a failed push with success and an `errorDetail` in the stream (docker-py #1772), so every
+        line is read. Raise `StoreError` with the registry's words, `EngineError`.
         """
         digest = self._pushing.wait_for(lambda: self._push(reference, meter))
         if digest is None:
-            message = "the engine's push was stopped: whether it arrived is not known"
+            message = "the engine's push was stopped: it is unknown whether it arrived"
             raise StoreError(message, code="STOPPED", place=str(reference.repository))
         return digest
 
     def _push(self, reference: Reference, meter: Meter) -> str:
         repository, digest, failure = reference.repository, "", ""
         login = self.logins.auth_config(repository.registry, repository=repository.name)
-        with self._asked() as client:
+        with self._client_errors() as client:
             lines = client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
             for line in lines:
                 _tell(meter, line)
@@ -154,25 +154,25 @@ class Engine:
                 status = PUSHED.search(line.get("status") or "")
                 digest = (line.get("aux") or {}).get("Digest") or (status[1] if status else digest)
         if failure or not digest:
-            words = failure or "the engine did not say which digest it pushed"
+            words = failure or "the engine did not report the digest that it pushed"
             raise refusal(repository, words, login, is_podman=self._is_podman)
         return digest
 
     def save(self, image: str) -> Iterator[bytes]:
-        """Return the stream of `docker save`. Raise `EngineError`, also while it is read."""
-        with self._asked() as client:
+        """Return the stream of `docker save`. Raise `EngineError`, also while the stream is read."""
+        with self._client_errors() as client:
             yield from client.get_image(image)
 
     @cached_property
     def client(self) -> "APIClient":
         """The client of the docker package. Raise `EngineError`."""
         try:
-            if self.host.startswith("unix://"):  # docker-py leaves a socket open that nobody answers
+            if self.host.startswith("unix://"):  # docker-py leaves its socket open when nobody answers
                 with socket.socket(socket.AF_UNIX) as knock:
                     knock.connect(self.host.removeprefix("unix://"))
         except OSError as error:
             raise self._unreachable(error) from error
-        import docker.utils  # it takes a fifth of a second, and most runs need no engine
+        import docker.utils  # the import takes 0.2 s, and most runs need no engine
 
         try:
             settings = docker.utils.kwargs_from_env(environment=dict(self._settings))
@@ -182,22 +182,22 @@ class Engine:
 
     @cached_property
     def keeps_manifests(self) -> bool:
-        """True where the image store is containerd's, which knows an image by the digest of its manifest or index."""
-        with self._asked() as client:
+        """Whether the image store is containerd's, where the id of an image is the digest of its manifest or index."""
+        with self._client_errors() as client:
             return CONTAINERD in (client.info().get("DriverStatus") or [])
 
     def _is_podman(self) -> bool:
-        """Say whether it is Podman's engine; not, where it does not tell."""
+        """Say whether it is Podman's engine; False where that is unknown."""
         try:
-            with self._asked() as client:
+            with self._client_errors() as client:
                 parts = client.version(api_version=False).get("Components") or ()
         except EngineError:
             return False
         return any("podman" in str(part.get("Name", "")).lower() for part in parts)
 
     @contextmanager
-    def _asked(self, missing: str = "", hint: str = "") -> Iterator["APIClient"]:
-        """Give the client, and raise our errors for its own; `missing` says what a 404 means."""
+    def _client_errors(self, missing: str = "", hint: str = "") -> Iterator["APIClient"]:
+        """Yield the client, and turn its errors into ours; `missing` is the message for a 404."""
         client = self.client
         from docker.errors import APIError, DockerException
 
@@ -216,9 +216,9 @@ class Engine:
 
 
 def _tell(meter: Meter, line: Mapping[str, Any]) -> None:
-    """Tell what a line of the engine's stream says of a layer (moby, api/types/jsonstream): of one that is there, all.
+    """Show the progress of a layer from a line of the engine's stream (moby, api/types/jsonstream).
 
-    The sizes are of what is sent, in part guessed: more may be done than there was said to be.
+    The sizes are in part estimates: `done` may grow beyond `total`.
     """
     layer, detail, status = line.get("id"), line.get("progressDetail") or {}, line.get("status") or ""
     done, total = detail.get("current"), detail.get("total")
@@ -230,12 +230,12 @@ def _tell(meter: Meter, line: Mapping[str, Any]) -> None:
 
 
 def _familiar(repository: Repository) -> str:
-    """Return a repository as the engine lists it: without Docker Hub's name and its `library`."""
+    """Return the name of a repository in the engine's list: without `docker.io` and `library`."""
     return repository.name.removeprefix("library/") if repository.registry == DOCKER_HUB else str(repository)
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost reason, without the names of the packages that it went through."""
+    """Return the text of the innermost error, without the names of packages around it."""
     while (cause := error.__cause__ or error.__context__) and isinstance(cause, Exception):
         error = cause
     return getattr(error, "strerror", None) or str(error)

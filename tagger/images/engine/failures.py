@@ -1,4 +1,4 @@
-"""Why a push by the engine failed, and what usually fixes it."""
+"""The errors of pushes by the engine, with hints."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,20 +19,20 @@ _FAILURES = (
     (
         r"HTTP response to HTTPS client",
         "UNREACHABLE",
-        "The engine speaks HTTPS to {registry}, which answers without. Name it in `insecure-registries` of the "
-        "engine's /etc/docker/daemon.json; `insecure` is for Tagger's own requests alone.",
+        "The engine uses HTTPS for {registry}, which answers in plain HTTP. Name it in `insecure-registries` of the "
+        "engine's /etc/docker/daemon.json; `insecure` is only for Tagger's own requests.",
     ),
     (
         r"x509|certificate",
         "UNREACHABLE",
         "The engine does not trust {registry}. Put its authority into /etc/docker/certs.d/{registry}/ca.crt where the "
-        "engine runs; `ca-file` is for Tagger's own requests alone.",
+        "engine runs; `ca-file` is only for Tagger's own requests.",
     ),
     (
         r"refused|no such host|timeout|unreachable|no route|EOF|reset by peer",
         "UNREACHABLE",
-        "It is the engine that pushes, so {registry} must be its name where the engine runs. Where Tagger reaches it "
-        "by another, say so in `endpoints`: {registry}=HOST:PORT.",
+        "The engine does the push, so it must be able to reach {registry} by this name. Where Tagger reaches it "
+        "by another name, set `endpoints`: {registry}=HOST:PORT.",
     ),
 )
 
@@ -42,13 +42,13 @@ _PODMAN = {
     '/etc/containers/registries.conf where it runs, as `[[registry]] location = "{registry}" insecure = true`',
     "/etc/docker/certs.d/": "/etc/containers/certs.d/",
 }
-"""Where the same stands of Podman's engine (containers-registries.conf(5), containers-certs.d(5))."""
+"""The same files of Podman's engine (containers-registries.conf(5), containers-certs.d(5))."""
 
 
 def refusal(
     repository: Repository, failure: str, login: Mapping[str, str], *, is_podman: Callable[[], bool] = bool
 ) -> StoreError:
-    """Return the error of a push: the registry's words, and what usually fixes it."""
+    """Return the error of a push: the registry's words, and a hint that usually fixes it."""
     secrets = [value for value in map(login.get, ("password", "identitytoken", "registrytoken")) if value]
     words = hide(" ".join(hide(failure, secrets).split()), secrets)
     code, hint = next((found[1:] for found in _FAILURES if re.search(found[0], words, re.IGNORECASE)), ("FAILED", ""))

@@ -1,4 +1,4 @@
-"""An image of the engine as a source: it is staged by one push, and copied from there."""
+"""An image of the engine as a source: one push stages it, and it is copied from there."""
 
 import tempfile
 import threading
@@ -23,9 +23,9 @@ __all__ = ["EngineSource"]
 class EngineSource:
     """An image of the engine.
 
-    In the classic store it has no manifest: it is known by the digest of its config, and only a push makes a manifest,
-    another one each time, as layers are compressed anew. So it is pushed once, and copied from there. In containerd's
-    store it has the digest that it will have everywhere.
+    In the classic store an image has no manifest. Its identity is the digest of its config. Each push makes another
+    manifest, as it compresses the layers again, so the image is pushed only once and copied from there. In containerd's
+    store it has the digest that it has everywhere.
     """
 
     def __init__(self, engine: Engine, name: str, facts: Mapping[str, Any]) -> None:
@@ -45,7 +45,7 @@ class EngineSource:
         return cls(engine, name, engine.inspect(name))
 
     def configs(self) -> Sequence[ImageConfig]:
-        """Return the config of every platform. Raise `EngineError` when one is not there."""
+        """Return the config of every platform. Raise `EngineError` when one is missing."""
         if self.digest:
             return platform_configs(self._documents, self._documents.whole(self._id))
         facts = self._facts
@@ -61,9 +61,9 @@ class EngineSource:
         ]
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
-        """Put the image into `store` under `tag`, by a push or, the second time, by copying; return what stands there.
+        """Put the image into `store` under `tag`; return its manifest there. It is pushed once, and copied afterwards.
 
-        Raise `Refused` where another image came to stand there meanwhile and only the config can tell.
+        Raise `Refused` where an image of the classic store finds another image there.
         """
         with self._lock:
             if self._staged is None:
@@ -89,9 +89,9 @@ class EngineSource:
         return self._saved().as_content(meter)
 
     def tag_locally(self, references: Iterable[Reference]) -> None:
-        """Give the engine the tags of a release: `docker run app:2.1` works in the next step. Raise `EngineError`.
+        """Set the tags of a release in the engine, so that the next step can use them. Raise `EngineError`.
 
-        Those that stand in every repository are set on the image's own name too.
+        A tag that is in every repository is set on the image's own name too: `docker run app:2.1` works then.
         """
         wanted = set(references)
         repositories = {reference.repository for reference in wanted}
@@ -104,7 +104,7 @@ class EngineSource:
 
     @property
     def _own_repository(self) -> Repository | None:
-        """The repository of the name that the image was asked for by; None for an id."""
+        """The repository of the image's own name; None where it was given by its id."""
         names = {str(Reference.parse(name)) for name in self._facts.get("RepoTags") or ()}
         with suppress(TaggerError):
             reference = Reference.parse(self._name)
@@ -112,30 +112,30 @@ class EngineSource:
         return None
 
     def _push(self, store: TagStore, reference: Reference, overwrite: bool) -> Manifest:
-        """Push the image under a name that is the engine's to resolve; return what stands there then."""
+        """Push the image under a name that the engine resolves; return the manifest under the tag then."""
         tag = reference.tag
         standing = store.digests([tag])[tag]
         if standing and not overwrite:
-            return self._checked(store, store.manifest(standing), tag)
+            return self._check(store, store.manifest(standing), tag)
         with self._engine.tagged(self._id, reference):
             pushed = self._engine.push(reference, meter_of(store))
-            # Another job may have pushed since, or have given the name to its image before the engine looked.
-            return self._checked(store, store.manifest(tag), tag, pushed)
+            # Another job may have pushed since, or may have given the name to its own image before the push.
+            return self._check(store, store.manifest(tag), tag, pushed)
 
-    def _checked(self, store: TagStore, manifest: Manifest, tag: str, pushed: str = "") -> Manifest:
-        """Return what stands under the exact tag when it is this image, or when whoever knows its digest can tell."""
+    def _check(self, store: TagStore, manifest: Manifest, tag: str, pushed: str = "") -> Manifest:
+        """Return the manifest. Raise `Refused` where an image of the classic store has another config."""
         config = manifest.config()
         if self.digest or (config and config.digest == self.config_digest):
             return manifest
         raise overtaken(store.place, tag, manifest.digest, pushed)
 
     def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
-        """Put the image into a layout, which the engine cannot reach."""
+        """Put the image into a layout, without a push."""
         meter_of(store).phase("reading from the engine")
         return self._saved().stage(store, tag, overwrite=overwrite)
 
     def _saved(self) -> ContentSource | SavedSource:
-        """Return the image as `docker save` gives it: in a file without a name, for as long as it is wanted."""
+        """Return the image from the output of `docker save`, in a file that is deleted but stays open while needed."""
         with tempfile.NamedTemporaryFile(prefix="tagger-", suffix=".tar") as file:
             for chunk in self._engine.save(self._id):
                 file.write(chunk)

@@ -1,4 +1,4 @@
-"""An OCI image layout (image-spec, image-layout.md): read from a directory or an archive, written to a directory."""
+"""OCI image layouts (image-spec, image-layout.md): read in directories and archives, written in directories."""
 
 from tagger.images.layout.content import LayoutContent
 from tagger.images.layout.index import INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, REF_NAME, Index

@@ -1,4 +1,4 @@
-"""What is read of a layout, in a directory or in an archive."""
+"""Reads a layout in a directory or in an archive."""
 
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,22 +24,22 @@ __all__ = ["LayoutContent", "attached"]
 
 
 class LayoutContent:
-    """What is read of a layout, wherever it lies: in a directory, or in an archive."""
+    """The content of a layout, in a directory or in an archive."""
 
     place: str
     repository: Repository | None = None
 
-    lists_unnamed = True  # platforms go with their index
+    lists_unnamed = True  # deleting an index deletes its platforms too
 
     def __init__(self) -> None:
         self._subjects: dict[str, str | None] = {}
 
     def index(self) -> Index:
-        """Return what the index holds now. Raise `InputError`, `StoreError`."""
+        """Return the current index. Raise `InputError`, `StoreError`."""
         raise NotImplementedError
 
     def open_blob(self, digest: str) -> BinaryIO:
-        """Open what is stored under a digest. Raise `FileNotFoundError`, `StoreError`."""
+        """Open the blob with a digest. Raise `FileNotFoundError`, `StoreError`."""
         raise NotImplementedError
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
@@ -61,7 +61,7 @@ class LayoutContent:
 
     @contextmanager
     def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Open a blob for reading; it is checked on the way. Raise `NotFound`, `StoreError`."""
+        """Open a blob as a stream that checks its digest. Raise `NotFound`, `StoreError`."""
         try:
             file = self.open_blob(descriptor.digest)
         except FileNotFoundError as error:
@@ -70,7 +70,7 @@ class LayoutContent:
             yield io.BufferedReader(Checked(file, descriptor, self.place), CHUNK)
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return the artifacts attached to a manifest: those that an entry names, and those of the tag fallback."""
+        """Return the artifacts attached to a manifest: those with an entry, and those of the referrers tag schema."""
         index = self.index()
         found: dict[str, Descriptor] = {}
         for root in index.roots.values():
@@ -87,7 +87,7 @@ class LayoutContent:
         return self.referrers(digest)
 
     def _subject(self, root: Descriptor) -> str | None:
-        """Return what a manifest is attached to; None of one that cannot be read, as it is no concern of others."""
+        """Return the digest of the subject of a manifest; None where there is none, or it cannot be read."""
         if root.media_type in MANIFEST_TYPES and root.digest not in self._subjects:
             subject = None
             with suppress(StoreError):
@@ -105,7 +105,7 @@ class LayoutContent:
             raise self._broken(f"manifest {digest} is larger than {LARGEST_MANIFEST} bytes")
         named = Digest(digest)
         if not named.fits(content):
-            raise self._broken(f"manifest {digest} has other bytes than its digest says")
+            raise self._broken(f"manifest {digest} does not match its digest")
         return Manifest(manifest_type(content, media_type), content, named.algorithm)
 
     def _broken(self, message: str) -> StoreError:
@@ -113,7 +113,7 @@ class LayoutContent:
 
 
 def attached(artifact: Manifest) -> Descriptor:
-    """Return what a list of referrers says of an artifact (distribution-spec, "Listing Referrers")."""
+    """Return the descriptor of an artifact in a list of referrers (distribution-spec, "Listing Referrers")."""
     kind = artifact_type_of(artifact)
     return artifact.descriptor()._replace(
         artifact_type=kind,

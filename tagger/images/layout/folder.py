@@ -1,4 +1,4 @@
-"""The directory of a layout: written whole or not at all, by one writer at a time."""
+"""The directory of a layout: files are written completely or not at all, by one writer at a time."""
 
 import errno
 import fcntl
@@ -21,7 +21,7 @@ __all__ = ["Folder", "opened"]
 
 LAYOUT_VERSION = "1.0.0"
 UNFINISHED = ".tagger-"
-"""What the names of files begin with that are still being written; a killed writer leaves them to the next one."""
+"""The start of the names of unfinished files. The next writer removes those of a writer that crashed."""
 LARGEST_LAYOUT_FILE = 64 * 1024
 _LAYOUTS = "Name a layout, an empty directory, or one that does not exist yet."
 
@@ -29,12 +29,11 @@ _LAYOUTS = "Name a layout, an empty directory, or one that does not exist yet."
 class Folder:
     """A directory that is a layout, or may become one.
 
-    Every file is written beside its place and renamed into it. Writers take turns by a lock on the directory itself
-    (flock).
+    Every file is written under another name and then renamed. Writers take turns by a lock on the directory (flock).
     """
 
     def __init__(self, path: str | Path, say: Callable[[str], None]) -> None:
-        """`say` tells a person that a lock is waited for."""
+        """Make a folder object, without touching the disk. `say` shows a person that the run waits for a lock."""
         if not str(path) or "\0" in str(path):
             raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
         self.path = Path(path)
@@ -43,11 +42,11 @@ class Folder:
         self._stopped = False
 
     def stop(self) -> None:
-        """Refuse to write from now on; what is under way ends."""
+        """Refuse all further writes; a copy in progress stops with an error."""
         self._stopped = True
 
     def blob_path(self, digest: str) -> Path:
-        """Return where the blob of a digest lies. Raise `InputError`."""
+        """Return the path of the blob with a digest. Raise `InputError`."""
         known = check_digest(digest)
         return self.path / "blobs" / known.algorithm / known.encoded
 
@@ -64,13 +63,13 @@ class Folder:
             if not standing.is_dir():
                 raise InputError(f"{self.place}: {standing} is not a directory", _LAYOUTS) from None
             others = standing == self.path and any(not path.name.startswith(UNFINISHED) for path in self.path.iterdir())
-            if others and not (self.path / LAYOUT_FILE).exists():  # it is the first file that a writer makes
+            if others and not (self.path / LAYOUT_FILE).exists():  # a writer makes this file first
                 raise InputError(f"{self.place} holds something else: it has no {LAYOUT_FILE}", _LAYOUTS) from None
         except (ValueError, RecursionError) as error:
             raise self.broken(f"{LAYOUT_FILE} cannot be read: {error}") from error
         else:
             if not isinstance(version, dict) or version.get("imageLayoutVersion") != LAYOUT_VERSION:
-                raise self.broken(f"{LAYOUT_FILE} names a version that is not known; {LAYOUT_VERSION} is")
+                raise self.broken(f"{LAYOUT_FILE} has an unknown version; the known one is {LAYOUT_VERSION}")
 
     def check_going_on(self) -> None:
         """Raise `StoreError` where this run was stopped."""
@@ -79,7 +78,7 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory against other writers; it is made a layout where it is none yet."""
+        """Lock the directory against other writers, and make it a layout where it is none yet."""
         self.check_going_on()
         with self.translate_errors():
             self.check_ours()
@@ -99,7 +98,7 @@ class Folder:
                 os.close(folder)
 
     def _wait_for_lock(self, folder: int) -> None:
-        """Take the lock; where somebody else holds it, say so, and wait until they are done or this run is stopped."""
+        """Take the lock. Where another program holds it, say so, and wait for it or until this run is stopped."""
         said, since = False, time.monotonic()
         while True:
             self.check_going_on()
@@ -114,14 +113,14 @@ class Folder:
                 return
 
     def _check_no_link(self) -> None:
-        """Raise `StoreError` where a folder of the layout is a link: what is written would land elsewhere."""
+        """Raise `StoreError` where a folder of the layout is a link, so that files would be written elsewhere."""
         for folder in (self.path / "blobs", *(self.path / "blobs" / name for name in ALGORITHMS)):
             if folder.is_symlink():
                 raise self.broken(f"{folder} is a link")
 
     @contextmanager
     def file(self, path: Path) -> Iterator[BinaryIO]:
-        """Write a file that appears under its name whole, or not at all."""
+        """Write a file that appears under its name when it is complete, or not at all."""
         with self.translate_errors():
             while True:
                 unfinished = self.path / f"{UNFINISHED}{os.urandom(8).hex()}"
@@ -129,7 +128,7 @@ class Folder:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 if os.fstat(file.fileno()).st_nlink:
                     break
-                file.close()  # taken for a dead writer's before it was locked
+                file.close()  # another writer took it for a crashed one's and removed it
             try:
                 with file:
                     yield file
@@ -143,33 +142,33 @@ class Folder:
                 raise
 
     def _clear(self) -> None:
-        """Remove what writers left that were killed: a living one holds a lock on its file."""
+        """Remove unfinished files of crashed writers. A running writer holds a lock on its file."""
         for path in self.path.glob(f"{UNFINISHED}*"):
-            with suppress(OSError), os.fdopen(opened(path), "rb") as file:  # not ours: a folder, a FIFO
+            with suppress(OSError), os.fdopen(opened(path), "rb") as file:  # it may be a folder or a FIFO
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """Raise our errors for those of the file system."""
+        """Turn errors of the file system into our errors."""
         try:
             yield
         except OSError as error:
             raise self.failed(error) from error
 
     def failed(self, error: OSError) -> StoreError:
-        """Return our error for one of the file system."""
+        """Return our error for an error of the file system."""
         code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
         message = f"{error.strerror}: {error.filename or self.path}"
         return StoreError(message, disk_hint(error), code=code, place=self.place)
 
     def broken(self, message: str) -> StoreError:
-        """Return the error of a layout that is not what it should be."""
+        """Return the error of an invalid layout."""
         return broken(self.place, message)
 
 
 def opened(path: Path) -> int:
-    """Open a regular file for reading, and nothing that could keep us waiting."""
+    """Open a regular file for reading. Raise `OSError` for anything else, such as a FIFO, which could block."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
@@ -178,7 +177,7 @@ def opened(path: Path) -> int:
 
 
 def _make_folders(folder: Path) -> None:
-    """Make a folder and those above it; each stands after a power cut too. Raise `OSError`."""
+    """Make a folder and its parents, so that they survive a power failure too. Raise `OSError`."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)

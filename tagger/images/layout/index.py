@@ -1,4 +1,4 @@
-"""The index of a layout: its entries, and how tags change them."""
+"""The index of a layout: its entries, and the changes of them."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -21,12 +21,12 @@ LARGEST_INDEX = 256 * 1024 * 1024  # some 800,000 tags
 
 
 def broken(place: str, message: str) -> StoreError:
-    """Return the error of a layout that is not what it should be."""
-    return StoreError(message, "Make the layout anew, or repair it.", code="LAYOUT_INVALID", place=place)
+    """Return the error of an invalid layout."""
+    return StoreError(message, "Make the layout again, or repair it.", code="LAYOUT_INVALID", place=place)
 
 
 class Entry(NamedTuple):
-    """An entry of an index: as it is written, what it describes, and its tag, None where its name is none."""
+    """An entry of an index: its JSON, its descriptor, and its tag, or None where its name is no tag."""
 
     written: Mapping[str, Any]
     descriptor: Descriptor
@@ -34,20 +34,20 @@ class Entry(NamedTuple):
 
     @classmethod
     def parse(cls, written: Mapping[str, Any]) -> "Entry":
-        """Read an entry. `docker save` and podman write names that are no tags. Raise what a wrong value raises."""
+        """Read an entry. Some names of `docker save` and Podman are no tags. Raise the error of a wrong value."""
         descriptor = Descriptor.from_json(written)
         name = descriptor.annotations.get(REF_NAME)
         return cls(written, descriptor, name if isinstance(name, str) and TAG.fullmatch(name) else None)
 
     @classmethod
     def of(cls, descriptor: Descriptor, tag: str | None = None) -> "Entry":
-        """Make the entry of a tag; without one, that of an image that only its digest names."""
+        """Make the entry of a tag, or without a tag, that of an image that has only its digest."""
         named = descriptor._replace(annotations={REF_NAME: tag} if tag else {})
         return cls(named.to_json(), named, tag)
 
 
 class Index:
-    """The content of an `index.json`: its entries as they stand, whoever wrote them, and whatever else is in it."""
+    """The content of an `index.json`: its entries, and everything else in it, unchanged."""
 
     def __init__(self, document: Mapping[str, Any], entries: tuple[Entry, ...] = ()) -> None:
         self.document = document
@@ -64,19 +64,19 @@ class Index:
 
     @cached_property
     def tags(self) -> Mapping[str, Descriptor]:
-        """What stands under each tag: the first entry of that name, as skopeo reads it."""
+        """The descriptor under each tag: that of the first entry with the name, as in skopeo."""
         return {entry.tag: entry.descriptor for entry in reversed(self.entries) if entry.tag is not None}
 
     @cached_property
     def roots(self) -> Mapping[str, Descriptor]:
-        """Every manifest that an entry names, by its digest."""
+        """The descriptors of all entries, by digest."""
         return {entry.descriptor.digest: entry.descriptor for entry in self.entries}
 
     def pointed(self, descriptor: Descriptor, tags: Collection[str]) -> "Index":
         """Return this index with `tags` at `descriptor`.
 
-        An entry that is already right is left as it is, and all others keep their order. The image that a tag
-        leaves keeps an entry without a name when it had no other: a registry keeps it too, under its digest.
+        Right entries are left as they are, and the order stays. An image that loses its last entry gets one without a
+        name: a registry keeps such an image too, under its digest.
         """
         held = self.tags
         moving = {tag: None for tag in tags if tag not in held or held[tag].digest != descriptor.digest}
@@ -94,11 +94,11 @@ class Index:
         return self._keeping_roots([entry for entry in entries if entry.written != bare.written])
 
     def listing(self, descriptor: Descriptor) -> "Index":
-        """Return this index with an entry for a manifest, which needs no name."""
+        """Return this index with an entry for a manifest, without a name if it is new."""
         return self if descriptor.digest in self.roots else self._with([*self.entries, Entry.of(descriptor)])
 
     def untagged(self, tag: str) -> "Index":
-        """Return this index without `tag`; the image stays, under its digest."""
+        """Return this index without `tag`; its image stays, under its digest."""
         return self._keeping_roots([entry for entry in self.entries if entry.tag != tag])
 
     def without(self, digest: str) -> "Index":

@@ -1,4 +1,4 @@
-"""A layout in a directory, used as a repository."""
+"""An OCI layout in a directory as a repository."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ __all__ = ["Layout"]
 
 
 class _Seen(NamedTuple):
-    """An index, and the file that it was read from: as long as it is open, no other gets its number."""
+    """An index, and the file that it was read from: while the file is open, no other file gets its inode number."""
 
     file: OpenFile
     stamp: tuple[int, ...]
@@ -35,15 +35,15 @@ _PART = "Delete that image, which names it: then it goes too."
 
 
 class Layout(LayoutContent):
-    """An OCI image layout in a directory that need not exist yet.
+    """An OCI image layout in a directory, which need not exist yet.
 
-    Blobs are written before the index that names them, so whoever reads sees a whole layout at every moment.
+    Blobs are written before the index that names them, so a reader sees a complete layout at every moment.
     """
 
     jobs = 1
 
     def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None, meters: Meters = silent) -> None:
-        """`say` tells a person that a lock is waited for."""
+        """Make a layout object, without touching the disk. `say` shows a person that the run waits for a lock."""
         super().__init__()
         self._folder = Folder(path, say)
         self.path, self.place = self._folder.path, self._folder.place
@@ -54,13 +54,13 @@ class Layout(LayoutContent):
         return f"Layout({str(self.path)!r})"
 
     def stop(self) -> None:
-        """Refuse to write from now on; what is under way ends."""
+        """Refuse all further writes; a copy in progress stops with an error."""
         self._folder.stop()
 
     # Reading
 
     def index(self) -> Index:
-        """Return what the index holds now; nothing where there is no layout yet. Raise `InputError`, `StoreError`."""
+        """Return the current index; an empty one where there is no layout yet. Raise `InputError`, `StoreError`."""
         with self._folder.translate_errors():
             path = self.path / INDEX_FILE
             try:
@@ -85,7 +85,7 @@ class Layout(LayoutContent):
 
     @property
     def can_delete(self) -> bool:
-        """Everything can be deleted."""
+        """True: everything in a layout can be deleted."""
         return True
 
     def exists(self) -> bool:
@@ -96,13 +96,13 @@ class Layout(LayoutContent):
         """List every tag."""
         return list(self.index().tags)
 
-    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - all is at hand
-        """List every tag and read the digests of `tags`, at one moment."""
+    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - all is local
+        """List every tag and read the digests of `tags` from one reading of the index."""
         held = self.index().tags
         return Survey(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
 
     def open_blob(self, digest: str) -> BinaryIO:
-        """Open what is stored under a digest. Raise `FileNotFoundError`, `StoreError`."""
+        """Open the blob with a digest. Raise `FileNotFoundError`, `StoreError`."""
         try:
             return os.fdopen(opened(self._folder.blob_path(digest)), "rb")
         except FileNotFoundError:
@@ -111,7 +111,7 @@ class Layout(LayoutContent):
             raise self._folder.failed(error) from error
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Say whether a blob is here, and whole as far as its size tells."""
+        """Say whether the layout has a blob with the right size."""
         path = self._folder.blob_path(descriptor.digest)
         with self._folder.translate_errors(), suppress(FileNotFoundError, NotADirectoryError):
             return path.stat().st_size == descriptor.size
@@ -120,11 +120,11 @@ class Layout(LayoutContent):
     # Writing
 
     def abilities(self) -> Abilities:
-        """Return what every layout can do."""
+        """Return the abilities, which are the same for every layout."""
         return Abilities(deletes="tags", several_tags=True)
 
     def check_writable(self) -> None:
-        """Prove that writing is allowed, leaving nothing behind. Raise `InputError`, `StoreError`."""
+        """Prove that writing is allowed, and leave nothing behind. Raise `InputError`, `StoreError`."""
         from tempfile import TemporaryFile  # most runs write to no layout
 
         self.index()
@@ -132,7 +132,7 @@ class Layout(LayoutContent):
             pass
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:  # noqa: ARG002
-        """Write a blob, checked on the way; nothing is done where it is already. Raise `StoreError`."""
+        """Write a blob and check its digest; do nothing where it exists already. Raise `StoreError`."""
         if self.has_blob(descriptor):
             return
         path = self._folder.blob_path(descriptor.digest)
@@ -149,8 +149,8 @@ class Layout(LayoutContent):
                 file.write(chunk)
             if size != descriptor.size or hashed.hexdigest() != wanted.encoded:
                 raise StoreError(
-                    f"blob {descriptor.digest} arrived with other bytes than its digest says",
-                    "Run again; if it stays, the source is damaged.",
+                    f"blob {descriptor.digest} does not match its digest",
+                    "Run again; if the error stays, the source is damaged.",
                     code="DIGEST_INVALID",
                     place=self.place,
                 )
@@ -158,8 +158,8 @@ class Layout(LayoutContent):
     def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Put `manifest` under each of `tags`, in one write of the index.
 
-        Without tags it is kept as a blob, for an index to name; an artifact that is attached to another manifest gets
-        an entry without a name, so that it is found. Raise `StoreError` when something that it needs is not here.
+        Without tags it is stored as a blob, for an index that names it. An artifact that is attached to another
+        manifest gets an entry without a name, so that it is found. Raise `StoreError` when a part of it is missing.
         """
         for tag in tags:
             check_tag(tag)
@@ -167,7 +167,7 @@ class Layout(LayoutContent):
             self._point(manifest, tags)
 
     def claim(self, manifest: Manifest, tag: str) -> str:
-        """Put `manifest` under `tag` unless another image stands there; return the digest that stands there now."""
+        """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then."""
         check_tag(tag)
         with self._locked():
             held = self.index().tags.get(tag)
@@ -177,7 +177,7 @@ class Layout(LayoutContent):
             return manifest.digest
 
     def untag(self, tag: str) -> None:
-        """Remove one tag; its image stays, under its digest. Raise `NotFound`."""
+        """Remove one tag. Its image stays, under its digest. Raise `NotFound`."""
         with self._locked():
             index = self.index()
             if tag not in index.tags:
@@ -196,7 +196,7 @@ class Layout(LayoutContent):
             listed = digest in index.roots
             if not listed and not path.exists():
                 raise NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=self.place)
-            needed = self._reached(rest.roots.values())
+            needed = self._reachable(rest.roots.values())
             if not listed and digest in needed:
                 raise StoreError(f"{digest} is part of another image", _PART, code="DENIED", place=self.place)
             ours = self._reached([index.roots[digest] if listed else self._manifest(digest, "").descriptor()])
@@ -206,14 +206,14 @@ class Layout(LayoutContent):
                 self._folder.blob_path(unneeded).unlink(missing_ok=True)
 
     def empty(self) -> bool:
-        """Images go one by one."""
+        """Return False: a layout has no way to delete everything at once."""
         return False
 
     def catalogue(self) -> None:
-        """What has no tag is somebody's build."""
+        """Return None: a manifest without a tag in a layout may be a build that somebody needs."""
 
     def restore(self, digest: str) -> bool:  # noqa: ARG002
-        """What is deleted is gone."""
+        """Return False: a layout cannot bring back what was deleted."""
         return False
 
     # Inside
@@ -229,7 +229,7 @@ class Layout(LayoutContent):
         self._write_index(index.pointed(manifest.descriptor(), tags))
 
     def _parts(self, manifest: Manifest, seen: set[str]) -> Iterator[tuple[Manifest, Descriptor]]:
-        """Yield all that an image is made of, each part once, with the manifest that names it."""
+        """Yield every part of an image once, with the manifest that names it."""
         todo = [manifest]
         while todo:
             above = todo.pop()
@@ -240,8 +240,8 @@ class Layout(LayoutContent):
                     if part.media_type in MANIFEST_TYPES and self.has_blob(part):
                         todo.append(self._manifest(part.digest, part.media_type))
 
-    def _reached(self, roots: Iterable[Descriptor]) -> set[str]:
-        """Return the digests of `roots` and of all that they are made of."""
+    def _reachable(self, roots: Iterable[Descriptor]) -> set[str]:
+        """Return the digests of `roots` and of all their parts."""
         reached: set[str] = set()
         for root in roots:
             if root.media_type in MANIFEST_TYPES and root.digest not in reached and self.has_blob(root):
@@ -251,20 +251,20 @@ class Layout(LayoutContent):
         return reached
 
     def _require_parts(self, manifest: Manifest) -> None:
-        """Raise `StoreError` when something that `manifest` needs is not here."""
+        """Raise `StoreError` when a part of `manifest` is missing."""
         for parent, part in self._parts(manifest, set()):
             if not part.urls and not self.has_blob(part):
-                what = f"the manifest for {part.platform}" if part.platform else "what it names"
+                what = f"the manifest for {part.platform}" if part.platform else "a part"
                 raise StoreError(
-                    f"{parent.digest} is not whole: {what}, {part.digest}, is not here",
-                    "If somebody deleted images at this moment, run again.",
+                    f"{parent.digest} is not complete: {what}, {part.digest}, is missing",
+                    "If somebody deleted images at the same time, run again.",
                     code="MANIFEST_BLOB_UNKNOWN",
                     place=self.place,
                 )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the layout against other writers; it is created where it is not there yet."""
+        """Lock the layout against other writers; create it where it does not exist yet."""
         with self._folder.locked():
             if not (self.path / INDEX_FILE).exists():
                 self._write_index(EMPTY)
@@ -276,7 +276,7 @@ class Layout(LayoutContent):
                 pass
 
     def _write_index(self, index: Index) -> None:
-        """Write the index, unless it is the one that stands there."""
+        """Write the index, unless it is unchanged."""
         if self._seen and self._seen.content is index:
             return
         with self._folder.file(self.path / INDEX_FILE) as file:

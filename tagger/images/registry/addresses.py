@@ -1,4 +1,4 @@
-"""The addresses of registries, and connections opened early, before the HTTP library is imported."""
+"""The addresses of registries, and connections that are opened before the HTTP library is imported."""
 
 import ipaddress
 import os
@@ -25,7 +25,7 @@ _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f]*:[0-9a-f:.]*(?:%[a-z0-9_.~%-]+)?", re
 
 
 class Origin(NamedTuple):
-    """Where a URL leads: scheme, host and port, as browsers compare them."""
+    """The origin of a URL: scheme, host and port (RFC 6454)."""
 
     scheme: str
     host: str
@@ -41,12 +41,12 @@ class Origin(NamedTuple):
 
     @property
     def netloc(self) -> str:
-        """Host and port as a URL has them; the scheme's own port is left out."""
+        """Host and port in the form of URLs, without the default port of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     def url(self, target: str) -> str:
-        """Return the URL of `target`, a path or a URL of its own. Raise `ValueError` when it is none."""
+        """Return the URL of `target`, a path or a whole URL. Raise `ValueError` when it is neither."""
         return urljoin(f"{self.scheme}://{self.netloc}/", target)
 
 
@@ -82,7 +82,7 @@ class Dial:
         return self._socket
 
     def close(self) -> None:
-        """Give up a connection that nobody took."""
+        """Close a connection that nobody took."""
         self._given_up = True
         if self._socket:
             self._socket.close()
@@ -113,14 +113,14 @@ def connected(place: tuple[str, int], timeout: float) -> socket.socket:
 
 
 def places_ahead(registries: Iterable[str], insecure: Collection[str], endpoints: Mapping[str, str]) -> list[Origin]:
-    """Return where connections are worth beginning: registries, and their token servers where these are known."""
+    """Return the origins to connect to early: registries, and their token servers where these are known."""
     if any(name.lower().endswith("_proxy") for name in os.environ):
         return []
     places = []
     for name in dict.fromkeys(registries):
         address = registry_address(name, endpoints)
         host, port = host_and_port(address)
-        if not is_loopback(host):  # nothing is won there
+        if not is_loopback(host):  # an early connection saves no time there
             scheme = "http" if {name, address}.intersection(insecure) else "https"
             places.append(Origin(scheme, host, port or PORTS[scheme]))
             realm = dialect_of(name).realm
@@ -130,12 +130,12 @@ def places_ahead(registries: Iterable[str], insecure: Collection[str], endpoints
 
 
 def registry_address(name: str, endpoints: Mapping[str, str]) -> str:
-    """Return where a registry is reached: `HOST` or `HOST:PORT`."""
+    """Return the address of a registry: `HOST` or `HOST:PORT`."""
     return endpoints.get(name) or dialect_of(name).address or name
 
 
 def host_and_port(address: str) -> tuple[str, int | None]:
-    """Take an address apart. Raise `InputError`."""
+    """Split an address into host and port. Raise `InputError`."""
     try:
         parts = urlsplit(f"//{address}")
         return parts.hostname or address, parts.port
@@ -144,7 +144,7 @@ def host_and_port(address: str) -> tuple[str, int | None]:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine: an address of loopback, or `localhost` where that leads to such addresses."""
+    """Say whether a host is this machine: a loopback address, or `localhost` where it resolves to such addresses."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

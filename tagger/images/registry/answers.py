@@ -1,4 +1,4 @@
-"""What comes back of a request: an answer, read whole, or the failure of a connection."""
+"""The results of requests: answers that were read completely, and failed connections."""
 
 import json
 import re
@@ -16,13 +16,13 @@ LONGEST = 200
 """Characters of a body that are shown."""
 
 _MOST = 64 * 1024
-"""Bytes of a body that are looked at for what is shown."""
+"""Bytes of a body that are searched for a message."""
 
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+"
 
 
 class Reply(Protocol):
-    """What an answer and an unread response have in common."""
+    """The common part of an answer and of a response whose body is not read yet."""
 
     @property
     def status(self) -> int: ...
@@ -33,8 +33,8 @@ class Reply(Protocol):
 class ConnectionFailed(Exception):
     """A request got no answer, or not all of it.
 
-    `host` is who was asked. `cause` is the error of the connection. `sent`: the request may have arrived.
-    `lasting`: another try ends in the same.
+    `host` is the server. `cause` is the error of the connection. `sent`: the request may have arrived. `lasting`:
+    another try would fail too.
     """
 
     def __init__(self, host: str, cause: Exception, *, sent: bool, lasting: bool) -> None:
@@ -46,10 +46,10 @@ class ConnectionFailed(Exception):
 
 
 class Answer(NamedTuple):
-    """An answer, read whole.
+    """An answer that was read completely.
 
-    `repeated`: the same request was sent before, and may have been carried out then. `host` is who answered, where the
-    registry led to another host; else empty.
+    `repeated`: the same request was sent before, and may have been carried out then. `host` is the host that answered
+    if the registry redirected to another one, else empty.
     """
 
     status: int
@@ -76,17 +76,17 @@ class Answer(NamedTuple):
 
     @property
     def lacks_scope(self) -> bool:
-        """True where who asks is known, and may not do this (RFC 6750, section 3.1)."""
+        """Whether the token was accepted but does not allow this (RFC 6750, section 3.1)."""
         challenges = parse_challenges(self.headers.getlist("WWW-Authenticate")) if self.status in (401, 403) else ()
         return any(challenge.lacks_scope for challenge in challenges)
 
     @property
     def text(self) -> str:
-        """What the registry says, for a person and on one line."""
-        return self.told(str)
+        """The registry's message on one line."""
+        return self.text_without(str)
 
-    def told(self, hide: Callable[[str], str]) -> str:
-        """Return what the registry says, without what `hide` takes out: before it is shortened, and once more after."""
+    def text_without(self, hide: Callable[[str], str]) -> str:
+        """Return the registry's message on one line. `hide` removes secrets, before and after it is shortened."""
         said = "; ".join(filter(None, (_said(error) for error in self.errors)))
         if not said:
             content = str(self.headers.get("Content-Type", ""))
@@ -95,12 +95,12 @@ class Answer(NamedTuple):
 
 
 def is_throttled(answer: Answer) -> bool:
-    """Say whether a registry wants to be asked less often: 429, or 403 with words of a dialect."""
+    """Say whether a registry limits the rate of requests: status 429, or 403 with the words of a dialect."""
     return answer.status == 429 or (answer.status == 403 and bool(re.search(THROTTLED, answer.text)))
 
 
 def is_immutable(answer: Answer) -> bool:
-    """Say whether a refusal means that the tag is immutable, in any dialect; Harbor says it by 412 alone."""
+    """Say whether a refusal means that the tag is immutable: status 412 (Harbor), or the words of a dialect."""
     return answer.status == 412 or bool(re.search(IMMUTABLE, answer.text))
 
 
@@ -111,7 +111,7 @@ def one_line(text: str) -> str:
 
 
 def _message(body: bytes) -> str:
-    """Return what a body of another shape says: of JSON its `message` or `detail`, as GitHub and Docker Hub have."""
+    """Return the message in another kind of body: JSON's `message` or `detail` (GitHub, Docker Hub), or its text."""
     text = body.decode(errors="replace")
     try:
         document = json.loads(text)

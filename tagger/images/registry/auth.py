@@ -1,4 +1,4 @@
-"""Authorization: the header that answers the challenge of a registry."""
+"""The `Authorization` header that answers the challenge of a registry."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from tagger.errors import InputError, StoreError
 from tagger.images.registry.answers import Reply
 from tagger.images.registry.challenges import Challenge, parse_challenges, preferred
 from tagger.images.registry.logins import Login
-from tagger.images.registry.scopes import covers, heard_scopes, joined
+from tagger.images.registry.scopes import covers, joined, parse_scopes
 from tagger.images.registry.together import Access, Together
 from tagger.images.registry.tokens import Token, TokenCache
 
@@ -19,14 +19,14 @@ __all__ = ["Access", "Authorization"]
 Got = TypeVar("Got", bound=Reply)
 
 MOST_TRIES = 4
-"""How often one request is sent: to a stranger, with a token, with the scope that was asked for, with a new token."""
+"""How often one request is sent: without a header, with a token, with a larger scope, with a new token."""
 
 
 class Authorization:
-    """What one registry is shown: nothing, a login, or a token for each set of scopes.
+    """The authorization at one registry: nothing, a login, or a token for each set of scopes.
 
-    `fetch` asks a token server: the challenge, and the access with the scopes that the token is for. `known` is the
-    challenge of a registry whose realm is known beforehand. `login` is called when the registry wants one.
+    `fetch` asks a token server for a token, given the challenge and the access with its scopes. `known` is the
+    challenge of a registry whose token server is known in advance. `login` is called when the registry needs a login.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class Authorization:
         self._login = login
         self._tokens = TokenCache()
         self._together = Together(login)
-        self._heard: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._meeting = SingleFlight[bool]()
-        self.met = known is not None
+        self._added: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._discovery = SingleFlight[bool]()
+        self.challenge_known = known is not None
 
     def send(self, access: Access, send: Callable[[str], Got], warm: Callable[[], None]) -> Got:
-        """Send a request with what the registry wants to see, and again when it wants something else.
+        """Send a request with the authorization that the registry needs, and again when it asks for another one.
 
-        `send` takes the `Authorization` header. The first request of all finds out what is wanted; others that wait for
-        it, or for a token, do `warm` meanwhile.
+        `send` takes the `Authorization` header. The first request of all finds out the challenge. Others that wait for
+        it, or for a token, call `warm` meanwhile.
         """
         meanwhile = _once(warm)
-        reply = None if self.met else self.meet(access, send, meanwhile)
+        reply = None if self.challenge_known else self.find_challenge(access, send, meanwhile)
         sent, new = "", False
         if reply is None:
             sent, new = self.header(access, meanwhile)
@@ -63,14 +63,14 @@ class Authorization:
             try:
                 sent, new = self.header(access, _nothing)
             except StoreError:
-                if not self._unhear(access):
+                if not self._drop_added_scopes(access):
                     raise
-                break  # the token server does not know the scope that the registry asked for
+                break  # the token server does not know the scope that the registry asks for
             reply = send(sent)
         return reply
 
-    def meet(self, access: Access, send: Callable[[str], Got], meanwhile: Callable[[], None]) -> Got | None:
-        """Let one request find out what is wanted, and return its reply; others wait, and get None."""
+    def find_challenge(self, access: Access, send: Callable[[str], Got], meanwhile: Callable[[], None]) -> Got | None:
+        """Let one request find out the challenge, and return its reply; others wait and get None."""
         replies: list[Got] = []
 
         def lead() -> bool:
@@ -80,13 +80,13 @@ class Authorization:
             replies.append(reply)
             return True
 
-        self.met = self._meeting.get(lead, meanwhile)
+        self.challenge_known = self._discovery.get(lead, meanwhile)
         return replies[0] if replies else None
 
     def header(self, access: Access, meanwhile: Callable[[], None]) -> tuple[str, bool]:
-        """Return the `Authorization` header for a request, empty for none, and whether its token is new.
+        """Return the `Authorization` header for a request (or ""), and whether its token is new.
 
-        A token is fetched where one is wanted. Raise `StoreError`.
+        Fetches a token where one is needed. Raise `StoreError`.
         """
         challenge = self._challenge
         if challenge is None:
@@ -106,9 +106,9 @@ class Authorization:
         return f"Bearer {token.value}", new
 
     def learn(self, access: Access, sent: str, reply: Reply, *, new: bool = False) -> bool:
-        """Learn from a refusal of a request with the header `sent`; say whether another try may do better.
+        """Learn from the refusal of a request with the header `sent`; return whether another try may succeed.
 
-        A token that was `new` for this request is not fetched again for it.
+        A token that is `new` for this request is not fetched again for it.
         """
         if reply.status not in (401, 403, 404):
             return False
@@ -130,10 +130,10 @@ class Authorization:
             return False
         if self._together.alone(access):
             return True
-        return self._hear(access, wanted) or (not wanted.lacks_scope and self._renew(access, sent, wanted, new))
+        return self._add_scopes(access, wanted) or (not wanted.lacks_scope and self._renew(access, sent, wanted, new))
 
     def expect(self, accesses: Iterable[Access]) -> None:
-        """Keep what the run is going to ask for, so that one token serves several repositories."""
+        """Remember the accesses of the run, so that one token serves several repositories."""
         self._together.expect(accesses)
 
     def secrets(self) -> frozenset[str]:
@@ -141,43 +141,43 @@ class Authorization:
         return self._tokens.secrets()
 
     def _show_login(self, access: Access, sent: str, challenges: list[Challenge]) -> bool:
-        """Say whether the login is to be shown to a registry that hides from strangers, and asks for none.
+        """Say whether to send the login to a registry that refuses without a challenge.
 
-        Of requests that were sent side by side, the first to be refused says so for all.
+        Where requests run side by side, the first refusal decides for all of them.
         """
         if sent or challenges:
             return False
         if self._challenge is not None and self._challenge.scheme != "basic":
-            return True  # another request learned meanwhile what is wanted
+            return True  # another request has found the challenge meanwhile
         login = Login()
-        with suppress(InputError):  # nobody asked for one
+        with suppress(InputError):  # the registry did not ask for a login
             login = self._login(access)
         if not login.basic:
             return False
         self._challenge = Challenge("basic")
         return True
 
-    def _hear(self, access: Access, wanted: Challenge) -> bool:
-        """Take in the scope that a challenge names; say whether it is more than was asked for."""
+    def _add_scopes(self, access: Access, wanted: Challenge) -> bool:
+        """Add the scopes that a challenge names; return whether any of them is new."""
         scopes = self._scopes(access)
-        more = [one for one in heard_scopes(wanted.parameters.get("scope", "")) if not covers(scopes, one)]
-        if not more or access.scopes in self._heard:
+        more = [one for one in parse_scopes(wanted.parameters.get("scope", "")) if not covers(scopes, one)]
+        if not more or access.scopes in self._added:
             return False
-        self._heard[access.scopes] = joined(access.scopes, more)
+        self._added[access.scopes] = joined(access.scopes, more)
         return True
 
-    def _unhear(self, access: Access) -> bool:
-        return self._heard.pop(access.scopes, None) is not None
+    def _drop_added_scopes(self, access: Access) -> bool:
+        return self._added.pop(access.scopes, None) is not None
 
     def _renew(self, access: Access, sent: str, wanted: Challenge, new: bool) -> bool:
-        """Forget a token that the registry does not take; say whether another may be fetched for this request."""
+        """Forget a token that the registry refuses; return whether another may be fetched for this request."""
         if self._challenge is None or self._challenge.scheme != "bearer":
             self._challenge = wanted
         self._tokens.forget(self._scopes(access), sent)
         return not new
 
     def _scopes(self, access: Access) -> tuple[str, ...]:
-        return self._heard.get(access.scopes) or self._together.scopes(access)
+        return self._added.get(access.scopes) or self._together.scopes(access)
 
 
 def _nothing() -> None:
@@ -185,8 +185,8 @@ def _nothing() -> None:
 
 
 def _once(function: Callable[[], None]) -> Callable[[], None]:
-    """Return what calls a function the first time, and does nothing after."""
-    first = threading.Lock()  # is taken, and never given back
+    """Return a function that calls `function` the first time, and then does nothing."""
+    first = threading.Lock()  # is acquired and never released
 
     def call() -> None:
         if first.acquire(blocking=False):

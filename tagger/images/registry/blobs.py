@@ -1,4 +1,4 @@
-"""Blobs read from a registry; a download goes on after its connection broke."""
+"""The download of a blob, which continues after a broken connection."""
 
 import io
 from collections.abc import Callable
@@ -12,10 +12,10 @@ __all__ = ["Download"]
 
 
 class Download(io.RawIOBase):
-    """A blob read from a registry.
+    """The stream of a blob in a registry.
 
-    `first` is its response from the beginning. After a broken connection `begin` opens it again from the offset where
-    it ended, unless `tries` times in a row brought nothing; it raises `StoreError` when it cannot.
+    `first` is the response from the beginning. After a broken connection, `begin` opens the blob again at the offset
+    that was reached, unless `tries` attempts in a row gave no bytes. `failed` makes the `StoreError` then.
     """
 
     def __init__(
@@ -29,11 +29,11 @@ class Download(io.RawIOBase):
         self._failed = failed
         self._tries = self._left = tries
         self._offset = 0
-        self._passed = 0  # bytes of this response that were handed out before
+        self._passed = 0  # bytes of this response that earlier ones gave already
         self._response = first
 
     def readable(self) -> bool:
-        """It is read, and nothing else."""
+        """Return True: the stream is for reading."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -60,7 +60,7 @@ class Download(io.RawIOBase):
             return len(chunk)
 
     def close(self) -> None:
-        """Give the connection back if all was read, else close it."""
+        """Return the connection to the pool if everything was read, else close it."""
         if not self.closed:
             self._response.close()
         super().close()

@@ -1,4 +1,4 @@
-"""Challenges: the header WWW-Authenticate of a server (RFC 9110, section 11; RFC 6750)."""
+"""Reads challenges: the header `WWW-Authenticate` (RFC 9110, section 11; RFC 6750)."""
 
 import re
 from collections.abc import Container, Iterable, Mapping
@@ -17,49 +17,49 @@ _BETWEEN = re.compile(r"[\s,]+")
 
 
 class Challenge(NamedTuple):
-    """One way to authenticate that a server names: `Bearer realm="…",service="…"`."""
+    """One challenge of a server: `Bearer realm="…",service="…"`."""
 
     scheme: str
     parameters: Mapping[str, str] = MappingProxyType({})
 
     @property
     def lacks_scope(self) -> bool:
-        """True where the token was accepted, and does not allow this."""
+        """Whether the token was accepted but does not allow this."""
         return self.parameters.get("error") == "insufficient_scope"
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
-    """Read `WWW-Authenticate` headers: several challenges may stand in one. What is no challenge is passed over."""
+    """Read `WWW-Authenticate` headers. One header may have several challenges. Everything else in it is skipped."""
     found: list[Challenge] = []
     for header in headers:
         parameters: dict[str, str] | None = None
-        place = 0
-        while place < len(header):
-            if between := _BETWEEN.match(header, place):
-                place = between.end()
-            elif parameter := _PARAMETER.match(header, place):
+        position = 0
+        while position < len(header):
+            if between := _BETWEEN.match(header, position):
+                position = between.end()
+            elif parameter := _PARAMETER.match(header, position):
                 name, quoted, plain = parameter.groups()
                 if parameters is not None:
                     value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
                     parameters.setdefault(name.lower(), value)
-                place = parameter.end()
-            elif scheme := _SCHEME.match(header, place):
+                position = parameter.end()
+            elif scheme := _SCHEME.match(header, position):
                 parameters = {}
                 found.append(Challenge(scheme[0].lower(), parameters))
-                place = scheme.end()
+                position = scheme.end()
             else:
-                place += 1
+                position += 1
     return found
 
 
 def preferred(challenges: Iterable[Challenge]) -> Challenge | None:
-    """Return the challenge to answer: a token where the server offers one, else the login itself."""
+    """Return the challenge to answer: bearer where the server offers it, else basic; None where there is neither."""
     usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and c.parameters.get("realm"))]
     return next((c for c in usable if c.scheme == "bearer"), usable[0] if usable else None)
 
 
 def known_challenge(name: str, endpoints: Container[str]) -> Challenge | None:
-    """Return the challenge of a registry whose token server is known: the round trip that asks for it is saved."""
+    """Return the challenge of a registry whose token server is known, which saves a round trip; else None."""
     dialect = dialect_of(name)
     known = dialect.realm and name not in endpoints
     return Challenge("bearer", {"realm": dialect.realm, "service": dialect.service}) if known else None

@@ -1,4 +1,4 @@
-"""One conversation with one registry: transport, redirects, authorization and repetition put together."""
+"""The client of one registry: combines transport, redirects, authorization and repetition."""
 
 import threading
 import time
@@ -38,18 +38,19 @@ Got = TypeVar("Got", bound=Reply)
 SMALL = 4 * 1024 * 1024  # bytes of an answer that is neither a manifest nor a listing
 _NO_TOKENS = "Ask who runs it: is this the token server of the registry?"
 DISTRIBUTION = "Docker-Distribution-Api-Version"
-"""A header of distribution and of all that descend from it or imitate it: Docker Hub, GHCR, ECR, Harbor, GitLab.
+"""A header of distribution and of the registries based on it: Docker Hub, GHCR, ECR, Harbor, GitLab.
 
-None of them takes several tags in one request. zot, which does, has it on `/v2/` alone. So what is answered anyway
-saves the round trip in which that would turn out.
+None of them takes several tags in one request. zot, which does, sends it only for `/v2/`. So where an answer has it,
+no round trip is needed to find that out.
 """
 
 
 class Request(NamedTuple):
-    """What is asked of a registry.
+    """A request to a registry.
 
-    `target` is a path, or a URL that the registry named. `what` says it for a person. `opener` opens a body that is
-    streamed. `most` bytes may the answer have. `retries` is how often it is sent again, if not as often as others.
+    `target` is a path, or a URL that the registry named. `what` describes the request for people. `opener` opens a body
+    that is streamed. The answer may have `most` bytes. `retries` is how often the request is sent again, None for the
+    usual number.
     """
 
     method: str
@@ -62,15 +63,16 @@ class Request(NamedTuple):
     most: int = SMALL
     retries: int | None = None
 
-    def told(self, status: int) -> str:
-        """Return a line on it and its answer: never the query, in which others put their secrets."""
+    def log_line(self, status: int) -> str:
+        """Return a line about the request and the status of its answer, without the query, which may hold secrets."""
         return f"{self.method} {urlsplit(self.target).path} {status}: {self.what}"
 
 
 class Registry:
-    """A registry: its scheme, its challenge, its tokens and its connections are found once, for all its repositories.
+    """A registry. All its repositories share its scheme, its challenge, its tokens and its connections.
 
-    `jobs` requests are in flight to begin with, and up to `most` where it takes them, without the bodies of blobs.
+    At first `jobs` requests run at the same time, and up to `most` where the registry accepts them; transfers of blobs
+    do not count.
     """
 
     def __init__(
@@ -99,25 +101,24 @@ class Registry:
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
 
-    # What a repository asks for
+    # For repositories
 
     def connect(self, access: Access) -> None:
-        """Begin the conversation beside this thread, so that the first request finds a connection and a token."""
+        """Connect in another thread, so that the first request finds a connection and a token."""
         if self._greeting is None:
             self._greeting = threading.Thread(target=self._greet, args=(access,), daemon=True)
-            self._ahead.greeted()
+            self._ahead.add_greeting()
             self._greeting.start()
 
     def expect(self, accesses: Iterable[Access]) -> None:
-        """Keep what the run is going to ask for: one token serves several repositories."""
+        """Remember the accesses of the run, so that one token serves several repositories."""
         self._authorization.expect(accesses)
 
     def call(self, request: Request, *, carried_out: Callable[[], bool] | None = None) -> Answer:
-        """Return the answer to a request, whatever its status; it is repeated where that may help.
+        """Return the answer to a request, with any status. The request is repeated where that may help.
 
-        `carried_out` is asked when a request got no answer, or a fault for one: where it was carried out all the same,
-        an answer 200 without a body stands for the lost one. Raise `StoreError` when there is no answer, or one that is
-        too large.
+        `carried_out` is called when there was no answer, or a server error: where it returns True, an empty answer 200
+        replaces the lost one. Raise `StoreError` when there is no answer, or one that is too large.
         """
 
         def send(authorization: str) -> Answer:
@@ -132,7 +133,7 @@ class Registry:
         return self._repeat(lambda: self._authorized(request.access, send), request, done)
 
     def stream(self, request: Request) -> Answer | Response:
-        """Return the response to a request with its body unread when there is content, else the answer."""
+        """Return the response to a request with its body unread if it has content, else the answer."""
 
         def send(authorization: str) -> Answer | Response:
             response = self._open(request, authorization)
@@ -141,7 +142,7 @@ class Registry:
         return self._repeat(lambda: self._authorized(request.access, send), request)
 
     def upload(self, request: Request) -> Answer | StoreError:
-        """Send a request whose body is streamed, once; return the answer, or the error the connection ended in.
+        """Send a request with a streamed body, once; return the answer, or the error of the connection.
 
         Errors of the body are raised. After an answer 401 the next request has a new token.
         """
@@ -156,15 +157,15 @@ class Registry:
         return answer
 
     def unreachable(self, access: Access, what: str, error: ConnectionFailed) -> StoreError:
-        """Return the error that a broken connection means."""
+        """Return the error for a broken connection."""
         return unreachable(self._peer, access.place, what, error)
 
     def refused(self, access: Access, what: str, answer: Answer, *, reading: bool = False) -> StoreError:
-        """Return the error that an answer means; `NotFound` where something was read that is not there."""
+        """Return the error for an answer; with `reading`, `NotFound` where something does not exist."""
         return refused(self._peer, access.place, what, answer, reading=reading)
 
     def side_by_side(self, function: Callable[[Item], Result], items: Collection[Item]) -> list[Result]:
-        """Return the results for all items, in their order; when all are done, the first failure is raised."""
+        """Return the results for all items, in their order. When all are done, raise the first failure."""
         if len(items) < 2:
             return [function(item) for item in items]
         return settled([self.submit(function, item) for item in items])
@@ -177,27 +178,27 @@ class Registry:
             raise StoreError(f"{self.name}: stopped", code="STOPPED") from error
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than the registry is open."""
+        """Wait for some seconds, or until the registry is closed."""
         self._repetition.pause(seconds)
 
     def close(self) -> None:
-        """Give up what is waiting."""
+        """Stop all waiting, and take no more work."""
         self._closed.set()
         if "_threads" in self.__dict__:
             self._threads.close()
 
     def resolve(self, base: str, location: str) -> str:
-        """Return the URL that `location` means in an answer from `base`, a path or a URL. Raise `ValueError`."""
+        """Return the URL of `location`, a path or a URL in an answer from `base`. Raise `ValueError`."""
         return self._host.resolve(base, location)
 
     @cached_property
     def _threads(self) -> Workers:
         return Workers(self._slots.most, self.name)
 
-    # Who asks
+    # Logins and tokens
 
     def _login(self, access: Access) -> Login:
-        """Return the login for a repository, looked for when the registry wants one: that may mean to run a helper."""
+        """Return the login for a repository. This is called only when needed, as it may run a credential helper."""
         host = self._host
         self._used = self._keychain.login(self.name, host.address, repository=access.repository, at_home=host.at_home)
         return self._used
@@ -208,7 +209,7 @@ class Registry:
 
     @property
     def login_used(self) -> str:
-        """Where the login was found that the registry was last asked with; empty where it wanted none."""
+        """The origin of the login that was used last; empty where the registry needs none."""
         return self._used.origin if self._used else ""
 
     @property
@@ -219,7 +220,7 @@ class Registry:
         return self._authorization.send(access, send, self._ahead.claim)
 
     def _fetch_token(self, challenge: Challenge, access: Access) -> Token:
-        """Ask the token server that a challenge names."""
+        """Fetch a token from the token server of a challenge."""
         try:
             url = self._host.resolve("/", challenge.parameters["realm"])
         except ValueError as error:
@@ -232,7 +233,7 @@ class Registry:
                 code="UNAUTHORIZED",
                 place=access.place,
             )
-        if self._known:  # nobody has a connection yet
+        if self._known:  # there is no connection to the registry yet
             threading.Thread(target=self._ahead.open, daemon=True).start()
         asked = time.monotonic()
         wanted = token_request(url, challenge.parameters.get("service", ""), access.scopes, login)
@@ -248,10 +249,10 @@ class Registry:
         except ValueError as error:
             raise StoreError(f"{what}: {error}", _NO_TOKENS, code="UNAUTHORIZED", place=access.place) from error
 
-    # How it is met
+    # How a conversation begins
 
     def _greet(self, access: Access) -> None:
-        """Find out how the registry is spoken to (distribution-spec, end-1), and fetch the token that it wants."""
+        """Find out the scheme and the challenge of the registry (distribution-spec, end-1), and fetch a token."""
         greeting = Request("GET", "/v2/", access, "greeting")
 
         def send(authorization: str) -> Response:
@@ -259,23 +260,23 @@ class Registry:
             response.discard()
             return response
 
-        with suppress(TaggerError, ConnectionFailed):  # what is wrong is said by the first request
-            if not self._authorization.met:
-                self._authorization.meet(access, send, lambda: None)
+        with suppress(TaggerError, ConnectionFailed):  # the first request reports the error
+            if not self._authorization.challenge_known:
+                self._authorization.find_challenge(access, send, lambda: None)
             self._authorization.header(access, lambda: None)
-            self._slots.answered(0, throttled=False)  # a release's first look has one request more than `jobs`
+            self._slots.answered(0, throttled=False)  # the first look of a release has one request more than `jobs`
 
     def _open_one(self) -> bool:
-        """Open a connection, unless it is not known yet whether over TLS; say whether that was tried."""
-        known = self._authorization.met or not self._host.is_loopback
+        """Open a connection, unless it is unknown yet whether to use TLS; return whether this was tried."""
+        known = self._authorization.challenge_known or not self._host.is_loopback
         if known:
             self._transport.warm(self._host.origin.url("/"))
         return known
 
-    # How it is asked
+    # Requests
 
     def _open(self, request: Request, authorization: str) -> Response:
-        """Send a request and follow redirects; credentials go to the registry itself and nowhere else."""
+        """Send a request and follow redirects. Credentials are sent to the registry itself and nowhere else."""
 
         def send(url: str, headers: Mapping[str, str]) -> Response:
             with request.opener() if request.opener else nullcontext(request.body) as body:
@@ -285,13 +286,13 @@ class Registry:
         url = own.url(request.target)
         try:
             response = follow(send, request.method, url, request.headers, authorization, own, self._host.resolve)
-            self.meters(request.access.place).asked(request.told(response.status))
+            self.meters(request.access.place).asked(request.log_line(response.status))
             return response
         except ValueError as error:
             raise led_away(request.access.place, request.what, error) from error
 
     def _read(self, response: Response, request: Request) -> Answer:
-        """Read a response whole. Raise `StoreError` when it is too large."""
+        """Read a response completely. Raise `StoreError` when it is too large."""
         try:
             body = response.read_whole(request.most)
         except TooLarge as error:
@@ -309,7 +310,7 @@ class Registry:
     def _repeat(
         self, attempt: Callable[[], Got], request: Request, done: Callable[[], Got | None] = lambda: None
     ) -> Got:
-        """Return the reply of `attempt`, made again where that may help."""
+        """Return the reply of `attempt`, which is called again where that may help."""
         access, what = request.access, request.what
         given_up = StoreError(f"{what}: stopped", code="STOPPED", place=access.place)
         return self._repetition.call(

@@ -1,4 +1,4 @@
-"""Credential helpers, asked as docker asks them (docker-credential-helpers)."""
+"""Runs credential helpers with docker's protocol (docker-credential-helpers)."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from tagger.images.registry.logins import Login, docker_key
 
 __all__ = ["ask_helper", "read_answer"]
 
-TIMEOUT = 60.0  # seconds; helpers of clouds ask a server
+TIMEOUT = 60.0  # seconds; the helpers of clouds ask a server
 LARGEST = 1024 * 1024  # bytes of an answer
-LONG = 8  # characters from which a secret is sought inside other values
+LONG = 8  # secrets of at least so many characters are also looked for inside other values
 
-# Whose values are logins for others than the registry that a helper is asked for, or may hold some.
+# Variables whose values are, or may contain, logins that are not for the helper.
 PRIVATE = (
     "INPUT_", "TAGGER_", "ACTIONS_RUNTIME_", "ACTIONS_ID_TOKEN_", "DOCKER_AUTH_CONFIG", "CI_REGISTRY_PASSWORD",
     "CI_JOB_TOKEN",
@@ -23,17 +23,17 @@ PRIVATE = (
 
 
 def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Collection[str], origin: str) -> Login:
-    """Return the login for a registry that a helper knows; an empty one where it knows none.
+    """Return a helper's login for a registry; an empty one where it has none.
 
-    It gets `environ` without `secrets`, which are logins for others. `origin` is the configuration that names it.
-    Raise `InputError` when it is not here, or fails.
+    The helper gets `environ` without `secrets`, which are other logins. `origin` is the configuration that names the
+    helper. Raise `InputError` when it does not exist here, or fails.
     """
     program = f"docker-credential-{helper}"
     if "/" in helper or "\0" in helper:
         raise InputError(f"{origin}: {helper!r} is not the name of a credential helper", _HINT)
     path = _find(program, environ)
     if not path:
-        raise InputError(f"{origin} takes the login for {name} from {program}, which is not here", _HINT)
+        raise InputError(f"{origin} takes the login for {name} from {program}, which does not exist here", _HINT)
     try:
         code, output = _run(path, docker_key(name).encode(), _without(environ, secrets))
     except (OSError, ValueError) as error:
@@ -48,17 +48,17 @@ def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Coll
 
 
 def read_answer(output: bytes, program: str) -> Login:
-    """Return the login in the answer of a helper. Raise `InputError` where it holds none."""
+    """Return the login in the answer of a helper. Raise `InputError` where it has none."""
     try:
         answer = json.loads(output)
         username, secret = str(answer["Username"]), str(answer["Secret"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InputError(f"{program} answered what is not a login", _HINT) from error
+        raise InputError(f"the answer of {program} is not a login", _HINT) from error
     return Login.of(username, secret, program)
 
 
 def _find(program: str, environ: Mapping[str, str]) -> str:
-    """Return the path of a program; none is taken from the working folder, which may be somebody else's checkout."""
+    """Return the path of a program in PATH, but not in the working folder, which may be an untrusted checkout."""
     here = Path(os.path.realpath("."))
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         path = Path(folder)
@@ -72,11 +72,11 @@ def _find(program: str, environ: Mapping[str, str]) -> str:
 
 
 def _run(path: str, question: bytes, environ: Mapping[str, str]) -> tuple[int, bytes]:
-    """Run a helper, and return its exit code and the beginning of what it writes. Raise `OSError`, `ValueError`."""
+    """Run a helper; return its exit code and its output. Raise `OSError`, `ValueError` for too much output."""
     import subprocess  # few configurations name a helper
     from threading import Timer
 
-    with subprocess.Popen(  # noqa: S603 - the program that the person's own configuration names
+    with subprocess.Popen(  # noqa: S603 - the user's own configuration names the program
         [path, "get"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -97,17 +97,17 @@ def _run(path: str, question: bytes, environ: Mapping[str, str]) -> tuple[int, b
             output = answer.read(LARGEST + 1)
             if len(output) > LARGEST:
                 process.kill()
-                raise ValueError("it writes without end")
+                raise ValueError("it writes too much")
             code = process.wait()
         finally:
             timer.cancel()
     if code < 0:
-        raise ValueError("it was ended")
+        raise ValueError("it was killed")
     return code, output
 
 
 def _without(environ: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
-    """Return the environment of a helper: what is no login for others."""
+    """Return the environment of a helper, without other logins."""
     return {
         name: value
         for name, value in environ.items()
@@ -118,5 +118,5 @@ def _without(environ: Mapping[str, str], secrets: Collection[str]) -> dict[str, 
 
 _HINT = (
     "Give the login directly, with `username` and `password` or in `logins`; or write a docker configuration that "
-    "holds it itself, without `credsStore` and `credHelpers`. In an action, programs of the runner are not there."
+    "has the login itself, without `credsStore` and `credHelpers`. A container action has no programs of the runner."
 )

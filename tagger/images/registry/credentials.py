@@ -1,4 +1,4 @@
-"""The logins of one run: which one a repository gets, and where it was found."""
+"""The logins of one run, and the choice of the one for a repository."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -12,24 +12,24 @@ __all__ = ["FetchedLogin", "Keychain", "OneLogin"]
 
 
 class FetchedLogin(Protocol):
-    """A login that is fetched when a registry wants it."""
+    """A login that is fetched when a registry needs it."""
 
     def get(self) -> Login:
         """Return the login. Raise `InputError`, `StoreError`."""
 
     @property
     def secrets(self) -> frozenset[str]:
-        """All that must never be shown."""
+        """All secrets, which must never be shown."""
 
 
 class Keychain:
     """The logins of one run: given ones, DOCKER_AUTH_CONFIG, docker's configuration, GitLab's, GitHub's, in this order.
 
-    `logins` are entries `(registry or registry/namespace, username, password)`, `fetched` those that are fetched when
-    they are wanted, by the same keys; of all that are for a repository the longest key counts. Docker's configuration
-    is `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`; a missing one is an empty one. It is read when
-    the first login is asked for that is not given. GitLab's is CI_REGISTRY_USER and CI_REGISTRY_PASSWORD, for
-    CI_REGISTRY. `github_token` is for ghcr.io.
+    `logins` are entries `(registry or registry/namespace, username, password)`. `fetched` has logins by the same keys
+    that are fetched when they are needed. The longest key that matches a repository counts. Docker's configuration is
+    `$DOCKER_CONFIG/config.json`, else `$HOME/.docker/config.json`; it is read when a login is needed that is not given,
+    and may be missing. GitLab's login is CI_REGISTRY_USER and CI_REGISTRY_PASSWORD, for CI_REGISTRY. `github_token` is
+    for ghcr.io.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Keychain:
         self._lock = threading.Lock()
 
     def login(self, *names: str, repository: str = "", at_home: bool = True) -> Login:
-        """Return the login for a repository of a registry, by the first of its names that has one; empty is anonymous.
+        """Return the login for a repository of a registry, by the first of its names that has one; else an empty login.
 
-        `at_home`: the registry is reached at its own address over TLS; else it does not get the workflow's token.
+        `at_home`: the registry is reached at its own address over TLS. Elsewhere it does not get the workflow's token.
         Raise `InputError` when docker's configuration cannot be used, `StoreError` when a login cannot be fetched.
         """
         found = self._find(names, repository, at_home)
@@ -70,7 +70,7 @@ class Keychain:
             return Login()
 
     def auth_config(self, *names: str, repository: str = "") -> dict[str, str]:
-        """Return what the Docker Engine takes for a push to a registry; empty when there is no login."""
+        """Return the login for a push in the form of the Docker Engine; empty when there is none."""
         login = self.login(*names, repository=repository)
         if not login:
             return {}
@@ -109,7 +109,7 @@ class Keychain:
         return self._github if name == GHCR else Login()
 
     def _ask(self, config: DockerConfig, name: str, repository: str) -> Login:
-        """Return what a credential helper knows; it is asked once for a registry."""
+        """Return the login of a credential helper, which is run once for each registry."""
         helper = config.helper(name, repository)
         if not helper:
             return Login()
@@ -127,10 +127,10 @@ class Keychain:
 
 
 class OneLogin(Keychain):
-    """One login for whatever is asked, a token that an API beside a registry takes as it is."""
+    """A keychain with one login for everything: a token for an API beside a registry."""
 
     def __init__(self, login: Login, others: Keychain) -> None:
-        """`others` know secrets that are to be masked too."""
+        """Make the keychain. The secrets of `others` are masked too."""
         super().__init__()
         self._login_of_all, self._others = login, others
 

@@ -1,15 +1,15 @@
-"""How registries are asked where no setting says it."""
+"""The defaults of `jobs`, `timeout` and `retries`."""
 
 __all__ = ["JOBS", "MOST_JOBS", "RETRIES", "TIMEOUT"]
 
 JOBS = 8
-"""Requests in flight for each registry, to begin with."""
+"""Requests at the same time for each registry, at first."""
 
 MOST_JOBS = 64
-"""Requests in flight to a registry that takes them, where nobody sets `jobs`: for a hundred repositories at once."""
+"""The most requests at the same time for a registry that accepts them, where `jobs` is not set."""
 
 TIMEOUT = 30.0
 """Seconds to wait for a connection, and for each piece of an answer."""
 
 RETRIES = 4
-"""How often a request that may be repeated is."""
+"""How often a request that may be repeated is sent again."""

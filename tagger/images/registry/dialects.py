@@ -1,4 +1,4 @@
-"""What is true of one registry only: a row each, with its source."""
+"""The differences of single registries, one row each, with the source."""
 
 from typing import Literal, NamedTuple
 
@@ -12,17 +12,17 @@ ANYWHERE = ("immutable", "throttled", "page_sizes")
 
 
 class Dialect(NamedTuple):
-    """What one registry does in its own way.
+    """The differences of one registry.
 
-    `registry`: its name, or a part of it that begins with a dot. `address`: where it is reached, if elsewhere.
-    `realm`, `service`: its token server, if it is known beforehand. `immutable`, `throttled`: regular expressions of
-    what it says when a tag may not move, or when it wants to be asked less often. `denied`, `absent`: what to do about
-    a login that may not, and about a repository that is not there. `deletion` says how something is deleted there by
-    other means, `api` is its own API, which deletes what the distribution API does not; `private` what to do where
-    strangers may not pull. `identity`: how it takes the identity of a workflow. `source`: where all this is said.
+    `registry`: its name, or a part of it that begins with a dot. `address`: its host, if it differs from the name.
+    `realm`, `service`: its token server, if known in advance. `immutable`, `throttled`: regular expressions for its
+    messages about an immutable tag and about too many requests. `denied`, `absent`, `deletion`, `private`: hints for a
+    login without the right, for a missing repository, for a deletion by other means, and for a repository that is not
+    public. `api`: its own API, which deletes more than the distribution API. `identity`: how it accepts the identity of
+    a workflow. `source`: the documentation of all this.
 
-    A registry that runs anywhere has no `registry`, and no name tells it: of its row the fields of `ANYWHERE` count,
-    which every registry's answers are read by. The others count where a repository names the registry.
+    Software that runs anywhere (Harbor, Quay) has no `registry`: no name identifies it. The fields of `ANYWHERE` in its
+    row apply to the answers of every registry, and its other fields where a repository names it.
     """
 
     name: str
@@ -109,11 +109,11 @@ DIALECTS = (
 IMMUTABLE = "(?i)" + "|".join(dict.fromkeys(row.immutable for row in DIALECTS if row.immutable))
 THROTTLED = "(?i)" + "|".join(row.throttled for row in DIALECTS if row.throttled)
 PAGE_SIZES = tuple(sorted({size for row in DIALECTS for size in row.page_sizes}, reverse=True))
-"""What is asked for, one after the other, when a registry wants a page size, or a smaller one."""
+"""The page sizes to try, one after the other, when a registry needs a page size, or a smaller one."""
 
 
 def dialect_of(registry: str) -> Dialect:
-    """Return what is known of a registry by its name; a row without facts where nothing is."""
+    """Return the row of a registry by its name; an empty row where there is none."""
     for row in DIALECTS:
         if row.registry and (row.registry == registry or (row.registry.startswith(".") and row.registry in registry)):
             return row

@@ -1,4 +1,4 @@
-"""Docker's configuration: the logins that it holds, and the credential helpers that it names."""
+"""Reads docker's configuration: its logins, and the names of its credential helpers."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ LARGEST = 1024 * 1024  # bytes of a configuration
 
 
 class DockerConfig(NamedTuple):
-    """What docker's `config.json` says of logins (docker/cli, cli/config). `origin` is where it stands."""
+    """The logins in docker's `config.json` (docker/cli, cli/config). `origin` is its path, or its variable."""
 
     origin: str = ""
     auths: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
@@ -31,7 +31,7 @@ class DockerConfig(NamedTuple):
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "DockerConfig":
-        """Read the configuration; a missing one is an empty one. Raise `InputError` when it cannot be understood."""
+        """Read the configuration; an empty one where it is missing. Raise `InputError` when it is invalid."""
         folder = environ.get("DOCKER_CONFIG") or (environ["HOME"] + "/.docker" if environ.get("HOME") else "")
         if not folder:
             return cls()
@@ -49,7 +49,7 @@ class DockerConfig(NamedTuple):
 
     @classmethod
     def parse(cls, content: bytes, origin: str) -> "DockerConfig":
-        """Read a configuration that stands at `origin`. Raise `InputError` when it cannot be understood."""
+        """Read a configuration from `origin`. Raise `InputError` when it is invalid."""
         try:
             value = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -65,25 +65,25 @@ class DockerConfig(NamedTuple):
         )
 
     def helper(self, name: str, repository: str) -> str:
-        """Return the name of the credential helper that knows the login for a repository; empty where none does."""
+        """Return the name of the credential helper for a repository; empty where there is none."""
         key = best_key(self.helpers, name, repository)
         return self.helpers[key] if key else self.store
 
     def login(self, name: str, repository: str) -> Login:
-        """Return the login for a repository as it is written here. Raise `InputError` when it cannot be read."""
-        return next((login for entry in self._entries(name, repository) if (login := self._written(entry))), Login())
+        """Return the login in the file for a repository; else an empty one. Raise `InputError` when it is invalid."""
+        return next((login for entry in self._entries(name, repository) if (login := self._login_of(entry))), Login())
 
     def _entries(self, name: str, repository: str) -> Iterator[Mapping[str, Any]]:
-        """Yield what `auths` has for a repository, the longest prefix first; of equal ones docker's own spelling."""
+        """Yield the entries of `auths` for a repository: the longest prefix first, and docker's own spelling first."""
         keys = [key for key in self.auths if Key.parse(key).matches(name, repository)]
         own = docker_key(name)
         yield from (self.auths[key] for key in sorted(keys, key=lambda key: (-len(Key.parse(key).path), key != own)))
 
-    def _written(self, entry: Mapping[str, Any]) -> Login:
+    def _login_of(self, entry: Mapping[str, Any]) -> Login:
         username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
         if entry.get("auth"):
             try:
-                text = "".join(str(entry["auth"]).split())  # docker passes over line breaks too
+                text = "".join(str(entry["auth"]).split())  # docker ignores line breaks too
                 decoded = base64.b64decode(text, validate=True).decode()
             except (binascii.Error, ValueError) as error:
                 raise InputError(f"{self.origin}: an `auth` is not base64", _HINT) from error

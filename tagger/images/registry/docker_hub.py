@@ -1,7 +1,4 @@
-"""Docker Hub's own API: it deletes tags, and lists them with when they were pushed.
-
-docs.docker.com, "Docker Hub API". Manifests are deleted by the registry, by digest, once no tag names them.
-"""
+"""Docker Hub's own API, which deletes tags and lists them with the times of their pushes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -23,13 +20,17 @@ __all__ = ["DockerHub"]
 HEADERS = {"Accept": "application/json"}
 
 RIGHTS = (
-    "Deleting at Docker Hub takes a user name with its password or an access token of the scope Read, Write, Delete, "
-    "given as `username` and `password` or in `logins`; a token that a login by OIDC got is for the registry alone."
+    "Deleting at Docker Hub needs a user name with its password or with an access token of the scope Read, Write, "
+    "Delete, in `username` and `password` or in `logins`. A token from a login by OIDC is only for the registry."
 )
 
 
 class DockerHub:
-    """The tags of one repository. `open_api` opens the API with a token, or without one to ask for it."""
+    """The tags of one repository (docs.docker.com, "Docker Hub API").
+
+    `open_api` opens the API with a token, or without one to get a token. Manifests without tags are deleted through the
+    registry.
+    """
 
     deletes_manifests = False
 
@@ -40,7 +41,7 @@ class DockerHub:
         self._names = quote(namespace, safe=""), quote(name, safe="")
 
     def deletes(self) -> Literal["tags", "refused"]:
-        """Find out whether the login is taken: no request tells whether it may delete."""
+        """Find out whether the login is accepted. No request tells whether it may delete."""
         try:
             namespace, name = self._names
             what = "looking at the repository"
@@ -52,7 +53,7 @@ class DockerHub:
         return "tags"
 
     def catalogue(self) -> Mapping[str, Catalogued]:
-        """List the images that have a tag: their tags, and when the last of these was pushed. Raise `StoreError`."""
+        """List the images that have tags, with their tags and the time of the last push. Raise `StoreError`."""
         what = "listing the tags at hub.docker.com"
         namespace, name = self._names
         path = f"/v2/namespaces/{namespace}/repositories/{name}/tags?page_size=100&page="
@@ -84,25 +85,25 @@ class DockerHub:
             if not answer.repeated:
                 raise NotFound(f"there is no tag {tag}", code="MANIFEST_UNKNOWN", place=str(self.repository))
         elif is_immutable(answer):
-            hint = "Take the tag out of the rule of immutable tags in the repository's settings first."
+            hint = "Exclude the tag from the rule of immutable tags in the repository's settings first."
             raise self._api.error(f"{what}: {answer.text}", hint, "TAG_IMMUTABLE", answer.status)
         elif answer.status not in (200, 202, 204):
             raise self._refused(what, answer)
 
     def delete(self, digest: str) -> None:
-        """Manifests are deleted by the registry."""
-        raise self._api.error(f"deleting {digest}: hub.docker.com deletes tags alone", code="UNSUPPORTED")
+        """Raise `StoreError`: this API deletes no manifests, the registry does."""
+        raise self._api.error(f"deleting {digest}: hub.docker.com deletes only tags", code="UNSUPPORTED")
 
     def empty(self) -> bool:
-        """Tags and manifests go one by one: the repository itself, with its description and rights, stays."""
+        """Return False: to delete everything at once would delete the repository, with its description and rights."""
         return False
 
     def restore(self, digest: str) -> bool:  # noqa: ARG002
-        """What is deleted is gone, unless its bytes are kept."""
+        """Return False: this API cannot bring back what was deleted."""
         return False
 
     def immutable_rules(self) -> tuple[str, ...] | None:
-        """Return the expressions of tags that may not move, none where tags are mutable. Raise `StoreError`."""
+        """Return the expressions for immutable tags; None where that is unknown. Raise `StoreError`."""
         namespace, name = self._names
         what = "reading the rule of immutable tags at hub.docker.com"
         found, _ = self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refused)
@@ -116,7 +117,7 @@ class DockerHub:
 
     @cached_property
     def _api(self) -> WebApi:
-        """The API, with a token that the login got. Raise `StoreError`."""
+        """The API with a token for the login. Raise `StoreError`."""
         what = "logging in at hub.docker.com"
         stranger = self._open(None)
         if not self._login.password:

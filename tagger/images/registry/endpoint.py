@@ -1,4 +1,4 @@
-"""One repository's part of the API: its paths, its scopes, its errors."""
+"""The API of one repository: its paths, its scopes, its errors."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -14,13 +14,13 @@ __all__ = ["ACCEPT", "WRONG_ADDRESS", "Endpoint", "access_to"]
 
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
 WRONG_ADDRESS = "Is this the address of a registry?"
-"""What to ask where an answer is none of a registry's."""
+"""The hint for an answer that is not one of a registry."""
 
 
 class Endpoint:
     """The API of one repository (distribution-spec, "API"): requests with the scopes that they need.
 
-    Whoever `write`s asks for the right to push from the first request on, so that one token serves a whole run.
+    With `write`, the first request already asks for the right to push, so that one token serves a whole run.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Endpoint:
         return self.path(f"blobs/{check_digest(digest)}")
 
     def mounting(self, name: str) -> Access:
-        """Return the access for requests that also read the repository `name`."""
+        """Return the access for requests that read the repository `name` too."""
         scope = _scope(name, "pull")
         scopes = self.access.scopes
         return self.access if scope in scopes else Access(self.place, (*scopes, scope), self.repository.name)
@@ -69,8 +69,8 @@ class Endpoint:
     ) -> Answer:
         """Return the answer to a request, as `Registry.call` does.
 
-        Reading is tried with the right to push where that to pull is too little: Docker Hub says so of a repository
-        that is not there yet (distribution #2376).
+        Where the right to pull is not enough, the request is sent again with the right to push: Docker Hub needs that
+        for a repository that does not exist yet (distribution #2376).
         """
         request = Request(method, target, access or self.access, what, headers, body, most=most, retries=retries)
         answer = self.registry.call(request, carried_out=carried_out)
@@ -80,7 +80,7 @@ class Endpoint:
         return answer
 
     def refused(self, what: str, answer: Answer, *, reading: bool = False) -> StoreError:
-        """Return the error that an answer means; `NotFound` where something was read that is not there."""
+        """Return the error for an answer; with `reading`, `NotFound` where something does not exist."""
         return self.registry.refused(self.access, what, answer, reading=reading)
 
     def error(self, message: str, hint: str = "", *, code: str = "FAILED", status: int = 0) -> StoreError:
@@ -89,7 +89,7 @@ class Endpoint:
 
 
 def access_to(repository: Repository, *, write: bool, more: tuple[str, ...] = ()) -> Access:
-    """Return the access to a repository, to read or to write; `more` are scopes of others."""
+    """Return the access to read or write a repository; `more` are scopes of other repositories."""
     own = _scope(repository.name, "pull,push" if write else "pull")
     return Access(str(repository), (own, *more), repository.name)
 

@@ -1,4 +1,4 @@
-"""What a registry refused, or why it did not answer, as errors of ours with the usual cure."""
+"""Makes errors with hints from refusals and from connections that failed."""
 
 import re
 import ssl
@@ -28,11 +28,11 @@ LED = "If that host is meant, name it in `insecure` or `endpoints`; else ask who
 NO_API = "Something else answers there: ask who runs it, or what stands before it."
 """What to do where an answer is none of the API's."""
 
-_ELSE = "What the registry says names the cause. Correct that, and run the same again: it goes on where this ended."
+_ELSE = "The registry's message names the cause. Correct it, and run the same again: it continues from here."
 
 
 class Peer(NamedTuple):
-    """Who a conversation is with, as far as messages need it: the login that was used, and all secrets in use."""
+    """The other side of a request, for messages: the registry, its address, the login, and all secrets in use."""
 
     registry: str
     address: str
@@ -40,24 +40,24 @@ class Peer(NamedTuple):
     secrets: frozenset[str] = frozenset()
 
     def hide(self, text: str) -> str:
-        """Return a text of the registry's without secrets that it may echo."""
+        """Return a text of the registry without secrets that it may repeat."""
         return re.sub(_CONFIDENTIAL, rf"\1{HIDDEN}", hide(text, self.secrets))
 
 
 def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool = True) -> StoreError:
-    """Return the error that an answer means; `NotFound` where something was read that is not there."""
+    """Return the error for an answer; with `reading`, `NotFound` where something does not exist."""
     kind = NotFound if status_of(answer.status).absent and reading else StoreError
-    text = answer.told(peer.hide)
-    throttled = is_throttled(answer)  # GitHub says so with 403
+    text = answer.text_without(peer.hide)
+    throttled = is_throttled(answer)  # GitHub answers 403 in that case
     code = "DENIED" if answer.lacks_scope else "TOOMANYREQUESTS" if throttled else answer.code
     if answer.host:
-        what = f"{what} at {answer.host}, where the registry leads"
+        what = f"{what} at {answer.host}, to which the registry redirects"
     message = f"{what}: {text}" if code in text or text.startswith("HTTP ") else f"{what}: {code}: {text}"
     return kind(message, _hint(peer, answer), code=code, place=place, status=answer.status)
 
 
 def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
-    """Return the error that a connection ended in."""
+    """Return the error for a failed connection."""
     cause, hint = _cause(peer._replace(address=failure.host or peer.address), failure.cause)
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
@@ -68,8 +68,8 @@ def led_away(place: str, what: str, error: ValueError) -> StoreError:
 
 
 def insecure_hint(registry: str) -> str:
-    """Return what to do where a registry is meant to be spoken to over plain HTTP."""
-    return f"If that is meant, name it: `insecure: {registry}`."
+    """Return the hint how to allow plain HTTP for a registry."""
+    return f"If that is right, set `insecure: {registry}`."
 
 
 def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
@@ -80,11 +80,11 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
         if not error.is_trusted:
             return (
                 f"the certificate of {address} is not trusted: {reason}",
-                "Name the certificate authority's file in `ca-file`; or the right host in the image's name.",
+                "Name the file of the certificate authority in `ca-file`; or correct the host in the image's name.",
             )
         if error.speaks_none:
             return (
-                f"{address} speaks plain HTTP and no HTTPS",
+                f"{address} uses plain HTTP and not HTTPS",
                 insecure_hint(peer.registry),
             )
         return f"no TLS connection to {address}: {reason}", check
@@ -106,10 +106,10 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
 def _hint(peer: Peer, answer: Answer) -> str:
     status, dialect = answer.status, dialect_of(peer.registry)
     if answer.host:
-        return f"{peer.registry} keeps content at {answer.host}, which does not hand it out. Run the same again."
+        return f"{peer.registry} keeps content at {answer.host}, which refuses it. Run the same again."
     if answer.lacks_scope and peer.login and not dialect.denied:
         return (
-            f"{peer.registry} took {peer.login.origin}, and does not allow this. Give it the right to read and write "
+            f"{peer.registry} took {peer.login.origin}, but does not allow this. Give it the right to read and write "
             "this repository; if the repository does not exist yet, create it, or release to it first."
         )
     if status == 401 and not peer.login:
@@ -117,7 +117,7 @@ def _hint(peer: Peer, answer: Answer) -> str:
     if status in (401, 403) and dialect.denied:
         return dialect.denied
     if status == 401:
-        return f"{peer.registry} did not take {peer.login.origin}. Is it spelled right, and not expired?"
+        return f"{peer.registry} did not accept {peer.login.origin}. Is it spelled right, and not expired?"
     if status == 403 and not peer.login:
         return login_hint(peer.registry)
     if status == 403:
@@ -126,11 +126,11 @@ def _hint(peer: Peer, answer: Answer) -> str:
             "also not exist yet."
         )
     if status == 400 and b"HTTP request to an HTTPS server" in answer.body:
-        return f"{peer.registry} speaks HTTPS: take it out of `insecure`."
+        return f"{peer.registry} uses HTTPS: remove it from `insecure`."
     if status == 404 and answer.code == "NAME_UNKNOWN" and dialect.absent:
         return dialect.absent
     if status == 429:
-        return f"{peer.registry} limits how often it may be asked. Log in if you did not, or try again later."
+        return f"{peer.registry} limits the rate of requests. Log in if you did not, or try again later."
     if status >= 500:
         return f"The registry has a fault. {AGAIN}"
     return REMEDIES.get(answer.code) or REMEDIES.get(status_of(status).code) or _ELSE

@@ -1,4 +1,4 @@
-"""GitHub's API of attestations: what builds sign that is kept at GitHub, and not in a registry."""
+"""GitHub's API of attestations, which GitHub keeps instead of a registry."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ LARGEST = 32 * 1024 * 1024  # bytes of a bundle: the most that a predicate may h
 
 
 class GithubAttestations:
-    """The attestations of a repository or an owner, by the digest that they are about.
+    """The attestations of a repository or an owner, by the digest of their subject.
 
     docs.github.com, REST API: "List attestations", of repositories, organizations and users.
     """
@@ -29,9 +29,10 @@ class GithubAttestations:
         self._api = api
 
     def bundles(self, whose: str, digest: str) -> Iterator[bytes | StoreError]:
-        """Yield the bundles about a digest, newest first, or the error that reading one ended in. Raise `StoreError`.
+        """Yield the bundles for a digest, newest first; an error in place of one that cannot be read.
 
-        `whose` is `OWNER/NAME`, or `OWNER` for all its repositories. None are known where nothing is to be seen.
+        `whose` is `OWNER/NAME`, or `OWNER` for all its repositories. There are none where GitHub answers 404. Raise
+        `StoreError`.
         """
         roots = ("repos",) if "/" in whose else ("orgs", "users")
         what = f"listing the attestations of {whose}"
@@ -62,17 +63,17 @@ class GithubAttestations:
             if isinstance(one.get("bundle"), dict):
                 yield json.dumps(one["bundle"]).encode()
             else:
-                yield self._kept_elsewhere(one)
+                yield self._fetch_bundle(one)
 
-    def _kept_elsewhere(self, entry: Mapping[str, Any]) -> bytes | StoreError:
-        """Return a bundle that GitHub keeps at an address of its own, compressed; or why it cannot be read."""
+    def _fetch_bundle(self, entry: Mapping[str, Any]) -> bytes | StoreError:
+        """Return a bundle that GitHub keeps compressed at another address; the error where it cannot be read."""
         url = entry.get("bundle_url")
         if not isinstance(url, str) or not url:
             return self._api.error(
                 "the attestation has neither a bundle nor an address of one", "Attest the build anew."
             )
         what = "reading a bundle"
-        with suppress(ValueError):  # it is refused below
+        with suppress(ValueError):  # the request below refuses it
             what = f"reading the bundle at {urlsplit(url).hostname}"
         try:
             answer = self._api.elsewhere(url, what, LARGEST)

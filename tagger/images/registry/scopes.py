@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 
-__all__ = ["covers", "heard_scopes", "joined"]
+__all__ = ["covers", "parse_scopes", "joined"]
 
 MOST_HEARD = 4  # scopes of one challenge that are asked for besides our own
 _SCOPE = r"[\x21-\x7e]{1,64}:[\x21-\x7e]{1,512}:[a-z*]+(?:,[a-z*]+){0,7}"
 
 
-def heard_scopes(text: str) -> tuple[str, ...]:
+def parse_scopes(text: str) -> tuple[str, ...]:
     """Return the scopes that a challenge names, without what is none."""
     return tuple(scope for scope in text.split()[:MOST_HEARD] if re.fullmatch(_SCOPE, scope))
 

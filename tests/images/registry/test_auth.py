@@ -219,7 +219,7 @@ def test_a_login_is_not_given_to_a_token_server_over_plain_http(small_registry: 
     keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
     with pytest.raises(StoreError, match="would take the login over plain HTTP") as caught:
         opened(small_registry, keychain=keychain, retries=0).tags()
-    assert caught.value.hint == "If that is meant, name it: `insecure: 192.0.2.1`."
+    assert caught.value.hint == "If that is right, set `insecure: 192.0.2.1`."
 
 
 def test_a_token_for_more_than_the_token_server_gives_is_not_fetched_again(

@@ -43,10 +43,10 @@ def test_plain_http_of_another_host_has_to_be_named(plain: SmallRegistry) -> Non
     endpoints = {"registry.local:5000": f"{ELSEWHERE}:{plain.port}"}
     with (
         plain.client(endpoints=endpoints, retries=0) as client,
-        pytest.raises(StoreError, match="speaks plain HTTP and no HTTPS") as caught,
+        pytest.raises(StoreError, match="uses plain HTTP and not HTTPS") as caught,
     ):
         client.repository(Repository("registry.local:5000", NAME)).tags()
-    assert caught.value.hint == "If that is meant, name it: `insecure: registry.local:5000`."
+    assert caught.value.hint == "If that is right, set `insecure: registry.local:5000`."
     assert plain.requests == []
 
 
@@ -262,7 +262,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("docker.io", True, 403, b"", "may not do this"),
         ("docker.io", False, 403, b"", "no login for docker.io"),
         ("docker.io", True, 429, b"", "limits how often"),
-        ("docker.io", True, 502, b"", "goes on where this ended"),
+        ("docker.io", True, 502, b"", "it continues from here"),
         ("1.dkr.ecr.eu-west-1.amazonaws.com", True, 404, b"", "create it first"),
         ("localhost:5000", False, 400, b"Client sent an HTTP request to an HTTPS server.\n", "out of `insecure`"),
         ("localhost:5000", False, 418, b"", ""),

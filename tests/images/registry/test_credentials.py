@@ -246,9 +246,9 @@ def test_a_helper_that_is_not_here_is_said_with_the_cure(home: Home) -> None:
     [
         ("echo 'the keychain is locked'; exit 1", "the keychain is locked"),
         ("exit 3", "it ended with 3"),
-        ("echo nonsense", "answered what is not a login"),
-        ("echo '[]'", "answered what is not a login"),
-        ("echo '{}'", "answered what is not a login"),
+        ("echo nonsense", "is not a login"),
+        ("echo '[]'", "is not a login"),
+        ("echo '{}'", "is not a login"),
     ],
 )
 def test_a_helper_that_fails_is_said(home: Home, script: str, said: str) -> None:
