@@ -1,4 +1,4 @@
-"""The commands: a module each, which holds its row and makes its job of the settings."""
+"""The commands, one module each, with its row and the job that it makes from the settings."""
 
 from importlib import import_module
 
@@ -10,11 +10,11 @@ NAMES = (
     "plan", "release", "approve", "policy", "reconcile", "withdraw", "tags", "check", "push", "delete", "prune",
     "components", "init", "config",
 )  # fmt: skip
-"""The names of the commands, in the order of their lists; each is a module here."""
+"""The names of the commands, in the order of help; each is a module here."""
 
 
 def command_named(name: str) -> Command:
-    """Return the row of one of `NAMES`; a run imports the module of no other command."""
+    """Return the row of one of `NAMES`. A run imports only the module of its command."""
     command: Command = import_module(f"tagger.commands.{name}").COMMAND
     return command
 

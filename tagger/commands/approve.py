@@ -1,4 +1,4 @@
-"""`approve`: give a held version its floating tags."""
+"""The command `approve`, which gives a held version its floating tags."""
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run

@@ -1,4 +1,4 @@
-"""Where a built image is: what `source` may say, and the images in registries, layouts and archives."""
+"""Reads `source`, and opens built images in registries, layouts and archives."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from tagger.images.stores import Content, ImageConfig, Source, TagStore
 from tagger.meters import SILENT, Meter, meter_of
 from tagger.names import DIGEST, SOURCE_KINDS, Reference, Repository, attached_to
 
-if TYPE_CHECKING:  # most images are where they are wanted, and nothing is read or copied
+if TYPE_CHECKING:  # most runs copy nothing
     from tagger.images.archives import DockerImage
     from tagger.images.copying import Copied, TaggedContent
     from tagger.images.layout import LayoutContent
@@ -31,7 +31,7 @@ IMAGE_ID = r"(?:sha256:)?[0-9a-f]{64}|[0-9a-f]{12}"
 
 
 class SourceSpec(NamedTuple):
-    """What `source` says: one of `SOURCE_KINDS` and the place, or a bare name: of an engine's image or a registry's."""
+    """A value of `source`: one of `SOURCE_KINDS` with its value, or a bare name of an image."""
 
     kind: str
     value: str
@@ -41,7 +41,7 @@ class SourceSpec(NamedTuple):
 
 
 def parse_source(text: str) -> SourceSpec:
-    """Read what `source` says. Raise `InputError`."""
+    """Read a value of `source`. Raise `InputError`."""
     kind = next((kind for kind in SOURCE_KINDS if text.startswith(_beginning(kind))), NAME)
     value = text.removeprefix(_beginning(kind)) if kind != NAME else text
     if kind == "docker":
@@ -61,25 +61,25 @@ def parse_source(text: str) -> SourceSpec:
 
 
 def _beginning(kind: str) -> str:
-    """Return how a source of a kind begins: `oci:`, `docker://`."""
+    """Return the prefix of a kind of sources: `oci:`, `docker://`."""
     return re.split("[A-Z]", SOURCE_KINDS[kind])[0]
 
 
 class BuiltImage(Source, Protocol):
-    """A built image that can be read as content, wherever it is."""
+    """A built image that can be read as content."""
 
     def as_content(self, meter: Meter) -> "ContentSource":
         """Return the image with a manifest, made of it where it has none yet; the meter is told how far that is."""
 
 
 class ContentSource:
-    """An image that has a manifest, wherever its content is read; nothing is read before it is needed."""
+    """An image with a manifest, in any content. Nothing is read before it is needed."""
 
     config_digest: str | None = None
     notes: tuple[str, ...] = ()
-    """What a person has to know of how it was made."""
+    """Sentences for people about how it was made."""
     origins: Mapping[str, str] = MappingProxyType({})
-    """Where the manifests of its platforms came from, by their digests, where that is not its reference."""
+    """The origins of the manifests of its platforms, by digest, where they differ from its reference."""
 
     def __init__(
         self,
@@ -100,12 +100,12 @@ class ContentSource:
         if several and content.repository:
             from tagger.images.read_once import ReadOnce
 
-            # Into several repositories at once: what comes over the network is kept on disk, and comes once.
+            # For several repositories, what comes over the network is read once and kept on disk.
             self._read = ReadOnce(content)
 
     @classmethod
     def resolved(cls, content: "TaggedContent", target: str, reference: str, *, several: bool = False) -> Self:
-        """Return the image that stands under `target`, a tag or a digest, now. Raise `NotFound`, `StoreError`."""
+        """Return the current image under `target`, a tag or a digest. Raise `NotFound`, `StoreError`."""
         root = content.manifest(target)
         return cls(content, root.digest, reference, several=several, root=root)
 
@@ -115,7 +115,7 @@ class ContentSource:
 
     @property
     def is_at_hand(self) -> bool:
-        """True when reading its configs asks no registry."""
+        """Whether its configs can be read without a registry."""
         return self._content.repository is None
 
     @property
@@ -125,7 +125,7 @@ class ContentSource:
 
     @property
     def content(self) -> "TaggedContent":
-        """Where its content is read."""
+        """The content that the image is read from."""
         return self._read
 
     @property
@@ -143,7 +143,7 @@ class ContentSource:
         return self._configs
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
-        """Put the image into `store` under `tag`, with what is attached to it, and return what stands there now."""
+        """Put the image into `store` under `tag`, with what is attached to it; return the manifest under `tag` then."""
         copied = self._bring(store)
         if overwrite:
             self._put(store, copied, lambda: store.point(self.root, [tag]))
@@ -157,11 +157,11 @@ class ContentSource:
         return self.root
 
     def is_read_in(self, store: TagStore) -> bool:
-        """Say whether the image is read in `store`."""
+        """Say whether the image is read from `store`."""
         return is_in(self._content, store)
 
     def _bring(self, store: TagStore) -> "Copied | None":
-        """Bring all that the image is made of, and what is attached to it; None where it is read in `store` itself."""
+        """Copy all parts of the image, and what is attached to it; None where it is in `store` already."""
         if self.is_read_in(store):
             return None
         from tagger.images.copying import copy_image, copy_referrers
@@ -172,7 +172,7 @@ class ContentSource:
         return copied
 
     def _put(self, store: TagStore, copied: "Copied | None", put: Callable[[], Result]) -> Result:
-        """Put the image's manifest, after all that it names."""
+        """Put the image's manifest, after all its parts."""
         if copied is None:
             return put()
         from tagger.images.copying import put_copied
@@ -181,12 +181,12 @@ class ContentSource:
 
 
 def is_in(content: Content, store: TagStore) -> bool:
-    """Say whether what is read in `content` is in `store` by that."""
+    """Say whether `content` and `store` are the same repository."""
     return content is store or (store.repository is not None and content.repository == store.repository)
 
 
 class SavedSource:
-    """An image of `docker save` that has no manifest yet: it is known by the digest of its config."""
+    """An image of `docker save` that has no manifest yet. Its identity is the digest of its config."""
 
     digest: str | None = None
 
@@ -200,9 +200,9 @@ class SavedSource:
         return [self._image.config]
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
-        """Put the image into `store` under `tag`, unless it stands there, and return what stands there now.
+        """Put the image into `store` under `tag`, unless the tag holds it; return the manifest under `tag` then.
 
-        An image with the same config is this one, however its layers were compressed.
+        An image with the same config is the same image, even if its layers are compressed differently.
         """
         held = store.digests([tag])[tag]
         if held is not None:
@@ -226,7 +226,7 @@ def open_source(
     several: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> ContentSource | SavedSource:
-    """Find the image that `spec` names, in a registry, a layout or an archive; `several` repositories will want it.
+    """Find the image that `spec` names, in a registry, a layout or an archive.
 
     `say` tells a person that a pipe is waited for. Raise `InputError`, `StoreError`.
     """
@@ -251,7 +251,7 @@ def open_source(
 
 
 def _split(spec: SourceSpec) -> tuple[Path, str]:
-    """Return the path, and which image of it is meant: a path that exists with a colon in it wins."""
+    """Return the path, and the text behind it that chooses an image. The longest path that exists counts."""
     ends = [len(spec.value), *(m.start() for m in reversed(list(re.finditer("[:@]", spec.value))))]
     for end in ends:
         path = Path(spec.value[:end])
@@ -275,7 +275,7 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
         names = (entry.descriptor.annotations.get(key) for key in (CONTAINERD_NAME, REF_NAME))
         named.append((entry.descriptor.digest, [name for name in names if name]))
     if not choice:
-        # Artifacts are no images of their own, and what lost its name counts only where nothing has one.
+        # Artifacts are not images. Images without a name count only where no image has one.
         images = [(digest, names) for digest, names in named if not any(map(attached_to, names))]
         named = [pair for pair in images if pair[1]] or [
             (digest, names) for digest, names in images if content.manifest(digest).subject() is None
@@ -296,9 +296,9 @@ def _image_of(content: "LayoutContent", digest: str) -> str:
 
 
 def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: str) -> Image:
-    """Return the one image that `choice` names, by its tag, its whole name or its place; without one the only one.
+    """Return the image that `choice` names by its tag, its full name or its number; without `choice`, the only one.
 
-    The place is `@0` of the first image, as skopeo writes it: an image need not have a name.
+    The number of the first image is `@0`, as in skopeo: an image need not have a name.
     """
     if re.fullmatch("@[0-9]{1,6}", choice) and int(choice[1:]) < len(images):
         return images[int(choice[1:])][0]
@@ -315,12 +315,12 @@ def _choose(choice: str, images: Sequence[tuple[Image, Sequence[str]]], place: s
 
 
 def _tag(name: str) -> str:
-    """Return the tag of a name: `2.1` of `acme/app:2.1`."""
+    """Return the tag in a name: `2.1` for `acme/app:2.1`."""
     return name.rpartition(":")[2] if "/" not in name.rpartition(":")[2] else ""
 
 
 def _full(name: str) -> str:
-    """Return a name with its registry and tag: `docker.io/acme/app:2.1` of `acme/app:2.1`."""
+    """Return a name with its registry and tag: `docker.io/acme/app:2.1` for `acme/app:2.1`."""
     try:
         return str(Reference.parse(name))
     except InputError:

@@ -1,4 +1,4 @@
-"""The protocols of what images are read from and written to."""
+"""The protocols for everything that images are read from and written to."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,10 +18,10 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Survey(NamedTuple):
-    """What a repository holds: every tag, and the digests of those that were asked for.
+    """What a repository holds: every tag, and the digests of the requested ones.
 
-    `unlisted` are those of them that stand though the listing does not have them, `lost` those that are listed and
-    answer nothing, however often they are read.
+    `unlisted` are requested tags that exist although the listing does not have them. `lost` are requested tags that are
+    listed but have no manifest.
     """
 
     tags: frozenset[str]
@@ -31,7 +31,7 @@ class Survey(NamedTuple):
 
 
 def overtaken(place: str, tag: str, digest: str | None, pushed: str = "") -> Refused:
-    """Return the error of a build whose exact tag holds another build by now; it was `pushed` under that digest."""
+    """Return the error of a build whose exact tag holds another build now. `pushed` is the digest of its own push."""
     return Refused(
         f"{place}: another build was released as {tag} at the same time: it holds {digest}"
         + (f", and this one was pushed as {pushed}" if pushed else ""),
@@ -41,7 +41,7 @@ def overtaken(place: str, tag: str, digest: str | None, pushed: str = "") -> Ref
 
 
 class ImageConfig(NamedTuple):
-    """What a built image says of itself, for one platform.
+    """The config of a built image, for one platform.
 
     `digest` is the config's own digest, `diff_ids` the digests of its uncompressed layers, lowest first, `platform`
     as in `linux/amd64`, `created` an RFC 3339 time or empty, `annotations` those of its manifest and index.
@@ -58,15 +58,15 @@ class ImageConfig(NamedTuple):
 
 
 class Content(Protocol):
-    """Where the bytes of images are read: a repository, a layout, an archive."""
+    """Content that images are read from: a repository, a layout, an archive."""
 
     @property
     def place(self) -> str:
-        """What a person calls it: `ghcr.io/acme/app`, `oci:build/demo`."""
+        """Its name for people: `ghcr.io/acme/app`, `oci:build/demo`."""
 
     @property
     def repository(self) -> Repository | None:
-        """The repository of a registry that this is, for mounting blobs across repositories; else None."""
+        """The repository of a registry, for mounting blobs from it; None for other content."""
 
     def manifest(self, reference: str) -> Manifest:
         """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
@@ -74,33 +74,33 @@ class Content(Protocol):
     def blob(self, descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
         """Open a blob for reading, once, from its beginning. Raise `NotFound`, `StoreError`.
 
-        It is checked on the way: an error comes instead of the last of bytes that are not what its digest says.
+        The stream checks the digest: it raises an error before the last bytes of a wrong blob.
         """
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return the artifacts attached to a manifest, by the referrers API or its tag fallback."""
+        """Return the artifacts attached to a manifest, by the referrers API and the referrers tag schema."""
 
 
 class TagStore(Content, Protocol):
-    """A repository in which tags stand: in a registry, or an OCI image layout."""
+    """A repository with tags: in a registry, or an OCI image layout."""
 
     @property
     def jobs(self) -> int:
-        """How many requests this repository takes side by side; 1 where there is nothing to wait for."""
+        """How many requests to send side by side; 1 where there is nothing to wait for."""
 
     @property
     def can_delete(self) -> bool:
-        """False where it is known without asking that nothing is deleted: only by an API that wants another login."""
+        """False where it is known without a request that it cannot delete: its API for that needs another login."""
 
     @property
     def lists_unnamed(self) -> bool:
-        """True where `catalogue` lists manifests without a tag, or where none outlive what names them."""
+        """Whether `catalogue` lists manifests without a tag, or such manifests are deleted with their index."""
 
     def tags(self) -> Iterable[str]:
         """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
 
     def exists(self) -> bool:
-        """Say whether the repository is there, as of the last listing: it may be there and have no tags."""
+        """Say whether the repository existed at the last listing. It may exist and have no tags."""
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
@@ -108,24 +108,23 @@ class TagStore(Content, Protocol):
     def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
         """List every tag and read the digests of `tags`, side by side.
 
-        A listed tag of `tags` is never taken as absent: it is read again until listing and reading agree, or it is
-        lost. `manifests` are those of `tags` whose manifests will be asked for next, so that they may come in the same
-        round trip.
+        A listed tag of `tags` never counts as absent: it is read again until listing and reading agree, or it is lost.
+        `manifests` are those of `tags` whose manifests are needed next, and may be read in the same round trip.
         """
 
     def check_writable(self) -> None:
-        """Prove that writing is allowed, leaving nothing behind. Raise `StoreError`."""
+        """Prove that writing is allowed, and leave nothing behind. Raise `StoreError`."""
 
     def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
-        """Put `manifest`, whose children are here, under each of `tags`; none means under its digest alone.
+        """Put `manifest` under each of `tags`; without tags, under its digest. Its children must be there already.
 
-        The digest that the registry answers is compared with the one that was sent. Raise `StoreError`.
+        The digest in the registry's answer is compared with the one that was sent. Raise `StoreError`.
         """
 
     def claim(self, manifest: Manifest, tag: str) -> str:
-        """Put `manifest` under `tag` unless another image stands there; return the digest that stands there now.
+        """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then.
 
-        An OCI layout does so atomically. A registry has no compare-and-swap: the tag is read right before the write.
+        An OCI layout does that atomically. A registry has no compare-and-swap: the tag is read right before the write.
         """
 
     def untag(self, tag: str) -> None:
@@ -135,26 +134,26 @@ class TagStore(Content, Protocol):
         """Delete a manifest, with every tag at it. Raise `StoreError`."""
 
     def empty(self) -> bool:
-        """Delete everything in one request; say False where that cannot be done. Raise `StoreError`."""
+        """Delete everything with one request; return False where that cannot be done. Raise `StoreError`."""
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Say whether a blob is here."""
+        """Say whether the repository has a blob."""
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
-        """Bring a blob here: mounted from `mount_from` where that works, else read from `opener` and uploaded.
+        """Mount a blob from `mount_from` where that works, else upload the stream of `opener`.
 
-        The bytes are streamed. What `opener` yields is checked already, as `Content.blob` does; a registry checks it
-        once more. `opener` is called again when an upload is begun anew. Raise `StoreError`.
+        The stream of `opener` checks the digest, as that of `Content.blob` does, and a registry checks it again.
+        `opener` is called again when an upload begins again. Raise `StoreError`.
         """
 
 
 class Abilities(NamedTuple):
-    """What a repository can do beside what every one can, and as whom it is asked.
+    """The login at a repository, and what it can do there.
 
-    `login` says where the login was found, empty where none is used. `deletes` is what a deletion may name: `tags`,
-    `manifests` alone, `nothing`, or it is `refused` to this login, or `unknown`. `several_tags`: one request sets
-    several; None where only a push tells. `immutable` are regular expressions of tags that may not move, each for a
-    whole tag; None where no API tells.
+    `login` is the origin of the login, empty where there is none. `deletes` is what can be deleted: `tags`, only
+    `manifests`, or `nothing`; or it is `refused` to this login, or `unknown`. `several_tags`: one request sets several
+    tags; None where only a push shows that. `immutable` are regular expressions for immutable tags, each for a whole
+    tag; None where they are unknown.
     """
 
     login: str = ""
@@ -164,10 +163,10 @@ class Abilities(NamedTuple):
 
 
 class ExaminedStore(TagStore, Protocol):
-    """A repository that can be asked what it can do."""
+    """A repository that reports its abilities."""
 
     def abilities(self) -> Abilities:
-        """Find out what it can do, as far as that is known without a write. Raise `StoreError`."""
+        """Find out the abilities, as far as that is possible without a write. Raise `StoreError`."""
 
 
 class Catalogued(NamedTuple):
@@ -178,31 +177,31 @@ class Catalogued(NamedTuple):
 
 
 class PrunableStore(TagStore, Protocol):
-    """A repository of which old versions can be deleted."""
+    """A repository that can be pruned."""
 
     def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
         """Return the artifacts that the referrers API lists for a manifest; none where there is no such API."""
 
     def catalogue(self) -> Mapping[str, Catalogued] | None:
-        """List every manifest by its digest, those without a tag too; None where only tags are listed.
+        """List every manifest by its digest, also those without a tag; None where that is not possible.
 
         Raise `StoreError`.
         """
 
     def restore(self, digest: str) -> bool:
-        """Take the deletion of a manifest back; say False where the registry cannot. Raise `NotFound`, `StoreError`."""
+        """Undo the deletion of a manifest; return False where that is not possible. Raise `NotFound`, `StoreError`."""
 
 
 class OpenedStore(ExaminedStore, PrunableStore, Protocol):
-    """A repository as a run opens it."""
+    """A repository that a run opens."""
 
 
 class Source(Protocol):
-    """The built image, wherever it is: engine, registry, OCI layout, archive."""
+    """A built image, in an engine, a registry, an OCI layout or an archive."""
 
     @property
     def reference(self) -> str:
-        """What a person calls it: `docker-daemon:app:build`, `docker://ghcr.io/acme/app@sha256:…`."""
+        """Its name for people: `docker-daemon:app:build`, `docker://ghcr.io/acme/app@sha256:…`."""
 
     @property
     def digest(self) -> str | None:
@@ -216,7 +215,7 @@ class Source(Protocol):
         """Return the config of every platform (attestations left out)."""
 
     def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
-        """Put the image into `store` under `tag`, its exact tag, and return what stands there now.
+        """Put the image into `store` under `tag`, its exact tag, and return the manifest under `tag` then.
 
-        Another image that came to stand there meanwhile is left, and returned, unless `overwrite`.
+        Another image that the tag holds meanwhile is left there and returned, unless with `overwrite`.
         """

@@ -1,4 +1,4 @@
-"""Visits the manifests of an image from its root, each once, level by level, within bounds."""
+"""Visits the manifests of an image from its root, each once, level by level, within limits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -13,8 +13,7 @@ WIDEST = 1000  # manifests of an image; real ones have some dozens
 
 
 class Step(NamedTuple):
-    """A manifest on the way; `place` orders steps as the indexes name them, and `above` are the descriptors that led
-    here, outermost first."""
+    """A visited manifest. `place` has its index at each level, `above` the descriptors above it, outermost first."""
 
     manifest: Manifest
     place: tuple[int, ...] = ()
@@ -31,10 +30,9 @@ def walk(
 ) -> Iterator[Sequence[Step]]:
     """Yield the levels of an image: its root, then what it names, and so on.
 
-    A manifest that is named several times comes once, so that small documents cannot make much work: each of the
-    bounds is an error, and no answer decides how much is asked. What an index names is followed where its type is a
-    manifest's, or whatever it is with `any_type`. `fetch` gets the manifests of a level, in their order.
-    Raise `StoreError`, which calls the place of the image `name`.
+    A manifest that is named several times comes once, and `DEEPEST` and `WIDEST` limit the work that an index can
+    cause. Children with the media type of a manifest are followed, or with `any_type` all children. `fetch` returns the
+    manifests of a level, in their order. Raise `StoreError` with the place `name`.
     """
     level: Sequence[Step] = [Step(root)]
     seen: set[str] = {root.digest}

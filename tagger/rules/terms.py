@@ -74,7 +74,7 @@ class PolicyTerms:
         if stored is None and self.required:
             raise Refused(
                 f"{place} has no policy, and `require-policy` is set",
-                "Store one with `policy set`.",
+                "Run `policy set`, which stores one.",
                 code="POLICY",
             )
         return ruling(self.said, self._in_force(stored, place), place)

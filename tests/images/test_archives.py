@@ -366,7 +366,7 @@ class TestHostile:
         members = save()
         entry = json.loads(_bytes(members["manifest.json"]))[0]
         other_layer = members | {entry["Layers"][0]: make_layer({"base": "evil"})}
-        with pytest.raises(StoreError, match="other bytes"):
+        with pytest.raises(StoreError, match="does not match"):
             image_of(pack(tmp_path / "archive.tar", other_layer)).made()
         bad = bytearray(gzip.compress(LAYERS[0]))
         bad[12] ^= 0xFF
@@ -374,7 +374,7 @@ class TestHostile:
             with pytest.raises(StoreError):
                 image_of(pack(tmp_path / "archive.tar", members | {entry["Layers"][0]: content})).made()
         other_config = members | {entry["Config"]: _bytes(members[entry["Config"]]) + b" "}
-        with pytest.raises(StoreError, match="other bytes"):
+        with pytest.raises(StoreError, match="does not match"):
             image_of(pack(tmp_path / "archive.tar", other_config))
         with pytest.raises(StoreError, match="1 layers are saved, 2 are in the config"):
             image_of(pack(tmp_path / "archive.tar", save(changes={"Layers": entry["Layers"][:1]})))

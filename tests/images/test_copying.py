@@ -277,7 +277,7 @@ class TestAttached:
         with pytest.raises(StoreError, match="attached to the image, of the type ") as caught:
             copy_referrers(source, opened(small_registry), [image.digest])
         assert caught.value.code == "MANIFEST_INVALID"
-        assert "attach it anew" in caught.value.hint
+        assert "attach it again" in caught.value.hint
 
     def test_a_second_copy_writes_no_blob_and_moves_no_tag(self, source: Layout, target: Place) -> None:
         index = make_index(source)

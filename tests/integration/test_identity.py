@@ -129,14 +129,14 @@ class TestRefusals:
     def test_a_job_without_the_permission(self, released: Released, registry: SmallRegistry) -> None:
         ran = released(HUB, environ={"GITHUB_ACTIONS": "true"})
         assert ran.code == 2
-        assert "the job may not ask for it" in ran.out + ran.err
+        assert "the job may not request it" in ran.out + ran.err
         assert "`id-token: write`" in ran.out + ran.err
         assert registry.tags("acme/app").keys() == {"2.1.4"}
 
     def test_outside_of_a_workflow(self, released: Released) -> None:
         ran = released(HUB, environ={})
         assert ran.code == 2
-        assert "needs a workflow of GitHub, and this is none" in ran.err
+        assert "needs a GitHub workflow, and this is none" in ran.err
 
     @pytest.mark.parametrize(
         ("logins", "image", "hint"),

@@ -584,7 +584,7 @@ class TestCheck:
         assert hint in caught.value.hint
 
     def test_no_hint_asks_for_a_variant_that_is_a_number(self) -> None:
-        with pytest.raises(InputError, match="'1' is no prerelease") as caught:
+        with pytest.raises(InputError, match="'1' is not a known prerelease") as caught:
             rules(scheme=Scheme("numeric")).parse("22.0.1-1")
         assert "set `revisions: -N`. Else release it as 22.0.1." in caught.value.hint
 

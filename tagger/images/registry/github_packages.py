@@ -1,7 +1,4 @@
-"""GitHub's Packages API for a container: a package version is a manifest with all its tags.
-
-docs.github.com, REST API, "Packages". ghcr.io itself answers 405 to every deletion.
-"""
+"""GitHub's Packages API, which lists and deletes the manifests of ghcr.io."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -21,20 +18,20 @@ __all__ = ["GITHUB", "GithubPackages"]
 GITHUB = "api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 PACE = 60 / 180
-"""Seconds between deletions: 900 points a minute, and each is 5 (docs.github.com, "Rate limits for the REST API")."""
+"""Seconds between deletions: each costs 5 of 900 points a minute (docs.github.com, "Rate limits for the REST API")."""
 
 SETTLING = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before a listing is read again that does not have yet what was just pushed."""
+"""Seconds to wait before a listing that lacks a new manifest is read again."""
 
 RIGHTS = (
     "GITHUB_TOKEN needs `permissions: packages: write`, and the repository the role Admin in the package's settings, "
     '"Manage Actions access". The token of a person has to be a classic one with read:packages and delete:packages. '
-    "Where rights are missing, GitHub says that the package is not there."
+    "Where rights are missing, GitHub answers as if the package did not exist."
 )
 REFUSALS = (
     (
         "last",
-        "A package keeps one tagged version. Keep a tag; or delete the whole package, with its settings, by "
+        "A package must keep one tagged version. Keep a tag; or delete the whole package, with its settings, with "
         "`delete --all --yes`.",
     ),
     (
@@ -42,7 +39,7 @@ REFUSALS = (
         "Make the package private while it is deleted, in the package's settings, or ask GitHub's support.",
     ),
 )
-"""What a refusal 400 says, and the remedy."""
+"""Words in an answer 400, with the hint for them."""
 
 
 class _Version(NamedTuple):
@@ -53,7 +50,11 @@ class _Version(NamedTuple):
 
 
 class GithubPackages:
-    """The versions of one package. `holds` asks the registry whether a manifest is there."""
+    """The versions of one package (docs.github.com, REST API, "Packages").
+
+    A package version is a manifest with all its tags. ghcr.io itself answers 405 to every deletion. `holds` asks the
+    registry whether it has a manifest.
+    """
 
     deletes_manifests = True
 
@@ -65,7 +66,7 @@ class GithubPackages:
         self._deleted: dict[str, _Version] | None = None
 
     def deletes(self) -> Literal["manifests", "refused"]:
-        """Find out whether the versions may be seen: no request tells whether they may be deleted."""
+        """Find out whether the login may list the versions. No request tells whether it may delete them."""
         try:
             self._api.get(f"{self._base}/versions?per_page=1", "looking at the package", self._refused)
         except StoreError as error:
@@ -75,12 +76,12 @@ class GithubPackages:
         return "manifests"
 
     def catalogue(self) -> Mapping[str, Catalogued]:
-        """List every manifest: its tags, and when it was last pushed or tagged. Raise `StoreError`."""
+        """List every manifest with its tags and the time when it was last pushed or tagged. Raise `StoreError`."""
         self._active = self._list("active")
         return {digest: Catalogued(one.tags, one.pushed) for digest, one in self._active.items()}
 
     def untag(self, tag: str) -> None:
-        """A tag goes with its version alone: it is moved to one of its own first, by who asks."""
+        """Raise `StoreError`: GitHub deletes a tag only with its version. The caller moves the tag to another."""
         raise self._api.error(
             f"deleting the tag {tag}: GitHub deletes versions with all their tags", code="UNSUPPORTED"
         )
@@ -100,7 +101,7 @@ class GithubPackages:
             raise self._not_found(digest)
 
     def empty(self) -> bool:
-        """Delete the package: its last tagged version does not go alone. GitHub keeps it for 30 days.
+        """Delete the whole package, as its last tagged version cannot be deleted. GitHub keeps it for 30 days.
 
         docs.github.com, REST API: "Delete a package for an organization". Raise `StoreError`.
         """
@@ -112,7 +113,7 @@ class GithubPackages:
         return True
 
     def restore(self, digest: str) -> bool:
-        """Take a deletion back, within 30 days; False where GitHub does not know of it. Raise `StoreError`."""
+        """Undo a deletion within 30 days; return False where GitHub does not know of it. Raise `StoreError`."""
         if self._deleted is None:
             self._deleted = self._list("deleted")
         version = self._deleted.get(digest)
@@ -137,7 +138,7 @@ class GithubPackages:
         return f"/{root}/{quote(owner, safe='')}/packages/container/{quote(name, safe='')}"
 
     def _version(self, digest: str) -> _Version:
-        """Return the version of a digest, also where the listing lags behind a push. Raise `NotFound`."""
+        """Return the version with a digest, also where the listing does not have it yet. Raise `NotFound`."""
         for pause in (None, *self.settling):
             if pause is not None:
                 self._api.registry.pause(pause)
@@ -148,7 +149,8 @@ class GithubPackages:
             if not self._holds(digest):
                 raise self._not_found(digest)
         raise self._api.error(
-            f"GitHub does not list {digest}, which the registry has", "Its listing lags behind: run again later."
+            f"GitHub does not list {digest}, which the registry has",
+            "The listing is not up to date yet: run again later.",
         )
 
     def _list(self, state: str) -> dict[str, _Version]:
@@ -171,7 +173,7 @@ class GithubPackages:
         return NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=str(self.repository))
 
     def _refused(self, what: str, answer: Answer) -> StoreError:
-        taken = "" if answer.status != 401 else "GitHub did not take the token: is it whole, and not expired? "
+        taken = "" if answer.status != 401 else "GitHub did not accept the token: is it complete, and not expired? "
         hint = f"{taken}{RIGHTS}" if answer.status in (401, 403, 404) else ""
         for words, remedy in REFUSALS if answer.status == 400 else ():
             if words in answer.text:

@@ -1,4 +1,4 @@
-"""What GitHub's API says of a repository of code: its default branch, and when a commit of it was made."""
+"""Reads the default branch of a GitHub repository, and the time of a commit, from GitHub's API."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,17 +10,17 @@ from tagger.images.registry.web_api import WebApi
 __all__ = ["GithubProject"]
 
 UNKNOWN = (401, 403, 404, 409, 422)
-"""No such repository or commit, or none that the token may see (docs.github.com, REST API, "Get a commit")."""
+"""The statuses for an unknown or hidden repository or commit (docs.github.com, REST API, "Get a commit")."""
 
 
 class GithubProject:
-    """One repository, `OWNER/NAME`; what it does not say, or not to this token, is not known."""
+    """One repository, `OWNER/NAME`. What GitHub does not show to the token is unknown."""
 
     def __init__(self, api: WebApi, name: str) -> None:
         self._api, self._path = api, f"/repos/{quote(name)}"
 
     def commit_time(self, sha: str) -> datetime | None:
-        """Return when the commit was made, by its committer; None where it is not known. Raise `StoreError`."""
+        """Return the committer's time of a commit; None where it is unknown. Raise `StoreError`."""
         text = self._read(f"/commits/{quote(sha, safe='')}", "commit", "committer", "date")
         try:
             made = datetime.fromisoformat(text) if text else None
@@ -29,11 +29,11 @@ class GithubProject:
         return made and (made if made.tzinfo else made.replace(tzinfo=UTC))
 
     def default_branch(self) -> str:
-        """Return the name of the default branch; empty where it is not known. Raise `StoreError`."""
+        """Return the name of the default branch; empty where it is unknown. Raise `StoreError`."""
         return self._read("", "default_branch")
 
     def _read(self, path: str, *keys: str) -> str:
-        """Return the text under keys within each other; empty where there is none."""
+        """Return the text under nested keys; empty where there is none."""
         what = f"asking about {self._path}{path}"
         value: Any
         try:

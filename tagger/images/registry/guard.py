@@ -1,4 +1,4 @@
-"""Whether an address that a registry names may be requested: a public registry must not lead to private ones."""
+"""Checks the addresses that a registry names: a public registry must not redirect to private addresses."""
 
 import ipaddress
 import socket
@@ -21,7 +21,7 @@ PRIVATE = tuple(
 METADATA = frozenset(
     ipaddress.ip_address(address) for address in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
 )
-"""Where clouds give credentials to their machines besides 169.254.169.254: Alibaba, Azure, Oracle, AWS by IPv6."""
+"""The metadata services of clouds besides 169.254.169.254: Alibaba, Azure, Oracle, AWS with IPv6."""
 
 WITHIN = tuple(ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
 """IPv6 addresses whose last four bytes are an IPv4 address (RFC 6052; RFC 8215; RFC 4291, section 2.5.5.1)."""
@@ -39,7 +39,7 @@ class Unsendable(Unusable):
 
 
 def kind_of(host: str) -> Kind:
-    """Return what kind of address a host is, in any way of writing it; `name` where it is none."""
+    """Return the kind of address of a host, in any notation; `name` where it is no address."""
     address = _address(host)
     if address is None:
         return "loopback" if is_loopback(host.rstrip(".")) else "name"
@@ -55,26 +55,26 @@ def kind_of(host: str) -> Kind:
 def check_literal(origin: Origin, own: Origin, named: Collection[str]) -> None:
     """Raise `ValueError` where a URL's host is an address that a registry at `own` may not name.
 
-    `named` are hosts, with or without a port, that the workflow itself names. What a name leads to is checked when the
-    connection stands: a name server may answer twice.
+    `named` are hosts, with or without a port, that the workflow itself names. The address of a name is checked after
+    the connection is made, as a name server may give different answers.
     """
     if origin.host == own.host or {origin.host, origin.netloc}.intersection(named):
         return
     kind, own_kind = kind_of(origin.host), kind_of(own.host)
     if kind in ("name", "public", own_kind) or (kind == "private" and own_kind in INSIDE):
         return
-    raise ValueError(f"{origin.netloc} is a {kind} address, and {own.netloc} is none: it is not asked")
+    raise ValueError(f"{origin.netloc} is a {kind} address, and {own.netloc} is not: no request is sent there")
 
 
 def check_address(host: str, address: str, own_addresses: Collection[str]) -> None:
-    """Raise `Forbidden` where a name that a registry gave led to an address that it may not lead to.
+    """Raise `Forbidden` where a name from a registry has an address that the registry may not redirect to.
 
-    `own_addresses` are those that the registry itself was reached at.
+    `own_addresses` are the addresses of the registry itself.
     """
     kind, known = kind_of(address), {kind_of(one) for one in own_addresses}
     if kind == "public" or kind in known or (kind == "private" and known & INSIDE):
         return
-    raise Forbidden(f"{host} is at {address}, a {kind} address, and the registry that names it is at none")
+    raise Forbidden(f"{host} has the {kind} address {address}, and the registry that names it has none")
 
 
 def _address(host: str) -> Address | None:
@@ -96,8 +96,8 @@ def _address(host: str) -> Address | None:
 
 
 def split_web_url(url: str) -> SplitResult:
-    """Return the parts of a URL of http or https without a login. Raise `ValueError` for any other text."""
+    """Split an http or https URL without a login. Raise `ValueError` for any other text."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.port == 0:
-        raise ValueError("it is no URL of the web")
+        raise ValueError("it is not a URL of http or https")
     return parts

@@ -1,4 +1,4 @@
-"""Harbor's own API: which tags of a repository are immutable (goharbor/harbor, api/v2.0/swagger.yaml)."""
+"""Harbor's own API, which tells the immutable tags of a repository (goharbor/harbor, api/v2.0/swagger.yaml)."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _PIECE = re.compile(r"\*\*|[*?{},]|\\.|\[[^]]*\]|.", re.DOTALL)
 
 
 def immutable_tags(repository: Repository, api: WebApi) -> tuple[str, ...] | None:
-    """Return the expressions of tags that may not move; None where this is no Harbor, or it does not say."""
+    """Return regular expressions for immutable tags; None where it is no Harbor, or does not tell."""
     project, _, name = repository.name.partition("/")
     path = f"/api/v2.0/projects/{quote(project, safe='')}/immutabletagrules?page_size=100"
     try:
@@ -32,24 +32,24 @@ def immutable_tags(repository: Repository, api: WebApi) -> tuple[str, ...] | Non
 
 def _is_about(rule: Mapping[str, Any], name: str) -> bool:
     selectors = (rule.get("scope_selectors") or {}).get("repository") or ()
-    return all(re.fullmatch(_selected(one), name) for one in selectors)
+    return all(re.fullmatch(_matching(one), name) for one in selectors)
 
 
 def _tags(rule: Mapping[str, Any]) -> str:
-    return "".join(f"(?={_selected(one)}$)" for one in rule["tag_selectors"]) + ".*"
+    return "".join(f"(?={_matching(one)}$)" for one in rule["tag_selectors"]) + ".*"
 
 
-def _selected(selector: Mapping[str, Any]) -> str:
+def _matching(selector: Mapping[str, Any]) -> str:
     expression = _expression(str(selector["pattern"]))
     return f"(?!{expression}$).*" if "xcludes" in str(selector.get("decoration")) else expression
 
 
 def _expression(pattern: str) -> str:
-    """Return a doublestar pattern as a regular expression."""
-    return "(?:" + "".join(_written(_PIECE.findall(pattern))) + ")"
+    """Return the regular expression for a doublestar pattern."""
+    return "(?:" + "".join(_translate(_PIECE.findall(pattern))) + ")"
 
 
-def _written(pieces: Iterable[str]) -> Iterable[str]:
+def _translate(pieces: Iterable[str]) -> Iterable[str]:
     depth = 0
     for piece in pieces:
         if piece in ("**", "*", "?"):

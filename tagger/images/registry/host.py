@@ -1,4 +1,4 @@
-"""Where a registry is reached, which URLs of its answers may be asked, and who may be sent its credentials."""
+"""The host of a registry: its address and scheme, the URLs that it may name, and who may get its credentials."""
 
 from collections.abc import Collection, Mapping
 
@@ -12,7 +12,7 @@ __all__ = ["Host"]
 class Host:
     """The host of one registry: its address, and its scheme once that is known.
 
-    `insecure` are names that are spoken to over plain HTTP, `endpoints` the addresses of registries reached elsewhere.
+    `insecure` are names that are reached over plain HTTP. `endpoints` has the other addresses of registries.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Host:
 
     @property
     def origin(self) -> Origin:
-        """Where the registry is reached; asked for the first time, it finds out whether by HTTPS."""
+        """The origin of the registry. The first call finds out whether to use HTTPS."""
         if self._origin is None:
             named = self._port or PORTS["https"]
             plain = bool({self._name, self.address} & self._insecure) or (
@@ -41,12 +41,12 @@ class Host:
 
     @property
     def is_loopback(self) -> bool:
-        """Say whether the registry is on this machine."""
+        """Whether the registry is on this machine."""
         return is_loopback(self._host)
 
     @property
     def at_home(self) -> bool:
-        """Say whether it is reached at the address of its own name, over TLS."""
+        """Whether it is reached at the address of its own name, over TLS."""
         return self.address == registry_address(self._name, {}) and self.origin.scheme == "https"
 
     def trusts(self, origin: Origin) -> bool:
@@ -56,10 +56,10 @@ class Host:
         return origin.scheme == "https" or own or is_loopback(origin.host) or bool(names & self._insecure)
 
     def resolve(self, base: str, location: str) -> str:
-        """Return the URL that `location` means in an answer from `base`, a path or a URL. Raise `ValueError`."""
+        """Return the URL of `location`, a path or a URL in an answer from `base`. Raise `ValueError`."""
         own = self.origin
         url = resolve(own, self._name, base, location, self.trusts, self._named)
         origin = Origin.of(url)
         if origin.host != own.host and not {origin.host, origin.netloc} & self._named:
-            self._transport.led((origin.host, origin.port), (own.host, own.port))
+            self._transport.add_named_host((origin.host, origin.port), (own.host, own.port))
         return url

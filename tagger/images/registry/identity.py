@@ -1,4 +1,4 @@
-"""Logins that need no secret: a registry's token for the identity of the workflow that runs (OpenID Connect)."""
+"""Logins without a secret: exchanges the workflow's identity (OpenID Connect) for a token of a registry."""
 
 import json
 import re
@@ -22,9 +22,9 @@ from tagger.images.registry.transport import TooLarge, Transport
 __all__ = ["FORMS", "IdentityLogin", "Sender", "form_of", "read_fields"]
 
 URL, TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-"""Where the runner gives out identity tokens, and what it wants to see (actions/toolkit, packages/core)."""
+"""The variables with the address of the runner's identity tokens and the token for it (actions/toolkit)."""
 
-LIFETIME = 3600  # seconds that a login is asked to last: the most that Docker gives, and what Chainguard gives
+LIFETIME = 3600  # the lifetime of a login, in seconds: the maximum at Docker, and the value at Chainguard
 MOST = 1024 * 1024  # bytes of an answer
 ORIGIN = "the login by OIDC"
 
@@ -32,11 +32,11 @@ Fields = Mapping[str, str]
 
 
 class Form(NamedTuple):
-    """How one registry takes the identity of a workflow.
+    """How one registry exchanges the identity of a workflow for a login.
 
-    `host` exchanges a token that is meant for `audience`, `fields` is what a line of `logins` says, `request` makes the
-    request from the token and these, and `user` the name that goes with what comes back. `hint`: what to look at where
-    it is refused.
+    `host` does the exchange. `audience` is that of the identity token. `fields` are the names in a line of `logins`.
+    `request` makes the request from the identity token and the fields, and `user` the user name. `hint` is for a
+    refusal.
     """
 
     host: str
@@ -48,7 +48,7 @@ class Form(NamedTuple):
 
 
 def _docker(token: str, fields: Fields) -> TokenRequest:
-    """Docker's exchange (docs.docker.com, "OIDC connections"; docker/login-action 4.5; RFC 8693)."""
+    """Return the request of Docker's exchange (docs.docker.com, "OIDC connections"; docker/login-action; RFC 8693)."""
     kind = "urn:ietf:params:oauth"
     form = {
         "grant_type": f"{kind}:grant-type:token-exchange",
@@ -62,7 +62,7 @@ def _docker(token: str, fields: Fields) -> TokenRequest:
 
 
 def _chainguard(token: str, fields: Fields) -> TokenRequest:
-    """Chainguard's exchange (edu.chainguard.dev, "Assumable Identities"; chainguard-dev/setup-chainctl)."""
+    """Return the request of Chainguard's exchange (edu.chainguard.dev, "Assumable Identities"; setup-chainctl)."""
     query = urlencode({"aud": "cgr.dev", "identity": fields["identity"]})
     return TokenRequest("GET", f"/sts/exchange?{query}", {"Authorization": f"Bearer {token}"})
 
@@ -80,16 +80,16 @@ FORMS: Mapping[str, Form] = {
         "(`chainctl iam identities list`).",
     ),
 }  # fmt: skip
-"""The forms by the names that dialects have for them."""
+"""The forms, by their names in the rows of dialects."""
 
 
 def form_of(registry: str) -> Form | None:
-    """Return how a registry takes the identity of a workflow; None where it does not, or not here."""
+    """Return the form of a registry; None where there is no login by OIDC for it."""
     return FORMS.get(dialect_of(registry).identity)
 
 
 def read_fields(registry: str, text: str) -> tuple[tuple[str, str], ...]:
-    """Read what stands behind `registry oidc` in a line of `logins`. Raise `InputError`; no value is repeated."""
+    """Read the fields behind `registry oidc` in a line of `logins`. Raise `InputError`, which shows no values."""
     form = form_of(registry)
     if form is None:
         known = ", ".join(row.registry for row in DIALECTS if row.identity)
@@ -102,14 +102,14 @@ def read_fields(registry: str, text: str) -> tuple[tuple[str, str], ...]:
     if len(fields) != len(pairs) or set(fields) != set(form.fields):
         shape = " ".join(f"{name}=…" for name in form.fields)
         raise InputError(
-            f"a login by OIDC for {registry} says {' and '.join(form.fields)}, each once",
+            f"a login by OIDC for {registry} needs {' and '.join(form.fields)}, each once",
             f"Write `{registry} oidc {shape}`.",
         )
     return tuple((name, fields[name]) for name in form.fields)
 
 
 class Sender:
-    """Sends one request to one host, and nothing to any other: no redirect is followed."""
+    """Sends requests to one host only: it follows no redirect."""
 
     def __init__(
         self, transport: Transport, insecure: Collection[str], endpoints: Mapping[str, str], repetition: Repetition
@@ -118,7 +118,7 @@ class Sender:
         self._insecure, self._endpoints = insecure, endpoints
 
     def send(self, name: str, request: TokenRequest, peer: Peer, what: str) -> Answer:
-        """Return the answer of the host `name`, whatever its status; it is asked again where that may help."""
+        """Return the answer of the host `name`, with any status. The request is repeated where that may help."""
         host = Host(name, self._transport, self._insecure, self._endpoints)
 
         def attempt() -> Answer:
@@ -138,9 +138,9 @@ class Sender:
 
 
 class IdentityLogin:
-    """The login of one line: fetched when a registry first wants it, once for all threads, and again when it expired.
+    """The login of one line of `logins`. It is fetched when needed, once for all threads, and again after it expires.
 
-    `environ` is what the runner says. Every token is given to `mask` before anything else is done with it.
+    `environ` has the runner's variables. Every token is given to `mask` before it is used.
     """
 
     def __init__(
@@ -166,14 +166,14 @@ class IdentityLogin:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """All that must never be shown."""
+        """All secrets, which must never be shown."""
         return self._secrets | frozenset(filter(None, (self._environ.get(TOKEN),)))
 
     def _login(self, token: Token) -> Login:
         return Login(self._form.user(self._fields), token.value, origin=ORIGIN, registry_alone=True)
 
     def _exchange(self) -> Token:
-        """Exchange an identity token for one of the registry's."""
+        """Exchange an identity token for a token of the registry."""
         form, asked = self._form, time.monotonic()
         identity = self._identity()
         what = f"logging in by OIDC at {form.host}"
@@ -186,14 +186,14 @@ class IdentityLogin:
         return token
 
     def _identity(self) -> str:
-        """Return a token of the runner's that says which workflow runs (docs.github.com, "OpenID Connect")."""
+        """Return the runner's identity token for this workflow (docs.github.com, "OpenID Connect")."""
         url, shown = self._environ.get(URL, ""), self._environ.get(TOKEN, "")
         if not (url and shown):
             raise self._without_identity()
         try:
             parts = split_web_url(url)
         except ValueError as error:
-            raise InputError(f"{URL}: {error}", "It is the runner's to set: leave it as it is.") from error
+            raise InputError(f"{URL}: {error}", "The runner sets it: do not change it.") from error
         self._keep((shown,))
         audience = f"{'&' if parts.query else '?'}audience={quote(self._form.audience, safe='')}"
         query = f"?{parts.query}{audience}" if parts.query else audience
@@ -208,15 +208,15 @@ class IdentityLogin:
 
     def _without_identity(self) -> InputError:
         if self._environ.get("GITHUB_ACTIONS") != "true":
-            message = f"the login by OIDC for {self._registry} needs a workflow of GitHub, and this is none"
-            return InputError(message, "Log in by `username` and `password` here, or by docker's configuration.")
+            message = f"the login by OIDC for {self._registry} needs a GitHub workflow, and this is none"
+            return InputError(message, "Log in with `username` and `password` here, or with docker's configuration.")
         message = (
-            f"the login by OIDC for {self._registry} needs the workflow's identity, and the job may not ask for it"
+            f"the login by OIDC for {self._registry} needs the workflow's identity, and the job may not request it"
         )
         return InputError(message, _PERMISSION)
 
     def _read(self, answer: Answer, names: Iterable[str], what: str) -> tuple[str, float]:
-        """Return the token of an answer, and for how many seconds it lasts."""
+        """Return the token of an answer, and its lifetime in seconds."""
         try:
             found = json.loads(answer.body)
             value = next(str(found[name]) for name in names if found.get(name))
@@ -238,7 +238,7 @@ class IdentityLogin:
         return Peer(self._registry, self._form.host, secrets=self.secrets)
 
     def _keep(self, secrets: Iterable[str]) -> None:
-        """Keep what must never be shown, and have the runner hide it."""
+        """Remember secrets, and let the runner mask them."""
         new = frozenset(secrets)
         with self._lock:
             self._secrets |= new
@@ -246,6 +246,6 @@ class IdentityLogin:
 
 
 _PERMISSION = (
-    "Give the job `permissions:` with `id-token: write`, and with all else that it needs, as `contents: read`: what is "
-    "not named there is taken away. A pull request from a fork gets no identity."
+    "Give the job `permissions:` with `id-token: write` and all other permissions that it needs, as `contents: read`: "
+    "permissions that are not listed there are removed. A pull request from a fork gets no identity."
 )

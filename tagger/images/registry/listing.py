@@ -1,4 +1,4 @@
-"""The tags of a repository, listed page by page."""
+"""Lists the tags of a repository, page by page."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tagger.names import TAG
 __all__ = ["list_tags", "next_query"]
 
 LARGEST_LISTING = 16 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
-MOST_VALUES = 1_500_000  # in a page; each takes some 70 bytes of memory, whatever it takes in the answer
+MOST_VALUES = 1_500_000  # in one page; each takes about 70 bytes of memory
 MOST_PAGES = 10_000
 MOST_TAGS = 1_000_000
 MOST_WALKS = 5
@@ -25,7 +25,7 @@ LONGEST_LINK = 16 * 1024
 
 
 class _PageLost(Exception):
-    """The tag that a page begins after is gone: the walk begins anew."""
+    """The tag that a page begins after was deleted: the listing has to begin again."""
 
 
 def list_tags(endpoint: Endpoint) -> set[str] | None:
@@ -33,7 +33,7 @@ def list_tags(endpoint: Endpoint) -> set[str] | None:
     for _ in range(MOST_WALKS):
         with suppress(_PageLost):
             return _walk(endpoint)
-    raise endpoint.error("the listing changed all the time while it was read", "Run again when no tags are deleted.")
+    raise endpoint.error("the listing kept changing while it was read", "Run again when no tags are deleted.")
 
 
 def next_query(answer: Answer) -> str | None:
@@ -55,8 +55,8 @@ def _is_next(parameter: str) -> bool:
 def _walk(endpoint: Endpoint) -> set[str] | None:
     """List every tag, page by page; None where the repository does not exist. Raise `_PageLost`, `StoreError`.
 
-    Without `n` most registries answer all at once. Of a `Link` the query alone counts: the page is in this
-    registry, whatever host or path a registry behind a proxy names.
+    Without `n` most registries answer with all tags. Only the query of a `Link` counts: a registry behind a proxy may
+    name another host or path.
     """
     query = ""
     found: set[str] = set()
@@ -73,7 +73,7 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
             continue
         if answer.status != 200:
             raise endpoint.refused(WHAT, answer)
-        found.update(_listed(endpoint, answer))
+        found.update(_tags_in(endpoint, answer))
         if len(found) > MOST_TAGS:
             raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags", _ENDLESS)
         following = next_query(answer)
@@ -86,7 +86,7 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
     raise endpoint.error(f"{WHAT}: there are more than {MOST_PAGES} pages", _ENDLESS)
 
 
-def _listed(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
+def _tags_in(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
     try:
         # Google's listings have an object for each manifest besides the tags.
         if sum(map(answer.body.count, (b",", b"[", b"{"))) > MOST_VALUES:

@@ -1,4 +1,4 @@
-"""A login, and for which repositories it is."""
+"""Logins, and the keys that say for which repositories they are."""
 
 import base64
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from tagger.names import DOCKER_HUB, HUB_ALIASES
 __all__ = ["HUB_KEY", "Key", "Login", "best_key", "docker_key", "login_hint", "registry_name"]
 
 HUB_KEY = "https://index.docker.io/v1/"
-"""What Docker Hub is called in docker's configuration, and when docker asks a credential helper."""
+"""The name of Docker Hub in docker's configuration, and for credential helpers."""
 
 TOKEN_USER = "<token>"  # noqa: S105 - the user name that says: the secret is an identity token (docker-credential-helpers)
 
 
 class Login(NamedTuple):
-    """What proves who is asking: a password, an identity token (ACR, OAuth2), or a registry token, sent as it is.
+    """A login: a password, an identity token (ACR, OAuth2), or a registry token that is sent as it is.
 
-    `registry_alone`: no API beside the registry takes it.
+    `origin` says where it was found. `registry_alone`: other APIs of the registry do not accept it.
     """
 
     username: str = ""
@@ -29,7 +29,7 @@ class Login(NamedTuple):
 
     @classmethod
     def of(cls, username: str, secret: str, origin: str) -> "Login":
-        """Return a login by name and secret; the name `<token>` says that the secret is an identity token."""
+        """Return a login from a name and a secret. The name `<token>` means that the secret is an identity token."""
         if username == TOKEN_USER:
             return cls(identity_token=secret, origin=origin)
         return cls(username, secret, origin=origin)
@@ -44,7 +44,7 @@ class Login(NamedTuple):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """All that must never be shown."""
+        """All secrets, which must never be shown."""
         encoded = self.basic.removeprefix("Basic ")
         return frozenset(filter(None, (self.password, self.identity_token, self.registry_token, encoded)))
 
@@ -56,14 +56,14 @@ class Login(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What a login is for: a registry, or a part of it: `quay.io/acme` (containers-auth.json(5))."""
+    """The registry, or the part of it (`quay.io/acme`), that a login is for (containers-auth.json(5))."""
 
     registry: str
     path: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Key":
-        """Read a key of `logins` or `auths`. The path of a URL, and an API's version, say nothing."""
+        """Read a key of `logins` or `auths`. The path of a URL, and the version of an API, are ignored."""
         _, scheme, rest = text.strip().rpartition("://")
         host, _, path = rest.partition("/")
         host, path = host.lower(), path.strip("/")
@@ -73,23 +73,23 @@ class Key(NamedTuple):
         return f"{self.registry}/{self.path}" if self.path else self.registry
 
     def matches(self, registry: str, repository: str) -> bool:
-        """Say whether it is for a repository: for its registry, for a namespace above it, or for it alone."""
+        """Say whether it is the key of a repository, of a namespace above it, or of its registry."""
         return self.registry == registry and f"{repository}/".startswith(f"{self.path}/" if self.path else "")
 
 
 def best_key(keys: Iterable[str], registry: str, repository: str) -> str:
-    """Return the key with the longest prefix of a repository; empty where none is for it."""
+    """Return the key with the longest prefix of a repository; empty where none matches."""
     found = [key for key in keys if Key.parse(key).matches(registry, repository)]
     return max(found, key=lambda key: len(Key.parse(key).path), default="")
 
 
 def registry_name(key: str) -> str:
-    """Return what a registry is called in references: `docker.io` of `https://index.docker.io/v1/`."""
+    """Return the name of a registry in references: `docker.io` for `https://index.docker.io/v1/`."""
     return Key.parse(key).registry
 
 
 def docker_key(name: str) -> str:
-    """Return what docker calls a registry in its configuration."""
+    """Return the name of a registry in docker's configuration."""
     return HUB_KEY if name == DOCKER_HUB else name
 
 

@@ -14,7 +14,7 @@ from tagger.names import HUB_API, Repository
 __all__ = ["immutable_tags", "open_api", "open_github"]
 
 Web = Callable[..., Registry]
-"""Opens a conversation with a host: its name, the login that is sent as it is or None, and how (`bearer`, `basic`)."""
+"""A function that opens a client for a host, given its name, a login or None, and the scheme (`bearer`, `basic`)."""
 
 
 def open_api(
@@ -26,8 +26,8 @@ def open_api(
 ) -> OwnApi | None:
     """Return the API of a repository's registry; None where it has none.
 
-    `web` opens a conversation with a host. `github` is the URL of GitHub's API, where it is another than usual. Raise
-    `InputError` where that is none.
+    `web` opens a client for a host. `github` is the URL of GitHub's API, if it is not the usual one. Raise `InputError`
+    where it is no URL.
     """
     place = str(repository)
     if dialect_of(repository.registry).api == "github":
@@ -45,14 +45,14 @@ def open_api(
 
 
 def open_github(web: Web, token: str, url: str = "") -> WebApi:
-    """Return a conversation with GitHub's API; `url` is its address, where it is another than usual."""
+    """Return a client of GitHub's API. `url` is its address, if it is not the usual one."""
     host, prefix = _github(url)
     login = Login(registry_token=token, origin="`github-token`")
     return WebApi(web(host, login), "GitHub", prefix=prefix, headers=github_packages.HEADERS)
 
 
 def immutable_tags(repository: Repository, login: Login, web: Web) -> tuple[str, ...] | None:
-    """Return the expressions of tags that may not move: of Docker Hub, and of a Harbor; None where nobody tells."""
+    """Return regular expressions for the immutable tags at Docker Hub or in a Harbor; None where they are unknown."""
     dialect = dialect_of(repository.registry)
     if dialect.api == "hub":
         hub = open_api(repository, login, lambda _digest: True, web)
@@ -73,5 +73,7 @@ def _github(url: str) -> tuple[str, str]:
     try:
         parts = split_web_url(url)
     except ValueError as error:
-        raise InputError(f"GITHUB_API_URL is {url!r}: {error}", "Write it as https://api.github.com.") from error
+        raise InputError(
+            f"GITHUB_API_URL is {url!r}: {error}", "Write a URL such as https://api.github.com."
+        ) from error
     return parts.netloc, parts.path.rstrip("/")

@@ -1,4 +1,4 @@
-"""Limits on how slowly an answer may come, and on how many lines without content it may have."""
+"""Limits for answers that are too slow, or that have too many lines without content."""
 
 import io
 import socket
@@ -9,19 +9,19 @@ from tagger.images.registry.faults import Broken
 
 __all__ = ["MOST_INTERIM", "Incoming"]
 
-LEAST = 1000  # bytes in a second, on average over a window: git's http.lowSpeedLimit
-WINDOW = 30.0  # seconds, or the time to wait for a piece of an answer if that is less: git's http.lowSpeedTime
+LEAST = 1000  # bytes in a second, on average over a window, as git's http.lowSpeedLimit
+WINDOW = 30.0  # seconds, or `timeout` if that is less, as git's http.lowSpeedTime
 MOST_INTERIM = 8  # answers 1xx before the one that counts (RFC 9110, section 15.2)
-MOST_LINES = 1000  # in a row without content: headers are 100 at most, trailers are a few
-MOST_CHUNKS = 50_000  # that are tiny; of larger ones there may be as many as there is content
+MOST_LINES = 1000  # in a row without content; there are at most 100 headers, and a few trailers
+MOST_CHUNKS = 50_000  # tiny ones; larger chunks are not limited
 TINY = 64  # bytes
 LONGEST_LINE = 64 * 1024  # bytes
 
 
 class _Paced(io.RawIOBase):
-    """What comes in over a socket; an error where it comes so slowly that it would not end.
+    """The bytes from a socket; raises an error where they come too slowly.
 
-    Only the time that is spent waiting counts, and not that for the first bytes, which have a limit of their own.
+    Only the time spent waiting counts, and not the wait for the first bytes, which has a limit of its own.
     """
 
     def __init__(self, raw: Any, window: float) -> None:
@@ -47,7 +47,7 @@ class _Paced(io.RawIOBase):
         self._count += size
         if self._waited > self._window:
             if self._count < LEAST * self._waited:
-                raise TimeoutError(f"fewer than {LEAST} bytes in a second came")
+                raise TimeoutError(f"fewer than {LEAST} bytes in a second arrived")
             self._waited, self._count = 0.0, 0
         return size
 

@@ -1,4 +1,4 @@
-"""Which proxy leads to a host, as the environment says it."""
+"""Finds the proxy for a host in the environment."""
 
 import ipaddress
 import os
@@ -15,9 +15,9 @@ __all__ = ["proxy_for"]
 def proxy_for(origin: Origin, environ: Mapping[str, str] | None = None) -> str:
     """Return the URL of the proxy for an origin, empty for none; there is never one for loopback.
 
-    Read are `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower case first. `no_proxy` is understood as
-    curl and Go do: hosts with what is below them, addresses, networks, each with or without a port; `*` for all.
-    Raise `InputError` when it is no URL of a proxy.
+    The variables are `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, lower case first. `no_proxy` has the
+    meaning of curl and Go: domains with their subdomains, addresses and networks, each with or without a port; `*` is
+    all. Raise `InputError` for an invalid URL.
     """
     environ = os.environ if environ is None else environ
     if not any(name.lower().endswith("_proxy") for name in environ) or is_loopback(origin.host):
@@ -64,7 +64,7 @@ def _matches(entry: str, origin: Origin) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, str]:
-    """Return host and port of an entry; an IPv6 address may stand in brackets or bare."""
+    """Return host and port of an entry. An IPv6 address may be in brackets or not."""
     if entry.startswith("["):
         host, _, rest = entry[1:].partition("]")
         return host, rest.removeprefix(":")

@@ -1,4 +1,4 @@
-"""Manifests, digests, blobs and referrers, read from a repository of a registry."""
+"""Reads manifests, digests, blobs and referrers from a repository of a registry."""
 
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ __all__ = ["Reader"]
 
 MOST_REFERRER_PAGES = 1_000
 MOST_REFERRERS = 1_000
-REMEMBERED = 64  # manifests kept for the next one who asks
+REMEMBERED = 64  # manifests in the cache
 REMEMBERED_SIZE = 256 * 1024
 
 
 class Reader:
-    """What is read from one repository. Manifests that were read or put are kept for the next one who asks."""
+    """Reads from one repository. Keeps manifests that were read or put in a cache."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -42,10 +42,10 @@ class Reader:
         return self.one_name(dict(zip(tags, found, strict=True)))
 
     def one_name(self, found: Mapping[str, str | None]) -> dict[str, str | None]:
-        """Return digests by tag, each content under one name.
+        """Return digests by tag, with one digest for equal content.
 
-        A registry names what is put under a tag by sha256, and what is put under a sha512 digest by that
-        (distribution/distribution#4420): the other algorithm's name is the one of both.
+        A registry gives content under a tag its sha256 digest, and content that was put under its sha512 digest that
+        one (distribution/distribution#4420). The sha512 digest is used for both.
         """
         others = {digest for digest in found.values() if digest and Digest(digest).algorithm != CANONICAL}
         for digest in others.difference(self._names.values()):
@@ -54,7 +54,7 @@ class Reader:
         return {tag: digest and self._names.get(digest, digest) for tag, digest in found.items()}
 
     def digest(self, tag: str) -> str | None:
-        """Read the digest under a tag, or None; by GET where a registry's HEAD does not tell."""
+        """Read the digest under a tag, or None; with GET where the registry's HEAD does not give it."""
         if not self._head_serves:
             return self.digest_by_get(tag)
         what = f"reading the tag {tag}"
@@ -67,23 +67,23 @@ class Reader:
             return self.digest_by_get(tag)
         if answer.status not in (200, 403):
             raise self._endpoint.refused(what, answer)
-        # A refusal of HEAD has no body, and only the body tells whether 403 is throttling (registries: GHCR).
+        # The answer to HEAD has no body, and at GHCR only the body tells whether 403 means too many requests.
         digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
         digest = self._names.get(digest, digest)
         if not DIGEST.fullmatch(digest) or self._put.get(tag, digest) != digest:
-            return self.digest_by_get(tag)  # a HEAD may be answered from a cache: it contradicts what was just put
+            return self.digest_by_get(tag)  # a cache may answer HEAD with the digest from before the put
         return digest
 
     def digest_by_get(self, tag: str) -> str | None:
-        """Read the digest under a tag, or None, with its manifest."""
+        """Read the digest under a tag, or None, by reading its manifest."""
         got = self._get(tag)
         if isinstance(got, Answer) and status_of(got.status).absent:
-            return None  # most looks ask for tags that are absent: no error is made
+            return None  # this is usual, so no error is made
         digest = self._read(got, tag).digest
         return self._names.get(digest, digest)
 
     def holds(self, digest: str, what: str) -> bool:
-        """Say whether a manifest is there, by its digest."""
+        """Say whether the repository has the manifest with a digest."""
         answer = self._endpoint.call("HEAD", self._endpoint.manifest_path(digest), what, headers={"Accept": ACCEPT})
         return answer.status == 200
 
@@ -92,7 +92,7 @@ class Reader:
         return self._read(self._get(reference), reference)
 
     def _get(self, reference: str) -> Manifest | Answer:
-        """Return a manifest that is remembered, else what the registry answers."""
+        """Return the manifest from the cache, else the registry's answer."""
         if reference in self._remembered:
             return self._remembered[reference]
         path = self._endpoint.manifest_path(reference)
@@ -100,7 +100,7 @@ class Reader:
         return self._endpoint.call("GET", path, f"reading {reference}", headers=headers, most=LARGEST_MANIFEST)
 
     def _read(self, got: Manifest | Answer, reference: str) -> Manifest:
-        """Return the manifest that was got, verified. Raise `NotFound`, `StoreError`."""
+        """Return the manifest of an answer, verified. Raise `NotFound`, `StoreError`."""
         if isinstance(got, Manifest):
             return got
         answer, what = got, f"reading {reference}"
@@ -112,7 +112,7 @@ class Reader:
         manifest = Manifest(manifest_type(answer.body, named), answer.body, algorithm)
         if DIGEST.fullmatch(claimed) and manifest.digest != claimed:
             raise self._endpoint.error(
-                f"{reference} is not what its digest {claimed} says; its digest is {manifest.digest}",
+                f"{reference} does not match its digest {claimed}: its digest is {manifest.digest}",
                 code="DIGEST_INVALID",
             )
         self._check(manifest, reference, what)
@@ -120,7 +120,7 @@ class Reader:
         return manifest
 
     def remember(self, manifest: Manifest) -> None:
-        """Keep a manifest for the next one who asks for its digest."""
+        """Put a manifest into the cache, under its digest."""
         if manifest.algorithm != CANONICAL:
             self._names[Digest.of(manifest.content)] = manifest.digest
         if len(manifest.content) <= REMEMBERED_SIZE:
@@ -129,16 +129,16 @@ class Reader:
             self._remembered[manifest.digest] = manifest
 
     def was_put(self, tag: str, digest: str) -> None:
-        """Keep what this run put under a tag."""
+        """Remember the digest that this run put under a tag."""
         self._put[tag] = digest
 
     def forget(self, digest: str) -> None:
-        """Forget a manifest that was deleted."""
+        """Remove a deleted manifest from the cache."""
         self._remembered.pop(digest, None)
 
     @contextmanager
     def blob(self, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Open a blob for reading; it is checked on the way. Raise `NotFound`, `StoreError`."""
+        """Open a blob as a stream that checks its digest. Raise `NotFound`, `StoreError`."""
         what = f"reading blob {check_digest(descriptor.digest)}"
         path, access = self._endpoint.blob_path(descriptor.digest), self._endpoint.access
 
@@ -156,20 +156,22 @@ class Reader:
             yield io.BufferedReader(Checked(cast("BinaryIO", raw), descriptor, self._endpoint.place), CHUNK)
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
+        """Say whether the repository has a blob; False for any refusal except 401, as the upload reports the reason."""
         what = f"looking for blob {check_digest(descriptor.digest)}"
         answer = self._endpoint.call("HEAD", self._endpoint.blob_path(descriptor.digest), what)
         if answer.status == 401:
             raise self._endpoint.refused(what, answer)
-        return answer.status == 200  # what the storage behind it refuses is not known: uploading it will tell
+        return answer.status == 200  # a redirect to storage may be refused for other reasons
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return the artifacts attached to a manifest, by the referrers API or its tag fallback (spec, end-12a)."""
+        """Return the artifacts attached to a manifest, by the referrers API and the tag `sha256-…` (end-12a)."""
         if self._registry.has_referrers is False:
             return tuple(self._tagged_referrers(digest).values())
         listed = self._registry.submit(self._listed_referrers, digest)
         try:
-            tagged = self._tagged_referrers(digest)  # GHCR lists nothing though a signature is there (sbomify #1530)
+            tagged = self._tagged_referrers(
+                digest
+            )  # GHCR's API lists nothing although there is a signature (sbomify #1530)
         finally:
             found = listed.exception() or listed.result()
         if isinstance(found, BaseException):
@@ -179,28 +181,28 @@ class Reader:
         return tuple({**tagged, **(found or {})}.values())
 
     def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return what the referrers API lists; nothing where the registry has none."""
+        """Return the artifacts that the referrers API lists; none where the registry does not have this API."""
         found = None if self._registry.has_referrers is False else self._listed_referrers(digest)
         if found is None:
             self._registry.has_referrers = False
         return tuple((found or {}).values())
 
     def _tagged_referrers(self, digest: str) -> dict[str, Descriptor]:
-        """Return what the tag `sha256-…` lists (distribution-spec, "Referrers Tag Schema")."""
+        """Return the artifacts that the tag `sha256-…` lists (distribution-spec, "Referrers Tag Schema")."""
         try:
             return {one.digest: one for one in self.manifest(Digest(digest).tag).children()}
         except NotFound:
             return {}
 
     def _listed_referrers(self, digest: str) -> dict[str, Descriptor] | None:
-        """Return what the referrers API lists; None where the registry has none."""
+        """Return the artifacts that the referrers API lists; None where the registry does not have this API."""
         what = f"reading the referrers of {check_digest(digest)}"
         found: dict[str, Descriptor] = {}
         query = ""
         for _ in range(MOST_REFERRER_PAGES):
             path = self._endpoint.path(f"referrers/{digest}{query}")
             answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
-            # Where reading is allowed, 401 and 403 come from what stands before a registry that does not know the path.
+            # Where reading is allowed, 401 and 403 come from a proxy before a registry that does not know the path.
             if status_of(answer.status).not_offered or answer.status in (401, 403):
                 return None
             if answer.status != 200:
@@ -221,19 +223,21 @@ class Reader:
         return found
 
     def _check(self, manifest: Manifest, reference: str, what: str) -> None:
-        """See that a manifest is a JSON object, of a schema that registries take today. Raise `StoreError`."""
+        """Raise `StoreError` unless a manifest is a JSON object of a schema that registries accept today."""
         try:
             old = manifest.document.get("schemaVersion") == 1
         except StoreError as error:
             raise self._endpoint.error(f"{what}: {error.message}", WRONG_ADDRESS, code=error.code) from error
         if old:
             raise self._endpoint.error(
-                f"{reference} is an image of schema 1", "Build it anew: no registry takes it today.", code="UNSUPPORTED"
+                f"{reference} is an image of schema 1",
+                "Build it again: registries refuse it today.",
+                code="UNSUPPORTED",
             )
 
 
 def _index_of(answer: Answer) -> dict[str, Descriptor] | None:
-    """Return what a page of referrers lists; None where the answer is no index: a login page, nothing, another API."""
+    """Return the artifacts in a page of referrers; None where the answer is no index, but for example a login page."""
     manifest = Manifest(OCI_INDEX, answer.body)
     try:
         if not isinstance(manifest.document.get("manifests"), list):

@@ -1,4 +1,4 @@
-"""Redirects, and other URLs that a registry names: where they lead, and what is sent there."""
+"""Follows redirects, and resolves other URLs that a registry names."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
@@ -15,18 +15,18 @@ MOST_REDIRECTS = 5
 KEEPING = frozenset({307, 308})
 
 
-class Led(Protocol):
-    """A response that may lead elsewhere."""
+class Redirectable(Protocol):
+    """A response that may be a redirect."""
 
     @property
     def status(self) -> int: ...
     @property
     def headers(self) -> Headers: ...
     def discard(self) -> None:
-        """Let go of it; nobody reads its body."""
+        """Release the response without reading its body."""
 
 
-Response = TypeVar("Response", bound=Led)
+Response = TypeVar("Response", bound=Redirectable)
 
 
 def follow(
@@ -38,10 +38,10 @@ def follow(
     own: Origin,
     lead: Callable[[str, str], str],
 ) -> Response:
-    """Return the response to a request, after redirects. Credentials go to `own` and nowhere else.
+    """Return the response to a request, after redirects. Credentials are sent to `own` and nowhere else.
 
-    `send` takes a URL and headers. `lead` returns the URL that a location means in an answer from a URL, or raises.
-    Raise `ValueError` when it leads in a circle.
+    `send` takes a URL and headers. `lead` returns the URL of a location in an answer from a URL, or raises. Raise
+    `ValueError` for too many redirects.
     """
     for _ in range(MOST_REDIRECTS + 1):
         sent = dict(headers)
@@ -65,11 +65,10 @@ def resolve(
     is_trusted: Callable[[Origin], bool],
     named: Collection[str] = (),
 ) -> str:
-    """Return the URL that `location` means in an answer from `base`, a path or a URL, of the registry `name` at `own`.
+    """Return the URL of `location`, a path or a URL in an answer from `base` of the registry `name` at `own`.
 
-    The registry's own name, and the plain HTTP of one behind a proxy that ends TLS, mean where we reach it.
-    `named` are hosts that the workflow names. Raise `ValueError` when it is no URL of the web, or one that may not be
-    asked.
+    A URL with the registry's own name, or with plain HTTP where a proxy before the registry ends TLS, means the address
+    `own`. `named` are hosts that the workflow names. Raise `ValueError` for a URL that may not be requested.
     """
     url = urljoin(own.url(base), location)
     origin, parts = Origin.of(url), urlsplit(url)
@@ -78,5 +77,5 @@ def resolve(
         return own.url(parts._replace(scheme="", netloc="", fragment="").geturl())
     check_literal(origin, own, named)
     if own.scheme == "https" and not is_trusted(origin):
-        raise ValueError("it leads from HTTPS to plain HTTP")
+        raise ValueError("it redirects from HTTPS to plain HTTP")
     return url

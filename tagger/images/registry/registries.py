@@ -27,12 +27,12 @@ __all__ = ["Registries"]
 
 
 class Registries:
-    """The registries of one run, each opened when it is first asked for.
+    """The registries of one run, each opened at its first use.
 
-    `insecure` are those spoken to over plain HTTP, `endpoints` where one is reached that images call otherwise, and
-    `dials` connections that are under way already, over the TLS context that `tls` gives. `github_api` is the URL of
-    GitHub's API, where it is another than usual. To each registry `jobs` requests are in flight to begin with, and up
-    to `most` where it takes them; without `most` no more than `jobs`.
+    `insecure` are the registries that are reached over plain HTTP. `endpoints` has the other addresses of registries.
+    `dials` are connections that are being opened already, with the TLS context that `tls` returns. `github_api` is the
+    URL of GitHub's API, if it is not the usual one. At first `jobs` requests run at the same time for each registry,
+    and up to `most` where it accepts them; without `most` never more than `jobs`.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Registries:
         self._lock = threading.Lock()
 
     def registry(self, name: str) -> Registry:
-        """Return the one conversation with a registry."""
+        """Return the client of a registry, which all its repositories share."""
         with self._lock:
             if name not in self._registries:
-                self._registries[name] = self._meet(name)
+                self._registries[name] = self._open(name)
             return self._registries[name]
 
-    def _meet(self, name: str, login: Login | None = None, scheme: str = "bearer") -> Registry:
+    def _open(self, name: str, login: Login | None = None, scheme: str = "bearer") -> Registry:
         return Registry(
             name,
             transport=self._transport,
@@ -88,14 +88,14 @@ class Registries:
         )
 
     def web(self, name: str, login: Login | None, scheme: str = "bearer") -> Registry:
-        """Return a conversation with an API beside a registry, in which `login` is sent as it is."""
-        api = self._meet(name, login, scheme)
+        """Return a client of another API of a registry, which sends `login` with the given scheme."""
+        api = self._open(name, login, scheme)
         with self._lock:
             self._apis.append(api)
         return api
 
     def sender(self) -> "Sender":
-        """Return what exchanges the identity of a workflow for a login."""
+        """Return the sender that exchanges the identity of a workflow for a login."""
         from tagger.images.registry.identity import Sender  # few logins are fetched
         from tagger.images.registry.retry import Repetition
 
@@ -115,13 +115,13 @@ class Registries:
         )
 
     def github(self, token: str) -> "WebApi":
-        """Return a conversation with GitHub's API."""
+        """Return a client of GitHub's API."""
         from tagger.images.registry.own_apis import open_github  # only gates ask
 
         return open_github(self.web, token, self._github_api)
 
     def _own_api(self, repository: Repository, holds: Callable[[str], bool]) -> "OwnApi | None":
-        """Open the API by which a registry deletes, if it has one and there is a login for it."""
+        """Open the registry's own API, if it has one and there is a login for it; else None."""
         login = self.keychain.login(repository.registry, repository=repository.name)
         if not login.password:
             return None
@@ -132,7 +132,7 @@ class Registries:
         return open_api(repository, login, holds, self.web, self._github_api)
 
     def _immutable(self, repository: Repository) -> tuple[str, ...] | None:
-        """Return the expressions of tags that may not move, where an API tells and there is a login for it."""
+        """Return regular expressions for immutable tags; None where no API tells them, or there is no login."""
         login = self.keychain.login(repository.registry, repository=repository.name)
         if not login.password or login.registry_alone:
             return None
@@ -141,7 +141,7 @@ class Registries:
         return immutable_tags(repository, login, self.web)
 
     def expect(self, repositories: Iterable[Repository], *, write: bool) -> None:
-        """Keep which repositories the run is going to open, so that one token serves several of them."""
+        """Remember the repositories that the run is going to open, so that one token serves several of them."""
         groups: dict[str, list[Repository]] = {}
         for repository in repositories:
             groups.setdefault(repository.registry, []).append(repository)
@@ -150,7 +150,7 @@ class Registries:
                 self.registry(name).expect(access_to(one, write=write) for one in group)
 
     def close(self) -> None:
-        """Close every connection and give up what waits or is in flight; any thread may call this, more than once."""
+        """Close every connection, and stop all requests. Any thread may call this, more than once."""
         self._closed.set()
         with self._lock:
             registries = [*self._registries.values(), *self._apis]

@@ -1,4 +1,4 @@
-"""One repository of a registry (distribution-spec, "API")."""
+"""A repository of a registry (distribution-spec, "API")."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["RegistryRepository"]
 
 PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds before a listed tag that answers nothing is read again."""
+"""Seconds to wait before a listed tag without a manifest is read again."""
 
 
 class RegistryRepository:
@@ -38,9 +38,10 @@ class RegistryRepository:
         own_api: "Callable[[Callable[[str], bool]], OwnApi | None]" = lambda _holds: None,
         immutable: Callable[[], tuple[str, ...] | None] = lambda: None,
     ) -> None:
-        """`own_api` opens the registry's own API; it gets what asks whether a manifest is there.
+        """Make a repository, without a request. `own_api` opens the registry's own API.
 
-        `immutable` asks which tags may not move.
+        Its argument is a function that says whether the registry has a manifest. `immutable` returns regular
+        expressions for immutable tags, or None.
         """
         self.repository: Repository | None = repository
         self.place = str(repository)
@@ -58,21 +59,21 @@ class RegistryRepository:
 
     @cached_property
     def _api(self) -> "OwnApi | None":
-        """The registry's own API, where it deletes by such; None where there is no login for it either."""
+        """The registry's own API for deletions; None where it has none, or there is no login for it."""
         if not self._has_api:
             return None
         return self._own_api(lambda digest: self._reader.holds(digest, f"looking for {digest}"))
 
     @property
     def can_delete(self) -> bool:
-        """False where only an API of the registry's own deletes, and there is no login for it."""
+        """Whether it can delete: False where only the registry's own API can, and there is no login for it."""
         return not self._has_api or self._api is not None
 
     def __repr__(self) -> str:
         return f"RegistryRepository({self.place!r})"
 
     def connect(self) -> None:
-        """Begin to connect to the registry, while there is something else to do."""
+        """Begin to connect to the registry in another thread."""
         self._registry.connect(self._endpoint.access)
 
     # Reading
@@ -84,7 +85,7 @@ class RegistryRepository:
         return found or ()
 
     def exists(self) -> bool:
-        """Say whether the repository is there, as of the last listing."""
+        """Say whether the repository existed at the last listing."""
         return self._listed
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
@@ -92,10 +93,10 @@ class RegistryRepository:
         return self._reader.digests(list(dict.fromkeys(tags)))
 
     def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
-        """List every tag and read the digests of `tags`, side by side; those of `manifests` with their manifests.
+        """List every tag and read the digests of `tags`, side by side; also read the manifests of `manifests`.
 
-        A listed tag that answers nothing is read again until listing and reading agree: distribution answers 404 and
-        500 for tags that others write at the moment, and a manifest's HEAD is 404 in some Nexus where GET is not.
+        A listed tag without a manifest is read again until listing and reading agree: distribution answers 404 and 500
+        for tags that others write at that moment, and some Nexus answer 404 to HEAD but not to GET.
         """
         reader = self._reader
         wanted = list(dict.fromkeys(tags))
@@ -112,7 +113,7 @@ class RegistryRepository:
         digests = reader.one_name(dict(zip(wanted, cast("list[str | None]", found), strict=True)))
         for pause in PAUSES:
             doubtful = [tag for tag in wanted if digests[tag] is None and tag in listed]
-            if not doubtful or (pause and self._lost.issuperset(doubtful)):  # what was lost stays lost
+            if not doubtful or (pause and self._lost.issuperset(doubtful)):  # lost tags stay lost
                 break
             if pause:
                 self._registry.pause(pause)
@@ -128,11 +129,11 @@ class RegistryRepository:
         return self._reader.manifest(reference)
 
     def blob(self, descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
-        """Open a blob for reading; it is checked on the way. Raise `NotFound`, `StoreError`."""
+        """Open a blob as a stream that checks its digest. Raise `NotFound`, `StoreError`."""
         return self._reader.blob(descriptor)
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
-        """Return the artifacts attached to a manifest, by the referrers API or its tag fallback (spec, end-12a)."""
+        """Return the artifacts attached to a manifest, by the referrers API and the tag `sha256-…` (end-12a)."""
         return self._reader.referrers(digest)
 
     def listed_referrers(self, digest: str) -> Sequence[Descriptor]:
@@ -141,15 +142,15 @@ class RegistryRepository:
 
     @property
     def lists_unnamed(self) -> bool:
-        """True at GitHub, whose API lists every manifest."""
+        """Whether manifests without tags are listed: GitHub's API does that."""
         return bool(self._api and self._api.deletes_manifests)
 
     def catalogue(self) -> Mapping[str, Catalogued] | None:
-        """List manifests by their digests, where the registry's own API does. Raise `StoreError`."""
+        """List all manifests by digest; None where the registry's own API cannot. Raise `StoreError`."""
         return self._api.catalogue() if self._api else None
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Say whether a blob is here; not, where only uploading it will tell why it may not be asked for."""
+        """Say whether the repository has a blob; False for any refusal except 401, as the upload reports the reason."""
         return self._reader.has_blob(descriptor)
 
     def abilities(self) -> Abilities:
@@ -164,11 +165,11 @@ class RegistryRepository:
         self._uploader.check_writable()
 
     def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
-        """Put `manifest` under each of `tags`, side by side; none means under its digest alone. Raise `StoreError`."""
+        """Put `manifest` under each of `tags`, side by side; without tags, under its digest. Raise `StoreError`."""
         self._writer.point(manifest, tags)
 
     def claim(self, manifest: Manifest, tag: str) -> str:
-        """Put `manifest` under `tag` unless another image stands there; return the digest that stands there now."""
+        """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then."""
         held = self._reader.digest(check_tag(tag))
         if held is None:
             self.point(manifest, [tag])
@@ -190,16 +191,16 @@ class RegistryRepository:
             self._writer.delete(digest)
 
     def empty(self) -> bool:
-        """Delete everything in one request; say False where the registry has no such way. Raise `StoreError`."""
+        """Delete everything with one request; return False where the registry cannot do that. Raise `StoreError`."""
         return self._api.empty() if self._api else False
 
     def restore(self, digest: str) -> bool:
-        """Take the deletion of a manifest back; say False where the registry cannot. Raise `StoreError`."""
+        """Undo the deletion of a manifest; return False where the registry cannot do that. Raise `StoreError`."""
         return self._api.restore(digest) if self._api else False
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
-        """Bring a blob here: mounted from `mount_from` where that works, else uploaded from its beginning.
+        """Mount a blob from `mount_from` where that works, else upload it.
 
-        An upload that broke is begun anew, unless the blob turns out to be here. Raise `StoreError`.
+        A broken upload begins again, unless the registry has the blob then. Raise `StoreError`.
         """
         self._uploader.put_blob(descriptor, opener, mount_from)

@@ -1,4 +1,4 @@
-"""What is asked again, how often, and after which pause."""
+"""Decides which requests are sent again, how often, and after which pause."""
 
 import re
 import threading
@@ -16,17 +16,17 @@ __all__ = ["Repetition", "asked_pause"]
 
 Got = TypeVar("Got", bound=Reply)
 
-PAUSES = (0.05, 0.2, 0.8, 3.2)  # seconds before a repetition: many faults last for milliseconds, a restart for seconds
+PAUSES = (0.05, 0.2, 0.8, 3.2)  # seconds; many faults last for milliseconds, a restart for seconds
 PAUSES_THROTTLED = (1.0, 2.0, 4.0, 8.0)
-LONGEST_PAUSE = 60.0  # seconds; a registry that asks for more is not waited for
+LONGEST_PAUSE = 60.0  # seconds; a run does not wait longer for a registry
 
-# GHCR says it in the body alone: `retry-after: 10.3ms, allowed: 2000/minute` (chainguard-images/images#173).
+# GHCR says it only in the body: `retry-after: 10.3ms, allowed: 2000/minute` (chainguard-images/images#173).
 _BODY_PAUSE = rb"(?i)retry-after:?\s*(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)(ms|us|\xc2\xb5s|s)?)?"
 _UNITS = {b"ms": 1e-3, b"us": 1e-6, "µs".encode(): 1e-6, b"s": 1.0, None: 1.0, b"": 1.0}
 
 
 class Repetition:
-    """Requests sent again after faults of connections and of the registry, with pauses; `retries` times at most."""
+    """Sends requests again after errors of the connection or the registry, with pauses, at most `retries` times."""
 
     def __init__(self, retries: int, closed: threading.Event) -> None:
         self.retries = retries
@@ -42,10 +42,11 @@ class Repetition:
         retries: int | None = None,
         paused: Callable[[str, float], None] = lambda _cause, _seconds: None,
     ) -> Got:
-        """Return the reply of `attempt`, made again where that may help. Raise `StoreError` when there is none.
+        """Return the reply of `attempt`, which is called again where that may help. Raise `StoreError`.
 
-        `given_up` is raised when the registry was closed. `failed` says what a lasting failure of the connection means,
-        `done` what stands for the reply of a request that may have been carried out; `paused` is told why, how long.
+        `given_up` is raised when the registry was closed. `failed` makes the error for a lasting failure of the
+        connection. `done` returns the reply to a request that was carried out although its answer was lost, or None.
+        `paused` is called with the cause and the seconds before each pause.
         """
         in_doubt, most = False, self.retries if retries is None else retries
         for repetition in takewhile(lambda _: not self._closed.is_set(), range(most + 1)):
@@ -74,7 +75,7 @@ class Repetition:
         raise given_up
 
     def pause(self, seconds: float, tell: Callable[[float], None] = lambda _seconds: None) -> None:
-        """Wait, but no longer than the registry is open; `tell` of it before."""
+        """Wait, or until the registry is closed; call `tell` before."""
         tell(seconds)
         self._closed.wait(seconds)
 
@@ -90,13 +91,13 @@ def _of(pauses: Sequence[float], repetition: int) -> float:
 
 
 def _pause_after(answer: Answer, repetition: int, throttled: bool) -> float:
-    """Return how many seconds to wait after an answer: what it asks for, else the longer the more often."""
+    """Return the seconds to wait after an answer: what it asks for, else more after each repetition."""
     asked = asked_pause(answer)
     return _of(PAUSES_THROTTLED if throttled else PAUSES, repetition) if asked is None else asked
 
 
 def _until(answer: Answer) -> float | None:
-    """Return the moment until which to wait: Docker Hub's `X-Retry-After`, or when GitHub's limit begins anew."""
+    """Return the time to wait for, in seconds since 1970: Docker Hub's `X-Retry-After`, or GitHub's limit reset."""
     text = str(answer.headers.get("X-Retry-After") or "")
     if str(answer.headers.get("x-ratelimit-remaining") or "") == "0":
         text = text or str(answer.headers.get("x-ratelimit-reset") or "")
@@ -104,7 +105,7 @@ def _until(answer: Answer) -> float | None:
 
 
 def asked_pause(answer: Answer) -> float | None:
-    """Return how many seconds a registry asks to wait: by a header, or in the body."""
+    """Return the seconds that a registry asks to wait, in a header or in the body; None where it does not."""
     header = str(answer.headers.get("Retry-After") or "").strip()
     if header:
         if header.isascii() and header.isdigit():

@@ -1,4 +1,4 @@
-"""How many requests are in flight: as many as are allowed, and as many as the registry takes."""
+"""Limits how many requests run at the same time, and adapts the limit to the registry."""
 
 import threading
 
@@ -6,11 +6,11 @@ __all__ = ["Slots"]
 
 
 class Slots:
-    """Places for requests in flight, `first` at once to begin with. Use it in a `with` block around each request.
+    """The requests that may run at the same time, at first `first`. Use it in a `with` block around each request.
 
-    Each answer makes one more place, up to `most`. Once the registry throttles there are half as many; each answer
-    after that gives a little back, one more after a whole round (slow start, then additive increase and multiplicative
-    decrease; RFC 5681, section 3.1).
+    Each answer raises the limit by one, up to `most`. When the registry throttles, the limit is halved; after that it
+    grows by one in each round of answers (slow start, then additive increase and multiplicative decrease; RFC 5681,
+    section 3.1).
     """
 
     def __init__(self, first: int, most: int | None = None) -> None:
@@ -22,11 +22,11 @@ class Slots:
 
     @property
     def limit(self) -> int:
-        """How many may be in flight now."""
+        """How many requests may run now."""
         return int(self._limit)
 
     def __enter__(self) -> int:
-        """Wait for a place; return what `answered` wants to know of this request: how often there were cuts before."""
+        """Wait until a request may run; return how often the limit was halved before, which `answered` needs."""
         with self._free:
             while self._used >= int(self._limit):
                 self._free.wait()
@@ -40,7 +40,7 @@ class Slots:
                 self._free.notify()
 
     def answered(self, begun: int, *, throttled: bool) -> None:
-        """Take in how the registry answered a request. Refusals of what was in flight together count once."""
+        """Adapt the limit to an answer. Throttled answers to requests that ran at the same time count once."""
         if not throttled and self._limit >= self.most:
             return
         with self._free:

@@ -1,4 +1,4 @@
-"""Decompresses blocks of Snappy, which is how GitHub keeps attestations (google/snappy, format_description.txt)."""
+"""Decompresses Snappy, the format of GitHub's stored attestations (google/snappy, format_description.txt)."""
 
 __all__ = ["decompress"]
 
@@ -8,10 +8,10 @@ SHORT = 60  # longer literals have their length in the bytes that follow
 
 
 def decompress(data: bytes, most: int) -> bytes:
-    """Return what a block holds. Raise `ValueError` where it is none, and where it holds more than `most` bytes."""
+    """Return the content of a block. Raise `ValueError` where it is invalid, or has more than `most` bytes."""
     size, position = _size(data)
     if size > most:
-        raise ValueError(f"it holds {size} bytes, and {most} are the most")
+        raise ValueError(f"it holds {size} bytes; the limit is {most}")
     out = bytearray()
     while position < len(data):
         tag = data[position]
@@ -25,7 +25,7 @@ def decompress(data: bytes, most: int) -> bytes:
         else:
             length, offset, position = _copy(data, tag, position)
             if not 0 < offset <= len(out):
-                raise ValueError("it refers to what it does not hold")
+                raise ValueError("it refers to bytes that it does not have")
             start = len(out) - offset
             chunk = out[start : start + length]
             out += chunk if offset >= length else (chunk * (length // offset + 1))[:length]
@@ -37,7 +37,7 @@ def decompress(data: bytes, most: int) -> bytes:
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Return the length that a block says, a varint, and where its data begins."""
+    """Return the length at the start of a block, a varint, and the position of its data."""
     size = 0
     for index, byte in enumerate(data[:SIZE_BYTES]):
         size |= (byte & 0x7F) << 7 * index
@@ -49,7 +49,7 @@ def _size(data: bytes) -> tuple[int, int]:
 
 
 def _literal_length(data: bytes, said: int, position: int) -> tuple[int, int]:
-    """Return the length of a literal, and where it begins."""
+    """Return the length of a literal, and its position."""
     if said < SHORT:
         return said + 1, position
     end = position + said - SHORT + 1
@@ -57,7 +57,7 @@ def _literal_length(data: bytes, said: int, position: int) -> tuple[int, int]:
 
 
 def _copy(data: bytes, tag: int, position: int) -> tuple[int, int, int]:
-    """Return the length of a copy, how far back it begins, and where the next element does."""
+    """Return the length of a copy, its distance back, and the position of the next element."""
     width = {1: 1, 2: 2, 3: 4}[tag & 3]
     raw = data[position : position + width]
     if len(raw) < width:

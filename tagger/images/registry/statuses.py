@@ -1,4 +1,4 @@
-"""What the statuses of answers mean: one row each."""
+"""The meaning of the statuses of answers, one row each."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ __all__ = ["DELETED", "REDIRECTS", "STORED", "Status", "status_of"]
 
 
 class Status(NamedTuple):
-    """What one status means.
+    """The meaning of one status.
 
-    `code` is the error code where the registry gives none. `again`: the same request may succeed a little later.
-    `perhaps_done`: the request may have been carried out all the same. `not_offered`: the registry does not have what
-    was asked for, in this form or at all. `absent`: what was asked for is not there.
+    `code` is the error code where the registry gives none. `again`: the same request may succeed later. `perhaps_done`:
+    the request may have been carried out. `not_offered`: the registry does not support the request. `absent`: the
+    requested thing does not exist.
     """
 
     number: int
@@ -24,7 +24,7 @@ class Status(NamedTuple):
 STATUSES = {
     row.number: row
     for row in (
-        Status(400, "FAILED", not_offered=True),  # ECR and distribution 2 answer so to what they do not know
+        Status(400, "FAILED", not_offered=True),  # the answer of ECR and distribution 2 to unknown requests
         Status(401, "UNAUTHORIZED"),
         Status(403, "DENIED"),
         Status(404, "NAME_UNKNOWN", not_offered=True, absent=True),
@@ -42,7 +42,7 @@ STATUSES = {
         Status(502, "UNAVAILABLE", again=True, perhaps_done=True),
         Status(503, "UNAVAILABLE", again=True, perhaps_done=True),
         Status(504, "UNAVAILABLE", again=True, perhaps_done=True),
-        # What Cloudflare answers for a registry behind it that does not.
+        # The answers of Cloudflare for a registry behind it that does not answer.
         *(Status(number, "UNAVAILABLE", again=True, perhaps_done=True) for number in range(520, 525)),
     )
 }
@@ -53,5 +53,5 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def status_of(number: int) -> Status:
-    """Return what a status means; one without a row is an error, from 500 on one of the registry."""
+    """Return the row of a status. A status without a row is an error; from 500 on, the registry's."""
     return STATUSES.get(number) or Status(number, "UNAVAILABLE" if number >= 500 else "FAILED")

@@ -1,4 +1,4 @@
-"""TLS: which authorities are trusted, and whether a server speaks it."""
+"""The TLS context with its certificate authorities, and the test whether a server uses TLS."""
 
 import os
 import socket
@@ -16,10 +16,10 @@ __all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context", "tls_onc
 
 NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
-"""What OpenSSL calls an answer that is no TLS."""
+"""OpenSSL's names for an answer that is not TLS."""
 
 PEM = "-----BEGIN CERTIFICATE-----"
-"""What tells the text of certificates from the name of a file with them."""
+"""The start of PEM text, by which it differs from a file name."""
 
 PROBE_TIMEOUT = 3.0  # seconds; a loopback server that says nothing to a TLS greeting speaks no TLS
 LARGEST_AUTHORITIES = 64 * 1024 * 1024  # bytes of a file of certificates
@@ -27,7 +27,7 @@ RECORD = 16 * 1024  # bytes of a TLS record at most (RFC 8446, section 5.1)
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Return what trusts the system's authorities, and those of `ca_file` besides: a path, or PEM text.
+    """Return a context that trusts the system's authorities, and those of `ca_file`: a path, or PEM text.
 
     Raise `InputError`.
     """
@@ -35,7 +35,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     context = ssl.create_default_context(capath=_hashed_authorities())
     context.set_alpn_protocols(["http/1.1"])
     if ca_file:
-        # Python 3.13 refuses authorities without `keyUsage`, as `openssl req -x509` makes them; curl takes them.
+        # Python 3.13 refuses authorities without `keyUsage`, which `openssl req -x509` makes; curl accepts them.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         text = PEM in ca_file
         try:
@@ -51,13 +51,13 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
 
 
 def tls_once(ca_file: str) -> Callable[[], ssl.SSLContext]:
-    """Return what gives the context of a run, made once, by whichever thread first wants it."""
+    """Return a function that returns the context of a run. The first thread that calls it makes the context."""
     flight = SingleFlight[ssl.SSLContext]()
     return lambda: flight.get(lambda: tls_context(ca_file))
 
 
 def speaks_tls(host: str, port: int, unheard: bool, timeout: float) -> bool:
-    """Greet a server in TLS and say whether it answers in TLS; nothing is sent. `unheard` where nobody listens."""
+    """Begin a TLS handshake and return whether the server answers it; `unheard` where no server listens."""
     try:
         with connected((host, port), timeout) as connection:
             connection.settimeout(min(PROBE_TIMEOUT, timeout))
@@ -83,9 +83,9 @@ def _check_authorities() -> None:
 
 
 def _hashed_authorities() -> str | None:
-    """Return the system's folder of authorities if it is indexed by their names' hashes, else None.
+    """Return the system's folder of authorities if its files are named by hashes, else None.
 
-    Of such a folder OpenSSL reads what it needs; reading the file with all of them takes 20 ms.
+    OpenSSL reads only the needed files of such a folder. Reading the file with all authorities takes 20 ms.
     """
     folder = ssl.get_default_verify_paths().capath
     if not folder or "SSL_CERT_FILE" in os.environ or not any(Path(folder).glob("[0-9a-f]" * 8 + ".0")):

@@ -1,4 +1,4 @@
-"""Repositories of one run that one token serves: their scopes are asked for together."""
+"""Requests one token with the scopes of several repositories of a run."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -11,13 +11,13 @@ from tagger.images.registry.scopes import joined
 __all__ = ["Access", "Together"]
 
 MOST = 20
-"""Scopes in one token: it comes with every request, and servers take headers and URLs of 8 KiB (nginx's default)."""
+"""Scopes in one token: every request sends it, and servers accept headers and URLs of 8 KiB (nginx's default)."""
 
 
 class Access(NamedTuple):
-    """Who asks, as a person knows it, and what for: scopes of the token specification, the repository's own first.
+    """What a request needs: `place` is the repository for messages, `scopes` those of the token, its own scope first.
 
-    `repository` is its name within the registry, by which the login is chosen.
+    `repository` is the name within the registry, by which the login is chosen.
     """
 
     place: str
@@ -26,10 +26,10 @@ class Access(NamedTuple):
 
 
 class Together:
-    """Which scopes are asked for together: those of repositories with the same login, in the order they are expected.
+    """The scopes that are requested together: those of repositories with the same login, in the expected order.
 
-    A token server that does not grant all of them may grant each (distribution, "Token Scope Documentation"), so that
-    whoever is refused asks `alone`.
+    A token server may refuse several scopes together and grant each of them (distribution, "Token Scope
+    Documentation"). After a refusal, `alone` separates an access.
     """
 
     def __init__(self, login: Callable[[Access], Login]) -> None:
@@ -39,12 +39,12 @@ class Together:
         self._lock = threading.Lock()
 
     def expect(self, accesses: Iterable[Access]) -> None:
-        """Keep what the run is going to ask for."""
+        """Remember the accesses of the run."""
         with self._lock:
             self._expected.update((access.scopes, access) for access in accesses)
 
     def scopes(self, access: Access) -> tuple[str, ...]:
-        """Return the scopes to ask for: of those that are expected besides, or its own."""
+        """Return the scopes to request for an access: those of its group, or its own."""
         if not self._expected and not self._joined:
             return access.scopes
         with self._lock:
@@ -53,7 +53,7 @@ class Together:
             return self._joined.get(access.scopes, access.scopes)
 
     def alone(self, access: Access) -> bool:
-        """Ask for the scopes of `access` alone from now on; say whether they were asked for with others."""
+        """Request the scopes of `access` separately from now on; return whether they were in a group."""
         with self._lock:
             self._expected.pop(access.scopes, None)
             return self._joined.pop(access.scopes, None) is not None

@@ -1,4 +1,4 @@
-"""Bearer tokens: asked for, kept for their scopes, fetched once for all who need them."""
+"""Bearer tokens: their requests, and a cache by scopes in which each is fetched once."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from tagger.images.registry.logins import Login
 __all__ = ["Token", "TokenCache", "TokenRequest", "read_token", "token_request"]
 
 EXPIRY_MARGIN = 5.0  # seconds; a token that is about to expire is not sent
-LONGEST = 10.0 * 365 * 86400  # seconds; what claims to last longer, or is no number, counts once
+LONGEST = 10.0 * 365 * 86400  # seconds; a token with a longer or invalid lifetime is used once
 DEFAULT_LIFETIME = 60.0  # seconds (distribution, "Token Authentication Specification")
 
 
 class Token(NamedTuple):
-    """A bearer token, and the moment of the monotonic clock from which it is not sent any more."""
+    """A bearer token, and the time (of the monotonic clock) after which it is not sent any more."""
 
     value: str
     expires: float = float("inf")
@@ -29,12 +29,12 @@ class Token(NamedTuple):
 
     @classmethod
     def lasting(cls, value: str, seconds: float, asked: float) -> "Token":
-        """Return a token that was asked for at `asked` and lasts `seconds`."""
+        """Return a token that was requested at `asked` and lasts `seconds`."""
         return cls(value, asked + max(seconds - EXPIRY_MARGIN, seconds / 2) if 0 < seconds < LONGEST else asked)
 
 
 class TokenCache:
-    """The tokens of one registry by their scopes; each is fetched by one thread, and the others wait for it."""
+    """The tokens of one registry by their scopes. One thread fetches a token, and the others wait for it."""
 
     def __init__(self) -> None:
         self._flights: dict[tuple[str, ...], SingleFlight[Token]] = {}
@@ -43,7 +43,7 @@ class TokenCache:
     def get(
         self, scopes: tuple[str, ...], fetch: Callable[[], Token], meanwhile: Callable[[], None]
     ) -> tuple[Token, bool]:
-        """Return a token for scopes, and whether it is new: one that is new counts, however soon it expires."""
+        """Return a token for scopes, and whether it is new. A new token is returned even if it expires soon."""
         flight = self._flight(scopes)
         kept = flight.peek()
         if kept is not None and time.monotonic() < kept.expires:
@@ -53,14 +53,14 @@ class TokenCache:
         return flight.get(fetch, meanwhile), True
 
     def forget(self, scopes: tuple[str, ...], value: str) -> None:
-        """Forget the token of a header that the registry refused, unless another has taken its place."""
+        """Forget the token of a header that the registry refused, unless another token has replaced it."""
         flight = self._flight(scopes)
         token = flight.peek()
         if token is not None and value == f"Bearer {token.value}":
             flight.forget(token)
 
     def secrets(self) -> frozenset[str]:
-        """Return the tokens that are kept, for masking."""
+        """Return the tokens in the cache, for masking."""
         with self._lock:
             flights = list(self._flights.values())
         return frozenset(token.value for flight in flights if (token := flight.peek()))
@@ -71,7 +71,7 @@ class TokenCache:
 
 
 class TokenRequest(NamedTuple):
-    """What is sent to a token server."""
+    """A request to a token server."""
 
     method: str
     url: str
@@ -80,7 +80,7 @@ class TokenRequest(NamedTuple):
 
 
 def token_request(url: str, service: str, scopes: tuple[str, ...], login: Login) -> TokenRequest:
-    """Return the request for a token (distribution, "Token Authentication Specification"; OAuth2 for identities)."""
+    """Return the request for a token (distribution, "Token Authentication Specification"; OAuth2 with identities)."""
     if login.identity_token:
         grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "tagger"}
         form = urlencode({**grant, "service": service, "scope": " ".join(scopes)}).encode()
@@ -91,7 +91,7 @@ def token_request(url: str, service: str, scopes: tuple[str, ...], login: Login)
 
 
 def read_token(body: bytes, asked: float) -> Token:
-    """Read the answer of a token server that was asked at `asked`. Raise `ValueError` when it holds no token."""
+    """Read the answer of a token server to a request at `asked`. Raise `ValueError` when it has no token."""
     try:
         value = json.loads(body)
         token = value.get("token") or value["access_token"]

@@ -28,9 +28,9 @@ AGENT = {"User-Agent": f"tagger/{__version__}"}
 class Transport:
     """The connections of one run, kept alive and shared by all registries.
 
-    `timeout` is seconds to wait for a connection, and for each piece of an answer. `ca_file` holds certificate
-    authorities that are trusted besides the system's. `dials` are connections under way, and `tls` makes the context
-    that they have, where there are any.
+    `timeout` is how many seconds to wait for a connection, and for each part of an answer. `ca_file` has certificate
+    authorities besides the system's. `dials` are connections that are being opened already, with the context that
+    `tls` returns.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Transport:
         self._routes: dict[Origin, Route] = {}
         self._live: WeakSet[Connection] = WeakSet()
         self._addresses: dict[tuple[str, int], set[str]] = {}
-        self._led_by: dict[tuple[str, int], tuple[str, int]] = {}
-        # A file that cannot be used is said before anything is done.
+        self._named_by: dict[tuple[str, int], tuple[str, int]] = {}
+        # An unusable file is an error before any request.
         self._tls = tls or tls_once(ca_file)
         if ca_file:
             self._tls()
@@ -63,8 +63,8 @@ class Transport:
         Nothing is repeated, and no redirect is followed.
         """
         origin = Origin.of(url)
-        if name := self._header_problem(headers):  # its value may be a secret, and is not repeated
-            error = Unsendable(f"the header {name} cannot be sent: it has characters that no header has")
+        if name := self._header_problem(headers):  # the message does not show its value, which may be a secret
+            error = Unsendable(f"the header {name} cannot be sent: it has characters that a header cannot have")
             raise ConnectionFailed(origin.netloc, error, sent=False, lasting=True)
         connection = self._connection(self._route(origin))
         try:
@@ -84,21 +84,21 @@ class Transport:
             raise
 
     def own(self, place: tuple[str, int]) -> None:
-        """Keep where a registry is: host and port. What it leads to is compared with the address that is connected."""
+        """Remember host and port of a registry. Its IP addresses are compared with those of hosts that it names."""
         with self._lock:
             self._addresses.setdefault(place, set())
 
-    def led(self, place: tuple[str, int], by: tuple[str, int]) -> None:
-        """Keep that a registry named a host: what that leads to is checked before it is used."""
+    def add_named_host(self, place: tuple[str, int], by: tuple[str, int]) -> None:
+        """Remember that the registry `by` named a host, whose IP address is checked before it is used."""
         with self._lock:
             if place not in self._addresses:
-                self._led_by[place] = by
+                self._named_by[place] = by
 
     def _check(self, place: tuple[str, int], address: str) -> None:
         with self._lock:
             if place in self._addresses:
                 self._addresses[place].add(address)
-            by = self._led_by.get(place)
+            by = self._named_by.get(place)
             own = set(self._addresses.get(by, ())) if by else set()
         if by:
             check_address(place[0], address, own)
@@ -117,11 +117,11 @@ class Transport:
             self._free(connection, True)
 
     def speaks_tls(self, host: str, port: int, unheard: bool) -> bool:
-        """Greet a server in TLS and say whether it answers in TLS; nothing is sent. `unheard` where nobody listens."""
+        """Begin a TLS handshake and return whether the server answers it; `unheard` where no server listens."""
         return speaks_tls(host, port, unheard, self._timeout)
 
     def close(self) -> None:
-        """Close every connection; a request in flight ends in an error at once, so that nobody waits for it."""
+        """Close every connection. A running request fails at once, so that nobody waits for it."""
         self._ended.set()
         with self._lock:
             for begun in self._dials:

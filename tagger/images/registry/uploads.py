@@ -1,4 +1,4 @@
-"""Blobs brought to a repository of a registry: mounted, or uploaded."""
+"""Uploads or mounts blobs in a repository of a registry."""
 
 import io
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ __all__ = ["Uploader"]
 
 
 class Uploader:
-    """Brings blobs to one repository."""
+    """Uploads or mounts blobs in one repository."""
 
     def __init__(self, endpoint: Endpoint, reader: Reader) -> None:
         self._endpoint = endpoint
@@ -34,13 +34,13 @@ class Uploader:
     def check_writable(self) -> None:
         """Prove that writing is allowed: open an upload and cancel it. Raise `StoreError`."""
         location = self._begin("asking whether pushing is allowed")
-        with suppress(StoreError):  # where it cannot be cancelled, it expires
+        with suppress(StoreError):  # an upload that cannot be cancelled expires
             self._endpoint.call("DELETE", location, "cancelling an upload", access=self._endpoint.writing, retries=0)
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None) -> None:
-        """Bring a blob here: mounted from `mount_from` where that works, else uploaded from its beginning.
+        """Mount a blob from `mount_from` where that works, else upload it.
 
-        An upload that broke is begun anew, unless the blob turns out to be here. Raise `StoreError`.
+        A broken upload begins again, unless the registry has the blob then. Raise `StoreError`.
         """
         what = f"uploading blob {check_digest(descriptor.digest)}"
         mount = mount_from if mount_from and mount_from.registry == self._endpoint.repository.registry else None
@@ -59,7 +59,7 @@ class Uploader:
             self._registry.pause(pause)
 
     def _begin(self, what: str, descriptor: Descriptor | None = None, mount_from: Repository | None = None) -> str:
-        """Open an upload and return where it goes; empty when the blob was mounted instead."""
+        """Open an upload and return its URL; empty when the blob was mounted instead."""
         path = self._endpoint.path("blobs/uploads/")
         answer = self._mount(what, path, descriptor, mount_from) if descriptor and mount_from else None
         if answer and answer.status == 201:
@@ -75,10 +75,10 @@ class Uploader:
             raise led_away(self._endpoint.place, what, error) from error
 
     def _upload(self, location: str, what: str, descriptor: Descriptor, opener: Opener) -> StoreError | None:
-        """Upload a blob to where an upload was begun; return what went wrong when it may be tried again.
+        """Upload a blob to the URL of an open upload; return the error when another try may succeed.
 
-        Its bytes were checked where they were read, and the registry checks them once more. A third time here took two
-        fifths of what a copy computes.
+        The bytes are not checked here: the reader checks their digest, and the registry does. A third check would take
+        two fifths of the CPU time of a copy.
         """
         target = f"{location}{'&' if urlsplit(location).query else '?'}{urlencode({'digest': descriptor.digest})}"
 
@@ -94,13 +94,13 @@ class Uploader:
         if answer.status in STORED:
             return None
         failure = self._endpoint.refused(what, answer)
-        # 401 is a token that ran out, 404 an upload that was lost.
+        # 401 means that the token expired, 404 that the registry lost the upload.
         if answer.status in (401, 404) or status_of(answer.status).again:
             return failure
         raise failure
 
     def _mount(self, what: str, path: str, descriptor: Descriptor, mount_from: Repository) -> Answer | None:
-        """Ask for a blob of another repository; None where it may not even be asked, as in Harbor."""
+        """Try to mount a blob of another repository; None where the request is not allowed, as in Harbor."""
         query = urlencode({"mount": descriptor.digest, "from": mount_from.name})
         try:
             return self._endpoint.call("POST", f"{path}?{query}", what, access=self._endpoint.mounting(mount_from.name))

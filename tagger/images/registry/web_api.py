@@ -1,4 +1,4 @@
-"""A registry's own API beside the distribution API: JSON over HTTPS, with one token that is sent as it is."""
+"""The client of a registry's own API beside the distribution API: JSON over HTTPS, with one token."""
 
 import json
 import threading
@@ -21,32 +21,32 @@ LONGEST_NUMBER = 9  # digits of a page's number
 
 
 class OwnApi(Protocol):
-    """What a registry's own API does for one repository that the distribution API of it does not."""
+    """The operations of a registry's own API on one repository that the distribution API does not have."""
 
     deletes_manifests: bool
-    """Whether manifests are deleted here; else the distribution API does it."""
+    """Whether this API deletes manifests; else the distribution API does."""
 
     def deletes(self) -> Literal["tags", "manifests", "refused"]:
-        """Find out what may be deleted, as far as that is known without a write."""
+        """Find out what can be deleted, without a write."""
 
     def catalogue(self) -> Mapping[str, Catalogued]:
-        """List manifests by their digests. Raise `StoreError`."""
+        """List all manifests by digest. Raise `StoreError`."""
 
     def untag(self, tag: str) -> None:
-        """Remove one tag and nothing else. Raise `NotFound`, `StoreError`; where it cannot, with UNSUPPORTED."""
+        """Remove one tag and nothing else. Raise `NotFound`, `StoreError` (UNSUPPORTED where it cannot)."""
 
     def delete(self, digest: str) -> None:
         """Delete a manifest with every tag at it. Raise `NotFound`, `StoreError`."""
 
     def empty(self) -> bool:
-        """Delete everything at once; say False where there is no such way. Raise `StoreError`."""
+        """Delete everything with one request; return False where it cannot. Raise `StoreError`."""
 
     def restore(self, digest: str) -> bool:
-        """Take the deletion of a manifest back; say False where nothing is known of it. Raise `StoreError`."""
+        """Undo the deletion of a manifest; return False where it cannot. Raise `StoreError`."""
 
 
 class WebApi:
-    """One conversation with an API: requests below `prefix`, with `headers`; writes at least `pace` seconds apart."""
+    """A client of one API: requests below `prefix`, with `headers`, and writes at least `pace` seconds apart."""
 
     def __init__(
         self, registry: Registry, place: str, *, prefix: str = "", headers: Mapping[str, str], pace: float = 0.0
@@ -59,7 +59,7 @@ class WebApi:
         self._lock = threading.Lock()
 
     def call(self, method: str, path: str, what: str, body: Any = None) -> Answer:
-        """Return the answer to a request, whatever its status. Raise `StoreError` where there is none."""
+        """Return the answer to a request, with any status. Raise `StoreError` where there is none."""
         if method in ("DELETE", "POST") and self.pace:
             self._wait()
         headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
@@ -67,9 +67,9 @@ class WebApi:
         return self.registry.call(Request(method, f"{self._prefix}{path}", self._access, what, headers, content))
 
     def elsewhere(self, url: str, what: str, most: int) -> Answer:
-        """Return the answer to a URL that the API names, of at most `most` bytes; another host gets no token.
+        """Return the answer for a URL that the API names, of at most `most` bytes. Another host gets no token.
 
-        Raise `StoreError` where there is no answer, or the URL may not be asked.
+        Raise `StoreError` where there is no answer, or the URL may not be requested.
         """
         try:
             target = self.registry.resolve("/", url)
@@ -78,7 +78,7 @@ class WebApi:
         return self.registry.call(Request("GET", target, self._access, what, most=most))
 
     def get(self, path: str, what: str, refused: Callable[[str, Answer], StoreError]) -> tuple[Any, Answer]:
-        """Return the JSON of an answer, and the answer. Raise `refused` where it is no success, `StoreError`."""
+        """Return the JSON of an answer, and the answer. Raise the error of `refused` for another status than 200."""
         answer = self.call("GET", path, what)
         if answer.status != 200:
             raise refused(what, answer)
@@ -88,7 +88,7 @@ class WebApi:
             raise self.error(f"{what}: the answer is no JSON", NO_API) from error
 
     def refused(self, what: str, answer: Answer, hint: str = "") -> StoreError:
-        """Return the error that an answer means, with a `hint` where it has none of its own."""
+        """Return the error for an answer, with `hint`, unless the registry has a fault or limits the rate."""
         error = self.registry.refused(self._access, what, answer)
         if hint and error.code not in ("UNAVAILABLE", "TOOMANYREQUESTS"):
             return self.error(error.message.removeprefix(f"{self._access.place}: "), hint, error.code, answer.status)
@@ -99,7 +99,7 @@ class WebApi:
         return StoreError(message, hint, code=code, place=self._access.place, status=status)
 
     def _wait(self) -> None:
-        """Wait for this deletion's turn."""
+        """Wait until the next write may be sent."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)
@@ -108,13 +108,13 @@ class WebApi:
 
 
 def page_count(answer: Answer) -> int:
-    """Return the number of the last page that a `Link` names; 1 where it names none."""
+    """Return the number of the last page in a `Link` header; 1 where there is none."""
     found = link_value(answer, "last", "page")
     return int(found) if found.isascii() and found.isdigit() and len(found) <= LONGEST_NUMBER else 1
 
 
 def link_value(answer: Answer, relation: str, name: str) -> str:
-    """Return what the query of a `Link` says under a name (RFC 8288); empty where there is none."""
+    """Return a parameter in the query of a `Link` (RFC 8288); empty where there is none."""
     for link in str(answer.headers.get("Link") or "").split(","):
         url, _, rest = link.strip().partition(">")
         if f'rel="{relation}"' in rest:

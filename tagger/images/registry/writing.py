@@ -1,4 +1,4 @@
-"""Manifests put under tags and digests of a repository of a registry, and deleted."""
+"""Puts manifests under tags and digests in a repository of a registry, and deletes them."""
 
 import os
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tagger.names import CANONICAL, DIGEST, Digest, check_digest, check_tag
 __all__ = ["Writer"]
 
 TAGS_AT_ONCE = 10
-"""Tags in one request: what a registry that takes several should take (distribution-spec, "Pushing manifests")."""
+"""Tags in one request: registries that take several should take so many (distribution-spec, "Pushing manifests")."""
 
 
 FOREIGN = (
@@ -35,14 +35,14 @@ class Writer:
         self._reader = reader
 
     def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
-        """Put `manifest` under each of `tags`, side by side; none means under its digest alone. Raise `StoreError`."""
+        """Put `manifest` under each of `tags`, side by side; without tags, under its digest. Raise `StoreError`."""
         targets = [check_tag(tag) for tag in dict.fromkeys(tags)] or [manifest.digest]
         if len(targets) > 1 and self._registry.takes_several_tags is not False:
-            groups = [targets[place : place + TAGS_AT_ONCE] for place in range(0, len(targets), TAGS_AT_ONCE)]
+            groups = [targets[start : start + TAGS_AT_ONCE] for start in range(0, len(targets), TAGS_AT_ONCE)]
             accepted = self._registry.side_by_side(lambda group: self._put_several(manifest, group), groups)
             targets = [tag for tag in targets if not any(tag in group for group in accepted)]
         if manifest.algorithm != CANONICAL and targets:
-            self._put(manifest, manifest.digest)  # under a tag alone the registry would name it by sha256
+            self._put(manifest, manifest.digest)  # under a tag the registry would compute the sha256 digest
             targets = [target for target in targets if target != manifest.digest]
         self._reader.remember(manifest)
         self._registry.side_by_side(lambda target: self._put(manifest, target), targets)
@@ -65,7 +65,7 @@ class Writer:
         self._reader.forget(digest)
 
     def deletes(self) -> Literal["tags", "manifests", "nothing", "refused", "unknown"]:
-        """Find out what may be deleted, by asking to delete a tag and a digest that are random, and so nothing's."""
+        """Find out what can be deleted, by requests to delete a random tag and a random digest, which do not exist."""
         for kind, target in (
             ("tags", f"tagger-check-{os.urandom(12).hex()}"),
             ("manifests", Digest.of(os.urandom(32))),
@@ -80,9 +80,9 @@ class Writer:
         return "nothing"
 
     def _deletion(self, target: str, what: str) -> Answer:
-        """Ask for a deletion, with the right to push, and where that is too little with that to delete.
+        """Request a deletion with the right to push, and where that is not enough, with the right to delete.
 
-        Quay's token server refuses the action `delete`; distribution's asks for it.
+        Quay's token server refuses the action `delete`, and distribution needs it.
         """
         path = self._endpoint.manifest_path(target)
         try:
@@ -140,7 +140,7 @@ class Writer:
         )
 
     def _put_several(self, manifest: Manifest, tags: Sequence[str]) -> frozenset[str]:
-        """Put a manifest under several tags at once; return those that the registry took (spec, end-7b)."""
+        """Put a manifest under several tags with one request; return those that the registry accepted (end-7b)."""
         query = urlencode([("tag", tag) for tag in tags])
         what = f"pushing {', '.join(tags)}"
         answer = self._endpoint.call(
@@ -161,7 +161,7 @@ class Writer:
         digest = answer.headers.get("Docker-Content-Digest", manifest.digest)
         if digest != manifest.digest and not (DIGEST.fullmatch(digest) and Digest(digest).fits(manifest.content)):
             raise self._endpoint.error(
-                f"{what}: {manifest.digest} was sent, and the registry says that it stored {digest}",
+                f"{what}: {manifest.digest} was sent, but the registry reports {digest}",
                 code="DIGEST_INVALID",
             )
 
@@ -177,8 +177,8 @@ class Writer:
         message = refusal.message.removeprefix(f"{self._endpoint.place}: ")
         return self._endpoint.error(
             f"{message}; {state}",
-            "The registry does not let this tag move. A floating tag has to: exclude floating tags from its rule of "
-            "immutable tags (`config` prints one that fits), or take them out of `tags`. An exact tag that holds "
+            "The registry does not allow this tag to move. A floating tag has to move: exclude floating tags from the "
+            "rule of immutable tags (`config` prints one that fits), or drop them from `tags`. An exact tag that holds "
             "another image is a conflict: release under a new version.",
             code="TAG_IMMUTABLE",
             status=answer.status,

@@ -199,7 +199,7 @@ def test_a_registry_that_asks_for_an_hour_is_not_waited_for(plain: SmallRegistry
     with pytest.raises(StoreError) as caught:
         opened(plain).tags()
     assert (caught.value.code, caught.value.status) == ("TOOMANYREQUESTS", 429)
-    assert "limits how often" in caught.value.hint
+    assert "limits the rate" in caught.value.hint
 
 
 @pytest.mark.parametrize("fault", [Fault("answer", Reply(429, [("Retry-After", "30")])), Fault("silent")])
@@ -261,10 +261,10 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("docker.io", True, 401, b"", "not expired"),
         ("docker.io", True, 403, b"", "may not do this"),
         ("docker.io", False, 403, b"", "no login for docker.io"),
-        ("docker.io", True, 429, b"", "limits how often"),
+        ("docker.io", True, 429, b"", "limits the rate"),
         ("docker.io", True, 502, b"", "it continues from here"),
         ("1.dkr.ecr.eu-west-1.amazonaws.com", True, 404, b"", "create it first"),
-        ("localhost:5000", False, 400, b"Client sent an HTTP request to an HTTPS server.\n", "out of `insecure`"),
+        ("localhost:5000", False, 400, b"Client sent an HTTP request to an HTTPS server.\n", "from `insecure`"),
         ("localhost:5000", False, 418, b"", ""),
     ],
 )

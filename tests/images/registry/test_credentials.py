@@ -234,7 +234,7 @@ def test_a_helper_does_not_see_the_identity_of_the_workflow(home: Home) -> None:
 
 def test_a_helper_that_is_not_here_is_said_with_the_cure(home: Home) -> None:
     home.write({"credsStore": "desktop"})
-    with pytest.raises(InputError, match="docker-credential-desktop, which is not here") as caught:
+    with pytest.raises(InputError, match="docker-credential-desktop, which does not exist here") as caught:
         home.keychain().login("ghcr.io")
     assert "`logins`" in caught.value.hint
     assert "In an action" in caught.value.hint

@@ -120,7 +120,7 @@ def test_what_is_connected_is_checked_and_a_connection_that_was_kept_too(small_r
     response = transport.open("GET", url, {})
     response.discard()
     asked = len(small_registry.requests)
-    transport.led(place, ("registry.example", 443))  # which was never connected to
+    transport.add_named_host(place, ("registry.example", 443))  # which was never connected to
     for _ in range(2):
         with pytest.raises(ConnectionFailed) as caught:
             transport.open("GET", url, {})

@@ -97,7 +97,7 @@ def test_one_tag_is_put_under_its_name(small_registry: SmallRegistry, opened: Op
 
 def test_a_digest_that_the_registry_answers_is_compared(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.fail(Fault("answer", Reply(201, [("Docker-Content-Digest", TWO.digest)])), method="PUT")
-    with pytest.raises(StoreError, match="was sent, and the registry says") as caught:
+    with pytest.raises(StoreError, match="was sent, but the registry reports") as caught:
         opened(small_registry).point(ONE, ["1.0"])
     assert caught.value.code == "DIGEST_INVALID"
 

@@ -255,7 +255,7 @@ def test_a_tag_that_each_build_has_anew_brings_no_latest(row: str, flavor: list[
 
 def test_latest_true_on_a_branch_is_told() -> None:
     one = filled(Rows.parse([*SEMVER, "type=ref,event=branch"], ["latest=true"]), MAIN)
-    assert "this build has no version" in one.notes[0]
+    assert "does not get `latest`" in one.notes[0]
 
 
 def test_the_row_that_is_to_blame_is_named() -> None:
