@@ -1,4 +1,4 @@
-"""The versions that a setting selects: by a range (`>=2.1 <3`), a series (`2.1`), variants, or an expression (`/…/`)."""
+"""The versions a setting selects: by a range (`>=2.1 <3`), a series (`2.1`), variants, or an expression (`/…/`)."""
 
 import re
 from collections.abc import Callable, Hashable

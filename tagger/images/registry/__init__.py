@@ -1,1 +1,1 @@
-"""The client of registries: the OCI distribution API, and what single registries do in their own way."""
+"""The client of registries: the OCI distribution API, and the differences of single registries."""

@@ -78,7 +78,7 @@ class Connection:
     def check(self) -> None:
         """Raise where the address that it is connected to may not be asked, also by who finds it connected."""
         if not self.route.proxy and self.sock is not None:
-            with suppress(OSError):  # it is closed, which the request finds
+            with suppress(OSError):  # the connection is closed; the request reports that
                 self.route.check(str(self.sock.getpeername()[0]))
 
     def receive(self) -> tuple[Head, Incoming]:
@@ -106,7 +106,7 @@ class Connection:
 
     @property
     def is_usable(self) -> bool:
-        """Say whether it can still be used: an idle one with bytes to read was closed, or got TLS 1.3 tickets."""
+        """Whether it can still be used: an idle one with bytes to read is closed, or has got TLS 1.3 tickets."""
         sock: Any = self.sock
         if sock is None:
             return False
@@ -124,7 +124,7 @@ class Connection:
         finally:
             with suppress(OSError):
                 sock.settimeout(timeout)
-        return False  # it was closed, or says what nobody asked for
+        return False  # it is closed, or sends data that nobody requested
 
     # How it is made
 
@@ -142,7 +142,7 @@ class Connection:
     def _checked(self, made: socket.socket) -> socket.socket:
         """Return a connection whose other end may be asked; close any other, before TLS is begun with it."""
         try:
-            with suppress(OSError):  # it is closed, which the request finds
+            with suppress(OSError):  # the connection is closed; the request reports that
                 self.route.check(str(made.getpeername()[0]))
         except BaseException:
             made.close()

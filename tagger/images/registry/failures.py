@@ -91,7 +91,7 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     if isinstance(error, Forbidden):
         return str(error), LED
     if isinstance(error, Unsendable):
-        return str(error), "Correct what it is made of: a login, a name or a type with characters that no header has."
+        return str(error), "Correct the login, the name or the type: it has characters that a header cannot have."
     if isinstance(error, NoHost):
         return f"there is no host {address}", check
     if isinstance(error, ProxyFailed):

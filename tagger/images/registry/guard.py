@@ -31,11 +31,11 @@ INSIDE = frozenset({"private", "loopback", "link-local", "unspecified"})
 
 
 class Forbidden(Unusable):
-    """A connection that is not used: it leads to where the registry may not send anybody."""
+    """A connection that must not be used: the registry may not redirect to its address."""
 
 
 class Unsendable(Unusable):
-    """A request that cannot be sent: a header would end within its value."""
+    """A request that cannot be sent: the value of a header has a character that no header can have."""
 
 
 def kind_of(host: str) -> Kind:

@@ -83,7 +83,7 @@ class Repetition:
 def _spread() -> float:
     import random  # few runs repeat anything
 
-    return random.uniform(1, 1.25)  # noqa: S311 - not all at once
+    return random.uniform(1, 1.25)  # noqa: S311 - requests do not wait equally long
 
 
 def _of(pauses: Sequence[float], repetition: int) -> float:

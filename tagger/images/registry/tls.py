@@ -94,9 +94,9 @@ def _hashed_authorities() -> str | None:
 
 
 def _answers_tls(connection: socket.socket, host: str) -> bool:
-    """Say whether the other end of a connection speaks TLS: it presents a certificate, which is not trusted here."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities: reading them costs 20 ms
-    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()  # Python's own wrapping leaks the socket of a reset connection
+    """Say whether the server uses TLS: it presents a certificate, which need not be trusted."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities, as reading them takes 20 ms
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()  # Python's `wrap_socket` leaks the socket of a reset connection
     name: Any = host.encode()
     greeting = context.wrap_bio(received, sent, server_hostname=name)
     try:

@@ -104,7 +104,7 @@ class Transport:
             check_address(place[0], address, own)
 
     def warm(self, url: str) -> None:
-        """Open one more connection, which a request will find. What fails here fails there too, and is said there."""
+        """Open one more connection for a later request. That request reports the error where this fails."""
         route = self._route(Origin.of(url))
         if route.proxy:
             return
