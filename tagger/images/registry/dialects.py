@@ -16,10 +16,10 @@ class Dialect(NamedTuple):
 
     `registry`: its name, or a part of it that begins with a dot. `address`: its host, if it differs from the name.
     `realm`, `service`: its token server, if known in advance. `immutable`, `throttled`: regular expressions for its
-    messages about an immutable tag and about too many requests. `denied`, `absent`, `deletion`, `private`: hints for a
-    login without the right, for a missing repository, for a deletion by other means, and for a repository that is not
-    public. `api`: its own API, which deletes more than the distribution API. `identity`: how it accepts the identity of
-    a workflow. `source`: the documentation of all this.
+    messages about an immutable tag and about too many requests. `page_sizes`: the sizes of pages that it accepts.
+    `denied`, `absent`, `deletion`, `private`: hints for a login without the right, for a missing repository, for a
+    deletion by other means, and for a repository that is not public. `api`: its own API, which deletes more than the
+    distribution API. `identity`: how it accepts the identity of a workflow. `source`: the documentation of all this.
 
     Software that runs anywhere (Harbor, Quay) has no `registry`: no name identifies it. The fields of `ANYWHERE` in its
     row apply to the answers of every registry, and its other fields where a repository names it.
