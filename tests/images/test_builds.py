@@ -233,7 +233,7 @@ class TestRefused:
         gone = f"sha256:{'0' * 64}"
         with pytest.raises(NotFound, match=f"the leg does not exist.*{gone}") as caught:
             assemble_builds([Build(layout, gone, "the leg")], reference="it")
-        assert "clean-up" in caught.value.hint
+        assert "cleanup" in caught.value.hint
         with pytest.raises(InputError, match=gone):
             assemble_builds([Build(layout, gone, "the leg", named=True)], reference="it")
 

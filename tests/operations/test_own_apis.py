@@ -185,7 +185,7 @@ class TestGhcr:
         report = deleted(ghcr, "nightly")
         assert (report.exit_code, error_of(report).code) == (1, "UNAUTHORIZED")
         assert standing(ghcr).keys() == {"2.1.4", "nightly"}
-        assert "did not take the token" in error_of(report).hint
+        assert "did not accept the token" in error_of(report).hint
         assert "ghs_right" not in f"{error_of(report).message} {error_of(report).hint}"
 
     def test_limits_are_waited_for(self, ghcr: RegistryRepository, github: GithubApi) -> None:

@@ -112,7 +112,7 @@ class Reader:
         manifest = Manifest(manifest_type(answer.body, named), answer.body, algorithm)
         if DIGEST.fullmatch(claimed) and manifest.digest != claimed:
             raise self._endpoint.error(
-                f"{reference} does not match its digest {claimed}: its digest is {manifest.digest}",
+                f"{reference} is not what its digest {claimed} says; its digest is {manifest.digest}",
                 code="DIGEST_INVALID",
             )
         self._check(manifest, reference, what)

@@ -44,9 +44,8 @@ class Repetition:
     ) -> Got:
         """Return the reply of `attempt`, which is called again where that may help. Raise `StoreError`.
 
-        `given_up` is raised when the registry was closed. `failed` makes the error for a lasting failure of the
-        connection. `done` returns the reply to a request that was carried out although its answer was lost, or None.
-        `paused` is called with the cause and the seconds before each pause.
+        `given_up` is raised when the registry is closed. `failed` makes the error for a connection that fails for good;
+        `done` the reply to a request that succeeded, but lost its answer. `paused` gets the cause of each pause.
         """
         in_doubt, most = False, self.retries if retries is None else retries
         for repetition in takewhile(lambda _: not self._closed.is_set(), range(most + 1)):

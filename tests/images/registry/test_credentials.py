@@ -237,7 +237,7 @@ def test_a_helper_that_is_not_here_is_said_with_the_cure(home: Home) -> None:
     with pytest.raises(InputError, match="docker-credential-desktop, which does not exist here") as caught:
         home.keychain().login("ghcr.io")
     assert "`logins`" in caught.value.hint
-    assert "In an action" in caught.value.hint
+    assert "A container action" in caught.value.hint
     assert found(home.keychain(logins=[("ghcr.io", "me", "a")]).login("ghcr.io")) == ("me", "a")
 
 

@@ -110,7 +110,7 @@ def test_a_name_leads_inside_only_where_the_registry_is(address: str, own: list[
     if allowed:
         check_address("auth.example", address, own)
     else:
-        with pytest.raises(Forbidden, match=r"auth\.example is at "):
+        with pytest.raises(Forbidden, match=r"auth\.example has the "):
             check_address("auth.example", address, own)
 
 

@@ -76,14 +76,14 @@ def test_long_literals_and_far_copies(length: int) -> None:
         (b"\x80\x80", "a length"),
         (b"\xff\xff\xff\xff\xff\x01", "a length"),
         (b"\xff\xff\xff\xff\x7f", "a length"),
-        (b"\xff\xff\xff\xff\x0f", "are the most"),
+        (b"\xff\xff\xff\xff\x0f", "the limit is 1000"),
         (b"\x05\x08abc", "less than it says"),
         (b"\x02\x08abc", "more than it says"),
         (b"\x03\x08ab", "too early"),
         (b"\x03\xf4\x01", "too early"),
         (b"\x08\x08abc\x02", "too early"),
-        (b"\x08\x08abc\x05\x04", "does not hold"),
-        (b"\x08\x08abc\x05\x00", "does not hold"),
+        (b"\x08\x08abc\x05\x04", "does not have"),
+        (b"\x08\x08abc\x05\x00", "does not have"),
     ],
 )
 def test_what_is_malformed(block: bytes, says: str) -> None:
