@@ -199,7 +199,7 @@ class Layout(LayoutContent):
             needed = self._reachable(rest.roots.values())
             if not listed and digest in needed:
                 raise StoreError(f"{digest} is part of another image", _PART, code="DENIED", place=self.place)
-            ours = self._reached([index.roots[digest] if listed else self._manifest(digest, "").descriptor()])
+            ours = self._reachable([index.roots[digest] if listed else self._manifest(digest, "").descriptor()])
             if listed:
                 self._write_index(rest)
             for unneeded in ours - needed:

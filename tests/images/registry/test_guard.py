@@ -138,7 +138,7 @@ def test_a_name_is_checked_however_it_is_spelled(
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: found)
     transport = Transport()
     origin = Origin.of(f"http://{host}:{small_registry.port}/")
-    transport.led((origin.host, origin.port), ("registry.example", 443))
+    transport.add_named_host((origin.host, origin.port), ("registry.example", 443))
     with pytest.raises(ConnectionFailed) as caught:
         transport.open("GET", f"http://{host}:{small_registry.port}/v2/", {})
     assert isinstance(caught.value.cause, Forbidden)
