@@ -286,7 +286,7 @@ def _outcome(
     return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run, done="released")
 
 
-def _ended(ready: _Ready, store: TagStore, settled: Settled) -> Outcome:
+def _final_outcome(ready: _Ready, store: TagStore, settled: Settled) -> Outcome:
     """Return how a repository ended whose tags were written."""
     standing, failures, unknown = settled
     image = ready.image.digest if ready.image else None
