@@ -28,7 +28,7 @@ LED = "If that host is meant, name it in `insecure` or `endpoints`; else ask who
 NO_API = "Something else answers there: ask who runs it, or what stands before it."
 """What to do where an answer is none of the API's."""
 
-_ELSE = "The registry's message names the cause. Correct it, and run the same again: it continues from here."
+_ELSE = "The registry's message names the cause. Correct it, and run the same again: it goes on where this ended."
 
 
 class Peer(NamedTuple):

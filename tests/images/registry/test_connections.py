@@ -262,7 +262,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("docker.io", True, 403, b"", "may not do this"),
         ("docker.io", False, 403, b"", "no login for docker.io"),
         ("docker.io", True, 429, b"", "limits the rate"),
-        ("docker.io", True, 502, b"", "it continues from here"),
+        ("docker.io", True, 502, b"", "it goes on where this ended"),
         ("1.dkr.ecr.eu-west-1.amazonaws.com", True, 404, b"", "create it first"),
         ("localhost:5000", False, 400, b"Client sent an HTTP request to an HTTPS server.\n", "from `insecure`"),
         ("localhost:5000", False, 418, b"", ""),
