@@ -172,7 +172,7 @@ class TestBadInput:
             (
                 "version",
                 "2.1.4-alpine",
-                "'alpine' is no prerelease",
+                "'alpine' is not a known prerelease",
                 "set `variant: alpine`. If it is a prerelease, add `channels: alpine`.",
             ),
             ("version", "9" * 5000, "longer than the 128 characters", "Shorten it"),
@@ -190,7 +190,7 @@ class TestBadInput:
             ("labels", "my title=x", "is no key=value", "org.opencontainers"),
             ("annotations", "title", "is no key=value", "org.opencontainers"),
             ("variant", "al pine!", "'pine!' is not a variant", "Write `pine`."),
-            ("variant", "3.10", "'3.10' is not a variant", "no number alone"),
+            ("variant", "3.10", "'3.10' is not a variant", "not a number alone"),
             ("variants", "latest", "'latest' is not a variant", "alpine"),
             ("channels", "rc.1", "'rc.1' is not a channel", "Write `rc`."),
             ("stable", "<<3", "is not a range of versions", "<3.0"),
