@@ -10,12 +10,12 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tagger.images.registry.addresses import Dial, Origin, connected
 from tagger.images.registry.faults import Broken, Fault, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
+from tagger.images.registry.messages import Message
 from tagger.images.registry.pace import Incoming
-from tagger.images.registry.responses import CHUNK, Head, fault_of, read_head
+from tagger.images.registry.responses import CHUNK, fault_of
 
 __all__ = ["Connection", "Route"]
 
-LINES = 8 * 1024  # bytes that are read ahead
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
 
@@ -81,14 +81,12 @@ class Connection:
             with suppress(OSError):  # the connection is closed; the request reports that
                 self.route.check(str(self.sock.getpeername()[0]))
 
-    def receive(self) -> tuple[Head, Incoming]:
-        """Read the head of the response, and return it with what the body comes from. Raise `Fault`."""
+    def receive(self, method: str) -> Message:
+        """Read the head of the response to a request, and return it with its body to come. Raise `Fault`."""
         assert self.sock  # noqa: S101
-        incoming = Incoming(self.sock, LINES)
         try:
-            return read_head(incoming), incoming
+            return Message(Incoming(self.sock), has_body=method != "HEAD")
         except (OSError, Fault, ValueError) as error:
-            incoming.close()
             raise fault_of(error) from error
 
     def close(self) -> None:
@@ -185,8 +183,7 @@ class Connection:
                 target = f"{_in_url(origin.host)}:{origin.port}"
                 lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *_proxy_login(proxy)]
                 made.sendall(_encoded(lines))
-                with Incoming(made, 1) as incoming:
-                    status = read_head(incoming).status
+                status = Message(Incoming(made), at_once=1).status  # what comes behind it is the origin's
                 if status != 200:
                     raise ProxyFailed(f"it answers {status}")
         except (Fault, OSError, ValueError) as error:

@@ -74,8 +74,7 @@ class Transport:
             if self._ended.is_set():
                 raise Broken("all connections were ended")
             connection.send(method, url, {**AGENT, **headers}, body)
-            head, incoming = connection.receive()
-            return Response(head, incoming, method, origin, partial(self._free, connection))
+            return Response(connection.receive(method), origin, partial(self._free, connection))
         except Fault as fault:
             connection.close()
             raise ConnectionFailed(origin.netloc, fault, sent=fault.sent, lasting=fault.lasting) from fault
