@@ -1,5 +1,6 @@
 """What a registry, its token server and the APIs beside it answer."""
 
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -12,12 +13,15 @@ from tagger.images.registry.credential_helpers import read_answer
 from tagger.images.registry.docker_config import DockerConfig
 from tagger.images.registry.docker_hub import DockerHub
 from tagger.images.registry.endpoint import Endpoint
+from tagger.images.registry.faults import Broken
 from tagger.images.registry.github_attestations import GithubAttestations
 from tagger.images.registry.github_packages import GithubPackages
 from tagger.images.registry.harbor import immutable_tags
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.listing import list_tags, next_query
 from tagger.images.registry.logins import Key, Login
+from tagger.images.registry.messages import Message
+from tagger.images.registry.pace import Incoming
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.redirects import resolve
 from tagger.images.registry.retry import asked_pause
@@ -57,6 +61,20 @@ class _Answering:
 
     def side_by_side(self, page: Callable[[int], Any], numbers: Sequence[int]) -> list[Any]:
         return [page(number) for number in numbers[:2]]
+
+
+def _response(content: bytes) -> None:
+    method, raw = halves(content)
+    client, server = socket.socketpair()
+    with client, server:
+        client.settimeout(1)
+        server.sendall(raw[:50_000])  # what a socket takes without a reader
+        server.shutdown(socket.SHUT_WR)
+        message = Message(Incoming(client), has_body=method != b"HEAD")
+        assert message.status >= 101
+        length = sum(map(len, iter(lambda: message.read(1000), b"")))
+        assert length <= len(raw)
+        assert method != b"HEAD" or not length
 
 
 def _headers(name: str, content: bytes) -> Headers:
@@ -149,6 +167,19 @@ HARBOR = Parser(
 )
 
 PARSERS = (
+    Parser(
+        "responses",
+        _response,
+        [
+            b"GET\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+            b"GET\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 206 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2;x=y\r\nbo\r\n0\r\nTrailer: x\r\n\r\n",
+            b"HEAD\nHTTP/1.0 200 OK\r\nConnection: keep-alive, upgrade\r\nUpgrade: h2c\r\nContent-Length: 4\r\n\r\n",
+            b"GET\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nxx",
+            b"GET\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\nbody",
+        ],
+        (Broken, OSError),
+    ),
     Parser(
         "Link",
         lambda content: next_query(Answer(200, _headers("Link", content))),
