@@ -54,8 +54,9 @@ KINDS = {
     "where OpenSSL looks for them": r"usr/lib/ssl/certs",
     "time zones": r"usr/share/zoneinfo/[\w/+-]+",
     "users, names and the system's name": r"etc/(passwd|group|nsswitch\.conf|os-release)|usr/lib/os-release",
-    "packages": r"action/(backports|click|certifi|charset_normalizer|docker|dulwich|idna|packaging|requests|semver|"
-    r"urllib3|yaml|rich|pygments|markdown_it|mdurl)(/.*|-[0-9].*)|action/[\w.-]+\.dist-info/METADATA|action/[0-9a-f]+__mypyc.*\.so",
+    "packages": r"action/(backports|click|certifi|charset_normalizer|docker|dulwich|httptools|idna|packaging|requests|"
+    r"semver|urllib3|yaml|rich|pygments|markdown_it|mdurl)(/.*|-[0-9].*)|action/[\w.-]+\.dist-info/METADATA|"
+    r"action/[0-9a-f]+__mypyc.*\.so",
     "our code": r"action/(tagger/.*|entrypoint\.py|__pycache__/entrypoint\..*)",
     "links that Debian has": r"lib(64)?|bin|sbin",
     "what the engine makes": r"\.dockerenv|dev(/.*)?|proc|sys|etc/(hosts|hostname|resolv\.conf|mtab)|tmp|root",
