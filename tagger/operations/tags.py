@@ -69,7 +69,11 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
 
 
 class _Listing(NamedTuple):
-    """The kinds of a repository's tags, with their digests; `at` has the tags that are not exact, by digest."""
+    """What the tags of a repository are, with the digests under them.
+
+    `at` has the tags of no version by digest, and by the version at which they are shown: of several versions that are
+    one image, the one that a tag belongs to; None where they are shown at each.
+    """
 
     look: Look
     published: Published
@@ -78,7 +82,7 @@ class _Listing(NamedTuple):
     other: frozenset[str]
     hanging: tuple[Artifact, ...]
     digests: Mapping[str, str | None]
-    at: Mapping[str | None, Sequence[str]]
+    at: Mapping[tuple[str | None, Version | None], Sequence[str]]
 
     @property
     def images(self) -> dict[Version, str | None]:
@@ -91,8 +95,8 @@ class _Listing(NamedTuple):
     ) -> ListedVersion:
         """Return a version with the tags at its image."""
         published, rules = self.published, self.look.rules
-        at = self.at.get(digest, ()) if digest else ()
-        pointing = [tag for tag in at if tag not in self.other and self._stands_at(tag, version, digest)]
+        at = [tag for home in (version, None) for tag in self.at.get((digest, home), ())] if digest else []
+        pointing = [tag for tag in at if tag not in self.other]
         usual = [tag for tag in rules.floating_tags(version, rules.channels) if tag in pointing] if pointing else []
         return ListedVersion(
             version.text,
@@ -105,13 +109,6 @@ class _Listing(NamedTuple):
             facts,
             version in published.held,
         )
-
-    def _stands_at(self, tag: str, version: Version, digest: str | None) -> bool:
-        """Say whether a tag is shown at `version`: where versions share an image, it is shown at its owner."""
-        owner = self.look.owners.get(tag)
-        if owner is None or owner == version or owner not in self.published.exact:
-            return True
-        return self.digests[self.published.exact[owner][0]] != digest
 
 
 def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
@@ -130,9 +127,11 @@ def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
     other = look.tags - exact - look.owners.keys() - orphans - reserved - {artifact.name for artifact in hanging}
     wanted = exact | orphans | (other if long else set())
     digests = {**store.digests(wanted - look.digests.keys()), **look.digests}
-    at: dict[str | None, list[str]] = defaultdict(list)
+    at: dict[tuple[str | None, Version | None], list[str]] = defaultdict(list)
     for tag in (*look.owners, *sorted(orphans), *sorted(other)):
-        at[digests.get(tag)].append(tag)
+        digest, home = digests.get(tag), look.owners.get(tag)
+        own = published.exact.get(home) if home else None
+        at[digest, home if own and digests[own[0]] == digest else None].append(tag)
     return _Listing(look, published, exact, orphans, other, tuple(hanging), digests, at)
 
 
