@@ -30,7 +30,7 @@ class Message:
         self.keeps = self.is_over = False
         self._incoming, self._has_body = incoming, has_body
         self._parser = HttpResponseParser(self)
-        # Both are written by servers that people have; each is harmless where nobody hands the response on.
+        # Servers that people have write these. They harm only those who hand a response on to somebody else.
         self._parser.set_dangerous_leniencies(
             lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_data_after_close=True
         )
