@@ -12,7 +12,7 @@ from tagger.operations.view import View
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning
 from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
-from tagger.rules.undeclared import revision_notes, undeclared_notes
+from tagger.rules.undeclared import ExactTags, revision_notes, undeclared_notes
 from tagger.rules.versions import Version
 
 __all__ = [
@@ -134,10 +134,9 @@ def view_warnings(view: View, changes: Iterable[Change]) -> Iterator[Event]:
 
 
 def variant_warnings(store: TagStore, look: Look, versions: Iterable[Version]) -> Iterator[Event]:
-    """Yield a warning for each tag that looks like an undeclared variant of one of `versions`, or of the look's."""
+    """Yield a warning for each tag that looks like an undeclared variant of one of `versions`, or of one that stands."""
     exact = {tag for version in versions for tag in look.rules.exact_tags(version)}
-    exact.update(tag for tags in look.published.exact.values() for tag in tags)
-    for text in undeclared_notes(exact, look.tags, look.rules):
+    for text in undeclared_notes(ExactTags(exact, look.tags, look.rules), look.tags, look.rules):
         yield Event("warning", store.place, text, "UNDECLARED_VARIANT")
 
 

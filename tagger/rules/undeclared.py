@@ -1,16 +1,26 @@
 """Finds tags that look like an undeclared variant or revision of a version: `2.1.4-alpine`."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import is_reserved
 from tagger.rules.revisions import SUFFIX, guess_form
 from tagger.rules.versions import Version, is_prerelease_word
 
-__all__ = ["declare_hint", "revision_notes", "snapshot_note", "undeclared_notes", "undeclared_variants"]
+__all__ = ["ExactTags", "declare_hint", "revision_notes", "snapshot_note", "undeclared_notes", "undeclared_variants"]
 
 _NUMBER = re.compile(r"[0-9][0-9._-]*")
+
+
+class ExactTags:
+    """The exact tags of versions: those that are `given`, and of `tags` each that the rules read."""
+
+    def __init__(self, given: Collection[str], tags: Container[str], rules: Rules) -> None:
+        self._given, self._tags, self._read = given, tags, rules.reader
+
+    def __contains__(self, tag: object) -> bool:
+        return tag in self._given or (isinstance(tag, str) and tag in self._tags and self._read(tag) is not None)
 
 
 def undeclared_variants(exact: Container[str], tags: Iterable[str], rules: Rules) -> dict[str, str]:
@@ -21,8 +31,14 @@ def undeclared_variants(exact: Container[str], tags: Iterable[str], rules: Rules
     """
     found = {}
     for tag in tags:
-        _, dash, name = _split(tag, exact)
-        if not dash or is_reserved(tag) or is_prerelease_word(name, rules.scheme.channels) or _NUMBER.fullmatch(name):
+        _, dash, name = _split(tag, exact) if "-" in tag else ("", "", "")
+        if (
+            not dash
+            or name in rules.variants
+            or is_reserved(tag)
+            or is_prerelease_word(name, rules.scheme.channels)
+            or _NUMBER.fullmatch(name)
+        ):
             continue
         if not rules.read(tag):
             found[tag] = name

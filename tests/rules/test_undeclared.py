@@ -4,7 +4,14 @@ import pytest
 
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import DEFAULT_TEMPLATES
-from tagger.rules.undeclared import declare_hint, revision_notes, snapshot_note, undeclared_notes, undeclared_variants
+from tagger.rules.undeclared import (
+    ExactTags,
+    declare_hint,
+    revision_notes,
+    snapshot_note,
+    undeclared_notes,
+    undeclared_variants,
+)
 from tagger.rules.versions import Scheme
 
 TAGS = (
@@ -21,6 +28,12 @@ def test_a_suffix_that_is_no_prerelease_and_no_number() -> None:
     found = undeclared_variants({"1.0.0"}, TAGS, rules())
     assert found == {"1.0.0-alpine": "alpine", "1.0.0-alpine3.22": "alpine3.22", "1.0.0-lts": "lts"}
     assert declare_hint(found) == "Declare what is a variant, as `variants: alpine alpine3.22 lts`."
+
+
+def test_a_variant_of_any_version_that_stands_is_named_not_only_of_the_newest() -> None:
+    tags = ("1.0.0", "1.0.0-alpine", "1.0.1", "2.0.0", "2.0.0-slim", "3.0.0-edge")
+    found = undeclared_variants(ExactTags((), tags, rules()), tags, rules())
+    assert found == {"1.0.0-alpine": "alpine", "2.0.0-slim": "slim"}
 
 
 def test_what_is_declared_is_none() -> None:
