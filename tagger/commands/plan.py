@@ -22,7 +22,11 @@ def _run(run: Run) -> int:
         return run.show(_labelled(run, _offline(run)))
     if silent := nothing_to_do(run):
         return run.show(_labelled(run, silent))
-    return run.show(_labelled(run, run.drive(planned(run, "plan"))))
+    from tagger.commands.release import tell_local_tags
+
+    report = run.drive(planned(run, "plan"))
+    tell_local_tags(run, report)
+    return run.show(_labelled(run, report))
 
 
 def _labelled(run: Run, report: "Report") -> "Report":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagger.images.stores import Source
     from tagger.results import Report
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "tell_local_tags"]
 
 
 def _run(run: Run) -> int:
@@ -22,7 +22,9 @@ def _run(run: Run) -> int:
     from tagger.commands.labels import with_labels
 
     if run.settings.dry_run:
-        return run.show(with_labels(run, run.drive(planned(run, "release"))))
+        report = run.drive(planned(run, "release"))
+        tell_local_tags(run, report)
+        return run.show(with_labels(run, report))
     report = run.drive(release_of(run))
     if run.settings.tag_locally and not report.exit_code:
         for variant, one in run.of_variants().items():
@@ -31,6 +33,19 @@ def _run(run: Run) -> int:
             except EngineError as error:  # the release is done, and stays done
                 run.warn("ENGINE", f"the engine did not take the tags of the release: {error.message}")
     return run.show(with_labels(run, report))
+
+
+def tell_local_tags(run: Run, report: "Report") -> None:
+    """Say in a plan which tags the engine that holds the image gets; they are no change of a repository."""
+    if not run.settings.tag_locally or report.error or not report.repositories:
+        return
+    from tagger.images.engine import EngineSource
+
+    built = [one for one in run.of_variants().values() if isinstance(build_source(one), EngineSource)]
+    wanted = ("create", "move", "keep")
+    tags = dict.fromkeys(c.tag for one in report.repositories for c in one.changes if c.action in wanted)
+    if built and tags:
+        run.console.note(f"the engine gets these tags of the release, too (`tag-locally`): {' '.join(tags)}")
 
 
 def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
