@@ -11,6 +11,7 @@ from tagger.images.stores import TagStore
 from tagger.meters import meter_of
 from tagger.operations.afterwards import changes_after
 from tagger.operations.converge import Converged, converge
+from tagger.operations.hidden import know_hidden
 from tagger.operations.lifting import lift, planned_lift
 from tagger.operations.look import Look, own_tags
 from tagger.operations.naming import Named
@@ -72,6 +73,8 @@ def look_as_marked(
     look = view.look()
     if look.dispute:
         raise look.dispute
+    if claim.images and know_hidden(view, look):
+        look = view.look()
     return Marking(named, tuple(marks), view, look)
 
 

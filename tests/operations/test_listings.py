@@ -218,6 +218,28 @@ def test_a_reconcile_by_an_incomplete_listing_writes_nothing(opened_repository: 
     assert repository.held == before
 
 
+@pytest.mark.parametrize(
+    ("versions", "hidden"),
+    [
+        (("2.1.9", "2.1.10", "2.1.11"), "2.1.10"),
+        (("2.1.9", "2.1.10", "2.2.0"), "2.1.10"),
+        (("1.0.0", "2.0.0", "3.0.0"), "2.0.0"),
+        (("1.0.0", "2.0.0", "2.1.0"), "2.0.0"),
+    ],
+)
+def test_a_withdrawal_goes_to_the_newest_version_left_though_it_is_not_listed(
+    opened_repository: Open, versions: Sequence[str], hidden: str
+) -> None:
+    repository = opened_repository()
+    for version in versions:
+        repository.release(version)
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag != hidden]
+    report = finished(withdraw(Withdrawal(versions[-1], RULES, (repository.store,))))
+    assert (report.exit_code, repository.wrong(versions[-1:])) == (0, [])
+    assert [warning.code for warning in report.warnings] == ["INCOMPLETE_LISTING"]
+    assert hidden in report.warnings[0].message
+
+
 def test_null_on_the_last_page(opened_repository: Open, tmp_path: Path) -> None:
     with SmallRegistry(null_tags=True, page_size=2) as registry, registry.client() as client:
         store = client.repository(Repository(registry.host, "acme/app"), write=True)

@@ -242,7 +242,6 @@ def test_a_retag_compares_the_platforms_of_single_images_where_a_gate_reads_the_
     def gate(source: Source) -> Passed:
         return Passed() if source.configs() else pytest.fail("an image has a config")
 
-    gated = job(builds, "2.1.4", met())._replace(source=None, gate=gate)
     with rounds(
         guarded,
         ["GET"],
@@ -251,4 +250,4 @@ def test_a_retag_compares_the_platforms_of_single_images_where_a_gate_reads_the_
         WRITE_FLOATING,
         VERIFY,
     ):
-        assert finished(release(gated)).changed
+        assert finished(release(job(builds, "2.1.4", met())._replace(source=None, gate=gate))).changed

@@ -1,0 +1,68 @@
+"""Before tags go down to an older version: versions that the listing omits, and that tags read by name give away."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tagger.operations.look import Look
+from tagger.operations.vetting import vet
+from tagger.operations.view import View
+from tagger.rules.cascade import Rules
+from tagger.rules.plan import Change
+from tagger.rules.versions import Version
+
+__all__ = ["know_hidden"]
+
+
+def know_hidden(view: View, look: Look) -> bool:
+    """Let a view know the versions that a listing omits where its run moves tags down; say whether there is any.
+
+    In one round are read by name: the exact tags that would come after the owners to be (2.1.10 after 2.1.9), and
+    floating tags of theirs and of their neighbours. One that holds another image than its owner names a version by its
+    label, which counts if its exact tag holds that image. What nobody can name is a warning. Raise `StoreError`.
+    """
+    falling = [change for change in look.changes(view.claim) if change.writes]
+    if not falling:
+        return False
+    rules = look.rules
+    owners = {look.owners[change.tag] for change in falling if change.tag in look.owners}
+    coming = [tag for owner in owners for version in _next(owner, rules) for tag in rules.exact_tags(version)]
+    near = [*owners, *(one for owner in owners for one in _next(owner, rules))]
+    near += [one for version in view.versions for one in _before(version, rules)]
+    floating = {tag for version in near for tag in rules.floating_tags(version, rules.channels)} | look.orphans()
+    digests = dict(look.digests)
+
+    def read(tags: Iterable[str]) -> Mapping[str, str | None]:
+        missing = [tag for tag in dict.fromkeys(tags) if tag not in digests]
+        digests.update(view.store.digests(missing))
+        return digests
+
+    wide = [tag for tag in sorted(floating) if tag not in look.scope]
+    theirs = {look.owners[tag] for tag in wide if tag in look.owners}
+    read((*coming, *wide, *(tag for owner in theirs for tag in look.published.exact.get(owner, ()))))
+    hidden = {tag for tag in coming if digests[tag] and tag not in look.tags}
+    wrong = [Change(tag, "move", digests[tag], None, "", "") for tag in wide if digests[tag]]
+    vetted = vet(view.store, look._replace(digests=digests), wrong, view.claim.images, read)
+    for text in vetted.unknown.values():
+        view.warn("UNKNOWN_IMAGE", text)
+    hidden |= vetted.hidden
+    view.know(hidden)
+    return bool(hidden)
+
+
+def _next(version: Version, rules: Rules) -> Iterator[Version]:
+    """Yield the versions that may come next: 2.1.5, 2.2.0 and 3.0.0 after 2.1.4."""
+    yield from _stepped(version, rules, 1)
+
+
+def _before(version: Version, rules: Rules) -> Iterator[Version]:
+    """Yield one version of each series before that of a version: 2.0.0 and 1.0.0 for 2.1.4."""
+    yield from _stepped(version, rules, -1)
+
+
+def _stepped(version: Version, rules: Rules, by: int) -> Iterator[Version]:
+    for place, number in enumerate(version.numbers):
+        if number.isdecimal() and int(number) + by >= 0:
+            rest = ("0",) * (len(version.numbers) - place - 1)
+            numbers = (*version.numbers[:place], str(int(number) + by), *rest)
+            stepped = rules.scheme.read(".".join(numbers), version.variant)
+            if stepped:
+                yield stepped
