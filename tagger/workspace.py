@@ -9,7 +9,7 @@ from typing import TextIO
 __all__ = ["FILE_BOUND", "is_regular", "open_to_write", "read_regular", "read_text", "repository_root"]
 
 FILE_BOUND = 1024 * 1024
-"""The most bytes of a file of settings, or of one that holds a version."""
+"""The most bytes of a settings file, or of one that holds a version."""
 
 
 def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:

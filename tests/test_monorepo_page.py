@@ -19,7 +19,7 @@ NAMES = ("api", "web")
 
 
 def recipe(folder: Path, title: str, images: str = "out/{{component}}") -> None:
-    """Write the file of settings below a heading of the page, with repositories on disk, and build each image."""
+    """Write the settings file below a heading of the page, with repositories on disk, and build each image."""
     section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     (block,) = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
     assert "ghcr.io/acme/{{component}}" in block

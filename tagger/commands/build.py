@@ -1,4 +1,4 @@
-"""What a run releases: the version of the build with its variants, and the tags that belong to no version."""
+"""Finds out what a run releases: the version of the build with its variants, and its plain tags."""
 
 import re
 from contextlib import suppress
@@ -23,15 +23,15 @@ __all__ = ["Built", "build_source", "read_built"]
 
 GIT_TAG = "git-tag"
 NO_VERSION = "none"
-"""What `version` says of a build that has none."""
+"""The value of `version` for a build that has none."""
 
 
 class Built(NamedTuple):
-    """A build as its tags follow from it.
+    """The version and the tags of a build.
 
-    `versions` is one version, once for each variant that it is; none of a build without a version. `origin` says where
-    it was read. `plain` are the tags that belong to no version, and `skipped` those of the version that this run does
-    not set, as their rows are not enabled. `name` is what a build without a version is called: its first tag.
+    `versions` is one version, once for each variant; empty for a build without a version. `origin` says where it was
+    read. `plain` are the tags that belong to no version. `skipped` are tags of the version that this run does not set,
+    as their rows are not enabled.
     """
 
     versions: "tuple[Version, ...]" = ()
@@ -41,12 +41,12 @@ class Built(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The version; of a build without one its first tag, as docker/metadata-action says it."""
+        """The version; for a build without one its first tag, as in docker/metadata-action."""
         return self.versions[0].text if self.versions else next(iter(self.plain), "")
 
 
 def read_built(run: Run, rules: "Rules") -> Built:
-    """Return what the build is, by the given rules. Raise `InputError`, `StoreError`."""
+    """Return the version and the tags of the build, by the given rules. Raise `InputError`, `StoreError`."""
     if run.settings.rows:
         return _by_rows(run, run.settings.rows, rules)
     if run.settings.version == NO_VERSION:
@@ -58,8 +58,8 @@ def read_built(run: Run, rules: "Rules") -> Built:
 def build_source(run: Run) -> "Source | None":
     """Return the built image, if the settings name one.
 
-    After the event `released` there need not be any, as a held version is approved; nor for a plan, which may come
-    before the build.
+    After the event `released` it may be missing, as a held version is approved without it. In a plan it may be missing,
+    as a plan may run before the build.
     """
     try:
         return run.build
@@ -72,13 +72,13 @@ def build_source(run: Run) -> "Source | None":
 
         to_come = isinstance(error, InputError | EngineError) or is_pull_request(run.environ)
         if run.command == "plan" and to_come and error.code != INVALID:
-            run.warn("NO_SOURCE", f"{error.message}; the plan shows the tags alone, and a release needs the image")
+            run.warn("NO_SOURCE", f"{error.message}; the plan shows only the tags, and a release needs the image")
             return None
         raise
 
 
 def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
-    """Fill in rows."""
+    """Return the build as rows give it."""
     from tagger.commands.facts import facts_of
 
     settings = run.settings
@@ -91,7 +91,7 @@ def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
 
     if settings.version == NO_VERSION:
         rows = rows._replace(rows=tuple(row for row in rows.rows if not row.reads_version))
-    filled = rows.fill(facts_of(run), parse, _told(run, parse))
+    filled = rows.fill(facts_of(run), parse, _given_text(run, parse))
     for note in filled.notes:
         run.warn("ROWS", note)
     plain = filled.plain_tags(rules)
@@ -103,7 +103,7 @@ def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
 
 
 def _warn_of_others(run: Run, rules: "Rules", filled: "Filled", parse: "Callable[[str], Version]") -> None:
-    """Warn where a git tag decides by its row, and a label or a file says another version."""
+    """Warn where a git tag gives the version by its row, and a label or a file gives another version."""
     from tagger.version_from.found import Found
     from tagger.version_from.reading import compared
 
@@ -116,7 +116,7 @@ def _warn_of_others(run: Run, rules: "Rules", filled: "Filled", parse: "Callable
 
 
 def _skipped(rows: "Rows", filled: "Filled", versions: "tuple[Version, ...]") -> frozenset[str]:
-    """Return the tags of a version whose rows say nothing now."""
+    """Return the tags of a version whose rows are not enabled in this build."""
 
     def tags(texts: "Sequence[str]") -> set[str]:
         made = (Template.parse(text).fill(version) for text in texts for version in versions)
@@ -125,8 +125,8 @@ def _skipped(rows: "Rows", filled: "Filled", versions: "tuple[Version, ...]") ->
     return frozenset(tags([text for text in rows.templates if text not in filled.earned]) - tags(filled.earned))
 
 
-def _told(run: Run, parse: "Callable[[str], Version]") -> str:
-    """Return the version that the settings give beside the rows, as a text; empty where they give none."""
+def _given_text(run: Run, parse: "Callable[[str], Version]") -> str:
+    """Return the text of the version that settings beside the rows give; empty where they give none."""
     from tagger.version_from.found import Absent
     from tagger.version_from.reading import Places, from_text
 
@@ -145,7 +145,7 @@ def _told(run: Run, parse: "Callable[[str], Version]") -> str:
 
 
 def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]":
-    """Return the version of the build by the given rules, once for each variant that it is, and where it was read."""
+    """Return the version of the build by the given rules, once for each variant, and where it was read."""
     from tagger.rules.remedies import parse_version
     from tagger.version_from.reading import check_ref, read_version
 
@@ -168,9 +168,10 @@ def _read_version(run: Run, rules: "Rules") -> "tuple[tuple[Version, ...], str]"
 
 
 def _given_version(run: Run, rules: "Rules", parse: "Callable[[str], Version]") -> "Found[Version]":
-    """Return the version that a word gives; what the image's own label says against it is noted, files are not asked.
+    """Return the version that the option gives, with a note where the image's own label contradicts it.
 
-    A revision is the packager's, and no other version. Raise `InputError` where the word is no version.
+    Files are not read. A difference only in the packaging revision is no contradiction. Raise `InputError` where the
+    text is no version.
     """
     from tagger.version_from.found import Found
     from tagger.version_from.reading import compared, from_text
@@ -189,7 +190,7 @@ def _is_same_release(one: "Version", other: "Version") -> bool:
 
 
 def _places(run: Run, rules: "Rules") -> "Places":
-    """Return the places that the version of this build may be read from."""
+    """Return the places that the version of this build can be read from."""
     from tagger.version_from.reading import Places
 
     settings = run.settings
@@ -204,7 +205,7 @@ def _places(run: Run, rules: "Rules") -> "Places":
 
 
 def _configs(run: Run) -> "Callable[[], Sequence[ImageConfig]] | None":
-    """Return what reads the configs of the built image; None where there is none. Several builds are not waited for."""
+    """Return a function that reads the configs of the built image; None without an image. Does not wait for builds."""
     if run.settings.has_several_builds:
 
         def read() -> "Sequence[ImageConfig]":
@@ -217,27 +218,27 @@ def _configs(run: Run) -> "Callable[[], Sequence[ImageConfig]] | None":
 
 
 def _is_at_hand(source: "Source | None") -> bool:
-    """Say whether reading an image's configs asks no registry."""
+    """Say whether the configs of an image can be read without a registry."""
     from tagger.images.sources import ContentSource
 
     return source is not None and (not isinstance(source, ContentSource) or source.is_at_hand)
 
 
 def _plain_tags(run: Run, rules: "Rules") -> tuple[str, ...]:
-    """Return the tags that follow the build and belong to no version."""
+    """Return the tags of the build that belong to no version."""
     made: list[str] = []
-    alone = run.settings.is_versionless  # then a word is a tag of this build: no version could earn it
+    alone = run.settings.is_versionless  # then a template without fields is a plain tag too
     for template in map(Template.parse, run.settings.tags):
         if not (template.is_plain or (alone and not template.fields)):
             continue
         for variant in run.settings.build_variants:
             filled = template.fill_plain(lambda name: _fact(run, name), variant) or ""
             tag = re.sub(r"[^A-Za-z0-9._-]", "-", filled).lstrip("-.")[:128]
-            # A branch may be called 2.1 or latest; a date that looks like a series was asked for.
+            # A branch may be named 2.1 or latest, which is refused. A date may look like a series.
             dated = not template.fields.isdisjoint(("date", "sha"))
             if rules.claims(tag) if not dated else (rules.read(tag) or is_reserved(tag)):
                 raise InputError(
-                    f"the plain tag {tag} would be taken for a version's",
+                    f"the plain tag {tag} could be the tag of a version",
                     "Put a word before it in `tags`, as branch-{{branch}}.",
                 )
             made.append(tag)

@@ -1,4 +1,4 @@
-"""`check`: find what a release, or those who pull, would stumble over."""
+"""The command `check`, which finds everything that would make a release or a pull fail."""
 
 from typing import TYPE_CHECKING
 
@@ -30,12 +30,12 @@ def _run(run: Run) -> int:
 
 
 def _as_stranger(run: Run, store: "ExaminedStore") -> "tuple[Content, str] | None":
-    """Open a repository without a login; None where it is on disk. Return with it what to do where that is refused."""
+    """Open a repository without a login, and return it with a hint for a refusal; None for a layout on disk."""
     if store.repository is None:
         return None
     from tagger.images.registry.dialects import dialect_of
 
-    hint = dialect_of(store.repository.registry).private or "Make the repository public where the registry is run."
+    hint = dialect_of(store.repository.registry).private or "Make the repository public in the registry."
     return run.connections.strangers.repository(store.repository), hint
 
 
@@ -50,7 +50,7 @@ def _git_versions(run: Run, rules: "Rules") -> "list[Version]":
 
 COMMAND = Command(
     "check",
-    "Find what a release, or those who pull, would stumble over.",
+    "Find everything that would make a release or a pull fail.",
     _run,
     kinds=("applies rules",),
     arguments="[REPOSITORY]",

@@ -1,4 +1,4 @@
-"""The row that a command is."""
+"""The row of a command."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,13 +13,13 @@ __all__ = ["Command"]
 
 
 class Command(NamedTuple):
-    """A command: its name, one line of help, and what runs it and returns the exit code.
+    """A command: its name, one line of help, and the function that runs it and returns the exit code.
 
-    `arguments` names its positional arguments, as `VERSION`; a command without takes none. `words` says which options
-    they stand for, in order, where they do; of a command whose words are its own, those from `repositories_from` on may
-    name a repository besides. It takes the options that name it or one of its `kinds`. `examples` are shown by its
-    help, each without the name of the program. `several` says on how many components of a file it works. `prints` is
-    the format of its output, where it has but one. `verb` is how a report tells what it did.
+    `arguments` names its positional arguments, as `VERSION`; without, it takes none. `words` are the options that the
+    arguments are values of, in order. Where it is empty, arguments from number `repositories_from` on may name a
+    repository. The command takes the options that name it or one of its `kinds`. `examples` are shown in its help,
+    without the name of the program. `several` says how many components of a file it works on. `prints` is the format of
+    its output, if it has only one. `verb` has the words of its report.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Command(NamedTuple):
     verb: "Verb | Callable[[Report], Verb] | None" = None
 
     def apart(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return the words that are the command's own, and those that name a repository besides."""
+        """Return the arguments that are the command's own, and those that name a repository."""
         from tagger.settings.arguments import names_repository
 
         first = len(words) if self.repositories_from is None else self.repositories_from
@@ -44,15 +44,15 @@ class Command(NamedTuple):
 
     @property
     def options(self) -> "tuple[Option[object], ...]":
-        """The options that the command line takes of it: secrets are no words."""
+        """The options that the command takes on the command line: all but secrets."""
         from tagger.settings.options import OPTIONS
 
         return tuple(option for option in OPTIONS if not option.secret and self.takes(option))
 
     def verb_of(self, report: "Report") -> "Verb":
-        """Return how a report tells what the command did."""
+        """Return the words that a report uses for what the command did."""
         return (self.verb(report) if callable(self.verb) else self.verb) or report.verb
 
     def takes(self, option: "Option[object]") -> bool:
-        """Say whether an option says something to it."""
+        """Say whether the command uses an option."""
         return not option.commands or not {self.name, *self.kinds}.isdisjoint(option.commands)

@@ -1,4 +1,4 @@
-"""`components`: the components of the file of settings, for the matrix of a workflow."""
+"""The command `components`, which lists the components of the settings file for a workflow's matrix."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ def _run(run: Run) -> int:
     settings = run.settings
     if not settings.component:
         hint = "List them in `.tagger.yml` under `components`, each with repositories of its own."
-        raise InputError("no file of settings has components", hint)
+        raise InputError("no settings file has components", hint)
     stores = run.connections.stores()
     from tagger.operations.released import is_released
     from tagger.results.components import Component, Listing
@@ -41,9 +41,9 @@ def _run(run: Run) -> int:
 
 
 def _version(run: Run) -> "Version":
-    """Return the version that a release of the component would have: as it is read there, else of its newest git tag.
+    """Return the version that a release of the component would have: the one that is read, else its newest git tag's.
 
-    The image is not looked at. Raise `InputError` where nothing says a version.
+    The image is not read. Raise `InputError` where there is no version.
     """
     from tagger.version_from.reading import Places, from_text, read_version
 
@@ -54,7 +54,7 @@ def _version(run: Run) -> "Version":
 
     if settings.version:
         return parse(from_text(settings.version, settings.tag_prefix))
-    # Where only a `tag-prefix` is said, the files at the root are no component's.
+    # With only a `tag-prefix`, the files at the root belong to no component.
     by_tag = "version-from" not in settings.given and bool(settings.tag_prefix)
     kinds = [kind for kind in settings.version_from if kind != "label" and not (by_tag and kind == "file")]
     places = Places(run.workspace, run.environ, tag_prefix=settings.tag_prefix, variants=rules.variants)

@@ -1,4 +1,4 @@
-"""`config`: the settings as understood."""
+"""The command `config`, which shows the settings as Tagger reads them."""
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run

@@ -1,4 +1,4 @@
-"""What a run opens, each when it is first asked for: logins, registries, layouts, the Docker Engine."""
+"""Opens what a run uses, at its first use: logins, registries, layouts, the Docker Engine."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -12,7 +12,7 @@ from tagger.concurrency import SingleFlight
 from tagger.meters import Meters, silent
 from tagger.names import Repository
 
-# A module is imported where it is clear that it is needed, and after the registries are being connected to.
+# Modules are imported where they are needed, and after the connections to the registries have begun.
 if TYPE_CHECKING:
     import ssl
 
@@ -31,7 +31,7 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """What one run has opened, for the settings of one component. Use it in a `with` block, which closes all of it."""
+    """The connections of one run, for the settings of one component. Use it in a `with` block, which closes them."""
 
     def __init__(
         self,
@@ -48,63 +48,63 @@ class Connections:
         `mask` has the runner hide secrets that the run gets on its way. `begun` are connections that are under way.
         """
         self._settings = settings
-        self._opened = _Opened(components or (settings,), environ, say, meters, mask, begun)
+        self._resources = _Resources(components or (settings,), environ, say, meters, mask, begun)
 
     @property
     def say(self) -> Callable[[str], None]:
         """Tells a person why a run waits."""
-        return self._opened.say
+        return self._resources.say
 
     def __enter__(self) -> "Connections":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.cleanup.close()
+        self._resources.cleanup.close()
 
     def of(self, settings: "Settings") -> "Connections":
-        """Return what this run has opened, for the settings of another component."""
+        """Return the same connections for the settings of another component."""
         other = copy(self)
         other._settings = settings
         return other
 
     def stop(self) -> None:
-        """Refuse all that is asked of any repository from now on; what is under way ends. Any thread may call this."""
-        self._opened.stop()
+        """Refuse all further requests, and end the running ones. Any thread may call this."""
+        self._resources.stop()
 
     @property
     def keychain(self) -> "Keychain":
         """The logins of this run."""
-        return self._opened.keychain
+        return self._resources.keychain
 
     @property
     def strangers(self) -> "Registries":
-        """The registries as somebody sees them who has no login."""
-        return self._opened.strangers
+        """The registries, without any login."""
+        return self._resources.strangers
 
     @property
     def registries(self) -> "Registries":
         """The registries of this run: one client for each."""
-        return self._opened.registries
+        return self._resources.registries
 
     @property
     def engine(self) -> "Engine":
-        """The Docker Engine, which is not asked before something is wanted of it."""
-        return self._opened.engine
+        """The Docker Engine. Its first use connects to it."""
+        return self._resources.engine
 
     def repository(self, repository: Repository | Path, *, write: bool = False) -> "OpenedStore":
-        """Open a repository: of a registry, or a layout on disk. What may be written to serves those who read, too."""
+        """Open a repository: of a registry, or a layout on disk. One that was opened to write is used to read too."""
         if isinstance(repository, Path):
-            return self._opened.layout(repository)
-        return self._opened.repository(repository, write)
+            return self._resources.layout(repository)
+        return self._resources.repository(repository, write)
 
     def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
         """Open every target repository."""
-        self._opened.expect(write)
+        self._resources.expect(write)
         return tuple(self.repository(image, write=write) for image in self._settings.images)
 
 
-class _Opened:
-    """What the components of a run share: each is opened once, by the thread that first asks for it."""
+class _Resources:
+    """The connections that the components of a run share. Each is opened once, by the first thread that uses it."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class _Opened:
         self.cleanup = ExitStack()
 
     def stop(self) -> None:
-        """Refuse all that is asked from now on."""
+        """Refuse all further requests."""
         self._stopped = True
         for layout in list(self._layouts):
             layout.stop()
@@ -148,7 +148,7 @@ class _Opened:
         return layout
 
     def repository(self, repository: Repository, write: bool) -> "RegistryRepository":
-        """Open a repository of a registry, anew where it is to be written to."""
+        """Open a repository of a registry, and again where it is to be written."""
         with self._lock:
             opened = self._repositories.get(repository)
             if opened is None or write:
@@ -168,7 +168,7 @@ class _Opened:
 
     @cached_property
     def keychain(self) -> "Keychain":
-        """The logins: a component has none of its own."""
+        """The logins, which all components share."""
         from tagger.images.registry.credentials import Keychain
 
         settings = self._components[0]
@@ -189,14 +189,14 @@ class _Opened:
         """The registries of all components."""
         with self._lock:
             if self._registries is None:
-                self._registries = self.cleanup.enter_context(self._connected())
+                self._registries = self.cleanup.enter_context(self._open_registries())
                 if self._stopped:
                     self._registries.close()
             return self._registries
 
     @property
     def strangers(self) -> "Registries":
-        """The registries as somebody sees them who has no login."""
+        """The registries, without any login."""
         with self._lock:
             if self._strangers is None:
                 from tagger.images.registry.credentials import Keychain
@@ -207,7 +207,7 @@ class _Opened:
 
     @property
     def _network(self) -> dict[str, Any]:
-        """How registries are reached. Where components differ in how much they bear, that of the most serves all."""
+        """The network settings. Where components have different limits, the largest applies to all."""
         settings = self._components[0]
         return {
             "insecure": frozenset(settings.insecure),
@@ -220,7 +220,7 @@ class _Opened:
             "retries": max(each.retries for each in self._components),
         }
 
-    def _connected(self) -> "Registries":
+    def _open_registries(self) -> "Registries":
         from tagger.images.registry.addresses import Dial, places_ahead
 
         network = self._network
@@ -230,7 +230,7 @@ class _Opened:
         flight = SingleFlight["ssl.SSLContext"]()
 
         def secure() -> "ssl.SSLContext":
-            from tagger.images.registry.tls import tls_context  # in the thread of a connection, beside other imports
+            from tagger.images.registry.tls import tls_context  # in the thread of a connection, while others import
 
             return flight.get(lambda: tls_context(network["ca_file"]))
 
@@ -241,7 +241,7 @@ class _Opened:
             if known:
                 begun.remove(known)
             dials.append(Dial(place, timeout, secure if one.scheme == "https" else None, begun=known))
-        from tagger.images.registry.registries import Registries  # a run over layouts alone opens no connection
+        from tagger.images.registry.registries import Registries  # a run that uses only layouts opens no connection
 
         return Registries(keychain=self.keychain, dials=dials, tls=secure, meters=self._meters, **network)
 
@@ -253,6 +253,6 @@ class _Opened:
 
     @cached_property
     def _engine(self) -> "Engine":
-        from tagger.images.engine import Engine  # the docker package is not imported where no engine is meant
+        from tagger.images.engine import Engine  # runs without an engine do not import the docker package
 
         return self.cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))

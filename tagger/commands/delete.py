@@ -1,4 +1,4 @@
-"""`delete`: tags, digests, or everything."""
+"""The command `delete`, which deletes tags, digests, or everything."""
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run

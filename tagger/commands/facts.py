@@ -1,4 +1,4 @@
-"""What a run knows of its build: from the event, the checkout and, last, GitHub."""
+"""The facts of a build: from the event, the checkout and, last, GitHub."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ __all__ = ["facts_of"]
 
 
 def facts_of(run: Run) -> "BuildFacts":
-    """Return what is known of the build. Raise `InputError` where the event cannot be read."""
+    """Return the facts of the build. Raise `InputError` where the event cannot be read."""
     from tagger.version_from.build import build_facts
 
     asks = run.settings.github_token and run.environ.get("GITHUB_REPOSITORY") and run.environ.get("GITHUB_ACTIONS")
@@ -23,7 +23,7 @@ def facts_of(run: Run) -> "BuildFacts":
 
 
 class _Github:
-    """The repository of the workflow at GitHub. What it does not answer is not known, and that is a warning."""
+    """The workflow's repository at GitHub. Where GitHub does not answer, the fact is unknown, with a warning."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -43,7 +43,7 @@ class _Github:
             return ""
 
     def _project(self) -> "GithubProject":
-        """Open the conversation: only rows that want it do."""
+        """Return the client of GitHub's API. Only rows that need it call this."""
         from tagger.images.registry.github_project import GithubProject
 
         run = self._run

@@ -1,4 +1,4 @@
-"""What a build must be before it gets a name: the gates that the settings ask for."""
+"""Makes the gates that the settings ask for, which check a build before anything is written."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -20,25 +20,25 @@ __all__ = ["arrival_of", "gate_of"]
 
 
 def gate_of(run: Run, version: "Version | None", rules: "Rules") -> "Callable[[Source], Passed] | None":
-    """Return what looks at the image of a version and raises `Refused`; None where nothing is asked for."""
-    asked = _asked(run)
-    if not asked and not run.settings.has_several_builds:
+    """Return the function that checks the image of a version and raises `Refused`; None where no gate is set."""
+    in_use = _gates_in_use(run)
+    if not in_use and not run.settings.has_several_builds:
         return None
 
-    def passed(source: "Source") -> Passed:
+    def check(source: "Source") -> Passed:
         if run.settings.has_several_builds:
             _check_version(source, version, rules)
         means = _means(run, version)
-        found = [gate.check(run.settings, source, means) for gate in asked]
+        found = [gate.check(run.settings, source, means) for gate in in_use]
         base = next((one.base for one in found if one.base), "")
         return Passed(base, tuple(proof for one in found for proof in one.verified))
 
-    return passed
+    return check
 
 
 def arrival_of(run: Run, version: "Version | None") -> "Callable[[TagStore, Manifest], None] | None":
-    """Return what looks again at an image where it was copied to; None where no gate does."""
-    looks = [gate.arrived for gate in _asked(run) if gate.arrived]
+    """Return the function that checks an image again where it was copied to; None where no gate needs that."""
+    looks = [gate.arrived for gate in _gates_in_use(run) if gate.arrived]
     if not looks:
         return None
 
@@ -49,7 +49,7 @@ def arrival_of(run: Run, version: "Version | None") -> "Callable[[TagStore, Mani
     return arrival
 
 
-def _asked(run: Run) -> list[Gate]:
+def _gates_in_use(run: Run) -> list[Gate]:
     return [gate for gate in GATES if gate.is_asked(run.settings)]
 
 
@@ -58,7 +58,7 @@ def _means(run: Run, version: "Version | None") -> Means:
 
 
 def _at_github(run: Run) -> "Callable[[Target, Sequence[Row]], Found]":
-    """Return what finds attestations at GitHub; without a token for it, what says so."""
+    """Return the function that finds attestations at GitHub; without a token, one that reports that."""
     from tagger.gates.signatures.github import look_at_github, without_token
 
     token = run.settings.github_token
@@ -70,7 +70,7 @@ def _at_github(run: Run) -> "Callable[[Target, Sequence[Row]], Found]":
 
 
 def _check_version(source: "Source", version: "Version | None", rules: "Rules") -> None:
-    """Raise `Refused` where one of several builds names another version as its own."""
+    """Raise `Refused` where the own version label of one of several builds names another version."""
     from tagger.images.builds import AssembledSource
     from tagger.images.foreign import own_version
     from tagger.version_from.labels import VERSION_LABEL, is_other_version
@@ -79,8 +79,8 @@ def _check_version(source: "Source", version: "Version | None", rules: "Rules") 
         text = own_version(image)
         if version and is_other_version(text, version, lambda plain: rules.parse(plain, version.variant)):
             raise Refused(
-                f"{image.origin}: {image.platform}, {image.manifest.digest}, is a build of {text}, as its label "
-                f"{VERSION_LABEL} says, and {version} is released",
-                "Release the builds of this version: digests of another run may be among them.",
+                f"{image.origin}: {image.platform}, {image.manifest.digest}, is a build of {text} by its label "
+                f"{VERSION_LABEL}, and {version} is released",
+                "Release only builds of this version: digests of another run may be among them.",
                 code="FOREIGN",
             )

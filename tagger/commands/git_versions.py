@@ -1,4 +1,4 @@
-"""The versions of the git tags of the working folder."""
+"""Reads the versions of git tags."""
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ __all__ = ["versions_of"]
 
 
 def versions_of(run: Run, tags: "Iterable[str]", rules: "Rules") -> "list[Version]":
-    """Return the versions of git tags by the given rules; one that is no version is left out, as in a repository."""
+    """Return the versions of git tags by the given rules, without tags that are no version."""
     settings = run.settings
     found = []
     for tag in tags:

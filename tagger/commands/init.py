@@ -1,4 +1,4 @@
-"""`init`: propose the settings of an existing repository."""
+"""The command `init`, which proposes settings for an existing repository."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,22 +25,22 @@ def _run(run: Run) -> int:
     from tagger.operations.init import init
 
     proposal = init(store)
-    return run.console.show_proposal(_written(run, proposal) if settings.write else proposal)
+    return run.console.show_proposal(_write(run, proposal) if settings.write else proposal)
 
 
 def _check_absent(run: Run) -> None:
-    """Raise `InputError` where there is a file of settings: it is never overwritten."""
+    """Raise `InputError` where there is a settings file, which is never overwritten."""
     from tagger.settings.search import find_settings_file
 
     standing = find_settings_file(run.workspace, run.environ.get("GITHUB_WORKSPACE", ""))
     if standing is not None:
         raise InputError(
-            f"there is a file of settings: {standing}",
-            "Move it away to have one written, or drop `write` to see what would be.",
+            f"there is a settings file already: {standing}",
+            "Move it away to have one written, or drop `write` to see the proposal.",
         )
 
 
-def _written(run: Run, proposal: "Proposal") -> "Proposal":
+def _write(run: Run, proposal: "Proposal") -> "Proposal":
     from tagger.settings.run_options import CONFIG
 
     path = run.workspace / CONFIG
@@ -49,7 +49,8 @@ def _written(run: Run, proposal: "Proposal") -> "Proposal":
             file.write(proposal.file)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written: {error.strerror}", "Run it in a folder of yours, or leave `write` out."
+            f"{path} cannot be written: {error.strerror}",
+            "Run it in a folder that you can write, or leave out `write`.",
         ) from error
     return proposal._replace(written=str(path))
 

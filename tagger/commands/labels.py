@@ -1,4 +1,4 @@
-"""The labels and annotations of a build, for the outputs of `plan` and `release`."""
+"""Adds the labels and annotations of a build to the outputs of `plan` and `release`."""
 
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,7 @@ __all__ = ["with_labels"]
 
 
 def with_labels(run: Run, report: "Report") -> "Report":
-    """Return the report with its labels and annotations, where a workflow takes outputs.
-
-    What is wrong with them stops no release: it is a warning.
-    """
+    """Return the report with its labels and annotations, in a workflow. An error in them is only a warning."""
     settings = run.settings
     for text in (text for key, text in settings.labels if not key):
         run.warn("LABELS", f"`labels`: {text!r} is no key=value: it is left out")
@@ -38,6 +35,6 @@ def with_labels(run: Run, report: "Report") -> "Report":
         return report
     said = [text for _, text in (*settings.labels, *settings.annotations)]
     if any(COMMIT_DATE in text for text in said) and facts.commit_time() is None:
-        run.warn("LABELS", f"labels or annotations have the date of now: {NO_COMMIT_TIME}")
+        run.warn("LABELS", f"labels or annotations use the date of now: {NO_COMMIT_TIME}")
     levels = run.environ.get("DOCKER_METADATA_ANNOTATIONS_LEVELS", "")
     return report._replace(labels=labels, annotations=with_levels(annotations, levels))

@@ -1,4 +1,4 @@
-"""`plan`: show what a release would change."""
+"""The command `plan`, which shows what a release would change."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tagger.commands.build import read_built
 from tagger.commands.command import Command
 from tagger.commands.git_versions import versions_of
-from tagger.commands.release_job import nothing_to_do, planned
+from tagger.commands.release_job import nothing_to_do, plan_of
 from tagger.commands.run import Run
 from tagger.results import Verb
 
@@ -19,18 +19,18 @@ __all__ = ["COMMAND"]
 
 def _run(run: Run) -> int:
     if run.settings.published_from != "registry":
-        return run.show(_labelled(run, _offline(run)))
+        return run.show(_with_labels(run, _offline(run)))
     if silent := nothing_to_do(run):
-        return run.show(_labelled(run, silent))
+        return run.show(_with_labels(run, silent))
     from tagger.commands.release import tell_local_tags
 
-    report = run.drive(planned(run, "plan"))
+    report = run.drive(plan_of(run, "plan"))
     tell_local_tags(run, report)
-    return run.show(_labelled(run, report))
+    return run.show(_with_labels(run, report))
 
 
-def _labelled(run: Run, report: "Report") -> "Report":
-    """Return the report with its labels; for a pull request, what forbids a release is told, not refused."""
+def _with_labels(run: Run, report: "Report") -> "Report":
+    """Return the report with its labels. For a pull request, a conflict is a warning and no refusal."""
     from tagger.commands.labels import with_labels
     from tagger.results import told_conflicts
     from tagger.version_from.build import is_pull_request
@@ -39,7 +39,7 @@ def _labelled(run: Run, report: "Report") -> "Report":
 
 
 def _offline(run: Run) -> "Report":
-    """Plan without asking any registry."""
+    """Plan without any registry."""
     from tagger.operations.everywhere import with_policy
     from tagger.operations.offline import OfflineRelease, plan_offline
     from tagger.operations.plain import no_tag
@@ -50,11 +50,11 @@ def _offline(run: Run) -> "Report":
     if not built.versions and not built.plain:
         run.warn("NO_TAG", no_tag().message)
     job = OfflineRelease(built.versions, rules, places, built.origin, built.plain, built.skipped, built.name)
-    return with_policy(plan_offline(job, _told_versions(run)), run.terms)
+    return with_policy(plan_offline(job, _published_versions(run)), run.terms)
 
 
-def _told_versions(run: Run) -> "tuple[Version, ...]":
-    """Return what `published-from` says is published: the versions of the git tags, or nothing."""
+def _published_versions(run: Run) -> "tuple[Version, ...]":
+    """Return the published versions that `published-from` gives: those of the git tags, or none."""
     settings = run.settings
     if settings.published_from == "none":
         return ()

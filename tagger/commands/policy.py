@@ -1,4 +1,4 @@
-"""`policy`: the settings that decide the tags, kept in the repository."""
+"""The command `policy`, which shows, stores or removes the policy of a repository."""
 
 from typing import Literal, cast
 
@@ -14,15 +14,15 @@ def _run(run: Run) -> int:
     settings = run.settings
     action = " ".join(run.arguments) or "show"
     if len(run.arguments) > 1:
-        raise InputError(f"`policy` takes no more than one word, and got {action}", "It is `set`, `unset`, or none.")
+        raise InputError(f"`policy` takes no more than one word, but got {action}", "It is `set`, `unset`, or none.")
     if action not in ("show", "set", "unset"):
         raise InputError(
-            f"`policy` takes `set` or `unset`, and got {action}", "Write `set` to store one, `unset` to remove it."
+            f"`policy` takes `set` or `unset`, but got {action}", "Write `set` to store one, `unset` to remove it."
         )
     if action == "set" and settings.rows and not settings.rows.templates:
         raise InputError(
-            "no row of `tags` is earned by a version, so there are no rules to store",
-            "Add one that is, as `type=semver,pattern={{version}}`.",
+            "no row of `tags` makes a tag of a version, so there are no rules to store",
+            "Add one, as `type=semver,pattern={{version}}`.",
         )
     stores = run.connections.stores(write=action != "show" and not settings.dry_run)
     from tagger.operations.policy import PolicyChange, policy

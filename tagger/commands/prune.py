@@ -1,4 +1,4 @@
-"""`prune`: delete what the rules leave out."""
+"""The command `prune`, which deletes what the rules leave out."""
 
 from typing import TYPE_CHECKING
 

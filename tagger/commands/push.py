@@ -1,4 +1,4 @@
-"""`push`: every local tag of an engine's image into the repositories."""
+"""The command `push`, which pushes the local tags of an engine's image."""
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run

@@ -1,4 +1,4 @@
-"""`reconcile`: put every floating tag where it belongs."""
+"""The command `reconcile`, which puts every floating tag where it belongs."""
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run

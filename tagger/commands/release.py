@@ -1,10 +1,10 @@
-"""`release`: put the image into every repository, and point every tag of its version at it."""
+"""The command `release`, which puts the image into every repository, under every tag of its version."""
 
 from typing import TYPE_CHECKING
 
 from tagger.commands.build import build_source
 from tagger.commands.command import Command
-from tagger.commands.release_job import nothing_to_do, planned, release_of
+from tagger.commands.release_job import nothing_to_do, plan_of, release_of
 from tagger.commands.run import Run
 from tagger.errors import EngineError
 from tagger.results import Verb
@@ -22,7 +22,7 @@ def _run(run: Run) -> int:
     from tagger.commands.labels import with_labels
 
     if run.settings.dry_run:
-        report = run.drive(planned(run, "release"))
+        report = run.drive(plan_of(run, "release"))
         tell_local_tags(run, report)
         return run.show(with_labels(run, report))
     report = run.drive(release_of(run))
@@ -30,8 +30,8 @@ def _run(run: Run) -> int:
         for variant, one in run.of_variants().items():
             try:
                 _tag_locally(one, build_source(one), report.variants.get(variant, report))
-            except EngineError as error:  # the release is done, and stays done
-                run.warn("ENGINE", f"the engine did not take the tags of the release: {error.message}")
+            except EngineError as error:  # this does not undo the release
+                run.warn("ENGINE", f"the engine did not accept the tags of the release: {error.message}")
     return run.show(with_labels(run, report))
 
 
@@ -49,7 +49,7 @@ def tell_local_tags(run: Run, report: "Report") -> None:
 
 
 def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
-    """Give the engine that the image came from the tags of its release, for the next step of the job."""
+    """Set the tags of the release in the engine that the image came from, for the next step of the job."""
     if build is None or report.digest is None:
         return
     from tagger.images.engine import EngineSource

@@ -1,4 +1,4 @@
-"""What `plan` and `release` are told to do: the version, the gates, the plain tags, made of the settings."""
+"""Makes the release that `plan` and `release` work on from the settings: version, gates, plain tags."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tagger.results import Report, Running
     from tagger.rules.cascade import Rules
 
-__all__ = ["nothing_to_do", "planned", "release_of"]
+__all__ = ["nothing_to_do", "plan_of", "release_of"]
 
 
 def release_of(run: Run) -> "Running":
-    """Return the release that the settings ask for, of every variant that has a build of its own."""
+    """Return the release of the settings, of every variant that has a build of its own."""
     runs = run.of_variants()
     if len(runs) > 1:
         from tagger.operations.together import release_together
@@ -52,16 +52,16 @@ def _jobs(runs: Mapping[str, Run], *, write: bool) -> "dict[str, Release]":
         named = ", ".join(f"{text} of {variant or DEFAULT_VARIANT}" for text, variant in texts.items())
         raise InputError(
             f"the variants are not builds of one version: {named or 'there is none'}",
-            "Build all of one version, or say which it is: `version`.",
+            "Build all variants of one version, or give it with `version`.",
             code="VERSIONS_DIFFER",
         )
     return jobs
 
 
 def _release_job(run: Run, *, write: bool) -> "Release | PlainRelease":
-    """Return the release that the settings ask for: of a version, or of plain tags. Raise `InputError`, `StoreError`.
+    """Return the release of the settings: of a version, or of plain tags. Raise `InputError`, `StoreError`.
 
-    Where the version cannot be read by the rules of the settings, those of the repositories are asked for first.
+    Where the version cannot be read by the rules of the settings, the policy of the repositories is read and tried.
     """
     stores = run.connections.stores(write=write)
     run.begin_build()
@@ -70,7 +70,7 @@ def _release_job(run: Run, *, write: bool) -> "Release | PlainRelease":
     try:
         return _release_by(run, stores, run.terms.own_rules)
     except InputError:
-        from tagger.operations.policy import stored_rules  # few versions cannot be read by the settings
+        from tagger.operations.policy import stored_rules  # this is rare
 
         rules = stored_rules(run.terms, stores)
         if rules is None or rules == run.terms.own_rules:
@@ -133,8 +133,8 @@ def _plain(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Buil
     )
 
 
-def planned(run: Run, command: str) -> "Running":
-    """Return what shows what a release would change: `plan`, or a dry run."""
+def plan_of(run: Run, command: str) -> "Running":
+    """Return the operation that shows what a release would change: that of `plan`, or a dry run."""
     runs = run.of_variants()
     if len(runs) > 1:
         from tagger.operations.together import plan_together
@@ -154,7 +154,7 @@ def planned(run: Run, command: str) -> "Running":
 
 
 def nothing_to_do(run: Run) -> "Report | None":
-    """Return the report of a run that a release event started after which nothing is released: a deletion, say."""
+    """Return the report where the release event needs no release, for example a deletion; else None."""
     event = run.release_event
     if event is None or event.writes:
         return None

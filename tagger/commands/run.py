@@ -1,4 +1,4 @@
-"""One run of a command: what it was told, what it has opened, and how it says what happens."""
+"""One run of a command: its settings, its connections, and its output."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ __all__ = ["Run"]
 
 
 class Run:
-    """One run: its settings, its positional arguments and its environment, and what it works with."""
+    """One run: its settings, its positional arguments, its environment, its connections and its console."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Run:
         self._terms: PolicyTerms | None = None
 
     def of(self, settings: "Settings", console: "Console") -> "Run":
-        """Return the run of another component, which shares what this one has opened."""
+        """Return the run of another component, which shares the connections of this one."""
         return Run(
             settings,
             self.arguments,
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def terms(self) -> "PolicyTerms":
-        """By which rules the run decides in each repository."""
+        """The rules of the run in each repository."""
         if self._terms is None:
             from tagger.settings.policy import policy_terms  # while the registries are being connected to
 
@@ -84,7 +84,7 @@ class Run:
 
     @property
     def build(self) -> "Source | None":
-        """The built image, if the settings name one: opened once."""
+        """The built image, if the settings name one. It is opened once."""
         if self._ahead:
             return self._ahead.get()
         if self._build is None:
@@ -92,7 +92,7 @@ class Run:
         return self._build[0]
 
     def begin_build(self) -> None:
-        """Begin to read several builds, where there are, while the repositories are looked at: one image is at hand."""
+        """Begin to read several builds in another thread; a single build is opened when it is needed."""
         if self.settings.has_several_builds and self._ahead is None:
             from tagger.concurrency import Ahead
 
@@ -105,7 +105,7 @@ class Run:
 
     @property
     def release_event(self) -> "ReleaseEvent | None":
-        """The release event that says whether the version is held, where the settings leave that to it: read once."""
+        """The release event that decides whether the version is held, if `hold` is `auto`. It is read once."""
         if self._release_event is None:
             self._release_event = (None,)
             if self.settings.hold == "auto" and self.environ.get("GITHUB_EVENT_NAME") == "release":
@@ -115,7 +115,7 @@ class Run:
         return self._release_event[0]
 
     def now(self) -> float:
-        """Return the time in seconds since 1970. Raise `InputError` where TAGGER_NOW says none."""
+        """Return the time in seconds since 1970. Raise `InputError` where TAGGER_NOW is no time."""
         from tagger.clock import now
 
         return now(self.environ).timestamp()
@@ -127,13 +127,13 @@ class Run:
             whole = any("/" in word for word in self.arguments)
             more = " A repository behind it is named with its registry, as docker.io/acme/app." if whole else ""
             raise InputError(
-                f"`{name}` takes one {what}, and got {' '.join(self.arguments) or 'none'}",
+                f"`{name}` takes one {what}, but got {' '.join(self.arguments) or 'none'}",
                 f"Name one behind the command, as {name} {what}, or in the input arguments.{more}",
             )
         return self.arguments[0]
 
     def warn(self, code: str, message: str) -> None:
-        """Say what a person has to know, at once, and in the report of this run."""
+        """Show a warning at once, and add it to the report of this run."""
         from tagger.results import ReportWarning
 
         warning = ReportWarning(code, message)
@@ -142,7 +142,7 @@ class Run:
             self.console.warn(message)
 
     def drive(self, running: "Running") -> "Report":
-        """Run an operation to its end, or to its report after a signal, and say what happens on the way."""
+        """Run an operation to its end, or to its report after a signal, and show its events."""
         from tagger.results import finish
 
         self.interruption.stop = self.connections.stop
@@ -154,13 +154,13 @@ class Run:
 
         report = finish(running, tell)
         for warning in report.warnings:
-            if warning.message not in told:  # what the policies say otherwise is known at the end
+            if warning.message not in told:  # the warnings about policies are known only at the end
                 self.console.warn(warning.message)
         interrupted = self.interruption.error if report.exit_code else None
         return report._replace(error=interrupted) if interrupted else report
 
     def show(self, report: "Report") -> int:
-        """Report how an operation ended, with what this run warned of, and return the exit code."""
+        """Show the report of an operation, with the warnings of this run, and return the exit code."""
         warnings = (*self._warnings, *report.warnings)
         return self.console.show_report(report._replace(warnings=warnings, verb=self._verb_of(report)))
 

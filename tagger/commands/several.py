@@ -1,4 +1,4 @@
-"""One command for several components, side by side: a run each, over what they share, and one report."""
+"""Runs one command for several components, side by side, with shared connections and one report."""
 
 import threading
 from collections import defaultdict
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["run_components"]
 
 MOST = 32
-"""Components that are worked on at once. Each has up to nine requests in flight, a thread and a connection for each:
-more of them would wait for the processor, and take memory.
+"""Components that run at the same time. Each has up to nine requests, with a thread and a connection for each: more
+components would only wait for the processor, and use memory.
 """
 
 
 def run_components(command: Command, whole: Run, components: "Sequence[Settings]") -> int:
-    """Run a command for each component; one that fails does not stop the others. Return the exit code."""
+    """Run a command for each component. An error in one does not stop the others. Return the exit code."""
     lock, warned = threading.Lock(), set[str]()
     ended: dict[str, Ended | Listing] = {}
     interruption = whole.interruption
@@ -51,14 +51,14 @@ def run_components(command: Command, whole: Run, components: "Sequence[Settings]
 
 
 def _each_registry(run: "Callable[[Settings], None]", components: "Iterable[Settings]") -> None:
-    """Do the components of different registries beside each other: those of a slow one keep no other waiting."""
+    """Run the components of different registries side by side, so that a slow registry does not delay the others."""
     groups: dict[frozenset[str], list[Settings]] = defaultdict(list)
     for settings in components:
         groups[frozenset(_registry(image) for image in settings.images)].append(settings)
     fair = max(1, MOST // len(groups))
 
     def run_group(group: "list[Settings]") -> None:
-        enough = max(2, group[0].most_jobs // 2)  # to have that many requests in flight
+        enough = max(2, group[0].most_jobs // 2)  # so that this many requests run at the same time
         for _, result in side_by_side(run, group, min(enough, fair)):
             if result:
                 raise result

@@ -22,34 +22,34 @@ __all__ = ["open_build"]
 
 
 def open_build(settings: "Settings", connections: Connections, *, pushing: bool) -> "Source | None":
-    """Open the built image, if the settings name one. Raise `InputError` where it is not there, `StoreError`.
+    """Open the built image, if the settings name one. Raise `InputError` where it does not exist, `StoreError`.
 
-    `pushing` says that the run is to push it.
+    `pushing` is true where the run pushes it.
     """
     if not settings.source and not settings.digests:
         return None
-    if settings.built_apart:  # one stands for all: their version is read
+    if settings.built_apart:  # the version is read from the first one
         settings = settings.of_variant(settings.built_apart[0])
     opener = _Opener(settings, connections, pushing)
     if settings.has_several_builds:
-        return opener.assembled()
+        return opener.assemble()
     from tagger.images.sources import parse_source
 
-    return opener.opened(parse_source(settings.source[0].source))
+    return opener.open(parse_source(settings.source[0].source))
 
 
 class _Opener:
-    """Opens what the settings of a run name."""
+    """Opens the builds that the settings of a run name."""
 
     def __init__(self, settings: "Settings", connections: Connections, pushing: bool) -> None:
         self._settings, self._connections, self._pushing = settings, connections, pushing
         self._several = len(settings.images) > 1
 
-    def opened(self, spec: "SourceSpec") -> "ContentSource | SavedSource | EngineSource":
-        """Open one source. Raise `InputError` where it is not there, `StoreError`, `EngineError`."""
+    def open(self, spec: "SourceSpec") -> "ContentSource | SavedSource | EngineSource":
+        """Open one source. Raise `InputError` where it does not exist, `StoreError`, `EngineError`."""
         from tagger.images.sources import open_source
 
-        with _translated(spec):
+        with _errors_named(spec):
             if self._is_engines(spec):
                 if self._pushing:
                     _check_consent(self._settings)
@@ -58,8 +58,8 @@ class _Opener:
                 return EngineSource.find(self._connections.engine, spec.value)
             return open_source(spec, self._connections.repository, several=self._several, say=self._connections.say)
 
-    def assembled(self) -> "Source":
-        """Read all builds, and return the image that they become. Raise `InputError`, `Refused`, `StoreError`."""
+    def assemble(self) -> "Source":
+        """Read all builds, and return the image that is made of them. Raise `InputError`, `Refused`, `StoreError`."""
         from tagger.images.builds import Build, assemble_builds
         from tagger.images.sources import parse_source
 
@@ -86,19 +86,19 @@ class _Opener:
         )
 
     def _build(self, spec: "SourceSpec", origin: str, *, named: bool = False) -> "Build":
-        """Return one of several builds. Those in registries are not read yet, so that all are read side by side."""
+        """Return one of several builds. A build in a registry is not read yet: all are read side by side later."""
         from tagger.images.builds import Build
         from tagger.names import Reference
 
         if spec.kind in ("docker", "name"):
-            with _translated(spec):
+            with _errors_named(spec):
                 engines = self._is_engines(spec)
             if not engines:
                 reference = Reference.parse(spec.value)
                 return Build(self._connections.repository(reference.repository), reference.target, origin, named)
-        opened = self.opened(spec)
-        with _translated(spec):
-            image = opened.as_content(self._meter())
+        source = self.open(spec)
+        with _errors_named(spec):
+            image = source.as_content(self._meter())
         return Build(image.content, image.root.digest, origin, named)
 
     def _meter(self) -> Meter:
@@ -109,8 +109,8 @@ class _Opener:
     def _home(self, texts: list[str], digests: list[str]) -> "tuple[TaggedContent, list[str]]":
         """Return the repository that holds the `digests`, and the sources that are builds themselves.
 
-        It is that of the source without tag and digest, else the first of `images`. A layout without a tag is it where
-        it holds all of them, else it is a build.
+        That repository is a source without tag and digest, else the first of `images`. A layout without a tag is that
+        repository if it has all digests, else it is a build.
         """
         from tagger.images.digests import INVALID
 
@@ -132,7 +132,7 @@ class _Opener:
             )
         images = self._settings.images
         if not homes and not images:
-            raise InputError("no repository is named that the digests are in", "Set `images`.")
+            raise InputError("no repository is named that has the digests", "Set `images`.")
         return self._connections.repository(homes[0] if homes else images[0]), rest
 
     def _holds(self, layout: Path, digests: list[str]) -> bool:
@@ -147,7 +147,7 @@ class _Opener:
 
 
 def _bare_repository(text: str) -> "Repository | Path | None":
-    """Return the repository, or the layout, that a source without tag and digest names; None of another source."""
+    """Return the repository, or the layout, of a source without tag and digest; None for any other source."""
     if text.startswith("oci:"):
         path = Path(text.removeprefix("oci:"))
         return path if path.is_dir() else None
@@ -176,13 +176,13 @@ def _is_bare(spec: "SourceSpec") -> bool:
 
 
 @contextmanager
-def _translated(spec: "SourceSpec") -> Iterator[None]:
-    """Name the source in what goes wrong, and say what to do about it."""
+def _errors_named(spec: "SourceSpec") -> Iterator[None]:
+    """Add the source, and a hint, to errors in the block."""
     try:
         yield
     except (StoreError, EngineError) as error:
         absent = isinstance(error, NotFound) or error.code == "NOT_FOUND"
-        of_engine = isinstance(error, EngineError) and error.hint  # it knows why a build may not be there
+        of_engine = isinstance(error, EngineError) and error.hint  # the engine's hint says why a build may be missing
         hint = error.hint if of_engine or not absent else ""
         hint = hint or "Push the build first, or check `source`."
         message = f"source {spec}: {error.message}"
@@ -204,10 +204,10 @@ def _translated(spec: "SourceSpec") -> Iterator[None]:
 
 
 def _check_consent(settings: "Settings") -> None:
-    """Raise `InputError` where a file alone says which image of the engine goes where: that would give any away."""
+    """Raise `InputError` where a file alone names the engine's image and the target: it could publish any image."""
     source, images = (settings.given.get(name) for name in ("source", "images"))
     if source and images and source.in_file and images.in_file:
         raise InputError(
-            f"{source.origin}: only the file says that an image of the engine is pushed, and where to",
-            "Name `source` or `images` in the workflow, or on the command line: a checkout may not give images away.",
+            f"{source.origin}: only the file names the image of the engine, and where to push it",
+            "Name `source` or `images` in the workflow, or on the command line: a checkout may not publish images.",
         )

@@ -1,4 +1,4 @@
-"""`tags`: show a repository as a tree."""
+"""The command `tags`, which shows a repository as a tree."""
 
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ def _run(run: Run) -> int:
 
 
 def _page_file(run: Run) -> "PageFile | None":
-    """Return where a page is asked for, and what time it is. Raise `InputError` where a checkout may not write."""
+    """Return the file for a page, with the time; None without `html`. Raise `InputError` for a wrong place."""
     from tagger.results import PageFile
 
     if not run.settings.html:
@@ -39,7 +39,7 @@ def _page_file(run: Run) -> "PageFile | None":
 
     path, given = run.workspace / run.settings.html, run.settings.given["html"]
     if given.in_file and not path.resolve().is_relative_to(run.workspace.resolve()):
-        hint = "Name the file on the command line, or one in this folder: a checkout may not write elsewhere."
+        hint = "Name the file on the command line, or name one in this folder: a checkout may not write elsewhere."
         raise InputError(f"{given.origin}: {run.settings.html} is not in the working folder", hint)
     return PageFile(path, f"{now(run.environ):%Y-%m-%d %H:%M %Z}")
 

@@ -8,7 +8,7 @@ from tagger.rules.plan import Change
 __all__ = ["Proposal", "Value"]
 
 Value = str | bool | tuple[str, ...]
-"""The value of a setting, as the file of settings has it."""
+"""The value of a setting, as the settings file has it."""
 
 
 class Proposal(NamedTuple):

@@ -1,4 +1,4 @@
-"""The components of a file of settings: which of them a run works on, and what each of them says."""
+"""The components of a settings file: which of them a run works on, and what each of them says."""
 
 import re
 from collections import Counter

@@ -42,7 +42,7 @@ class SettingsFile(NamedTuple):
 
 
 def read_settings_file(path: Path) -> SettingsFile:
-    """Read a file of settings. Raise `InputError` when it is not YAML; collect what is wrong in it."""
+    """Read a settings file. Raise `InputError` when it is not YAML; collect what is wrong in it."""
     text = ""
     try:
         text = read_regular(path).decode("utf-8-sig")

@@ -144,7 +144,7 @@ def _defaults(environ: Mapping[str, str]) -> dict[str, Given]:
 
 
 def _read_file(values: Mapping[str, Given], environ: Mapping[str, str], workspace: Path) -> "SettingsFile | None":
-    """Return what the file of settings says: the one that `config` names, else the one that is found."""
+    """Return what the settings file says: the one that `config` names, else the one that is found."""
     name = values["config"].texts[-1].strip() if "config" in values else ""
     path = workspace / name if name else find_settings_file(workspace, environ.get("GITHUB_WORKSPACE", ""))
     if name and path and not is_regular(path):

@@ -26,7 +26,7 @@ TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "
 class Given(NamedTuple):
     """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
 
-    `places` says where each text stands, if not there. `in_file` is true of what a file of settings says, which may
+    `places` says where each text stands, if not there. `in_file` is true of what a settings file says, which may
     be the word of a checkout.
     """
 

@@ -1,4 +1,4 @@
-"""Where the file of settings is: in the working folder, or above it in the same git repository."""
+"""Where the settings file is: in the working folder, or above it in the same git repository."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NAMES = (CONFIG, ".tagger.yaml")
 
 
 def find_settings_file(folder: Path, workspace: str = "") -> Path | None:
-    """Return the nearest file of settings, from `folder` upwards to the root of its git repository; None without one.
+    """Return the nearest settings file, from `folder` upwards to the root of its git repository; None without one.
 
     Outside a repository only `folder` is looked in. `workspace` is the runner's GITHUB_WORKSPACE. Raise `InputError`
     where both spellings of the name stand in one folder.
@@ -34,5 +34,5 @@ def find_settings_file(folder: Path, workspace: str = "") -> Path | None:
 def _inside(path: Path, root: Path) -> Path:
     """Return `path`. Raise `InputError` where it is a link out of `root`: what it leads to would be shown."""
     if not path.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{path} is a link out of the repository", "Keep the file of settings in the repository.")
+        raise InputError(f"{path} is a link out of the repository", "Keep the settings file in the repository.")
     return path

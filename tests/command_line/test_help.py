@@ -127,7 +127,7 @@ class TestMissing:
 
     @pytest.mark.parametrize("words", [("plan", "--image", "a/b"), ("plan", "--json"), ("tags",)])
     def test_a_package(self, words: tuple[str, ...], tmp_path: Path) -> None:
-        """The packages are where `-S` does not look; a file of settings needs one."""
+        """The packages are where `-S` does not look; a settings file needs one."""
         if words == ("tags",):
             (tmp_path / ".tagger.yml").write_text("images: a/b\n")
         ended = subprocess.run(

@@ -122,7 +122,7 @@ def _settings(content: bytes) -> None:
 
 
 def _workflow(content: bytes) -> None:
-    """Make the settings of a run: a file of settings, and lines of `VARIABLE=VALUE` behind an empty line."""
+    """Make the settings of a run: a settings file, and lines of `VARIABLE=VALUE` behind an empty line."""
     file, _, lines = content.partition(b"\n\n")
     pairs = [line.partition("=") for line in text(lines).replace("\0", "").split("\n")]
     environ = {name: value for name, equals, value in pairs if equals and name}

@@ -32,7 +32,7 @@ FOR_A_PERSON = {
     "what a build is made of": r"has no signature attached|was signed by none|stands on no approved base"
     r"|holds no public key",
     "which plan": r"the plan is not",
-    "what the repository is for": r"of its \d+ tags is a version|no file of settings has components",
+    "what the repository is for": r"of its \d+ tags is a version|no settings file has components",
     "which shell": r"there is no completion",
     "what is not here": r"no Docker Engine answers|there is no host|there is no file|Errno|No such file",
     "who signs": r"says no repository|names nobody|is no builder|no row|says a workflow and not whose",

@@ -142,5 +142,5 @@ def test_where_there_are_none(folder: Path) -> None:
 def test_without_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     ran = tagger("components")
-    assert (ran.code, ran.document["error"]["message"]) == (2, "no file of settings has components")
+    assert (ran.code, ran.document["error"]["message"]) == (2, "no settings file has components")
     assert "each with repositories of its own" in ran.err

@@ -71,7 +71,7 @@ def test_a_file_is_never_overwritten(folder: Path) -> None:
     (folder / ".tagger.yml").write_text("images: [oci:app]\n")
     ran = tagger("init", "--write", "--json")
     assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")
-    assert "there is a file of settings" in ran.document["error"]["message"]
+    assert "there is a settings file already" in ran.document["error"]["message"]
     assert (folder / ".tagger.yml").read_text() == "images: [oci:app]\n"
     assert tagger("init").code == 0
 
