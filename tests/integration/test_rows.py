@@ -171,7 +171,7 @@ def test_outputs_that_differ_from_metadata_action() -> None:
     ran = run("plan", "refs/heads/main", rows="nightly\ntype=sha", source="", published_from="none")
     assert (ran.code, ran.document["tags"]) == (0, ["nightly", "sha-860c190"])
     ran = run("plan", "refs/heads/main", rows="foo/bar\ntype=sha", source="", published_from="none")
-    assert (ran.code, "'foo/bar' holds what no tag can" in ran.document["error"]["message"]) == (2, True)
+    assert (ran.code, "a tag cannot hold: 'foo/bar'" in ran.document["error"]["message"]) == (2, True)
 
 
 DATED = "type=raw,value={{commit_date 'YYYYMMDD'}}"
@@ -406,5 +406,5 @@ def test_a_git_tag_decides_and_what_says_otherwise_is_named() -> None:
 def test_rows_without_a_version_are_no_policy() -> None:
     ran = tagger("policy", "set", environ=environ("refs/heads/main", rows="type=ref,event=branch"))
     assert ran.code == 2
-    assert "no row of `tags` is earned by a version" in ran.out
+    assert "no row of `tags` makes a tag of a version" in ran.out
     assert not Path("app").exists()
