@@ -53,4 +53,4 @@ def test_is_not_waited_for(engine: Engine, slow: tuple[SmallRegistry, threading.
     (outcome,) = report["repositories"]
     assert "the engine's push was stopped" in outcome["error"]["message"]
     (exact,) = outcome["changes"]
-    assert "not known" in exact["reason"]
+    assert "unknown" in exact["reason"]

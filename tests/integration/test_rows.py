@@ -271,6 +271,17 @@ def test_a_backport_moves_nothing_that_is_not_its_own() -> None:
     assert outputs()["latest"] == "false"
 
 
+def test_a_backport_moves_no_series_that_only_match_rows_name() -> None:
+    rows = "type=match,pattern=v(\\d+),group=1\ntype=match,pattern=v(\\d+\\.\\d+),group=1"
+    assert run("release", "refs/tags/v2.1.4", rows=rows).code == 0
+    before = standing(Layout(Path("app")))
+    assert sorted(before) == ["2", "2.1", "2.1.4", "latest"]
+    make_image(Layout("old"), "two", "built")
+    assert run("release", "refs/tags/v2.0.9", source="oci:old", rows=rows).code == 0
+    after = standing(Layout(Path("app")))
+    assert {tag for tag in after if after[tag] != before.get(tag)} == {"2.0.9", "2.0"}
+
+
 def test_a_row_that_is_not_enabled_sets_nothing() -> None:
     rows = "type=semver,pattern={{version}}\ntype=semver,pattern={{major}},enable=false\ntype=raw,value=x,priority=950"
     assert run("release", "refs/tags/v0.1.2", rows=rows).code == 0

@@ -315,7 +315,7 @@ class TestRefused:
         assert ran.code == 1
         assert gone in ran.document["error"]["message"]
         assert "digest-arm64" in ran.document["error"]["message"]
-        assert "clean-up" in ran.document["error"]["hint"]
+        assert "cleanup" in ran.document["error"]["hint"]
         place.store.delete(legs[1].children()[0].digest)
         ran = run("release", place.name, digests=outputs_of(legs))
         assert ran.code == 1

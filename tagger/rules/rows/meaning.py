@@ -1,5 +1,6 @@
 """What rows mean: the templates of versions, and for one build its version and its plain tags."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
 
@@ -19,6 +20,7 @@ from tagger.rules.versions import Version
 __all__ = ["Filled", "PlainTag", "Rows"]
 
 OWN_LATEST = "latest=false"
+_FIELDS = re.compile(r"\{\{\w+\}\}|[v._-]")
 
 
 class PlainTag(NamedTuple):
@@ -89,7 +91,7 @@ class Rows(NamedTuple):
         """The templates of versions, as if every row were enabled: they are the same for every build."""
         pairs = [(row, template) for row in self.rows if row.of_version and (template := self._template(row))]
         if not any(Template.parse(template).is_exact for _, template in pairs):
-            pairs = [(row, template) for row, template in pairs if row.reads_version]
+            pairs = [(row, template) for row, template in pairs if self._is_of_numbers(row)]
             # Such a row gives a prerelease its whole version, whatever the pattern. One exact tag has to be staged.
             pairs += [(row, text) for row, _ in pairs[:1] if (text := self._around(row, "{{version}}"))]
         latest = self._latest_template if pairs and self.flavor.latest != "false" else ""
@@ -217,6 +219,10 @@ class Rows(NamedTuple):
             return None
         dated = row.type in ("schedule", "sha") or not row.expression.names.isdisjoint((*DATES, "sha"))
         return PlainTag(check_tag(tag), row.text, dated)
+
+    def _is_of_numbers(self, row: Row) -> bool:
+        """Say whether a row reads a version, or finds only numbers of one. `release1` may be a tag of its own."""
+        return row.reads_version or not _FIELDS.sub("", sample_template(row, self.tag_prefix) or "none")
 
     def _template(self, row: Row) -> str | None:
         """Return the template of a row for versions; None where its prefix or suffix depends on the build."""
