@@ -200,6 +200,7 @@ def _run(
     console.mask((*settings.secrets, *_proxy_logins(environ)))
     _tell_names(settings, console)
     with Connections(settings, environ, console.warn, components, console.meter, console.mask, begun) as connections:
+        interruption.release = connections.stop
         run = Run(
             settings,
             positional,

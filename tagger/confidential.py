@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
@@ -26,18 +26,33 @@ _LOGIN = re.compile(
 """A name and a password before a host (RFC 3986, section 3.2.1), with or without a scheme; no digest follows."""
 
 
+_JSON_OF_GO = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+_MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_HTML = (_MARKUP, *({**_MARKUP, '"': double, "'": single} for double, single in (
+    ("&quot;", "'"), ("&quot;", "&#x27;"), ("&quot;", "&#39;"), ("&#34;", "&#39;")
+)))  # fmt: skip
+"""How characters are escaped: by Go in JSON, and in HTML by Python, Go, Ruby and others."""
+
+
 @lru_cache(1024)
 def forms(secret: str) -> frozenset[str]:
-    """Return a secret as it may stand in a text: as it is, in a URL, in JSON, and within Base64."""
+    """Return a secret as it may stand in a text: as it is, in a URL, in JSON, in HTML, in hex, and within Base64."""
     data = secret.encode(errors="surrogateescape")
     found = {secret, quote(data, safe=""), quote(data), quote_plus(data)}
-    found |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    found |= {quote(quote(data, safe=""), safe=""), re.sub("%..", lambda part: part[0].lower(), quote(data, safe=""))}
+    for text in (json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
+        found |= {text[1:-1], _replaced(text[1:-1], _JSON_OF_GO), json.dumps(text)[3:-3]}
+    found |= {_replaced(secret, escapes) for escapes in _HTML} | {data.hex(), data.hex().upper()}
     for offset in range(3):
         first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             part = encode(bytes(offset) + data).decode()[first:last]
             found |= {part} if len(part) >= 2 * _LEAST else set()
     return frozenset(filter(None, found))
+
+
+def _replaced(text: str, escapes: Mapping[str, str]) -> str:
+    return "".join(escapes.get(character, character) for character in text)
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:

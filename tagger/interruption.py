@@ -21,12 +21,14 @@ class Interruption:
 
     While an operation is under way `stop` lets it come to its end: whatever it asks of any place from then on is
     refused, so that it reports what is done and what is not, as after any other failure. Before that, when nothing is
-    written yet, a signal raises `Interrupted`; so does a second one, as the runner sends it before it kills.
+    written yet, a signal raises `Interrupted`; so does a second one, as the runner sends it before it kills; `release`
+    ends what threads wait for then.
     """
 
     def __init__(self) -> None:
         self.error: Interrupted | None = None
         self.stop: Callable[[], None] | None = None
+        self.release: Callable[[], None] | None = None
 
     def listen(self) -> None:
         """Take over what the signals of this process do."""
@@ -42,10 +44,12 @@ class Interruption:
         """Stop what is under way."""
         again = self.error is not None
         self.error = Interrupted(f"the run was ended by {signal.Signals(number).name}")
+        ending = self.stop or self.release
+        if ending:
+            # In a thread of its own: the one that was interrupted may hold the locks that stopping takes.
+            threading.Thread(target=ending, daemon=True).start()
         if again or self.stop is None:
             raise self.error
-        # In a thread of its own: the one that was interrupted may hold the locks that stopping takes.
-        threading.Thread(target=self.stop, daemon=True).start()
 
 
 def _wake(reading: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.confidential import hide, hide_logins, logins_in
+from tagger.confidential import HIDDEN, hide, hide_logins, logins_in
 
 SECRETS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="*"), min_size=8, max_size=40)
 
@@ -28,6 +28,20 @@ def test_no_encoding_of_a_secret_stays(secret: str, before: bytes, after: bytes)
 @given(SECRETS, st.integers(4, 7))
 def test_the_beginning_of_a_secret_at_a_cut(secret: str, length: int) -> None:
     assert hide(f"it was {secret[:length]}", [secret]).endswith("***")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "p&amp;ss&lt;w&#34;o&#39;rd", "p&amp;ss&lt;w&quot;o&#x27;rd", "p&amp;ss&lt;w&quot;o&#39;rd",
+        'p&amp;ss&lt;w"o\'rd',
+        "p\\u0026ss\\u003cw\\\"o'rd", "p%26ss%3cw%22o%27rd", "p%2526ss%253Cw%2522o%2527rd", "70",
+    ],
+)  # fmt: skip
+def test_escapes_of_html_of_go_and_of_others(written: str) -> None:
+    secret = "p&ss<w\"o'rd"
+    text = hide(f"it says {secret.encode().hex() if written.startswith('70') else written}, no", {secret})
+    assert text == f"it says {HIDDEN}, no"
 
 
 def test_what_is_no_secret_stays() -> None:

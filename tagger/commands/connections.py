@@ -134,6 +134,8 @@ class _Resources:
             layout.stop()
         if "_engine" in self.__dict__:
             self._engine.stop()
+        if "keychain" in self.__dict__:
+            self.keychain.stop()
         for registries in filter(None, (self._registries, self._strangers)):
             registries.close()
 
@@ -175,7 +177,15 @@ class _Resources:
         given = [login for login in settings.all_logins if not login.identity]
         logins = [(login.registry, login.username, login.password) for login in given]
         fetched = {login.registry: self._identity_login(login) for login in settings.all_logins if login.identity}
-        return Keychain(logins=logins, fetched=fetched, github_token=settings.github_token, environ=self._environ)
+        keychain = Keychain(
+            logins=logins,
+            fetched=fetched,
+            github_token=settings.github_token,
+            environ=self._environ,
+            mask=self._mask,
+        )
+        self.cleanup.callback(keychain.stop)
+        return keychain
 
     def _identity_login(self, login: "GivenLogin") -> "IdentityLogin":
         from tagger.images.registry.identity import IdentityLogin  # few logins are fetched

@@ -2,8 +2,10 @@
 
 import io
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,23 @@ def test_a_pipe_that_nobody_writes_to_is_waited_for_with_a_word(tmp_path: Path) 
         assert "waiting" in running.stderr.readline()
         running.terminate()
         assert running.wait(10) == 1
+
+
+def test_a_look_at_a_registry_that_says_nothing_ends_at_a_signal(tmp_path: Path) -> None:
+    """Nothing is written yet: nobody waits for the end of the timeout."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        words = ["tags", f"{host}/acme/app", "--insecure", host]
+        command = [sys.executable, str(ENTRYPOINT), *words]
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+            silent.accept()  # it asks
+            time.sleep(0.3)
+            begun = time.monotonic()
+            running.terminate()
+            assert running.wait(20) == 1
+            assert time.monotonic() - begun < 7
+            assert running.stderr
+            assert "ended by SIGTERM" in running.stderr.read()
 
 
 @pytest.mark.parametrize("most", [8, 9, 10, 11, 12])

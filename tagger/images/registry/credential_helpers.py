@@ -2,12 +2,15 @@
 
 import json
 import os
-from collections.abc import Collection, Mapping
+import signal
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from tagger.errors import InputError
 from tagger.images.registry.logins import Login, docker_key
+from tagger.workspace import is_regular
 
 __all__ = ["ask_helper", "read_answer"]
 
@@ -22,11 +25,18 @@ PRIVATE = (
 )  # fmt: skip
 
 
-def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Collection[str], origin: str) -> Login:
+def ask_helper(
+    helper: str,
+    name: str,
+    environ: Mapping[str, str],
+    secrets: Collection[str],
+    origin: str,
+    begun: Callable[[Callable[[], None]], None] = lambda _: None,
+) -> Login:
     """Return a helper's login for a registry; an empty one where it has none.
 
     The helper gets `environ` without `secrets`, which are other logins. `origin` is the configuration that names the
-    helper. Raise `InputError` when it does not exist here, or fails.
+    helper, and `begun` is called with what ends it. Raise `InputError` when it does not exist here, or fails.
     """
     program = f"docker-credential-{helper}"
     if "/" in helper or "\0" in helper:
@@ -35,7 +45,7 @@ def ask_helper(helper: str, name: str, environ: Mapping[str, str], secrets: Coll
     if not path:
         raise InputError(f"{origin} takes the login for {name} from {program}, which does not exist here", _HINT)
     try:
-        code, output = _run(path, docker_key(name).encode(), _without(environ, secrets))
+        code, output = _run(path, docker_key(name).encode(), _without(environ, secrets), begun)
     except (OSError, ValueError) as error:
         raise InputError(f"{program} could not be asked for the login for {name}", _HINT) from error
     if code:
@@ -52,26 +62,30 @@ def read_answer(output: bytes, program: str) -> Login:
     try:
         answer = json.loads(output)
         username, secret = str(answer["Username"]), str(answer["Secret"])
+        f"{username}{secret}".encode()  # half a character is none
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"the answer of {program} is not a login", _HINT) from error
     return Login.of(username, secret, program)
 
 
 def _find(program: str, environ: Mapping[str, str]) -> str:
-    """Return the path of a program in PATH, but not in the working folder, which may be an untrusted checkout."""
-    here = Path(os.path.realpath("."))
+    """Return the path of a program in PATH, but not in a folder that may be an untrusted checkout.
+
+    These are the working folder and the runner's workspace. A link that leads into one is not followed.
+    """
+    checkouts = {Path(os.path.realpath(one)) for one in (".", environ.get("GITHUB_WORKSPACE") or ".")} - {Path("/")}
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
-        path = Path(folder)
-        inside = here != Path("/") and Path(os.path.realpath(path)).is_relative_to(here)
-        if not path.is_absolute() or inside:
-            continue
-        found = path / program
-        if found.is_file() and os.access(found, os.X_OK):
+        found = Path(folder, program)
+        real = [Path(os.path.realpath(path)) for path in (folder, found)]
+        inside = any(path.is_relative_to(checkout) for path in real for checkout in checkouts)
+        if found.is_absolute() and not inside and is_regular(found) and os.access(found, os.X_OK):
             return str(found)
     return ""
 
 
-def _run(path: str, question: bytes, environ: Mapping[str, str]) -> tuple[int, bytes]:
+def _run(
+    path: str, question: bytes, environ: Mapping[str, str], begun: Callable[[Callable[[], None]], None]
+) -> tuple[int, bytes]:
     """Run a helper; return its exit code and its output. Raise `OSError`, `ValueError` for too much output."""
     import subprocess  # few configurations name a helper
     from threading import Timer
@@ -83,9 +97,18 @@ def _run(path: str, question: bytes, environ: Mapping[str, str]) -> tuple[int, b
         stderr=subprocess.DEVNULL,
         env=dict(environ),
         cwd="/",
+        start_new_session=True,
     ) as process:
+
+        def end() -> None:
+            """End it and what it started, which may hold its output open."""
+            with suppress(ProcessLookupError):
+                if process.returncode is None:  # until it is waited for, nobody gets its number
+                    os.killpg(process.pid, signal.SIGKILL)
+
+        begun(end)
         asked, answer = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
-        timer = Timer(TIMEOUT, process.kill)
+        timer = Timer(TIMEOUT, end)
         timer.daemon = True
         timer.start()
         try:
@@ -96,7 +119,7 @@ def _run(path: str, question: bytes, environ: Mapping[str, str]) -> tuple[int, b
                 pass  # it did not read the question
             output = answer.read(LARGEST + 1)
             if len(output) > LARGEST:
-                process.kill()
+                end()
                 raise ValueError("it writes too much")
             code = process.wait()
         finally:

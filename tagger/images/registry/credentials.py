@@ -1,7 +1,7 @@
 """The logins of one run, and the choice of the one for a repository."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from tagger.images.registry.dialects import GHCR
@@ -39,7 +39,9 @@ class Keychain:
         fetched: Mapping[str, FetchedLogin] | None = None,
         github_token: str = "",
         environ: Mapping[str, str] | None = None,
+        mask: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
+        """`mask` has the runner hide the secrets of a login that was found."""
         self._given: dict[str, Login | FetchedLogin] = {
             str(Key.parse(key)): Login.of(username, password, "the login given for it")
             for key, username, password in logins
@@ -50,6 +52,9 @@ class Keychain:
         self._found: dict[tuple[str, str], Login] = {}
         self._asked: dict[tuple[str, str], Login] = {}
         self._configs: tuple[DockerConfig, ...] | None = None
+        self._mask = mask
+        self._enders: list[Callable[[], None]] = []
+        self._stopped = False
         self._lock = threading.Lock()
 
     def login(self, *names: str, repository: str = "", at_home: bool = True) -> Login:
@@ -81,6 +86,17 @@ class Keychain:
             return {"registrytoken": login.registry_token, "serveraddress": server}
         return {"username": login.username, "password": login.password, "serveraddress": server}
 
+    def stop(self) -> None:
+        """End the helpers that are asked, now and later."""
+        self._stopped = True
+        for end in list(self._enders):
+            end()
+
+    def _begun(self, end: Callable[[], None]) -> None:
+        self._enders.append(end)
+        if self._stopped:
+            end()
+
     def secrets(self) -> frozenset[str]:
         """Return every secret known so far, for masking."""
         with_gitlab = (*self._given.values(), self._github, self._gitlab(), *self._found.copy().values())
@@ -94,6 +110,7 @@ class Keychain:
             return self._given[given]
         if (name, repository) not in self._found:
             self._found[name, repository] = self._configured(name, repository)
+            self._mask(self._found[name, repository].secrets)
         return self._found[name, repository]
 
     def _configured(self, name: str, repository: str) -> Login:
@@ -116,7 +133,9 @@ class Keychain:
         if (helper, name) not in self._asked:
             from tagger.images.registry.credential_helpers import ask_helper  # few configurations name one
 
-            self._asked[helper, name] = ask_helper(helper, name, self._environ, self.secrets(), config.origin)
+            self._asked[helper, name] = ask_helper(
+                helper, name, self._environ, self.secrets(), config.origin, self._begun
+            )
         return self._asked[helper, name]
 
     def _gitlab(self) -> Login:

@@ -88,10 +88,9 @@ class DockerConfig(NamedTuple):
             except (binascii.Error, ValueError) as error:
                 raise InputError(f"{self.origin}: an `auth` is not base64", _HINT) from error
             username, _, password = decoded.partition(":")
-        return Login(
-            username,
-            password.rstrip("\0"),
-            str(entry.get("identitytoken") or ""),
-            str(entry.get("registrytoken") or ""),
-            origin=self.origin,
-        )
+        tokens = str(entry.get("identitytoken") or ""), str(entry.get("registrytoken") or "")
+        try:
+            "".join((username, password, *tokens)).encode()
+        except UnicodeError as error:  # half a character is none
+            raise InputError(f"{self.origin}: a login is no text", _HINT) from error
+        return Login(username, password.rstrip("\0"), *tokens, origin=self.origin)

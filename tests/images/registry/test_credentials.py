@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +263,63 @@ def test_a_helper_that_fails_is_said(home: Home, script: str, said: str) -> None
 def test_a_helper_is_a_name_and_no_path(home: Home) -> None:
     home.write({"credsStore": "x/../../bin/sh"})
     with pytest.raises(InputError, match="not the name of a credential helper"):
+        home.keychain().login("ghcr.io")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "spy\n"])
+def test_a_helper_with_a_name_that_no_file_has_is_said(home: Home, name: str) -> None:
+    home.write({"credsStore": name})
+    with pytest.raises(InputError):
+        home.keychain().login("ghcr.io")
+
+
+@pytest.mark.parametrize("way", ["workspace", "link"])
+def test_no_helper_is_run_from_the_workspace(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Wherever in it a run works, and by a link that leads there."""
+    home.write({"credsStore": "spy"})
+    workspace, outside = tmp_path / "workspace", tmp_path / "outside"
+    for folder in (workspace / "sub", outside):
+        folder.mkdir(parents=True)
+    program = workspace / "docker-credential-spy"
+    program.write_text('#!/bin/sh\nprintf \'{"Username":"u","Secret":"s"}\'\n')
+    program.chmod(0o755)
+    (outside / program.name).symlink_to(program)
+    monkeypatch.chdir(workspace / "sub")
+    environ = {
+        **home.environ,
+        "PATH": str(workspace if way == "workspace" else outside),
+        "GITHUB_WORKSPACE": str(workspace),
+    }
+    with pytest.raises(InputError, match="not here"):
+        Keychain(environ=environ).login("ghcr.io")
+
+
+def test_what_a_helper_gives_is_masked(home: Home) -> None:
+    home.write({"credsStore": "spy"})
+    home.helper("spy", 'printf \'{"Username":"u","Secret":"from-the-helper"}\'')
+    masked: set[str] = set()
+    Keychain(environ=home.environ, mask=masked.update).login("ghcr.io")
+    assert "from-the-helper" in masked
+
+
+def test_a_helper_that_hangs_is_ended(home: Home) -> None:
+    """Also what it started, which holds its output open."""
+    home.write({"credsStore": "spy"})
+    home.helper("spy", "sleep 60")
+    keychain = Keychain(environ=home.environ)
+    threading.Timer(0.3, keychain.stop).start()
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="could not be asked"):
+        keychain.login("ghcr.io")
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("field", ["username", "password", "identitytoken", "registrytoken"])
+def test_half_a_character_in_a_login_is_said(home: Home, field: str) -> None:
+    home.write({"auths": {"ghcr.io": {"username": "u", "password": "p", field: "\ud800"}}})
+    with pytest.raises(InputError, match="no text"):
         home.keychain().login("ghcr.io")
 
 
