@@ -113,12 +113,12 @@ def test_a_look_at_a_registry_that_says_nothing_ends_at_a_signal(tmp_path: Path)
         words = ["tags", f"{host}/acme/app", "--insecure", host]
         command = [sys.executable, str(ENTRYPOINT), *words]
         with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
-            silent.accept()  # it asks
-            time.sleep(0.3)
-            begun = time.monotonic()
-            running.terminate()
-            assert running.wait(20) == 1
-            assert time.monotonic() - begun < 7
+            with silent.accept()[0]:  # it asks
+                time.sleep(0.3)
+                begun = time.monotonic()
+                running.terminate()
+                assert running.wait(20) == 1
+                assert time.monotonic() - begun < 7
             assert running.stderr
             assert "ended by SIGTERM" in running.stderr.read()
 

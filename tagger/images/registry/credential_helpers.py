@@ -5,12 +5,16 @@ import os
 import signal
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tagger.errors import InputError
 from tagger.images.registry.logins import Login, docker_key
 from tagger.workspace import is_regular
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["ask_helper", "read_answer"]
 
@@ -99,13 +103,7 @@ def _run(
         cwd="/",
         start_new_session=True,
     ) as process:
-
-        def end() -> None:
-            """End it and what it started, which may hold its output open."""
-            with suppress(ProcessLookupError):
-                if process.returncode is None:  # until it is waited for, nobody gets its number
-                    os.killpg(process.pid, signal.SIGKILL)
-
+        end = partial(_end, process)
         begun(end)
         asked, answer = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
         timer = Timer(TIMEOUT, end)
@@ -127,6 +125,13 @@ def _run(
     if code < 0:
         raise ValueError("it was killed")
     return code, output
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a helper and what it started, which may hold its output open."""
+    with suppress(ProcessLookupError):
+        if process.returncode is None:  # until it is waited for, no other process gets its number
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _without(environ: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:

@@ -292,7 +292,7 @@ def test_no_helper_is_run_from_the_workspace(
         "PATH": str(workspace if way == "workspace" else outside),
         "GITHUB_WORKSPACE": str(workspace),
     }
-    with pytest.raises(InputError, match="not here"):
+    with pytest.raises(InputError, match="does not exist here"):
         Keychain(environ=environ).login("ghcr.io")
 
 
