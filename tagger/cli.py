@@ -276,8 +276,9 @@ def _asked_format(line: Line, environ: Mapping[str, str]) -> str:
 def _set_format(settings: "Settings") -> str:
     """Return the format that the settings ask for: a file may say it too."""
     from tagger.reporting.formatter import FORMATS, TEXT
+    from tagger.settings.options import named
 
-    return next((form for form in FORMATS if form != TEXT and getattr(settings, form)), TEXT)
+    return next((form for form in FORMATS if form != TEXT and getattr(settings, named(form).attribute)), TEXT)
 
 
 def _command_name(line: Line, environ: Mapping[str, str]) -> str:

@@ -239,6 +239,8 @@ def open_source(
 
     if spec.kind == "oci":
         return _in_layout(Layout(path), choice, str(spec))
+    if spec.kind not in ("docker-archive", "oci-archive"):
+        raise ValueError(f"{spec.kind}: nothing here opens a source of this kind")
     from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_images  # most runs read none
 
     archive = Archive(path, f"{spec.kind}:{path}", say)

@@ -17,12 +17,6 @@ from tagger.settings.values import Settings
 
 __all__ = ["check_together", "logins_of", "rules_of"]
 
-POLICY = (
-    "scheme", "mixed-parts", "build-metadata", "revisions", "tags", "variants", "variant", "channels", "stable",
-    "latest",
-)  # fmt: skip
-"""The settings that decide the tags of a repository, and the variant of this build."""
-
 
 def check_together(settings: Settings, command: str, mentioned: Collection[str], problems: Problems) -> None:
     """Note what contradicts itself: settings that are right, each alone. `mentioned` are settings that a file means."""
@@ -104,7 +98,7 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
                 _at(settings, "channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
                 "Call one of the two otherwise.",
             )
-    if settings.wrong.intersection(POLICY):
+    if settings.wrong and settings.wrong.intersection(_deciding()):
         return None
     sound = len(problems) == known_problems
     make = partial(_rules_of, settings, variants)
@@ -185,6 +179,13 @@ def _is_refused(settings: Settings, variants: tuple[str, ...], templates: tuple[
     except InputError:
         return True
     return False
+
+
+def _deciding() -> set[str]:
+    """Return the settings that decide the tags of a repository, and the variant of this build."""
+    from tagger.rules.policy_settings import SETTINGS  # few runs have a wrong setting
+
+    return {*(row.name for row in SETTINGS), "variant"}
 
 
 def _made_of(settings: Settings, variants: tuple[str, ...], templates: tuple[str, ...]) -> Rules:

@@ -102,10 +102,10 @@ def sources(text: str) -> Iterator[str]:
     remote = {"registry", "https", "http", "docker.io", "remote"}
     if colon and kind.lower() in remote:
         yield f"docker://{rest.lower()}"
+    elif colon and kind.lower() in SOURCE_KINDS and kind.lower() != "docker":
+        yield f"{kind.lower()}:{rest}"
     elif colon and kind.lower() in known:
         yield f"{known[kind.lower()]}{rest}"
-    elif colon and kind.lower() in SOURCE_KINDS:
-        yield f"{kind.lower()}:{rest}"
     yield from _on_disk(text)
     yield re.sub(r"\s+", "-", text.strip()).lower()
 
