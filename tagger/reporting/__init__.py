@@ -1,1 +1,1 @@
-"""How results are shown: text, JSON, Markdown, HTML, and the commands of GitHub's runner."""
+"""How results are shown: as text, JSON, Markdown and HTML, and by the commands of GitHub's runner."""

@@ -1,4 +1,4 @@
-"""What `check` found: as text, as JSON, and as Markdown for the step summary."""
+"""The findings of `check` as text, as JSON, and as Markdown for the step summary."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +17,9 @@ _ICONS = {"error": "❌", "warning": "⚠️", "note": "✅", "advice": "💡"}
 
 
 def checkup_document(checkup: Checkup) -> dict[str, Any]:
-    """Return the JSON of `check`: errors and warnings are `findings`, and what is well, or only to be known, `notes`.
+    """Return the JSON of `check`: errors and warnings are in `findings`, notes in `notes`.
 
-    A finding without a repository is about all of them.
+    A finding whose `repository` is null is about all repositories. `error` is the first error.
     """
     first = next((finding for finding in checkup.findings if finding.level == "error"), None)
     return {
@@ -32,16 +32,16 @@ def checkup_document(checkup: Checkup) -> dict[str, Any]:
 
 
 def checkup_text(checkup: Checkup, width: int = ELSEWHERE) -> str:
-    """Return what was found as a person reads it: by repository, and the sums at the end, `width` columns wide."""
+    """Return the findings as text, by repository, with the counts at the end. Lines have `width` columns at most."""
     return "\n".join(_lines(checkup, width))
 
 
 def checkup_markdown(checkup: Checkup) -> str:
-    """Return what was found as the runner shows it under the job."""
-    lines = [f"### Check: {_sums(checkup)}"]
+    """Return the findings as Markdown for the step summary."""
+    lines = [f"### Check: {_summary(checkup)}"]
     for place in _places(checkup):
         lines += ["", f"**{cell(place or 'All repositories')}**", ""]
-        for finding, hint in _hinted(checkup, place):
+        for finding, hint in _with_hints(checkup, place):
             below = f"<br>{cell(hint)}" if hint else ""
             lines.append(f"- {_ICONS[_level(finding)]} {cell(_message(finding))}{below}")
     return "\n".join(lines)
@@ -50,7 +50,7 @@ def checkup_markdown(checkup: Checkup) -> str:
 def _lines(checkup: Checkup, width: int) -> Iterator[str]:
     for place in _places(checkup):
         yield from (style(line, bold=True) for line in fold(plain(place or "all repositories"), width))
-        for finding, hint in _hinted(checkup, place):
+        for finding, hint in _with_hints(checkup, place):
             mark, color = _LEVELS[_level(finding)]
             first, *more = fold(plain(_message(finding)), width - 4)
             yield f"  {style(mark, fg=color)} {first}"
@@ -60,23 +60,23 @@ def _lines(checkup: Checkup, width: int) -> Iterator[str]:
                 yield f"    {style('Hint:', fg='cyan')} {first}"
                 yield from (f"          {line}" for line in more)
         yield ""
-    yield style(_sums(checkup), fg="red" if checkup.exit_code else "green", bold=True)
+    yield style(_summary(checkup), fg="red" if checkup.exit_code else "green", bold=True)
 
 
-def _hinted(checkup: Checkup, place: str) -> Iterator[tuple[Finding, str]]:
-    """Yield what was found in a repository, with its hint: one that several in a row share stands below the last."""
+def _with_hints(checkup: Checkup, place: str) -> Iterator[tuple[Finding, str]]:
+    """Yield the findings of a repository with their hints. A hint that neighbours share is given with the last only."""
     found = [finding for finding in checkup.findings if finding.repository == place]
     for finding, after in zip(found, [*found[1:], None], strict=True):
         yield finding, "" if after and after.hint == finding.hint else finding.hint
 
 
 def _level(finding: Finding) -> str:
-    """Return how a finding is marked: a note on what could be better is advice."""
+    """Return the level that a finding is shown with: a note that has a hint is advice."""
     return "advice" if finding.level == "note" and finding.hint else finding.level
 
 
 def _message(finding: Finding) -> str:
-    """Return what a finding says, with digests as short as people compare them."""
+    """Return the message of a finding, with shortened digests."""
     return DIGEST.sub(lambda match: short(match[0]), finding.message)
 
 
@@ -85,7 +85,7 @@ def _places(checkup: Checkup) -> list[str]:
     return [place for place in (*checkup.repositories, "") if place in with_findings]
 
 
-def _sums(checkup: Checkup) -> str:
+def _summary(checkup: Checkup) -> str:
     counts = {level: sum(one.level == level for one in checkup.findings) for level in ("error", "warning")}
     texts = [f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts.items() if count]
     return ", ".join(texts) or "nothing is wrong"

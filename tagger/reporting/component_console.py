@@ -1,4 +1,4 @@
-"""Where the run of one component says what it does."""
+"""The console for the run of one component among several."""
 
 import threading
 
@@ -10,15 +10,15 @@ __all__ = ["ComponentConsole"]
 
 
 class ComponentConsole(Console):
-    """Says at once what happens on the way, and keeps how the component ended for the report of all."""
+    """Shows events and warnings at once, and keeps the result of the component in `ended` for the report of all."""
 
     def __init__(self, console: Console, lock: threading.Lock, warned: set[str]) -> None:
-        """`lock` lets the components of a run speak one at a time; `warned` is what they warned of."""
+        """Take what components share: `lock`, so that one prints at a time, and `warned`, the warnings shown so far."""
         self._whole, self._lock, self._warned = console, lock, warned
         self.ended: Ended | Listing | None = None
 
     def show_event(self, event: Event) -> None:
-        """Say what happened on the way."""
+        """Show an event at once."""
         if event.kind == "warning":
             self.warn(event.message)
             return
@@ -26,30 +26,30 @@ class ComponentConsole(Console):
             self._whole.show_event(event)
 
     def warn(self, message: str) -> None:
-        """Say what a person has to know, once for all components."""
+        """Show a warning, once for all components."""
         with self._lock:
             if message not in self._warned:
                 self._warned.add(message)
                 self._whole.warn(message)
 
     def show_report(self, report: Report) -> int:
-        """Keep how a command ended."""
+        """Keep the report of a command, and return its exit code."""
         self.ended = report
         return report.exit_code
 
     def show_trees(self, shown: Trees) -> int:
-        """Keep what stands in repositories."""
+        """Show the warnings of trees, keep the trees, and return their exit code."""
         for text in shown.warnings:
             self.warn(text)
         self.ended = shown
         return shown.exit_code
 
     def show_check(self, checkup: Checkup) -> int:
-        """Keep what `check` found."""
+        """Keep the findings of `check`, and return their exit code."""
         self.ended = checkup
         return checkup.exit_code
 
     def show_listing(self, listing: Listing) -> int:
-        """Keep what a component is."""
+        """Keep the entry of a component, and return its exit code."""
         self.ended = listing
         return listing.exit_code

@@ -1,4 +1,4 @@
-"""The report of several components: a document, and a table in text and in Markdown."""
+"""The report of several components as JSON, as text, and as Markdown for the step summary."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 NAMED = 5
-"""Components that are named where one error is that of many."""
+"""The most components that are named when they share an error; the others are counted."""
 
 
 def components_document(report: ComponentsReport) -> dict[str, Any]:
-    """Return the JSON of several components; its error is that of the run, else of the first that has one."""
+    """Return the JSON of several components. Its `error` is that of the run, else the first error of a component."""
     errors = (ended.error for ended in report.components.values() if ended.error)
     return {
         "command": report.command,
@@ -50,21 +50,21 @@ def listing_document(listing: Listing) -> list[dict[str, Any]]:
 
 
 def components_text(report: ComponentsReport, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
-    """Return what became of each component that has something to tell, then a table of all."""
+    """Return the text of each component that has changes or errors to show, then a table of all components."""
     return "\n".join(_lines(report, width, verbose))
 
 
 def components_sentence(report: ComponentsReport) -> str:
-    """Return how many components ended how: `Release of 5 components: 3 released, 2 unchanged`."""
+    """Return the number of components for each status: `Release of 5 components: 3 released, 2 unchanged`."""
     counts = Counter(map(status_of, report.components.values()))
     ended = ", ".join(f"{count} {status}" for status, count in counts.items())
     return f"{report.command.capitalize()} of {counted(len(report.components), 'component')}: {ended}"
 
 
 def components_markdown(report: ComponentsReport) -> str:
-    """Return the table of the step summary, and what went wrong."""
+    """Return the table for the step summary, and the errors below it."""
     rows = [
-        f"| {code(name)} | {cell(_version(ended))} | {status_of(ended)} | {' '.join(map(code, _written(ended)))} |"
+        f"| {code(name)} | {cell(_version(ended))} | {status_of(ended)} | {' '.join(map(code, _written_tags(ended)))} |"
         for name, ended in report.components.items()
     ]
     errors = [
@@ -75,9 +75,9 @@ def components_markdown(report: ComponentsReport) -> str:
 
 
 def named_errors(report: ComponentsReport, *, found: bool = False) -> list[TaggerError]:
-    """Return the errors, each once and with the names of the components that it is of.
+    """Return the errors, each once, with the names of its components in the message. The error of the run is first.
 
-    What `check` found stands in its own text: with `found` it counts too.
+    `found` adds the errors that `check` found, which its own text shows already.
     """
     names: dict[tuple[str, str], list[str]] = defaultdict(list)
     errors: dict[tuple[str, str], TaggerError] = {}
@@ -87,12 +87,17 @@ def named_errors(report: ComponentsReport, *, found: bool = False) -> list[Tagge
             if report.error is None or report.error.message != error.message:
                 names[key].append(name)
                 errors[key] = error
-    each = [_of_components(error, names[key]) for key, error in errors.items()]
+    each = [_with_names(error, names[key]) for key, error in errors.items()]
     return [report.error, *each] if report.error else each
 
 
 def status_of(ended: Ended) -> str:
-    """Return one word for a component: that of its repositories where they agree, else what is worst or was done."""
+    """Return the status of a component in one word.
+
+    That is the worst status of its repositories, else the first one that is not `unchanged`. Where the component alone
+    has an error, it is `failed`, or `incomplete` with such a repository. Trees are `listed`, checkups `checked`; either
+    is `failed` with an error.
+    """
     if isinstance(ended, Trees):
         return "failed" if ended.error else "listed"
     if isinstance(ended, Checkup):
@@ -112,7 +117,7 @@ def _document(ended: Ended) -> dict[str, Any]:
 
 
 def _errors(ended: Ended, found: bool) -> Iterable[TaggerError]:
-    """Return the errors of one component, each message once."""
+    """Return the errors of one component; those of a report have each message once."""
     if isinstance(ended, Trees):
         return ended.errors
     if isinstance(ended, Checkup):
@@ -124,7 +129,7 @@ def _errors(ended: Ended, found: bool) -> Iterable[TaggerError]:
     return errors.values()
 
 
-def _of_components(error: TaggerError, names: list[str]) -> TaggerError:
+def _with_names(error: TaggerError, names: list[str]) -> TaggerError:
     shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     named = copy(error)
     named.message = f"{shown}: {error.message}"
@@ -141,14 +146,14 @@ def _lines(report: ComponentsReport, width: int, verbose: bool) -> Iterator[str]
     versions = max(len(version) for version in ("version", *(version for version, _ in rows.values())))
     yield style(f"{'component':<{names}}  {'version':<{versions}}  status", bold=True)
     for name, (version, status) in rows.items():
-        written = len(_written(report.components[name]))
+        written = len(_written_tags(report.components[name]))
         tags = f"  {written} tag{'s' * (written != 1)}" if written else ""
         shown = style(status, fg=COLORS.get(status, "green"))
         yield f"{plain(name):<{names}}  {plain(version):<{versions}}  {shown}{tags}"
 
 
 def _text(ended: Ended, width: int, verbose: bool) -> str:
-    """Return what there is to tell of a component; nothing where it did nothing, or has an error alone."""
+    """Return the text of a component; empty where it has neither changes, errors of repositories nor findings."""
     if isinstance(ended, Trees):
         return trees_text(ended, width, verbose=verbose)
     if isinstance(ended, Checkup):
@@ -167,8 +172,8 @@ def _version(ended: Ended) -> str:
     return (ended.version or "") if isinstance(ended, Report) else ""
 
 
-def _written(ended: Ended) -> list[str]:
-    """Return the tags that were written, or would be, each once."""
+def _written_tags(ended: Ended) -> list[str]:
+    """Return the tags that were written, each once; in a plan or a dry run, the tags that would be."""
     if not isinstance(ended, Report):
         return []
     changes = (change for outcome in ended.repositories for change in outcome.changes)

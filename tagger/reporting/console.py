@@ -1,4 +1,4 @@
-"""Where a run says what it does: standard output and error, and the runner of a workflow."""
+"""The console of a run: standard output, standard error, and the runner of a workflow."""
 
 import copy
 import time
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["Console"]
 
 _ANNOTATED = 10
-"""As many findings of one hint stand in an annotation; of the others, how many they are."""
+"""The most findings with one hint that an annotation lists; the others are counted."""
 
 
 class Console:
-    """The outlets of one run. Each `show_…` says how the run ended, everywhere, and returns the exit code."""
+    """All the output of one run.
+
+    Each `show_…` except `show_event` prints a result, sets the outputs and the summary of a step in a workflow, and
+    returns the exit code.
+    """
 
     def __init__(
         self,
@@ -37,7 +41,7 @@ class Console:
         form: str = TEXT,
         commands: Collection[str] = (),
     ) -> None:
-        """`commands` are the names of all: what messages call so is no setting."""
+        """Take `commands`, the names of all commands: such a name in a message is not a setting."""
         self._environ, self._commands = environ, commands
         self._out, self._err = Outlet(out, environ), Outlet(err, environ)
         self._quiet = self._verbose = False
@@ -46,16 +50,16 @@ class Console:
         self.be(form)
 
     def be(self, form: str, *, quiet: bool = False, verbose: bool = False) -> None:
-        """Print in a format of `FORMATS`; beside a document all else goes to standard error, the runner's commands too.
+        """Print in a format of `FORMATS`. For a document, the runner's commands go to standard error.
 
-        A `quiet` one tells results and errors only, a `verbose` one everything.
+        `quiet` prints no progress, notes or warnings, but the runner gets its annotations. `verbose` prints all events.
         """
         self._quiet, self._verbose = quiet, verbose
         self._formatter = FORMATS[form](self._out.width, verbose=verbose)
         self._runner = Runner(self._environ, (self._err if self._formatter.is_document else self._out).stream)
 
     def meter(self, place: str) -> Meter:
-        """Return the meter of a repository, of which is shown how the work on it goes on."""
+        """Return the meter of a repository, whose progress is shown unless the run is quiet."""
         if self._quiet:
             return SILENT
         if self._progress is None:
@@ -65,33 +69,33 @@ class Console:
         return self._progress.meter(place)
 
     def close(self) -> None:
-        """Show no longer how the work goes on."""
+        """Stop the display of progress."""
         if self._progress:
             self._progress.stop()
 
     def mask(self, secrets: Iterable[str]) -> None:
-        """Have the runner hide these texts."""
+        """Make the runner hide these texts in its logs."""
         self._runner.mask(secrets)
 
     def show_event(self, event: Event) -> None:
-        """Say what happened on the way, where a person wants to know it."""
+        """Show a warning; other events in a verbose run, and the two main steps where no progress is drawn."""
         if event.kind == "warning":
             self.warn(event.message)
             return
         if self._progress:
             self._progress.show(event)
         if self._verbose or (event.kind in ("pushing", "staged") and not (self._progress and self._progress.is_drawn)):
-            self._tell(f"{event.place}: {event.kind} {event.text}")
+            self._print(f"{event.place}: {event.kind} {event.text}")
 
     def show_report(self, report: Report) -> int:
-        """Say how a command ended."""
+        """Show the report of a command."""
         from tagger.reporting.documents import report_document
         from tagger.reporting.failures import failures
         from tagger.reporting.outputs import report_outputs
         from tagger.reporting.sentences import sentence
         from tagger.reporting.summary import report_markdown
 
-        report = self._spelled_report(report)
+        report = self._spell_report(report)
         outputs = report_outputs(report, report_document(report, contents=False))
         seconds = time.monotonic() - self._began
         if self._runner.present and report.repositories and (report.changed or not report.exit_code):
@@ -100,7 +104,7 @@ class Console:
         return self._show(self._formatter.report(report, seconds), failures(report), outputs, summary)
 
     def show_components(self, report: ComponentsReport) -> int:
-        """Say how a command ended for several components."""
+        """Show the report of several components, and write the pages that they ask for."""
         from tagger.reporting.components import (
             components_document,
             components_markdown,
@@ -109,9 +113,9 @@ class Console:
         )
         from tagger.reporting.outputs import components_outputs
 
-        each = {name: self._spelled_ended(ended) for name, ended in report.components.items()}
-        report = report._replace(components=each, error=report.error and self._spelled_error(report.error))
-        wanted = self._environ.get("GITHUB_OUTPUT")  # of hundreds of components it takes a while
+        each = {name: self._spell_ended(ended) for name, ended in report.components.items()}
+        report = report._replace(components=each, error=report.error and self._spell_error(report.error))
+        wanted = self._environ.get("GITHUB_OUTPUT")  # for hundreds of components the outputs take a while
         outputs = components_outputs(report, components_document(report)) if wanted else {}
         for ended in report.components.values():
             if isinstance(ended, Checkup):
@@ -120,55 +124,55 @@ class Console:
             self._runner.notice(components_sentence(report))
         text = self._formatter.components(report)
         pages = _write_pages(ended for ended in report.components.values() if isinstance(ended, Trees))
-        errors = [*named_errors(report), *map(self._spelled_error, pages)]
+        errors = [*named_errors(report), *map(self._spell_error, pages)]
         code = self._show(text, errors, outputs, components_markdown(report))
         return max(code, report.exit_code)
 
     def show_trees(self, shown: Trees) -> int:
-        """Say what stands in repositories, and write the page that was asked for."""
+        """Show trees of repositories, and write the page that is asked for."""
         for text in shown.warnings:
             self.warn(text)
-        errors = [self._spelled_error(error) for error in (*shown.errors, *_write_pages([shown]))]
+        errors = [self._spell_error(error) for error in (*shown.errors, *_write_pages([shown]))]
         shown = shown._replace(errors=tuple(errors))
         from tagger.reporting.shown_summary import trees_markdown
 
-        outputs = _as_json(trees_with_error(shown))
+        outputs = _json_output(trees_with_error(shown))
         return self._show(self._formatter.trees(shown), errors, outputs, trees_markdown(shown))
 
     def show_config(self, settings: "Settings") -> int:
-        """Say what the settings are."""
+        """Show the settings."""
         from tagger.reporting.settings import settings_document
         from tagger.reporting.shown_summary import settings_markdown
 
-        outputs = _as_json(settings_document(settings))
+        outputs = _json_output(settings_document(settings))
         return self._show(self._formatter.config(settings), (), outputs, settings_markdown(settings))
 
     def show_check(self, checkup: Checkup) -> int:
-        """Say what `check` found: in a log of the runner's each error and warning is annotated too."""
+        """Show the findings of `check`. In a workflow errors and warnings are annotations too, one for each hint."""
         from tagger.reporting.checkups import checkup_document, checkup_markdown
 
-        checkup = self._spelled_checkup(checkup)
+        checkup = self._spell_checkup(checkup)
         self._annotate(checkup)
         code = self._show(
-            self._formatter.checkup(checkup), (), _as_json(checkup_document(checkup)), checkup_markdown(checkup)
+            self._formatter.checkup(checkup), (), _json_output(checkup_document(checkup)), checkup_markdown(checkup)
         )
         return max(code, checkup.exit_code)
 
     def show_proposal(self, proposal: Proposal) -> int:
-        """Say which settings are proposed."""
+        """Show the settings that are proposed."""
         from tagger.reporting.proposals import proposal_document, proposal_markdown
 
-        outputs = _as_json(proposal_document(proposal))
+        outputs = _json_output(proposal_document(proposal))
         return self._show(self._formatter.proposal(proposal), (), outputs, proposal_markdown(proposal))
 
     def show_listing(self, listing: Listing) -> int:
-        """Say which components there are."""
-        errors = {one.error.message: self._spelled_error(one.error) for one in listing.components if one.error}
+        """Show the list of components."""
+        errors = {one.error.message: self._spell_error(one.error) for one in listing.components if one.error}
         text = self._formatter.listing(listing)
         return self._show(text, errors.values(), {"json": text})
 
     def _annotate(self, checkup: Checkup) -> None:
-        """Annotate the step of a runner with what `check` found: once for all that one hint is about."""
+        """Annotate the step with errors and warnings of `check`: one annotation for each repository, code and hint."""
         groups = dict[tuple[str, str, str, str], list[str]]()
         for finding in checkup.findings if self._runner.present else ():
             if finding.level != "note":
@@ -184,63 +188,63 @@ class Console:
                 self._runner.error(TaggerError(text, code=code))
 
     def warn(self, message: str) -> None:
-        """Say what a person has to know, though nothing failed."""
-        message = self._spelled(message, names=False)
+        """Show a warning: as an annotation in a workflow, else on standard error unless the run is quiet."""
+        message = self._spell(message, names=False)
         if self._runner.present:
             self._runner.warning(message)
         else:
             from tagger.reporting.text import labelled
 
-            self._tell(labelled("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow"))
+            self._print(labelled("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow"))
 
     def note(self, message: str) -> None:
-        """Say what was understood in another way than it was written, and is no mistake."""
+        """Show a note on input that is right, but means something else than it seems to. A quiet run shows none."""
         from tagger.reporting.text import labelled
 
-        self._tell(labelled("Note:", message, self._err.width if self._err.is_terminal else None, fg="cyan"))
+        self._print(labelled("Note:", message, self._err.width if self._err.is_terminal else None, fg="cyan"))
 
-    def _tell(self, text: str) -> None:
-        """Say what is neither a result nor an error."""
+    def _print(self, text: str) -> None:
+        """Print what is neither a result nor an error, on standard error, unless the run is quiet."""
         if not self._quiet:
             (self._progress or self._err).echo(text)
 
-    def _spelled(self, text: str, *, names: bool = True) -> str:
-        """Return a message with its settings as options, or as inputs where a runner is present."""
+    def _spell(self, text: str, *, names: bool = True) -> str:
+        """Return a message that spells its settings as options, or as inputs in a workflow."""
         if "`" not in text:
             return text
         from tagger.settings.wording import spelled
 
         return spelled(text, self._commands, in_workflow=self._runner.present, names=names)
 
-    def _spelled_error(self, error: TaggerError) -> TaggerError:
+    def _spell_error(self, error: TaggerError) -> TaggerError:
         shown = copy.copy(error)
-        shown.message, shown.hint = self._spelled(error.message, names=False), self._spelled(error.hint)
+        shown.message, shown.hint = self._spell(error.message, names=False), self._spell(error.hint)
         return shown
 
-    def _spelled_checkup(self, checkup: Checkup) -> Checkup:
+    def _spell_checkup(self, checkup: Checkup) -> Checkup:
         findings = [
-            one._replace(message=self._spelled(one.message, names=False), hint=self._spelled(one.hint))
+            one._replace(message=self._spell(one.message, names=False), hint=self._spell(one.hint))
             for one in checkup.findings
         ]
         return checkup._replace(findings=tuple(findings))
 
-    def _spelled_ended(self, ended: Ended) -> Ended:
+    def _spell_ended(self, ended: Ended) -> Ended:
         if isinstance(ended, Trees):
-            return ended._replace(errors=tuple(map(self._spelled_error, ended.errors)))
-        return self._spelled_checkup(ended) if isinstance(ended, Checkup) else self._spelled_report(ended)
+            return ended._replace(errors=tuple(map(self._spell_error, ended.errors)))
+        return self._spell_checkup(ended) if isinstance(ended, Checkup) else self._spell_report(ended)
 
-    def _spelled_report(self, report: Report) -> Report:
+    def _spell_report(self, report: Report) -> Report:
         repositories = [
-            one._replace(error=self._spelled_error(one.error)) if one.error else one for one in report.repositories
+            one._replace(error=self._spell_error(one.error)) if one.error else one for one in report.repositories
         ]
         return report._replace(
-            error=self._spelled_error(report.error) if report.error else None,
+            error=self._spell_error(report.error) if report.error else None,
             repositories=tuple(repositories),
-            warnings=tuple(one._replace(message=self._spelled(one.message, names=False)) for one in report.warnings),
+            warnings=tuple(one._replace(message=self._spell(one.message, names=False)) for one in report.warnings),
         )
 
     def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
-        """Print the text, then the errors, then tell the runner; return the exit code."""
+        """Print the text and the errors, give outputs and summary to the runner, and return the errors' exit code."""
         self.close()
         if text:
             self._out.echo(text)
@@ -272,7 +276,7 @@ def _write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
     return write_pages(asked)
 
 
-def _as_json(document: Mapping[str, Any]) -> dict[str, str]:
+def _json_output(document: Mapping[str, Any]) -> dict[str, str]:
     from tagger.reporting.outputs import as_output
 
     return {"json": as_output(document)}

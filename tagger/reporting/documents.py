@@ -1,4 +1,4 @@
-"""The JSON of the contract: one document for each command, on every exit code."""
+"""The JSON of a report, and of an error."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["error_document", "report_document"]
 
 
 def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
-    """Return the JSON of `plan`, `release`, `reconcile` and `withdraw`; of `prune` with the `contents` of manifests."""
+    """Return the JSON of a report: of `plan` or a command that writes. `contents` adds that of deleted manifests."""
     source = {"reference": report.source, "digest": report.source_digest} if report.source else None
     document = {
         "command": report.command,
@@ -40,12 +40,12 @@ def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
 
 
 def error_document(error: TaggerError | None) -> Mapping[str, str] | None:
-    """Return an error as the contract has it."""
+    """Return the JSON of an error; None for none."""
     return {"code": error.code, "message": error.message, "hint": error.hint} if error else None
 
 
 def _variant(report: Report) -> dict[str, Any]:
-    """Return what of a variant's report the report of all does not say."""
+    """Return the parts of a variant's report that the report of all variants does not have."""
     whole = report_document(report)
     return {name: whole[name] for name in ("source", "digest", "platforms", "base", "assembled_from") if name in whole}
 

@@ -1,4 +1,4 @@
-"""What went wrong in a run, each failure once: one of several repositories names them all."""
+"""The errors of a report, each once, with the repositories that share it."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -9,11 +9,11 @@ from tagger.results import Report
 __all__ = ["failures"]
 
 NAMED = 3
-"""As many repositories are named of one failure; of the others, how many they are."""
+"""The most repositories that are named when they share an error; the others are counted."""
 
 
 def failures(report: Report) -> Sequence[TaggerError]:
-    """Return the errors of a report, those that say the same of several repositories as one."""
+    """Return the errors of a report. An error that several repositories have is one error, which names them."""
     found: dict[tuple[str, str, str], list[str]] = {}
     errors: dict[tuple[str, str, str], TaggerError] = {}
     for outcome in report.repositories:
@@ -24,14 +24,17 @@ def failures(report: Report) -> Sequence[TaggerError]:
             found.setdefault(key, []).append(place)
             errors.setdefault(key, outcome.error)
     said = {one.error.message for one in report.repositories if one.error}
-    shown = [_of_all(errors[key], key[0], list(dict.fromkeys(filter(None, places)))) for key, places in found.items()]
+    shown = [
+        _with_repositories(errors[key], key[0], list(dict.fromkeys(filter(None, places))))
+        for key, places in found.items()
+    ]
     return [*([report.error] if report.error and report.error.message not in said else []), *shown]
 
 
-def _of_all(error: TaggerError, message: str, places: Sequence[str]) -> TaggerError:
+def _with_repositories(error: TaggerError, message: str, places: Sequence[str]) -> TaggerError:
     if len(places) < 2:
         return error
     more = f" and {len(places) - NAMED:,} more" if len(places) > NAMED else ""
-    told = copy(error)
-    told.message = f"{', '.join(places[:NAMED])}{more}: {message}"
-    return told
+    named = copy(error)
+    named.message = f"{', '.join(places[:NAMED])}{more}: {message}"
+    return named

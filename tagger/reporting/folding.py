@@ -1,4 +1,4 @@
-"""Texts in columns: how wide a text is on a screen, and its lines where it is too wide."""
+"""The width of a text in the columns of a screen, and its folding into lines."""
 
 import re
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 def cells(text: str) -> int:
-    """Return how many columns a text takes: letters of East Asia take two, accents that are put over others none.
+    """Return the number of columns of a text: wide and fullwidth letters take two, combining marks none.
 
-    Source: Unicode Standard Annex 11, for terminals.
+    Source: Unicode Standard Annex 11.
     """
     others = text.translate(_OURS)
     return len(text) if others.isascii() else len(text) - len(others) + _cells(others)
 
 
 def _cells(text: str) -> int:
-    import unicodedata  # a large module, and most texts are in the letters of ASCII and ours
+    import unicodedata  # a large module that most texts do not need
 
     found = [letter for letter in text if not unicodedata.combining(letter)]
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in found)
 
 
 def padded(text: str, columns: int) -> str:
-    """Return a text with blanks behind it, so that it takes as many columns."""
+    """Return a text with blanks behind it, so that it takes at least so many columns."""
     return text + " " * max(0, columns - cells(text))
 
 
 def fold(text: str, width: int) -> Sequence[str]:
-    """Return the lines of a text, folded between words; a word wider than a line is folded inside. At least one."""
+    """Return the lines of a text, at least one, folded between words. A word that is wider than a line is cut."""
     lines = [""]
     for word in _BLANKS.split(text.strip()):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -44,7 +44,7 @@ def fold(text: str, width: int) -> Sequence[str]:
 
 
 def _pieces(word: str, width: int) -> Sequence[str]:
-    """Return a word in parts that fit."""
+    """Return a word in pieces of `width` columns at most."""
     pieces, taken = [""], 0
     for letter in word:
         wide = cells(letter)

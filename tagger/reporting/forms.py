@@ -1,4 +1,4 @@
-"""Repositories in the form that was asked for: trees, a table, or a page in a file."""
+"""Trees of repositories as text, as a table, or as pages in files."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ __all__ = ["trees_text", "write_pages"]
 
 
 def trees_text(shown: Trees, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
-    """Return what is printed: a table, where the page is, or trees."""
+    """Return the text to print: a table, a line that names the page, or trees."""
     if shown.table:
         from tagger.reporting.table import tags_table
 
@@ -26,7 +26,7 @@ def trees_text(shown: Trees, width: int = ELSEWHERE, *, verbose: bool = False) -
 
 
 def write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
-    """Write the pages that were asked for, one for all that name the same file; return what went wrong."""
+    """Write the pages that are asked for, one for all trees that name the same file, and return the errors."""
     pages: dict[Path, list[Tree]] = defaultdict(list)
     when = ""
     for shown in ended:

@@ -1,6 +1,6 @@
 """The commands of GitHub's runner: annotations, masks, outputs and the step summary.
 
-Source: github.com/actions/toolkit, packages/core (command.ts, file-command.ts): what is escaped, and how.
+Source: github.com/actions/toolkit, packages/core (command.ts, file-command.ts), for the escapes.
 """
 
 import os
@@ -15,7 +15,7 @@ __all__ = ["Runner"]
 
 
 class Runner(NamedTuple):
-    """The runner, where there is one: it reads workflow commands from `stream`, and files that it names."""
+    """GitHub's runner, if there is one. It reads commands from `stream`, and from the files that `environ` names."""
 
     environ: Mapping[str, str]
     stream: TextIO
@@ -27,22 +27,22 @@ class Runner(NamedTuple):
 
     @property
     def takes_summary(self) -> bool:
-        """True where it names a file for the summary of the step."""
+        """True where the environment names a file for the step summary."""
         return bool(self.environ.get("GITHUB_STEP_SUMMARY"))
 
     def mask(self, secrets: Iterable[str]) -> None:
-        """Have the runner hide `secrets`, each of their lines too, in every log of the job."""
+        """Make the runner hide `secrets`, and each of their lines, in every log of the job."""
         if self.present:
             lines = {part for secret in secrets for part in (secret, *secret.splitlines()) if part.strip()}
             for line in sorted(lines, key=len, reverse=True):
                 self._command("add-mask", line)
 
     def error(self, error: TaggerError) -> None:
-        """Annotate the step with an error: one annotation, its hint on a line of its own."""
+        """Annotate the step with an error, with its hint on a line of its own."""
         self._command("error", "\n".join(filter(None, (error.message, error.hint))), title=error.title)
 
     def notice(self, message: str) -> None:
-        """Annotate the step with what was done."""
+        """Annotate the step with a notice."""
         self._command("notice", message, title="Tagger")
 
     def warning(self, message: str, title: str = "Tagger") -> None:
@@ -50,9 +50,9 @@ class Runner(NamedTuple):
         self._command("warning", message, title=title)
 
     def tell(self, outputs: Mapping[str, str], summary: str = "") -> None:
-        """Set the step's outputs, where a random fence lets no value close its block, and add to its summary.
+        """Set the outputs of the step, and add to its summary. Raise `TaggerError` for a file that cannot be written.
 
-        Raise `TaggerError` when a file that the runner names cannot be written.
+        Each value stands between random fences, so that no value can end its own block.
         """
         fences = ((name, value, f"end-{os.urandom(16).hex()}") for name, value in outputs.items())
         blocks = "".join(f"{name}<<{fence}\n{value}\n{fence}\n" for name, value, fence in fences)
@@ -67,7 +67,7 @@ class Runner(NamedTuple):
             )
 
     def _append(self, variable: str, text: str) -> str:
-        """Append to a file of the runner, and return what is wrong with it."""
+        """Append to a file of the runner. Return the problem; empty for none, and where no file is named."""
         path = self.environ.get(variable, "")
         try:
             if path:
@@ -79,7 +79,7 @@ class Runner(NamedTuple):
 
     def _command(self, name: str, message: str, **properties: str) -> None:
         given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-        # In one piece: a login may be fetched beside what is written here.
+        # One write: another thread may write a command at the same time.
         self.stream.write(f"::{name}{' ' + given if given else ''}::{_data(message)}\n")
         self.stream.flush()
 

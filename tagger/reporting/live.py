@@ -1,4 +1,4 @@
-"""The progress of a run as a terminal shows it, drawn by rich."""
+"""The progress of a run, drawn on a terminal by rich."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -20,7 +20,7 @@ _NARROWEST, _WIDEST = 4, 12  # columns of a bar
 
 
 class Live:
-    """What is drawn at the foot of a terminal. Use it in a `with` block, which takes it away at the end."""
+    """The progress below the other lines of a terminal. Use it in a `with` block, which removes it at the end."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -42,12 +42,12 @@ class Live:
         self._drawing.stop()
 
     def echo(self, text: str) -> None:
-        """Print a text above what is drawn."""
+        """Print a text above the progress."""
         self._drawing.update(Text(""), refresh=True)
         self._outlet.echo(text)
 
     def draw(self, states: Sequence[State], more: int) -> None:
-        """Draw where the repositories are; `more` are left out."""
+        """Draw the progress of the repositories. `more` is the number of those that are left out."""
         rows = [_texts(state) for state in states]
         widths = [max(map(len, column)) + 1 for column in zip(*rows, strict=True)] or [0]
         room = self._console.width - sum(widths[1:])
@@ -69,7 +69,7 @@ class Live:
 
 
 def _texts(state: State) -> tuple[str, str, str, str]:
-    """Return the repository, its phase, the bytes of bytes, and the rate."""
+    """Return the repository, its phase, the bytes done of all bytes, and the rate."""
     sizes = f"{amount(state.done)} of {amount(state.total)}" if state.total else ""
     rate = f"{amount(state.rate)}/s" if state.total and state.done < state.total else ""
     return plain(state.place), state.phase, sizes, rate

@@ -1,4 +1,4 @@
-"""Markdown in which texts of others are nothing but text, and which ends before it is too long."""
+"""Markdown for the step summary: escapes for texts of others, and bounds on its length."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,37 +12,37 @@ __all__ = ["MOST", "bounded", "cell", "code", "collapsed", "fitting", "told_erro
 Item = TypeVar("Item")
 
 MOST = 64 * 1024 - 1
-"""Bytes of a step's summary; GitHub takes a MiB of all steps together (docs.github.com, "Adding a job summary")."""
-LONGEST = 2000  # characters of one text of others
+"""The most bytes of a summary. GitHub takes 1 MiB for each step (docs.github.com, "Adding a job summary")."""
+LONGEST = 2000  # characters that are shown of one text of others
 
-# What means something in GitHub's Markdown (GFM, sections 2.4, 6.9 and 6.11), as an entity; a hyphen and a dot mean
-# something at the beginning of a line alone, and there are words of ours.
+# Characters with a meaning in GitHub's Markdown (GFM, sections 2.4, 6.9 and 6.11). A hyphen and a dot have one only at
+# the beginning of a line, where no free text of others stands.
 _SPECIAL = r"[\\`*_{}\[\]<>()#+!|~@&$]"
 _SAFE_CODE = r"(?a)[\w./:@+=-]+"
 _MORE = "_The rest is left out: the summary would be too long. The log has all of it._"
 
 
 def cell(text: str) -> str:
-    """Return a text of somebody else's so that it is nothing but a text: no link, image, heading, table or diagram."""
+    """Return a text of others on one line, escaped: it makes no link, image, heading, table or diagram."""
     line = visible(" ".join(text[:LONGEST].split())) + "…" * (len(text) > LONGEST)
     return re.sub(_SPECIAL, lambda match: f"&#{ord(match[0])};", line).replace("://", ":&#47;&#47;")
 
 
 def code(text: str) -> str:
-    """Return a text in the type of code."""
+    """Return a text as inline code."""
     return f"`{text}`" if re.fullmatch(_SAFE_CODE, text) and len(text) <= LONGEST else f"<code>{cell(text)}</code>"
 
 
 def told_error(error: TaggerError) -> str:
-    """Return an error and what to do about it."""
+    """Return an error and its hint as a quote."""
     hint = f"\n> {cell(error.hint)}" if error.hint else ""
     return f"\n> **{error.title}**: {cell(error.message)}{hint}"
 
 
 def fitting(items: Iterable[Item], most: int, what: str, shown: Callable[[Item], str] = str) -> Iterator[str]:
-    """Yield a line for each item, up to `most` bytes in all, at least one; then how many are left out.
+    """Yield the line that `shown` makes of each item, up to `most` bytes in all, but at least one line.
 
-    What is left out is counted and not `shown`: `… and 950 more rows`.
+    The last line counts the items that are left out: `… and 950 more rows`.
     """
     used = left_out = 0
     for item in items:
@@ -62,12 +62,12 @@ def fitting(items: Iterable[Item], most: int, what: str, shown: Callable[[Item],
 
 
 def collapsed(title: str, lines: Sequence[str]) -> str:
-    """Return lines that are shown when somebody clicks on the title."""
+    """Return lines that are hidden until the reader clicks on the title."""
     return "\n".join((f"\n<details><summary>{title}</summary>\n", *lines, "\n</details>"))
 
 
 def bounded(text: str) -> str:
-    """Return a text cut off between two lines where it is too long, with what it opened closed again."""
+    """Return a text of at most `MOST` bytes: a longer one ends after a line, with open blocks closed, and says so."""
     if len(text.encode(errors=ESCAPED)) <= MOST:
         return text
     kept = list(fitting(text.split("\n"), MOST - 400, "lines"))[:-1]

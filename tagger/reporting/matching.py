@@ -1,4 +1,4 @@
-"""The part of a repository that somebody asks for: what fits a pattern of tags."""
+"""The part of a tree that fits a pattern of tags."""
 
 from fnmatch import fnmatchcase
 
@@ -8,13 +8,14 @@ __all__ = ["tree_matching"]
 
 _WILD = frozenset("*?[")
 _BOUNDARY = ".-_"
-"""What stands behind a series in the tags of its versions: `2.1` is the beginning of `2.1.4`, and not of `2.10`."""
+"""The characters that follow a series in a tag: `2.1` begins `2.1.4`, and not `2.10`."""
 
 
 def tree_matching(tree: Tree, pattern: str) -> Tree:
-    """Return what fits of a repository: versions of which a tag fits, with all their tags, and what floats over them.
+    """Return the part of a tree that fits: versions with a tag that fits, all their tags, and their floating tags.
 
-    A pattern with `*`, `?` or `[` is a glob of whole tags; one without is a tag, or the series that it begins.
+    A pattern with `*`, `?` or `[` is a glob for the whole tag. Any other pattern is a tag, or a series: it fits the tag
+    itself, and tags that go on with a dot, a hyphen or an underscore. An empty pattern fits everything.
     """
     if not pattern:
         return tree

@@ -11,9 +11,9 @@ __all__ = ["as_output", "components_outputs", "report_outputs"]
 
 
 def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs of a report: the tags are those that point at this release now, or would after a plan.
+    """Return the outputs of a report. `tags` are those that point at the release now, or would after a plan.
 
-    There is no digest where nothing was released, so that no later step deploys what was refused.
+    After a failure `digest` is empty unless a tag points at the release: no later step deploys a refused image.
     """
     standing = [(outcome, report.tags_in(outcome)) for outcome in report.repositories]
     names = dict.fromkeys(tag for _, tags in standing for tag in tags)
@@ -34,7 +34,11 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
 
 
 def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the outputs of several components: tags of all; a version, a digest, … where all have the same one."""
+    """Return the outputs of several components.
+
+    The tags are those of all. `latest` is true where all hold it, `changed` and `held` where one is. Each other output
+    has a value only where all components have the same. Where no component has a report, there is only `json`.
+    """
     reports = [ended for ended in report.components.values() if isinstance(ended, Report)]
     if not reports:
         return {"json": as_output(document)}
@@ -52,7 +56,7 @@ def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) ->
 
 
 def as_output(document: Mapping[str, Any]) -> str:
-    """Return the JSON of a command as the output `json`, on one line; a long one says what it leaves out."""
+    """Return the JSON of a command for the output `json`, on one line. A long one is shortened, and says so."""
     from tagger.reporting.shortened import shortened
 
     return shortened(document)

@@ -1,4 +1,4 @@
-"""A repository as one page of HTML that needs nothing besides: `tags --html`."""
+"""Repositories as one page of HTML that loads nothing else: `tags --html`."""
 
 import base64
 import hashlib
@@ -15,18 +15,18 @@ from tagger.results import ListedVersion, Tree
 __all__ = ["page"]
 
 ROW = 35
-"""Pixels that a row takes about: a browser that has not drawn it yet reserves them."""
+"""The height of a row in pixels, about. A browser reserves it for rows that it has not drawn yet."""
 
 MOST_SHOWN = 60
-"""Floating tags that are shown at once; more are folded."""
+"""With more floating tags than this, their list is closed until the reader opens it."""
 
 _SERIES = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 def page(trees: Sequence[Tree], when: str) -> str:
-    """Return the page of repositories as they stood at a time, `when`; text of others is text in it, and no more."""
+    """Return the page of repositories as they were at the time `when`. Texts of others are escaped."""
     names = ", ".join(tree.repository for tree in trees)
-    # Only this style and this script count, by their hashes, and nothing is loaded (CSP Level 3).
+    # The policy allows only this style and this script, by their hashes, and no request (CSP Level 3).
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -53,7 +53,7 @@ def _hash(text: str) -> str:
 
 
 def _bar(trees: Sequence[Tree]) -> str:
-    """Return what is searched and filtered with."""
+    """Return the bar with the search, the filters and the choice of a variant."""
     versions = [listed for tree in trees for listed in tree.versions]
     variants = sorted({listed.variant for listed in versions})
     states = {state for tree in trees for listed in tree.versions for state in _states(tree, listed)}
@@ -97,7 +97,7 @@ def _repository(tree: Tree) -> Iterator[str]:
 
 
 def _floating(tree: Tree) -> Iterator[str]:
-    """Yield the floating tags: what each holds, and which version it belongs to."""
+    """Yield the table of floating tags: the version that each holds, and the version that it belongs to."""
     if not tree.floating:
         return
     at = {listed.digest: listed.tags[0] for listed in reversed(tree.versions) if listed.digest}
@@ -113,7 +113,7 @@ def _floating(tree: Tree) -> Iterator[str]:
         text = escape(f"{tag} {holds} {floating.digest or ''}".lower())
         yield (
             f'<tr data-text="{text}"><td><b>{escape(tag)}</b>{state}<td>{escape(holds)}'
-            f"<td>{escape(owner)}<td>{_copy(tree, floating.digest)}"
+            f"<td>{escape(owner)}<td>{_button(tree, floating.digest)}"
         )
     yield "</table></details>"
 
@@ -134,19 +134,19 @@ def _row(tree: Tree, listed: ListedVersion) -> str:
     also = "".join(f'<span class="tag also">{escape(tag)}</span>' for tag in listed.also)
     states = _states(tree, listed)
     shown = "".join(f'<span class="state {one}">{one}</span>' for one in states if one != "floating")
-    more = " · ".join(_more(listed))
+    more = " · ".join(_details(listed))
     words = (*listed.tags, *listed.also, listed.digest or "", *states, more)
     gone = " gone" if listed.withdrawn else ""
     return (
         f'<li class="version{gone}" tabindex="0" data-variant="{escape(listed.variant)}" '
         f'data-states="{" ".join(states)}" data-text="{escape(" ".join(words).lower())}">'
-        f'<b>{escape(listed.tags[0])}</b><span class="tags">{tags}{also}{shown}</span>{_copy(tree, listed.digest)}'
+        f'<b>{escape(listed.tags[0])}</b><span class="tags">{tags}{also}{shown}</span>{_button(tree, listed.digest)}'
         + (f'<span class="more">{escape(more)}</span></li>' if more else "</li>")
     )
 
 
-def _more(listed: ListedVersion) -> Iterator[str]:
-    """Yield what a long list has, and what is attached."""
+def _details(listed: ListedVersion) -> Iterator[str]:
+    """Yield the facts of a long list (date, size, platforms) and the kinds of attached artifacts."""
     if facts := listed.facts:
         yield facts.created[:10] or "no date"
         yield size_text(facts.size)
@@ -156,7 +156,7 @@ def _more(listed: ListedVersion) -> Iterator[str]:
 
 
 def _rest(tree: Tree) -> Iterator[str]:
-    """Yield the tags of no version, and what is left of versions that are gone."""
+    """Yield the tags of no version, the deleted versions, and the artifacts of images that are not listed."""
     lists: Iterable[tuple[str, Sequence[str]]] = (
         ("Tags of no version", tree.other),
         ("Withdrawn and deleted", tree.purged),
@@ -177,8 +177,8 @@ def _states(tree: Tree, listed: ListedVersion) -> list[str]:
     return [state for state, is_so in found.items() if is_so]
 
 
-def _copy(tree: Tree, digest: str | None) -> str:
-    """Return a digest with its button; what is copied is what one pulls."""
+def _button(tree: Tree, digest: str | None) -> str:
+    """Return the button that shows a short digest and copies the name to pull, or a layout's whole digest."""
     if not digest:
         return '<span class="soft">–</span>'
     whole = digest if tree.repository.startswith("oci:") else f"{tree.repository}@{digest}"
@@ -189,6 +189,6 @@ def _copy(tree: Tree, digest: str | None) -> str:
 
 
 def _series(listed: ListedVersion) -> str:
-    """Return what versions stand under together: the first two numbers."""
+    """Return the series of a version: its first two numbers, or the version itself where it has none."""
     found = _SERIES.match(listed.version.lstrip("vV"))
     return found[0] if found else listed.version

@@ -1,4 +1,4 @@
-"""The style and the script of the page, which loads nothing else."""
+"""The style sheet and the script of the page of tags."""
 
 __all__ = ["SCRIPT", "STYLE"]
 

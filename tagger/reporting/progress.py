@@ -1,4 +1,4 @@
-"""What is under way, told while it is: a line for each repository on a terminal, elsewhere one every ten seconds."""
+"""The progress of a run: drawn on a terminal, elsewhere as a line for each repository every ten seconds."""
 
 import threading
 import time
@@ -14,21 +14,21 @@ from tagger.results import Event
 
 __all__ = ["Progress"]
 
-SOON = 0.4  # seconds; what is done by then needs no progress, and nothing that draws it is imported
+SOON = 0.4  # seconds; a run that ends sooner shows no progress, and does not import what draws it
 OFTEN = 0.1  # seconds between two drawings
-SELDOM = 10.0  # seconds between two lines, where nobody watches
-MOST = 12  # repositories that are told of at once; of the others, how many they are
-WINDOW = 5.0  # seconds over which a rate is taken
+SELDOM = 10.0  # seconds between two lines where nothing is drawn
+MOST = 12  # repositories that are shown at once; the others are counted
+WINDOW = 5.0  # seconds over which a rate is measured
 
 _PHASES = {"pushing": "pushing", "staged": "copied", "verified": "done"}
-"""What an event says of where a repository is."""
+"""The phase of a repository after an event, by the kind of the event."""
 
 
 class _Repository:
-    """The meter of one repository."""
+    """The meter of one repository. `show_verbose` prints a line if the run is verbose."""
 
-    def __init__(self, place: str, ask: Callable[[str], None]) -> None:
-        self._place, self._ask = place, ask
+    def __init__(self, place: str, show_verbose: Callable[[str], None]) -> None:
+        self._place, self._show_verbose = place, show_verbose
         self._phase, self._pauses, self._cause = "looking", 0, ""
         self._parts: dict[str, tuple[int, int]] = {}
         self._parts_of = ""
@@ -36,17 +36,17 @@ class _Repository:
         self._lock = threading.Lock()
 
     def phase(self, text: str) -> None:
-        """Say what is done now; a verbose run tells it at once."""
+        """Set the phase of the work; a verbose run shows it at once."""
         if text != self._phase:
-            self._ask(f"{self._place}: {text}")
+            self._show_verbose(f"{self._place}: {text}")
         self._phase = text
 
     def reach(self, text: str) -> None:
-        """Take note of a phase that an event says, which is told by itself."""
+        """Set the phase that an event means, without showing it: the event is shown itself."""
         self._phase = text
 
     def moved(self, part: str, done: int, total: int) -> None:
-        """Say how many bytes of a part are there: of the phase that goes on, and of no other."""
+        """Set the bytes that are done of a part. The bytes of an earlier phase are forgotten."""
         with self._lock:
             if self._parts_of != self._phase:
                 self._parts_of = self._phase
@@ -55,25 +55,25 @@ class _Repository:
             self._parts[part] = (done, max(done, total))
 
     def arrived(self, part: str) -> None:
-        """Say that all of a part is there."""
+        """Set all bytes of a part as done."""
         with self._lock:
             total = self._parts.get(part, (0, 0))[1]
             self._parts[part] = (total, total)
 
     def paused(self, cause: str, seconds: float) -> None:
-        """Say that something is tried again, and why."""
+        """Count a retry, with its cause; a verbose run shows it at once."""
         cause = DIGEST.sub(lambda match: Digest(match[0]).encoded[:7], cause)
         with self._lock:
             self._pauses += 1
             self._cause = cause
-        self._ask(f"{self._place}: tried again in {took(seconds)}: {cause}")
+        self._show_verbose(f"{self._place}: tried again in {took(seconds)}: {cause}")
 
     def asked(self, request: str) -> None:
-        """Say what was asked of a registry."""
-        self._ask(f"{self._place}: {request}")
+        """Show a request to a registry, in a verbose run."""
+        self._show_verbose(f"{self._place}: {request}")
 
     def state(self) -> State:
-        """Return where it is now."""
+        """Return the state now, with the rate of the last seconds."""
         with self._lock:
             done, total = (sum(numbers) for numbers in zip((0, 0), *self._parts.values(), strict=True))
             pauses, cause = self._pauses, self._cause
@@ -89,10 +89,10 @@ class _Repository:
 
 
 class Progress:
-    """What is under way in all repositories, told by a thread of its own, until it is stopped."""
+    """The progress of all repositories. A thread of its own shows it until `stop`."""
 
     def __init__(self, outlet: Outlet, *, verbose: bool = False, seldom: float = SELDOM, soon: float = SOON) -> None:
-        """Where nobody watches, a line is told every `seldom` seconds; what takes longer than `soon` is drawn."""
+        """Draw on a terminal after `soon` seconds; elsewhere, or if `verbose`, print lines every `seldom` seconds."""
         self._outlet, self._verbose = outlet, verbose
         self._drawn = outlet.is_terminal and not verbose
         self._wait = soon if self._drawn else seldom
@@ -105,42 +105,42 @@ class Progress:
 
     @property
     def is_drawn(self) -> bool:
-        """True where a terminal shows it, which needs no line for each step."""
+        """True where the progress is drawn on a terminal: then a line for each step is not needed."""
         return self._drawn
 
     def meter(self, place: str) -> Meter:
-        """Return the meter of a repository, which is shown from now on."""
+        """Return the meter of a repository, whose progress is shown from now on."""
         with self._lock:
             if place not in self._repositories:
-                self._repositories[place] = _Repository(place, self._ask)
+                self._repositories[place] = _Repository(place, self._show_verbose)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
                 self._thread.start()
             return self._repositories[place]
 
     def show(self, event: Event) -> None:
-        """Take note of what happened in a repository."""
+        """Set the phase that an event means for its repository."""
         if event.place in self._repositories and event.kind in _PHASES:
             self._repositories[event.place].reach(_PHASES[event.kind])
 
     def echo(self, text: str) -> None:
-        """Print a text, above what is drawn."""
+        """Print a text, above the progress where that is drawn."""
         with self._lock:
             (self._print or self._outlet.echo)(text)
 
     def stop(self) -> None:
-        """End it, and take away what is drawn."""
+        """End the thread, and remove what is drawn."""
         self._stopped.set()
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join()
 
     def states(self) -> Sequence[State]:
-        """Return where all repositories are now."""
+        """Return the states of all repositories now."""
         with self._lock:
             repositories = list(self._repositories.values())
         return [one.state() for one in repositories]
 
-    def _ask(self, text: str) -> None:
+    def _show_verbose(self, text: str) -> None:
         if self._verbose:
             self.echo(text)
 
@@ -156,7 +156,7 @@ class Progress:
                 self.echo(f"and {counted(len(states) - MOST, 'more repository', 'more repositories')}")
 
     def _draw(self) -> None:
-        from tagger.reporting.live import Live  # rich takes a tenth of a second, and most runs end before
+        from tagger.reporting.live import Live  # importing rich takes a tenth of a second, and most runs end sooner
 
         with Live(self._outlet) as live:
             with self._lock:

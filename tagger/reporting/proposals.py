@@ -1,4 +1,4 @@
-"""What `init` proposes: as text, as JSON, and as Markdown for the step summary."""
+"""The proposal of `init` as text, as JSON, and as Markdown for the step summary."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +10,11 @@ from tagger.results.proposal import Proposal
 
 __all__ = ["proposal_document", "proposal_markdown", "proposal_text"]
 
-SHOWN = 30  # tags that are named in text; JSON has all
+SHOWN = 30  # tags of a kind that the text names; JSON has all
 
 
 def proposal_document(proposal: Proposal) -> dict[str, Any]:
-    """Return the JSON of `init`: the settings by their names, the text of the file, and what they do not explain."""
+    """Return the JSON of `init`: settings by name, the text of the file, changes, and tags that are not explained."""
     return {
         "command": "init",
         "settings": {
@@ -51,15 +51,15 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
 
 
 def proposal_text(proposal: Proposal, width: int = ELSEWHERE) -> str:
-    """Return the proposal as a person reads it: what it rests on, the file, and what is left.
+    """Return the proposal as text: the counts of tags, the settings of the file, the changes, and the other tags.
 
-    It is `width` columns wide, but for the lines of the file, which are copied from here.
+    Lines have `width` columns at most. Only the lines of the file, which a person copies, and its path are not folded.
     """
     return "\n".join(_lines(proposal, width))
 
 
 def proposal_markdown(proposal: Proposal) -> str:
-    """Return the proposal as the runner shows it under the job."""
+    """Return the proposal as Markdown for the step summary."""
     lines = [f"### Settings proposed for {plain(proposal.repository)}", "", _counts(proposal), ""]
     lines += ["```yaml", plain(proposal.file).replace("```", ""), "```"]
     lines += [plain(line) for line in _policy_lines(proposal)]

@@ -1,4 +1,4 @@
-"""What a run did, in one sentence."""
+"""One sentence on what a run did, and the counts, sizes and times in it."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ _WRITTEN: dict[Action, tuple[str, str]] = {
 
 
 def sentence(report: Report, seconds: float | None = None) -> str:
-    """Return what was done, how much of it, and in which time."""
+    """Return what a command did, the counts of its changes, and the time that it took in `seconds`."""
     time = f" in {took(seconds)}" if seconds is not None else ""
     if report.exit_code:
         return f"Stopped{time.replace(' in ', ' after ')}: {counts(report)}"
@@ -26,7 +26,7 @@ def sentence(report: Report, seconds: float | None = None) -> str:
 
 
 def counts(report: Report) -> str:
-    """Return how many tags were created, moved and removed, or would be; and of how many nobody can tell."""
+    """Return how many tags were created, moved and removed, or would be, and for how many that is unknown."""
     found = Counter(change.action for outcome in report.repositories for change in outcome.changes)
     index = 1 if report.dry_run else 0
     texts = [f"{found[action]} {'to ' * index}{words[index]}" for action, words in _WRITTEN.items() if found[action]]
@@ -41,13 +41,13 @@ def counted(count: int, one: str, more: str = "") -> str:
 
 
 def pruned_text(pruned: Pruned) -> str:
-    """Return what pruning a repository comes to."""
+    """Return the counts of tags and manifests that a pruning deletes and keeps, and the bytes that it frees."""
     going = f"{counted(pruned.tags, 'tag')} and {counted(len(pruned.manifests), 'manifest')} go"
     return f"{going}, {counted(pruned.kept, 'tag')} stay, {size_text(pruned.freed)} freed"
 
 
 def size_text(count: float) -> str:
-    """Return a size as people read it, in powers of 1000, as docker writes them."""
+    """Return a number of bytes with a unit, in powers of 1000, as docker does: `3.2 MB`."""
     for unit in ("B", "kB", "MB"):
         if count < 999.5:
             return f"{count:.3g} {unit}"
@@ -56,7 +56,7 @@ def size_text(count: float) -> str:
 
 
 def took(seconds: float) -> str:
-    """Return a time as people say it: `0.04 s`, `3.2 s`, `1 min 12 s`."""
+    """Return a time with its unit: `0.04 s`, `3.2 s`, `1 min 12 s`."""
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 0.95 else f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,4 +1,4 @@
-"""The settings as understood, and where each came from; secrets shown as `***`."""
+"""The settings with their origins, as text and as JSON. Secrets are shown as `***`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["settings_document", "settings_text"]
 
 
 def settings_document(settings: Settings) -> dict[str, Any]:
-    """Return the JSON of `config`: each setting's value and its origin, and the registry's rule that fits them."""
+    """Return the JSON of `config`: the value and the origin of each setting, and rules for immutable tags."""
     rule = immutability(settings.rules)
     return {
         "component": settings.component or None,
@@ -27,7 +27,7 @@ def settings_document(settings: Settings) -> dict[str, Any]:
 
 
 def settings_text(settings: Settings, width: int = ELSEWHERE) -> str:
-    """Return the settings as a person reads them, `width` columns wide, those that somebody set in bold."""
+    """Return the settings as text with `width` columns. The names of those that are not defaults are bold."""
     lines = [f"{style('component', bold=True)}  {settings.component}"] if settings.component else []
     begins = max(len(option.name) for option in OPTIONS) + 2
     for option in OPTIONS:
@@ -54,7 +54,7 @@ def settings_text(settings: Settings, width: int = ELSEWHERE) -> str:
 
 
 def _rule(text: str, where: str, width: int) -> list[str]:
-    """Return a rule, and for which registries it is; it is never folded inside, as it is copied from here."""
+    """Return a rule and its registries. The rule itself is never folded, because a person copies it."""
     line = f"  {plain(text)}  ({where})"
     return [line] if cells(line) <= width else [f"  {plain(text)}", f"    ({where})"]
 

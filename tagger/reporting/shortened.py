@@ -1,4 +1,4 @@
-"""A report that is short enough for an output of the action; it says what was left out."""
+"""Shortens a JSON document for an output of the action, and names what is left out."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from tagger.reporting.terminal import ESCAPED
 __all__ = ["MOST", "shortened"]
 
 MOST = 64 * 1024
-"""Bytes of the output: it becomes a variable of a process, of which Linux takes 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+"""The most bytes of the output. It becomes an environment variable: Linux takes 128 KiB (execve(2), MAX_ARG_STRLEN)."""
 
 _OUTCOME = ("repository", "status", "digest", "error", "changes")
 _REPORT = ("command", "version", "changed", "digest", "error", "repositories", *_OUTCOME)
@@ -19,12 +19,15 @@ Document = Mapping[str, Any]
 
 
 def shortened(document: Document) -> str:
-    """Return a document as JSON on one line; a long one without what changes nothing, then without what is left."""
+    """Return a document as JSON on one line. While it is too long, leave out more, down to its `command` and `error`.
+
+    `shortened` in the JSON names what is left out.
+    """
     steps: Sequence[tuple[str, Callable[[Document], Document]]] = (
         ("", lambda whole: whole),
         ("rows that change nothing", _without_idle_rows),
-        ("rows that change nothing, and what is not about repositories", lambda whole: _kept(whole, _REPORT)),
-        ("the rows", lambda whole: _kept(whole, tuple(name for name in _REPORT if name != "changes"))),
+        ("rows that change nothing, and what is not about repositories", lambda whole: _select(whole, _REPORT)),
+        ("the rows", lambda whole: _select(whole, tuple(name for name in _REPORT if name != "changes"))),
         ("all but how it ended", lambda whole: {name: whole.get(name) for name in ("command", "error")}),
     )
     content = b""
@@ -38,15 +41,15 @@ def shortened(document: Document) -> str:
 
 
 def _without_idle_rows(document: Document) -> Document:
-    """Return a document without the changes that change nothing and are not drifted, at any depth of components."""
-    return {name: _without(value) for name, value in document.items()}
+    """Return a document without the rows of tags that stay as they are and have not drifted, at any depth."""
+    return {name: _drop_idle_rows(value) for name, value in document.items()}
 
 
-def _without(value: Any) -> Any:
+def _drop_idle_rows(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _without_idle_rows(value)
     if isinstance(value, list):
-        return [_without(one) for one in value if not _is_idle(one)]
+        return [_drop_idle_rows(one) for one in value if not _is_idle(one)]
     return value
 
 
@@ -54,11 +57,11 @@ def _is_idle(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("action") in _IDLE and not value.get("drifted")
 
 
-def _kept(document: Document, names: Sequence[str]) -> Document:
-    """Return the named parts of a report, or of that of each component, without the rows that change nothing."""
+def _select(document: Document, names: Sequence[str]) -> Document:
+    """Return the named parts of a report, or of the report of each component, without rows that change nothing."""
     shown = _without_idle_rows(document)
     if "components" in shown:
-        parts = {name: _kept(one, names) for name, one in shown["components"].items()}
+        parts = {name: _select(one, names) for name, one in shown["components"].items()}
         return {**shown, "components": parts}
     found: dict[str, Any] = {name: value for name, value in shown.items() if name in names}
     if isinstance(found.get("repositories"), list):

@@ -1,4 +1,4 @@
-"""The summaries of what is only shown: what stands in repositories, and the settings."""
+"""Trees of repositories and settings as Markdown for the step summary."""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,12 @@ __all__ = ["settings_markdown", "trees_markdown"]
 
 
 def trees_markdown(shown: Trees) -> str:
-    """Return repositories as the runner shows them under the job."""
+    """Return trees of repositories, and their errors, as Markdown for the step summary."""
     return bounded("\n".join((*(line for tree in shown.trees for line in _tree(tree)), *map(told_error, shown.errors))))
 
 
 def settings_markdown(settings: Settings) -> str:
-    """Return the settings that somebody made, and where; the defaults are collapsed."""
+    """Return the settings with their origins as Markdown. The defaults are collapsed."""
     document = settings_document(settings)["settings"]
     rows = {
         name: f"| {code(name)} | {_value(one['value'])} | {code(one['origin'])} |" for name, one in document.items()

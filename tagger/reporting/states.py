@@ -1,4 +1,4 @@
-"""How far the work on a repository is, as one line."""
+"""The state of the work on a repository, and the line that shows it."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,10 @@ __all__ = ["State", "amount", "told"]
 
 
 class State(NamedTuple):
-    """Where the work on one repository is: `done` of `total` bytes, `rate` bytes a second, its pauses and why."""
+    """The state of the work on a repository: `done` of `total` bytes, and `rate` in bytes a second.
+
+    `pauses` counts the retries; `cause` is why the last was needed.
+    """
 
     place: str
     phase: str
@@ -21,7 +24,7 @@ class State(NamedTuple):
 
 
 def told(state: State, seconds: float) -> str:
-    """Return a line on a repository: where it is, how much of it is there, how fast, and what holds it up."""
+    """Return one line: repository, phase, the `seconds` so far, bytes, rate, and the retries with the last cause."""
     parts = [f"{state.phase}, {took(seconds)}"]
     if state.total:
         parts.append(f"{amount(state.done)} of {amount(state.total)}, {amount(state.rate)}/s")
@@ -31,7 +34,7 @@ def told(state: State, seconds: float) -> str:
 
 
 def amount(count: float) -> str:
-    """Return a number of bytes as people read it, in powers of 1000."""
+    """Return a number of bytes with a unit, in powers of 1000."""
     for unit in ("B", "kB", "MB"):
         if count < 999.5:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"

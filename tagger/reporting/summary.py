@@ -1,4 +1,4 @@
-"""The summary of a step: what became of the tags, in a table and a diagram, and what to do with that."""
+"""A report as Markdown for the step summary: tables, lines to pull, a diagram, errors and details."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,19 +16,19 @@ __all__ = ["report_markdown"]
 ICONS = {
     "planned": "📝", "unchanged": "☑️", "incomplete": "⚠️", "failed": "❌", "refused": "⛔",
 }  # fmt: skip
-"""How a repository ended, at a glance; one in which all was done is ✅."""
+"""Icons by the status of a repository. Every other status, in which all is done, is ✅."""
 _ACTIONS = {"create": "🆕", "move": "➡️", "remove": "🗑️", "refuse": "⛔", "hold": "·", "keep": "="}
-COLUMNS = 5  # repositories beside each other; more of them are rows
-PULLED = 10  # repositories for which a line to pull from is written
-TABLE = 20_000  # bytes
+COLUMNS = 5  # repositories that are columns; where there are more, each is in rows
+PULLED = 10  # repositories that are listed, or have a line to pull from
+TABLE = 20_000  # bytes of the table
 DRAWN = 12  # tags in the diagram
-LABEL = 40  # characters of a tag in it
+LABEL = 40  # characters of a name in the diagram
 _PULLED_NAME = re.compile(r"(?!oci:)[a-z0-9\[][\w.:\]-]*(/[a-z0-9][\w.-]*)+@[\w:]+", re.ASCII)
 _PLAIN_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 
 def report_markdown(report: Report, seconds: float | None = None) -> str:
-    """Return a report as the runner shows it under the job, below 64 KiB whatever its size."""
+    """Return a report as Markdown for the step summary, below 64 KiB for a report of any size."""
     return bounded("\n".join(_parts(report, seconds)))
 
 
@@ -38,17 +38,17 @@ def _parts(report: Report, seconds: float | None) -> Iterator[str]:
     yield f"### {' '.join(filter(None, words))}{dry}"
     if report.repositories:
         yield f"\n{cell(sentence(report, seconds))}"
-    differing = _differing(report)
+    differing = _tags_to_show(report)
     if differing:
         yield from _table(report, differing)
     elif report.repositories:
         yield f"\n{' · '.join(_heading(one) for one in report.repositories[:PULLED])}"
-    if rest := _rest(report):
+    if rest := _unchanged_counts(report):
         yield f"\n{rest}"
     yield from (f"\n{cell(one.repository)}: {cell(pruned_text(one))}" for one in report.pruned[:PULLED])
     if report.plan_id and report.dry_run:
         yield f"\nPlan id `{report.plan_id}`"
-    yield from _pulling(report)
+    yield from _pull_lines(report)
     yield from _diagram(report)
     yield from fitting(failures(report), 12_000, "errors", told_error)
     yield from _details(report)
@@ -71,21 +71,21 @@ def _differs(change: Change) -> bool:
     return change.writes or change.action == "refuse" or change.drifted
 
 
-def _differing(report: Report) -> Sequence[str]:
-    """Return the tags of which something is told: what a run leaves as it is stands in the details."""
+def _tags_to_show(report: Report) -> Sequence[str]:
+    """Return the tags that the table shows: those that are written, refused or drifted in some repository."""
     changes = (change for outcome in report.repositories for change in outcome.changes)
     return list(dict.fromkeys(change.tag for change in changes if _differs(change)))
 
 
 def _table(report: Report, tags: Sequence[str]) -> Iterator[str]:
-    """Yield the table, tag by repository; where there are too many repositories, each tag of each is a row."""
+    """Yield the table: a row for each tag, a column for each repository; for many, a row for each tag of each."""
     yield ""
     if len(report.repositories) > COLUMNS:
         yield "| repository | tag | before → after |\n|---|---|---|"
         pairs = ((one, change) for one in report.repositories for change in one.changes if _differs(change))
         yield from fitting(
             pairs, TABLE, "rows",
-            lambda pair: f"| {_heading(pair[0])} | {code(pair[1].tag)} | {_became(pair[1], report)} |",
+            lambda pair: f"| {_heading(pair[0])} | {code(pair[1].tag)} | {_tag_cell(pair[1], report)} |",
         )  # fmt: skip
     else:
         yield f"| tag | {' | '.join(map(_heading, report.repositories))} |"
@@ -93,12 +93,12 @@ def _table(report: Report, tags: Sequence[str]) -> Iterator[str]:
         found = [{change.tag: change for change in outcome.changes} for outcome in report.repositories]
         yield from fitting(
             tags, TABLE, "rows",
-            lambda tag: f"| {code(tag)} | {' | '.join(_became(of.get(tag), report) for of in found)} |",
+            lambda tag: f"| {code(tag)} | {' | '.join(_tag_cell(of.get(tag), report) for of in found)} |",
         )  # fmt: skip
 
 
-def _became(change: Change | None, report: Report) -> str:
-    """Return what becomes of a tag: an icon, and the digests before and after."""
+def _tag_cell(change: Change | None, report: Report) -> str:
+    """Return the cell of a tag: an icon for its action, and the digests before and after."""
     if change is None:
         return ""
     digests = digests_of(change, pushed=bool(report.source)).split(" → ")
@@ -107,8 +107,8 @@ def _became(change: Change | None, report: Report) -> str:
     return f"{icon} {shown}{' → gone' if change.action == 'remove' else ''}".rstrip()
 
 
-def _rest(report: Report) -> str:
-    """Return how many tags are as they should be, and how many are left to other versions."""
+def _unchanged_counts(report: Report) -> str:
+    """Return how many tags are right already, and how many are left to other versions."""
     changes = [change for outcome in report.repositories for change in outcome.changes]
     kept = sum(change.action == "keep" for change in changes)
     held = sum(change.action == "hold" and not change.drifted for change in changes)
@@ -117,8 +117,8 @@ def _rest(report: Report) -> str:
     )
 
 
-def _pulling(report: Report) -> Iterator[str]:
-    """Yield a line to pull by digest, for each repository of a registry that holds the release."""
+def _pull_lines(report: Report) -> Iterator[str]:
+    """Yield lines to pull by digest from the first registries that have the release, after success only."""
     if report.dry_run or report.exit_code:
         return
     names = [f"{one.repository}@{one.digest}" for one in report.repositories if one.digest]
@@ -127,9 +127,9 @@ def _pulling(report: Report) -> Iterator[str]:
 
 
 def _diagram(report: Report) -> Iterator[str]:
-    """Yield the floating tags of the first repository and the versions that they point at, drawn by Mermaid.
+    """Yield a Mermaid diagram of the first repository, with arrows from floating tags to their versions.
 
-    A thick arrow is new. Nothing but tags, versions and digests stands in it, whose letters mean nothing there.
+    A thick arrow is new. The labels are tags, versions and digests, whose characters have no meaning in Mermaid.
     """
     if report.exit_code or not report.changed or not report.repositories:
         return
@@ -152,12 +152,12 @@ def _diagram(report: Report) -> Iterator[str]:
 
 
 def _label(name: str) -> str:
-    """Return a name as it is drawn: the middle of a long one is left out, or all letters would be small."""
+    """Return a name for the diagram without the middle of a long one, which would make all letters small."""
     return name if len(name) <= LABEL else f"{name[: LABEL // 2]}…{name[-LABEL // 2 :]}"
 
 
 def _image(variant: str, report: Report) -> Iterator[str]:
-    """Yield what is released, its platforms, and the base that it stands on."""
+    """Yield the image that is released, its platforms, and its base."""
     if report.source:
         yield f"Image{variant} {code(report.source)}" + (f" · digest `{report.digest}`" if report.digest else "")
     for name, digest in report.platforms.items():
@@ -168,7 +168,7 @@ def _image(variant: str, report: Report) -> Iterator[str]:
 
 
 def _details(report: Report) -> Iterator[str]:
-    """Yield what a reader may want to know besides: from where, why, and what was warned of."""
+    """Yield the collapsed parts: the image, signatures and warnings, and the reason for each tag."""
     facts = [f"Version from {code(report.version_from)}"] if report.version_from not in (None, "version") else []
     for variant, one in report.variants.items() or (("", report),):
         facts += _image(f" of {code(variant or DEFAULT_VARIANT)}" if report.variants else "", one)

@@ -1,4 +1,4 @@
-"""The supported tags of a repository as a table for a README: `tags --table`."""
+"""The supported tags of repositories as Markdown tables for a README: `tags --table`."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ __all__ = ["tags_table"]
 def tags_table(trees: Sequence[Tree]) -> str:
     """Return a Markdown table for each repository: the versions that floating tags point at, and all their tags.
 
-    Withdrawn and held versions are left out. Where no version has a floating tag all are listed.
+    Withdrawn and held versions are left out. Where no other version has a floating tag, all others are listed.
     """
     return "\n\n".join("\n".join(_table(tree, titled=len(trees) > 1)) for tree in trees)
 

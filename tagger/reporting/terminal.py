@@ -1,4 +1,4 @@
-"""The output of text: cleans what others wrote, colours it, and folds it for the reader's screen."""
+"""The output of text: its escapes, its colours, and the width of the reader's screen."""
 
 import os
 import re
@@ -9,22 +9,22 @@ from typing import NamedTuple, TextIO
 __all__ = ["ESCAPED", "Outlet", "plain", "style", "visible"]
 
 ESCAPED = "backslashreplace"
-"""How texts of others are encoded: half a character, as JSON and names of files may hold, is written as JSON has it."""
+"""The error handler for encoding texts of others: a lone surrogate, as from JSON or a file name, becomes `\\udc80`."""
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that move the cursor, colour, hide or turn what stands beside them, and halves of characters."""
+"""Control characters but tab and line feed, invisible and bidirectional ones, and lone surrogates."""
 
 _COMMAND = re.compile(r"^(\s*)(?=::)|(?<=##)(?=\[)", re.MULTILINE)
-"""Where the runner would see a command, also in its old spelling (actions/runner, ActionCommand.cs)."""
+"""The beginnings of commands to the runner, also in the old spelling `##[` (actions/runner, ActionCommand.cs)."""
 
 _LOOK = re.compile(r"(\x1b\[[0-9;]*m)")
-"""What `style` writes; of all sequences the only one that passes."""
+"""The escape sequences that `style` writes. `echo` lets no others through."""
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "bright_black": "90"}
 """ECMA-48, "Select graphic rendition"."""
 
 NARROWEST, WIDEST = 60, 200
-ELSEWHERE = 200  # columns, where a text goes that no window bounds: a file, a pipe, the log of a workflow
+ELSEWHERE = 200  # columns of a file, a pipe, or the log of a workflow
 
 
 def style(text: str, *, fg: str = "", bold: bool = False, dim: bool = False) -> str:
@@ -34,32 +34,32 @@ def style(text: str, *, fg: str = "", bold: bool = False, dim: bool = False) -> 
 
 
 def plain(text: str) -> str:
-    """Return a text of somebody else's so that it is nothing but a text, to a terminal and to the runner."""
+    """Return a text of others, escaped: it is no command to a terminal or to the runner."""
     return _COMMAND.sub(r"\g<0>\\", visible(text))
 
 
 def visible(text: str) -> str:
-    """Return a text of characters that are seen; others are named."""
+    """Return a text with each control or invisible character as its escape, such as `\\u001b`."""
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class Outlet(NamedTuple):
-    """Where text goes: a stream, and the environment that says what its reader's screen can do."""
+    """A stream for text, with the environment that says how the reader sees it."""
 
     stream: TextIO
     environ: Mapping[str, str]
 
     @property
     def is_terminal(self) -> bool:
-        """True where somebody watches, on a screen whose lines can be written again."""
+        """True for a terminal whose lines can be written again."""
         return self.stream.isatty() and self.environ.get("TERM") != "dumb"
 
     @property
     def is_coloured(self) -> bool:
         """True where colours are shown.
 
-        NO_COLOR forbids them (no-color.org), then FORCE_COLOR and CLICOLOR_FORCE ask for them, CLICOLOR=0 forbids them
-        (bixense.com/clicolors); else a terminal shows them, and so does the log of a workflow, unless it is a file.
+        The first of these decides: NO_COLOR forbids them (no-color.org), FORCE_COLOR and CLICOLOR_FORCE ask for them,
+        CLICOLOR=0 forbids them (bixense.com/clicolors). Else terminals have them, and logs of workflows, but no files.
         """
         environ = self.environ
         if environ.get("NO_COLOR"):
@@ -72,18 +72,18 @@ class Outlet(NamedTuple):
 
     @property
     def width(self) -> int:
-        """How many columns a text has, from 60 to 200: by COLUMNS, else those of the terminal."""
+        """The columns of a line, from 60 to 200: by COLUMNS, else those of the terminal, else 200."""
         said = self.environ.get("COLUMNS", "")
         columns = int(said) if said.isascii() and said.isdecimal() and len(said) < 6 else 0
         if not columns and self.stream.isatty():
             try:
                 columns = os.get_terminal_size(self.stream.fileno()).columns
-            except (OSError, ValueError):  # what says that it is a terminal, and has no size
+            except (OSError, ValueError):  # a terminal that has no size
                 columns = 80
         return min(max(columns or ELSEWHERE, NARROWEST), WIDEST)
 
     def echo(self, text: str) -> None:
-        """Print a text at once, cleaned, and in colours where they are shown."""
+        """Print a text at once, escaped, in colours where they are shown."""
         if self.is_coloured:
             text = "".join(part if number % 2 else plain(part) for number, part in enumerate(_LOOK.split(text)))
         else:
@@ -95,4 +95,4 @@ class Outlet(NamedTuple):
         try:
             return stat.S_ISREG(os.fstat(self.stream.fileno()).st_mode)
         except (OSError, ValueError):
-            return True  # nobody's log
+            return True  # a stream without a descriptor is no log

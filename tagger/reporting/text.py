@@ -1,4 +1,4 @@
-"""What a person reads in a terminal."""
+"""Reports and errors as text."""
 
 from collections.abc import Iterator
 
@@ -21,26 +21,26 @@ COLORS = {
     "planned": "bright_black", "unchanged": "bright_black", "incomplete": "red", "failed": "red", "refused": "red",
 }  # fmt: skip
 _ACTION = 6  # columns of the longest action
-_REASON = 24  # columns; a reason that had fewer begins on a line of its own
+_REASON = 24  # columns; a reason with fewer begins on a line of its own
 
 
 def report_text(report: Report, width: int = ELSEWHERE, *, verbose: bool = False, seconds: float | None = None) -> str:
-    """Return a report as a person reads it: what, from where, each repository with its tags, and what was done.
+    """Return a report as text: the image, each repository with its tags, and with `seconds` what the run did.
 
-    No line is wider than `width`, but for those that name an image by its whole digest. Tags that are right already are
-    summed up, unless it is `verbose`; `seconds` is how long the run took.
+    No line is wider than `width`, except those that name an image by its whole digest. Tags that are right already are
+    counted; `verbose` lists them. `seconds` is the time that the run took.
     """
     return "\n".join(_lines(report, width, verbose, seconds))
 
 
 def error_text(error: TaggerError, width: int | None = None) -> str:
-    """Return an error and what to do about it, folded where there is a `width`."""
+    """Return an error and its hint, folded where there is a `width`."""
     told = labelled(f"{error.title}:", error.message, width, fg="red", bold=True)
     return "\n".join((told, labelled("Hint:", error.hint, width, fg="cyan"))) if error.hint else told
 
 
 def labelled(label: str, text: str, width: int | None = None, *, fg: str, bold: bool = False) -> str:
-    """Return a text behind a word that says what it is, folded where there is a `width`."""
+    """Return a text behind a label in colour, folded where there is a `width`."""
     shown = f"{label} {plain(text)}"
     if width:
         shown = "\n".join(line for each in shown.splitlines() for line in fold(each, width))
@@ -48,14 +48,14 @@ def labelled(label: str, text: str, width: int | None = None, *, fg: str, bold: 
 
 
 def short(digest: str | None) -> str:
-    """Return a digest as far as people compare it: seven digits, as they know them from commits."""
+    """Return the first seven digits of a digest, as git does with commits; empty for None."""
     return (digest or "").rpartition(":")[2][:7]
 
 
 def digests_of(change: Change, *, pushed: bool) -> str:
-    """Return the digest under a tag, with the one before where it moves; as many digits as tell them apart.
+    """Return the short digest of a tag; where it moves, the digests before and after, with digits enough to differ.
 
-    `pushed` says that only a push makes the digest of what is not known yet.
+    `pushed` says that a digest which is not known yet is made by the push.
     """
     if not change.writes or change.action == "remove":
         return short(change.before)
@@ -97,7 +97,7 @@ def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> 
 
 
 def _image(variant: str, report: Report, width: int) -> Iterator[str]:
-    """Yield what is released, of what it was made, and on what it stands."""
+    """Yield the image that is released, where its platforms came from, and its base."""
     if report.source:
         yield from _fact("image", f"{variant}{report.source}  {short(report.source_digest)}", width)
     for name, digest in report.platforms.items() if report.origins else ():
@@ -133,7 +133,7 @@ def _repository(outcome: Outcome, report: Report, width: int, verbose: bool) -> 
 
 
 def _rows(changes: list[Change], outcome: Outcome, report: Report, width: int) -> Iterator[str]:
-    """Yield what becomes of each tag: its mark and name, the action, the digests, and why."""
+    """Yield the row of each tag: its mark and name, the action, the digests, and the reason."""
     tags = min(max((cells(change.tag) for change in changes), default=0), max(width // 3, 12))
     digests = [digests_of(change, pushed=bool(report.source)) for change in changes]
     column = max(map(cells, digests), default=0)
@@ -156,7 +156,7 @@ def _rows(changes: list[Change], outcome: Outcome, report: Report, width: int) -
 
 
 def reason_of(change: Change, outcome: Outcome, report: Report) -> str:
-    """Return why, without what an error says: that is told in full, once, at the end."""
+    """Return the reason of a change, with short digests. A refusal omits its error, which is shown in full once."""
     reason = change.reason
     if change.action == "refuse":
         for error in filter(None, (outcome.error, report.error)):

@@ -1,4 +1,4 @@
-"""A repository as a tree of tags, for people and for programs."""
+"""A repository as a tree of tags, as text and as JSON."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,13 +14,13 @@ from tagger.rules.plan import NO_OWNER
 __all__ = ["sums", "tree_text", "trees_document"]
 
 _SHOWN = 20
-"""As many names of what is no version are shown; of the others, how many they are."""
+"""The most names of tags without a version that are shown; the others are counted."""
 _BESIDE = 16
-"""Columns; tags that had fewer beside their version begin on a line of their own."""
+"""The fewest columns for tags beside their version; with fewer they begin on a line of their own."""
 
 
 def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
-    """Return the JSON of `tags`."""
+    """Return the JSON of `tags`, without an error."""
     return {
         "repositories": [
             {
@@ -41,9 +41,9 @@ def trees_document(trees: Iterable[Tree]) -> dict[str, Any]:
 
 
 def tree_text(tree: Tree, width: int = ELSEWHERE, *, verbose: bool = False) -> str:
-    """Return a repository as a person reads it: versions by series, with the tags at them.
+    """Return a repository as text: versions by series, with the tags at them.
 
-    No line is wider than `width`. Of many names of no version the first are shown, unless it is `verbose`.
+    No line is wider than `width`. Tags without a version are counted behind the first of them; `verbose` lists all.
     """
     return "\n".join(_lines(tree, width, verbose))
 
@@ -91,7 +91,7 @@ def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
 
 
 def sums(tree: Tree) -> str:
-    """Return how many versions there are, in how many series, and what is not as it should be."""
+    """Return the counts of versions and series, and of what is withdrawn, held or drifted; empty without versions."""
     if not tree.versions:
         return ""
     marks = {"withdrawn": sum(one.withdrawn for one in tree.versions), "held": sum(one.held for one in tree.versions)}
@@ -101,13 +101,13 @@ def sums(tree: Tree) -> str:
 
 
 def _major(listed: ListedVersion) -> str:
-    """Return the series of a version: its first number."""
+    """Return the series of a version: its first number, or the version itself where it has none."""
     found = re.match(r"\D*(\d+)", listed.version)
     return found[1] if found else listed.version
 
 
 def _series(tree: Tree, width: int) -> Iterator[list[str]]:
-    """Yield the lines of each series, in the order of the versions: its sum, and a branch for each version."""
+    """Yield the lines of each series, in the order of the versions: its count, and a branch for each version."""
     series: dict[str, list[ListedVersion]] = {}
     tags = min(max((cells(listed.tags[0]) for listed in tree.versions), default=0), width // 3)
     drifted = [tag for tag, floating in tree.floating.items() if floating.drifted]
@@ -124,7 +124,7 @@ def _series(tree: Tree, width: int) -> Iterator[list[str]]:
 
 
 def _rest(tree: Tree, width: int, verbose: bool) -> Iterator[list[str]]:
-    """Yield the lines of what is no version: of many names the first, and how many there are."""
+    """Yield the lines of tags without a version, purged versions, and artifacts of images that are not listed."""
     for what, names in (("not versions", tree.other), ("purged", tree.purged)):
         shown = names if verbose else names[:_SHOWN]
         more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
@@ -147,7 +147,7 @@ def _drift(floating: Floating) -> str:
 
 
 def _version_lines(listed: ListedVersion, tags: int, width: int, drifted: Collection[str]) -> Iterator[str]:
-    """Yield a version with the tags at it, `drifted` ones in another colour, and what is attached to it."""
+    """Yield a version with the tags at it, `drifted` ones in another colour, and the artifacts attached to it."""
     facts = listed.facts
     name = plain(listed.tags[0])
     if cells(name) > tags:
@@ -166,12 +166,12 @@ def _version_lines(listed: ListedVersion, tags: int, width: int, drifted: Collec
     beside = width - begins >= _BESIDE
     lines = fold(" ".join(words), width - begins if beside else width - 4)
     first, *more = ([*lines] if beside else ["", *lines]) if words else [""]
-    yield f"{text}  {_coloured(first, colors)}".rstrip()
-    yield from (f"{'':{begins if beside else 4}}{_coloured(line, colors)}" for line in more)
+    yield f"{text}  {_colour_words(first, colors)}".rstrip()
+    yield from (f"{'':{begins if beside else 4}}{_colour_words(line, colors)}" for line in more)
     for artifact in listed.attached:
         for line in fold(plain(f"{artifact.kind}  {artifact.name}"), width - 2):
             yield style(f"  {line}", fg="bright_black")
 
 
-def _coloured(line: str, colors: Mapping[str, str]) -> str:
+def _colour_words(line: str, colors: Mapping[str, str]) -> str:
     return " ".join(style(word, fg=colors[word]) if word in colors else word for word in line.split(" "))
