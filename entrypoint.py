@@ -1,4 +1,4 @@
-"""The entry point of the action and of the command; also an old Python reads it, and says what is missing."""
+"""The entry point of the action and of the command. An old Python can read it too, and names what is missing."""
 
 import gc
 import sys
@@ -7,14 +7,14 @@ OLDEST = (3, 11)
 
 
 def main() -> int:
-    """Run the program, or say what it lacks and end with 2."""
+    """Run the program. Return 2, with an error that says so, where Python is too old or a package is missing."""
     if sys.version_info < OLDEST:
         needed, have = (".".join(map(str, version[:2])) for version in (OLDEST, sys.version_info))
         return say("Tagger needs Python " + needed + " or newer, and this is " + have, "Run it with a newer Python.")
-    gc.set_threshold(100000)  # a run keeps most of what it makes: looking for garbage all the time costs a twentieth
+    gc.set_threshold(100000)  # a run keeps most objects: frequent garbage collection costs a twentieth
     try:
         from tagger.program import main as run
-    except ImportError as error:  # before anything ran; what is missing later, the command line tells
+    except ImportError as error:  # the command line itself reports a package that is missing later
         package = (getattr(error, "name", "") or "").split(".")[0]
         if not package or package == "tagger" or package in sys.stdlib_module_names:
             raise
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def say(message: str, hint: str) -> int:
-    """Print an error and what to do about it, and return the exit code."""
+    """Print an error and its hint, with `--json` also as JSON on standard output, and return exit code 2."""
     sys.stderr.write("Invalid input: " + message + "\nHint: " + hint + "\n")
     if "--json" in sys.argv:
         import json

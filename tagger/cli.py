@@ -1,4 +1,4 @@
-"""The command line, which is also the action: arguments and environment become an exit code."""
+"""The command line, which the action runs too: from arguments and environment to an exit code."""
 
 import errno
 import io
@@ -18,7 +18,7 @@ from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
 from tagger.reporting.terminal import Outlet
 
-# Start-up is most of what a run costs here, so each module is imported where it is clear that it is needed.
+# Start-up is most of the cost here, so each module is imported only where a run needs it.
 if TYPE_CHECKING:
     from tagger.images.registry.addresses import Dial
     from tagger.reporting.console import Console
@@ -28,9 +28,9 @@ __all__ = ["main", "run"]
 
 
 def main(begun: "Sequence[Dial]" = ()) -> None:
-    """Run the command line and end the process with its code. `begun` are connections to registries that are under way.
+    """Run the command line, and end the process with its exit code. `begun` are early connections to registries.
 
-    The interpreter is not taken down piece by piece: nothing is left to do, and it would cost a seventh of a run.
+    The process ends without the clean-up of the interpreter, which would cost a seventh of a run.
     """
     interruption = Interruption()
     interruption.listen()
@@ -45,18 +45,20 @@ def main(begun: "Sequence[Dial]" = ()) -> None:
 
 
 class _Pipe(io.FileIO):
-    """A stream that perhaps nobody reads any more, as behind `| head`, or that is full or closed: no release ends half
-    way because of that. What went wrong is kept in `failure`, unless it is that nobody reads."""
+    """A stream whose errors end no release half way: that it is closed, full, or has no reader, as after `| head`.
+
+    `failure` keeps the last error, except for a missing reader.
+    """
 
     failure: OSError | None = None
 
     @classmethod
     def of(cls, stream: TextIO | None) -> Self:
-        """Return the stream of a file that is open, else one that takes everything."""
+        """Return a pipe to an open stream; without one, a pipe that discards everything."""
         return cls(stream.fileno(), "w", closefd=False) if stream else cls(os.devnull, "w")
 
     def write(self, text: Any, /) -> int:
-        """Write, or let it be where that cannot be done."""
+        """Write bytes, and return their number, even where they cannot be written."""
         try:
             return super().write(text)
         except BrokenPipeError:
@@ -67,7 +69,7 @@ class _Pipe(io.FileIO):
 
 
 def _text(pipe: _Pipe, stream: TextIO | None) -> TextIO:
-    """Return a stream of lines; what its encoding lacks is written as a question mark."""
+    """Return a text stream that is flushed at each line. Characters that its encoding lacks become question marks."""
     encoding = stream.encoding if stream else "utf-8"
     return io.TextIOWrapper(io.BufferedWriter(pipe), encoding, "replace", line_buffering=True)
 
@@ -81,7 +83,7 @@ def run(
     interruption: Interruption | None = None,
     begun: "Sequence[Dial]" = (),
 ) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
+    """Run one command, and return its exit code: 0 done, 1 failed or refused, 2 the input is wrong."""
     line = read_line(arguments)
     if line.wants_version:
         Outlet(out, environ).echo(f"tagger {tagger.__version__}")
@@ -89,10 +91,10 @@ def run(
     spare = _Spare()
     from tagger.reporting.console import Console
 
-    console = Console(environ, out, err, form=_asked_format(line, environ), commands=NAMES)
+    console = Console(environ, out, err, form=_requested_format(line, environ), commands=NAMES)
     name = line.command
     try:
-        if text := _told(line, environ, out):
+        if text := _program_text(line, environ, out):
             Outlet(out, environ).echo(text)
             return 0
         command = command_named(_command_name(line, environ))
@@ -102,7 +104,7 @@ def run(
     except TaggerError as error:
         return _show_failure(console, name if name in NAMES else "", line, error)
     except ModuleNotFoundError as error:
-        return _show_failure(console, name if name in NAMES else "", line, _missing(error))
+        return _show_failure(console, name if name in NAMES else "", line, _missing_package(error))
     except OSError as error:
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise
@@ -115,7 +117,7 @@ def run(
 
 
 class _Spare:
-    """A file that is open for nothing, so that there is one to open when it has to be told that there are no more."""
+    """An open file in reserve. Closing it lets an error be reported where no more files can be opened."""
 
     def __init__(self) -> None:
         self._file = -1
@@ -123,7 +125,7 @@ class _Spare:
             self._file = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> None:
-        """Free it, for another file."""
+        """Close the file, so that another one can be opened."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -137,8 +139,8 @@ def _show_failure(console: "Console", name: str, line: Line, error: TaggerError)
     return console.show_report(Report(name, error=error))
 
 
-def _missing(error: ModuleNotFoundError) -> InputError:
-    """Return what a package that is not installed means. Raise `error` where a module of ours is missing: a bug."""
+def _missing_package(error: ModuleNotFoundError) -> InputError:
+    """Return the error for a package that is not installed. Raise `error` for a module of Tagger or Python: a bug."""
     package = (error.name or "").partition(".")[0]
     if not package or package == "tagger" or package in sys.stdlib_module_names:
         raise error
@@ -149,14 +151,14 @@ def _missing(error: ModuleNotFoundError) -> InputError:
     )
 
 
-def _told(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
-    """Return what a line asks of the program itself: its help, a completion; empty where it runs."""
+def _program_text(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
+    """Return the help or the completion that a line asks for; empty where it asks for a run."""
     if line.command == "completion" and not line.wants_help:
         from tagger.command_line.completion import completion
 
         return completion(" ".join(line.plain))
     helping = line.command in ("help", "completion")
-    if not (line.wants_help or helping or _says_nothing(line, environ)):
+    if not (line.wants_help or helping or _is_unconfigured(line, environ)):
         return ""
     from tagger.command_line.help import command_help, program_help
 
@@ -164,11 +166,11 @@ def _told(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
     name = " ".join(line.plain) if helping else line.command
     if not name or line.command == "completion":
         return program_help(width, verbose=line.is_verbose)
-    return command_help(command_named(_known(name, line)), width, verbose=line.is_verbose)
+    return command_help(command_named(_valid_name(name, line)), width, verbose=line.is_verbose)
 
 
-def _says_nothing(line: Line, environ: Mapping[str, str]) -> bool:
-    """Say whether there are no words and nothing is configured: no variable says anything, and no file."""
+def _is_unconfigured(line: Line, environ: Mapping[str, str]) -> bool:
+    """Say whether there are no words, no INPUT_ or TAGGER_ variables except TAGGER_NOW, and no settings file."""
     if line.command or line.rest:
         return False
     said = (name for name, value in environ.items() if value.strip() and name.startswith(("INPUT_", "TAGGER_")))
@@ -189,16 +191,16 @@ def _run(
     line: Line,
     begun: "Sequence[Dial]",
 ) -> int:
-    """Gather the settings, open what the command works with, and run it."""
+    """Read the settings, open the connections, and run the command for each component."""
     from tagger.commands.connections import Connections
     from tagger.commands.run import Run
 
     positional, repositories = command.apart(_positional(parameters, environ))
-    components = _settings(command, positional, repositories, _given(parameters, stdin), environ, line)
+    components = _settings(command, positional, repositories, _option_values(parameters, stdin), environ, line)
     settings = components[0]
-    console.be(command.prints or _set_format(settings), quiet=settings.quiet, verbose=settings.verbose)
+    console.be(command.prints or _configured_format(settings), quiet=settings.quiet, verbose=settings.verbose)
     console.mask((*settings.secrets, *_proxy_logins(environ)))
-    _tell_names(settings, console)
+    _note_names(settings, console)
     with Connections(settings, environ, console.warn, components, console.meter, console.mask, begun) as connections:
         interruption.release = connections.stop
         run = Run(
@@ -219,8 +221,8 @@ def _run(
         return run_components(command, run, components)
 
 
-def _tell_names(settings: "Settings", console: "Console") -> None:
-    """Tell which repositories are meant by names that are written otherwise."""
+def _note_names(settings: "Settings", console: "Console") -> None:
+    """Note which repository is meant by a name with capitals, or without a registry."""
     for text in settings.given["images"].texts if "images" in settings.given else ():
         if text != text.lower() and "oci:" not in text:
             console.note(f"{text.lower()} is meant by {text}: names of repositories are in lower case")
@@ -237,7 +239,7 @@ def _settings(
     environ: Mapping[str, str],
     line: Line,
 ) -> "tuple[Settings, ...]":
-    """Return the settings of each component that the command works on."""
+    """Return the settings of each component that the command works on; a single one without components."""
     from tagger.settings.arguments import Arguments
     from tagger.settings.gather import gather_each
 
@@ -249,7 +251,7 @@ def _settings(
 
 
 def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
-    """Return the passwords of the proxies that the environment names."""
+    """Return the passwords in the URLs of proxies in the environment."""
     from tagger.confidential import logins_in
 
     return {
@@ -260,8 +262,8 @@ def _proxy_logins(environ: Mapping[str, str]) -> set[str]:
     }
 
 
-def _asked_format(line: Line, environ: Mapping[str, str]) -> str:
-    """Return the format that is asked for, also where the rest cannot be understood."""
+def _requested_format(line: Line, environ: Mapping[str, str]) -> str:
+    """Return the format that the words or the environment ask for, even where the rest is wrong."""
     from tagger.reporting.formatter import FORMATS, TEXT
     from tagger.settings.option import TRUE
     from tagger.settings.options import named
@@ -273,8 +275,8 @@ def _asked_format(line: Line, environ: Mapping[str, str]) -> str:
     return TEXT
 
 
-def _set_format(settings: "Settings") -> str:
-    """Return the format that the settings ask for: a file may say it too."""
+def _configured_format(settings: "Settings") -> str:
+    """Return the format that the settings ask for, which include the settings file."""
     from tagger.reporting.formatter import FORMATS, TEXT
     from tagger.settings.options import named
 
@@ -282,16 +284,16 @@ def _set_format(settings: "Settings") -> str:
 
 
 def _command_name(line: Line, environ: Mapping[str, str]) -> str:
-    """Return the command: of the line, else what the environment names, else `plan`, which writes nothing."""
+    """Return the command of the line, else of the environment, else `plan`, which writes nothing."""
     if line.command:
-        return _known(line.command, line)
+        return _valid_name(line.command, line)
     variables = ("INPUT_COMMAND", "TAGGER_COMMAND")
     origin = next((variable for variable in variables if environ.get(variable, "").strip()), "")
-    return _known(environ[origin].strip(), line, f"{origin}: ") if origin else "plan"
+    return _valid_name(environ[origin].strip(), line, f"{origin}: ") if origin else "plan"
 
 
-def _known(name: str, line: Line, where: str = "") -> str:
-    """Return the name of a command. Raise `InputError` where there is none of this name."""
+def _valid_name(name: str, line: Line, where: str = "") -> str:
+    """Return `name` if a command has it. Raise `InputError` if none has; `where` begins the message."""
     if name in NAMES:
         return name
     import difflib
@@ -304,7 +306,7 @@ def _known(name: str, line: Line, where: str = "") -> str:
 
 
 def _parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
-    """Return the parameters that the words of a line give."""
+    """Return the parameters that the words give; empty without words, where click is not imported."""
     if not words:
         return {}
     from tagger.command_line.parser import parse
@@ -313,7 +315,7 @@ def _parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _positional(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
-    """Return the positional arguments: of the command line, else one a line of the input `arguments`."""
+    """Return the positional arguments of the command line, else the lines of the input `arguments`."""
     given = list(parameters.get("arguments") or ())
     if given:
         return given
@@ -322,8 +324,8 @@ def _positional(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> li
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _given(parameters: Mapping[str, Any], stdin: TextIO) -> dict[str, list[str]]:
-    """Return what the command line says, as texts by option name."""
+def _option_values(parameters: Mapping[str, Any], stdin: TextIO) -> dict[str, list[str]]:
+    """Return the values on the command line by option name, with the password from standard input."""
     from tagger.settings.options import OPTIONS
 
     given = {}

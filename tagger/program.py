@@ -1,4 +1,4 @@
-"""The program: connections to registries are begun before all that takes time is imported."""
+"""The start of the program. It begins connections to registries before it imports the slow modules."""
 
 import os
 import sys
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 __all__ = ["begin", "main"]
 
 COMMANDS = frozenset({"plan", "reconcile", "release"})
-"""Those that look at every repository, whatever else they are told."""
+"""The commands that read every repository, whatever their other options."""
 
 ELSEWHERE = ("endpoints", "published-from")
-"""Options that may say that registries are reached at other addresses, or not at all."""
+"""Options by which a run may reach registries at other addresses, or not at all."""
 
 
 def main() -> None:
-    """Run the command line, and end the process with its code."""
+    """Run the command line, and end the process with its exit code."""
     begun = begin(sys.argv[1:], os.environ)
     from tagger.cli import main as run
 
@@ -27,11 +27,13 @@ def main() -> None:
 
 
 def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
-    """Begin a connection to each registry that a step's inputs name; nothing is sent over it.
+    """Begin TCP connections to the registries that the environment names in `images`. Nothing is sent over them.
 
-    The settings are read meanwhile. None is begun where the inputs alone do not tell which registries are asked.
+    `places_ahead` gives the addresses, with those of known token servers. The program reads its settings meanwhile.
+    There are no connections with words on the command line, for a command that is not in `COMMANDS`, or where other
+    options may change the addresses: those in `ELSEWHERE`, or an invalid `insecure`.
     """
-    if arguments or _said("command", environ) not in COMMANDS or any(_said(name, environ) for name in ELSEWHERE):
+    if arguments or _input("command", environ) not in COMMANDS or any(_input(name, environ) for name in ELSEWHERE):
         return []
     from tagger.errors import InputError
     from tagger.images.registry.addresses import Dial, places_ahead
@@ -39,17 +41,17 @@ def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
     from tagger.names import Repository
 
     names = []
-    for line in _said("images", environ).splitlines():
-        with suppress(InputError):  # it is said when the settings are read
+    for line in _input("images", environ).splitlines():
+        with suppress(InputError):  # reading the settings raises it again
             names.append(Repository.parse(line.strip().lower()).registry)
     try:
-        places = places_ahead(names, _said("insecure", environ).split(), {})
+        places = places_ahead(names, _input("insecure", environ).split(), {})
     except InputError:
         return []
     return [Dial((place.host, place.port), TIMEOUT) for place in places]
 
 
-def _said(name: str, environ: Mapping[str, str]) -> str:
-    """Return what the environment says of an option."""
+def _input(name: str, environ: Mapping[str, str]) -> str:
+    """Return the value of an option in the environment; empty for none."""
     variables = f"INPUT_{name.upper()}", f"TAGGER_{name.upper().replace('-', '_')}"
     return next((text for variable in variables if (text := environ.get(variable, "").strip())), "")

@@ -1,4 +1,4 @@
-"""What Tagger is for, in ten seconds: five releases into an OCI layout on disk, and the tree of tags they leave."""
+"""A demonstration: plan and release five versions into an OCI layout on disk, and show the tree of their tags."""
 
 import os
 import shlex
@@ -32,7 +32,7 @@ README.md has the workflow."""
 
 
 def main() -> None:
-    """Make five small multi-platform images, release each, and show what stands there."""
+    """Make five small multi-platform images, plan and release each, and show the tags."""
     os.chdir(ROOT)
     for folder in (DEMO, BUILDS):
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def tagger(*arguments: str, quiet: bool = False) -> None:
-    """Run the command as a person would, after showing it."""
+    """Print a command line, and run it; `quiet` discards its standard output."""
     print(f"\n$ python entrypoint.py {shlex.join(arguments)}", flush=True)
     subprocess.run(  # noqa: S603 - this very program
         [sys.executable, "entrypoint.py", *arguments], check=True, stdout=subprocess.DEVNULL if quiet else None

@@ -1,4 +1,4 @@
-"""An example for each input, as the reference shows it."""
+"""An example value for each input, for the tables of the reference."""
 
 __all__ = ["EXAMPLES"]
 

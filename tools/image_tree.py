@@ -1,9 +1,10 @@
-"""Copy what a run of the action needs, and nothing else, out of the base image: run while the image is built.
+"""Copies what a run of the action needs, and nothing else, out of the base image while the image is built.
 
     python image_tree.py /tree
 
-leaves in /tree: the interpreter, the modules of Python's library that the code in /action can import, as bytecode,
-the shared libraries that these load, certificate authorities, and what names a user. No shell, no package manager.
+leaves in /tree: the interpreter, the command `tagger`, the code in /action and the modules that it can import, as
+bytecode, their shared libraries, certificate authorities, time zones, and the files that name users. There is no shell
+and no package manager.
 """
 
 import ast
@@ -26,7 +27,7 @@ ACTION = Path("/action")
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
 
-# Imported by name at run time, where no `import` says so.
+# Modules that are imported by name at run time, without an `import` statement.
 NAMED = (
     "encodings.ascii", "encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_8",
     "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "zoneinfo._zoneinfo",
@@ -34,7 +35,7 @@ NAMED = (
 )  # fmt: skip
 WHOLE = ("pydantic", "rich/_unicode_data", "sigstore", "sigstore_models")  # packages that import their modules by name
 DATA = ("*.dist-info/METADATA", "certifi/*.pem", "sigstore/_store/**/*")
-# Named by an `import` in code that a run never comes to: tests, debuggers, other systems, other ways to do the same.
+# Modules whose `import` a run never reaches: for tests, debuggers, other systems, or alternatives that are not used.
 UNUSED = re.compile(
     r"(antigravity|asyncio|code|codeop|cProfile|ctypes\.macholib|curses|dbm|distutils|doctest|email\.mime\.(audio|image)|"
     r"ensurepip|idlelib|lib2to3|markdown_it|mdurl|multiprocessing|nntplib|pdb|pip|profile|pstats|pydoc|pydoc_data|pygments|readline|"
@@ -46,12 +47,12 @@ UNUSED = re.compile(
 EXTRA = ("/etc/passwd", "/etc/group", "/etc/os-release", "/usr/local/pyvenv.cfg")
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 ZONES = Path("/usr/share/zoneinfo")
-ZONE = re.compile(r"[A-Z][\w+-]*(/[\w+-]+)*")  # a time zone: not posix/, right/, tables
-UNWINDER = "libgcc_s.so.1"  # glibc opens it by name when a thread is ended
+ZONE = re.compile(r"[A-Z][\w+-]*(/[\w+-]+)*")  # a time zone, and nothing in posix/ or right/, and no table
+UNWINDER = "libgcc_s.so.1"  # glibc opens it by name when a thread ends
 
 
 def main(target: Path) -> None:
-    """Fill `target`."""
+    """Make the folder `target`, and copy everything into it."""
     sys.path.append(str(ACTION))
     target.mkdir()
     for folder in ("tmp", "etc", "root"):
@@ -81,9 +82,9 @@ def main(target: Path) -> None:
 
 
 def authorities(target: Path) -> None:
-    """Write certificate authorities as one file, and as a folder in which OpenSSL reads only the one that it needs.
+    """Write certificate authorities as one file, and as a folder from which OpenSSL reads only those that it needs.
 
-    Reading the whole file costs each run that speaks TLS over 20 ms.
+    To read the whole file takes each run with TLS more than 20 ms.
     """
     folder = target / AUTHORITIES.parent.relative_to("/")
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +102,7 @@ def authorities(target: Path) -> None:
 
 
 def command(target: Path) -> None:
-    """Put the command `tagger` on the PATH."""
+    """Write the command `tagger` into a folder on the PATH."""
     program = target / "usr/local/bin/tagger"
     program.write_text(
         "#!/usr/local/bin/python -Es\n"
@@ -113,12 +114,12 @@ def command(target: Path) -> None:
 
 
 def reachable() -> set[str]:
-    """Return the modules of Python's library that the code in /action can import, by the imports in it."""
+    """Return the modules that the code in /action can import, its own among them, by the imports in their sources."""
     for path in sorted((ACTION / "tagger").rglob("*.py")):
         for name in imports(path, package_of(path)):
-            with suppress(ImportError):  # a name that is no module, or a package that this image does without
+            with suppress(ImportError):  # no module, or a package that this image omits
                 importlib.import_module(name)
-    seen = {name for name in sys.modules if name != "__main__"}  # imported for sure, whatever UNUSED says
+    seen = {name for name in sys.modules if name != "__main__"}  # they are imported, even where UNUSED matches
     todo = {*NAMED, *sys.builtin_module_names}
     for name in seen:
         if (origin := found(name)) and origin.suffix == ".py":
@@ -140,17 +141,17 @@ def reachable() -> set[str]:
 
 
 def package_of(path: Path) -> str:
-    """Return the package that a module below /action is in."""
+    """Return the package of a module below /action; empty at its top."""
     return ".".join(path.relative_to(ACTION).parent.parts)
 
 
 def module_name(path: Path) -> str:
-    """Return the name that a module below /action is imported by."""
+    """Return the full name of a module below /action."""
     return ".".join(path.relative_to(ACTION).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports(path: Path, package: str) -> set[str]:
-    """Return the names that a module imports, and those that may be modules of what it imports from."""
+    """Return the modules that a source imports, and the names that it imports from them, which may be modules."""
     names = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
@@ -165,7 +166,7 @@ def imports(path: Path, package: str) -> set[str]:
 
 @cache
 def found(name: str) -> Path | None:
-    """Return the file of a module, without importing it; None of what is built in, or is no module."""
+    """Return the file of a module, without importing it; None for a built-in module, a folder, or no module."""
     search: list[str] | None = None
     spec = None
     for part in name.split("."):
@@ -177,18 +178,18 @@ def found(name: str) -> Path | None:
 
 
 def module(name: str, target: Path) -> None:
-    """Copy one module: as bytecode that is never compared with a source, or as the extension that it is."""
+    """Copy one module: an extension as it is, else as bytecode that Python never compares with its source."""
     origin = found(name)
     if origin is None:
         return
     if origin.suffix != ".py":
-        importlib.import_module(name)  # so that the libraries that it loads are mapped
+        importlib.import_module(name)  # so that `mapped` finds its libraries
         copy(origin, target)
         return
     folder = placed(origin.parent, target)
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / f"{origin.stem}.pyc"
-    if name.partition(".")[0] in ("tagger", "entrypoint"):  # its tracebacks show lines
+    if name.partition(".")[0] in ("tagger", "entrypoint"):  # with sources, so that tracebacks show lines
         copy(origin, target)
         place = folder / "__pycache__" / f"{origin.stem}.{sys.implementation.cache_tag}.pyc"
     py_compile.compile(
@@ -198,13 +199,13 @@ def module(name: str, target: Path) -> None:
 
 
 def mapped() -> Iterator[Path]:
-    """Yield the shared libraries that this process has loaded, and the one that is loaded when a thread ends."""
+    """Yield the shared libraries outside Python's folders that are loaded, the loader, and `UNWINDER`."""
     lines = Path("/proc/self/maps").read_text().splitlines()
     files = {Path(fields[5]) for line in lines if len(fields := line.split(None, 5)) == 6 and fields[5][0] == "/"}
     folders = {path.parent for path in files}
     for path in files:
         if ".so" in path.name and not (path.is_relative_to(LIBRARY) or path.is_relative_to(ACTION)):
-            # Programs name a library by a link beside it: libz.so.1 of libz.so.1.3.1.
+            # Programs name a library by a link beside it, such as libz.so.1 for libz.so.1.3.1.
             yield from (link for link in path.parent.iterdir() if link.is_symlink() and link.resolve() == path)
             yield path
     yield from {folder / UNWINDER for folder in folders if (folder / UNWINDER).exists()}
@@ -212,7 +213,7 @@ def mapped() -> Iterator[Path]:
 
 
 def loader(program: Path) -> Path:
-    """Return the dynamic loader that a program names (ELF, PT_INTERP)."""
+    """Return the dynamic loader that a program names (ELF, PT_INTERP). Raise `SystemExit` where it names none."""
     match = re.search(rb"(/lib[\w/]*/ld-[\w.-]+)\0", program.read_bytes())
     if match is None:
         raise SystemExit(f"{program} names no loader")
@@ -220,7 +221,7 @@ def loader(program: Path) -> Path:
 
 
 def placed(path: Path, target: Path) -> Path:
-    """Return where a path of the base lies in `target`; links on the way to it are made there too."""
+    """Return the path in `target` for a path of the base image, and make the links on the way to it there too."""
     made = Path("/")
     parts = list(path.parts[1:])
     while parts:
@@ -238,7 +239,7 @@ def placed(path: Path, target: Path) -> Path:
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copy a file with all links that lead to it."""
+    """Copy a file, and the links in its path."""
     place = placed(path, target)
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -247,7 +248,7 @@ def copy(path: Path, target: Path) -> None:
 
 
 def settle(target: Path) -> None:
-    """Give everything one time, so that two builds are the same bytes."""
+    """Set one time for every file, so that two builds have the same bytes."""
     for path in [target, *target.rglob("*")]:
         os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
 

@@ -1,4 +1,4 @@
-"""Draw docs/pictures: commands in terminals of 80 and 120 columns, the summary, the page; each light and dark."""
+"""Draws docs/pictures: commands in terminals of 80 and 120 columns, a summary and a page, each light and dark."""
 
 import os
 import re
@@ -35,7 +35,7 @@ SCENES: Mapping[str, Sequence[str]] = {
     "help": ("--help",),
 }
 SHOWN = {"progress": r"copying.*MB/s\n.*copying.*MB/s"}
-"""What a scene is drawn at that is not drawn at its end."""
+"""Patterns of the text on the screen when a scene is drawn; other scenes are drawn at their end."""
 
 LARGE = 90_000_000  # bytes of each of two layers
 WIDTHS = (80, 120)
@@ -58,7 +58,7 @@ MERMAID = ROOT / "build/mermaid.min.js"
 
 
 def main() -> None:
-    """Draw all of them."""
+    """Draw all pictures."""
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -68,19 +68,19 @@ def main() -> None:
 
 
 def environment(work: Path, hosts: Sequence[str]) -> dict[str, str]:
-    """Return the environment of a run that reaches these registries where others are named."""
+    """Return the environment of a run that reaches `hosts` in place of ghcr.io and docker.io."""
     endpoints = "\n".join(f"{name}={host}" for name, host in zip(("ghcr.io", "docker.io"), hosts, strict=True))
     return {"PATH": os.environ["PATH"], "HOME": str(work), "TAGGER_ENDPOINTS": endpoints, "TAGGER_NOW": NOW,
             "LANG": "C.UTF-8", "GIT_CEILING_DIRECTORIES": str(work.parent)}  # fmt: skip
 
 
 def tagger(words: Sequence[str]) -> list[str]:
-    """Return the command line of the program."""
+    """Return the words of a process that runs the program."""
     return [sys.executable, "-Es", str(ROOT / "entrypoint.py"), *words]
 
 
 def prepare(work: Path, environ: Mapping[str, str]) -> None:
-    """Make a repository with a history: releases, one withdrawn, and a tag that somebody moved by hand."""
+    """Make two repositories with five releases, one of them withdrawn, and the images for the scenes."""
     for version in ("1.9.0", "2.0.9", "2.1.3", "3.0.0", "3.0.1"):
         make_index(Layout(work / f"build-{version}"), version, "build", labels={VERSION_LABEL: version})
         words = ("release", *IMAGES, "--source", f"oci:build-{version}", "--version", version)
@@ -93,7 +93,7 @@ def prepare(work: Path, environ: Mapping[str, str]) -> None:
 
 
 def grow(work: Path, environ: Mapping[str, str], host: str) -> None:
-    """Give the repository what a life brings: a variant, a version that is held, and a tag that was moved by hand."""
+    """Add to the first repository a policy, a variant, a version that is held, and a tag that is moved by hand."""
     variants = ("--variants", "default alpine")
     steps: list[tuple[str, ...]] = [("policy", "set", "ghcr.io/acme/app", *variants)]
     for version, more in (
@@ -115,7 +115,7 @@ def grow(work: Path, environ: Mapping[str, str], host: str) -> None:
 
 
 def draw_terminals(work: Path, width: int) -> None:
-    """Run each scene in a terminal of this width, one after the other, and draw it in both themes."""
+    """Run each scene in a terminal of this width, one after the other, and draw it in each theme."""
     work.mkdir()
     with distribution(work / "one") as one, distribution(work / "two") as two:
         environ = environment(work, (one.host, two.host))
@@ -132,7 +132,7 @@ def draw_terminals(work: Path, width: int) -> None:
 
 
 def draw_in_browser(work: Path) -> None:
-    """Draw the page of a repository, and the summary of a step."""
+    """Draw the page of a repository and the summary of a step, in each theme."""
     with distribution(work / "one") as one, distribution(work / "two") as two, Browser(work) as browser:
         environ = environment(work, (one.host, two.host))
         prepare(work, environ)
@@ -156,7 +156,7 @@ def draw_in_browser(work: Path) -> None:
 
 
 def rendered(markdown: str) -> str:
-    """Return Markdown as HTML: what a summary of ours has of it, as GitHub shows it, the diagram by Mermaid."""
+    """Return the Markdown of a summary as HTML, as GitHub shows it, with diagrams for Mermaid to draw."""
     from markdown_it import MarkdownIt
 
     drawn = re.sub(

@@ -17,7 +17,7 @@ BOT = ("-c", "user.name=github-actions[bot]", "-c", "user.email=41898282+github-
 
 
 def main(words: list[str]) -> None:
-    """Do what the words say. Raise `SystemExit` with what has to be mended."""
+    """Run the step that the words name. Raise `SystemExit` with the problem, or with the usage for unknown words."""
     match words:
         case ["check", tag]:
             check(tag, ROOT)
@@ -33,8 +33,8 @@ def check(tag: str, root: Path) -> None:
     """Raise `SystemExit` unless the tag, `__version__` and the newest section of the changelog are one version."""
     said = {
         "the tag": tag.removeprefix("refs/tags/").removeprefix("v"),
-        "tagger/__init__.py": _found(r'__version__ = "([^"]+)"', root / "tagger/__init__.py"),
-        "CHANGELOG.md": _found(r"^## \[([0-9][^\]]*)\]", root / "CHANGELOG.md"),
+        "tagger/__init__.py": _first_match(r'__version__ = "([^"]+)"', root / "tagger/__init__.py"),
+        "CHANGELOG.md": _first_match(r"^## \[([0-9][^\]]*)\]", root / "CHANGELOG.md"),
     }
     if len(set(said.values())) > 1:
         raise SystemExit(
@@ -43,7 +43,7 @@ def check(tag: str, root: Path) -> None:
 
 
 def name(image: str, root: Path) -> None:
-    """Let action.yml run an image, named by its digest."""
+    """Make action.yml run an image with a digest. Raise `SystemExit` for a name without one."""
     if not PINNED.fullmatch(image):
         raise SystemExit(f"{image!r} is not an image with its digest")
     path = root / "action.yml"
@@ -54,10 +54,10 @@ def name(image: str, root: Path) -> None:
 
 
 def commit(tag: str, image: str, root: Path) -> None:
-    """Make the commit that names the image, and its tag, and push the tag: what stands already stays as it is.
+    """Make the commit that names the image, tag it, and push the tag. Do nothing if the tag with this image exists.
 
-    The commit is on no branch: `main` goes on running the Dockerfile. The tag is made at it, and never moved, so that
-    immutable releases hold. Raise `SystemExit` where the tag stands and names another image.
+    No branch is pushed, so that `main` still builds the Dockerfile. A tag is never moved, as immutable releases
+    require. Raise `SystemExit` if the tag exists with another image, or git fails.
     """
     if _git(root, "ls-remote", "--tags", "origin", f"refs/tags/{tag}"):
         _git(root, "fetch", "--depth=1", "origin", f"refs/tags/{tag}")
@@ -70,7 +70,7 @@ def commit(tag: str, image: str, root: Path) -> None:
     _git(root, "push", "origin", f"refs/tags/{tag}")
 
 
-def _found(pattern: str, path: Path) -> str:
+def _first_match(pattern: str, path: Path) -> str:
     match = re.search(pattern, path.read_text(), re.MULTILINE)
     return match[1] if match else "no version"
 

@@ -1,4 +1,4 @@
-"""Write the JSON Schema of `.tagger.yml` from the options, for editors that complete it."""
+"""Writes the JSON Schema of `.tagger.yml`, which editors use, from the options."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Write the table of docs/versions.md anew: what each scheme makes of spellings."""
+"""Updates the table in docs/versions.md that shows how each scheme reads spellings of versions."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ SPELLINGS = (
 
 
 def cell(scheme: str, spelling: str) -> str:
-    """Return what a scheme makes of a spelling: the exact tag, in italics of a prerelease, or a dash."""
+    """Return the version that a scheme reads from a spelling, in italics for a prerelease, or a dash for none."""
     rules = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme(scheme))
     try:
         version = rules.parse(spelling)
@@ -32,7 +32,7 @@ def cell(scheme: str, spelling: str) -> str:
 
 
 def table() -> str:
-    """Return the table."""
+    """Return the table: a row for each spelling, a column for each scheme."""
     lines = [f"| spelled | {' | '.join(SCHEMES)} |", "|---" * (len(SCHEMES) + 1) + "|"]
     for spelling in SPELLINGS:
         lines.append(f"| `{spelling}` | {' | '.join(cell(scheme, spelling) for scheme in SCHEMES)} |")
@@ -40,7 +40,7 @@ def table() -> str:
 
 
 def page(text: str) -> str:
-    """Return the page with the table as the schemes are now."""
+    """Return the text of the page with a new table."""
     before, _, rest = text.partition("<!-- spellings -->")
     after = rest.partition("<!-- /spellings -->")[2]
     return f"{before}<!-- spellings -->\n{table()}\n<!-- /spellings -->{after}"

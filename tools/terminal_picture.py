@@ -1,4 +1,4 @@
-"""What a program draws on a terminal, as an SVG: run in a terminal of so many columns, each character in its colour."""
+"""Runs a program in a terminal, and draws what it shows there as an SVG."""
 
 import fcntl
 import os
@@ -17,13 +17,13 @@ from xml.sax.saxutils import escape
 __all__ = ["DARK", "LIGHT", "Screen", "Theme", "run", "svg"]
 
 RGB = 1 << 24
-REDS, GREYS = 160, 232  # where these begin among 256 colours
-WIDTH, HEIGHT = 8.43, 18  # pixels of a character, in a font of 14
+REDS, GREYS = 160, 232  # the first reds and greys among the 256 colours
+WIDTH, HEIGHT = 8.43, 18  # pixels of a character, in a font of 14 pixels
 SEQUENCE = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b\][^\x07]*\x07|(\r\n|\n|\r)|([^\x1b\r\n])")
 
 
 class Theme(NamedTuple):
-    """The colours of a terminal: its paper, its ink, and those of ECMA-48 by their numbers."""
+    """The colours of a terminal: background, text, and the colours of ECMA-48 by number."""
 
     paper: str
     ink: str
@@ -37,7 +37,7 @@ DARK = Theme("#14171a", "#e6e9ec", {31: "#ff8a80", 32: "#8fe0ac", 33: "#ffd479",
 
 
 class Screen:
-    """What stands on a terminal: lines of characters, each with its looks."""
+    """The content of a terminal: lines of characters, each with the numbers of its looks."""
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
@@ -46,7 +46,7 @@ class Screen:
         self._looks: tuple[int, ...] = ()
 
     def feed(self, text: str) -> None:
-        """Draw what a program writes: text, line ends, looks, and steps back to draw again."""
+        """Draw the output of a program: text, line ends, looks, moves up, and erasures. Other sequences are ignored."""
         for match in SEQUENCE.finditer(text):
             parameters, kind, end, character = match.groups()
             if character:
@@ -82,12 +82,12 @@ class Screen:
 
     @property
     def text(self) -> str:
-        """The characters alone."""
+        """The characters without their looks, as lines without blanks at their end."""
         return "\n".join("".join(character for character, _ in line).rstrip() for line in self.lines)
 
 
 def _looks(parameters: str) -> tuple[int, ...]:
-    """Return the numbers of one sequence; 38;2;R;G;B is a colour above all numbers, one of 256 becomes one of eight."""
+    """Return the numbers of one sequence. 38;2;R;G;B becomes `RGB` plus the colour; 38;5;N becomes 32, 35 or 90."""
     numbers = [int(part or 0) for part in parameters.split(";")]
     if numbers[:2] == [38, 2]:
         red, green, blue = numbers[2:5]
@@ -98,7 +98,10 @@ def _looks(parameters: str) -> tuple[int, ...]:
 
 
 def run(command: Sequence[str], columns: int, environ: Mapping[str, str], *, until: str = "") -> Screen:
-    """Run a program in a terminal, and return what stands there at its end; with `until`, when that was last shown."""
+    """Run a program in a terminal for 120 seconds at most, and return the screen at its end.
+
+    With `until`, return the last screen that matches this pattern, if one does.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
     settings = {**environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "60"}
@@ -126,8 +129,8 @@ def run(command: Sequence[str], columns: int, environ: Mapping[str, str], *, unt
 
 
 def svg(screen: Screen, columns: int, theme: Theme, title: str) -> str:
-    """Return a picture of a screen."""
-    lines = [[(character, (90,)) for character in line] for line in _folded(f"$ {title}", columns)]
+    """Return the SVG of a screen, below its command line `title`."""
+    lines = [[(character, (90,)) for character in line] for line in _command_lines(f"$ {title}", columns)]
     lines += screen.lines
     while lines and not "".join(character for character, _ in lines[-1]).strip():
         lines.pop()
@@ -147,8 +150,8 @@ def svg(screen: Screen, columns: int, theme: Theme, title: str) -> str:
     )
 
 
-def _folded(command: str, columns: int) -> list[str]:
-    """Return a command as a person writes it: on several lines where one is too short."""
+def _command_lines(command: str, columns: int) -> list[str]:
+    """Return a command as lines for the shell: a long one is broken with backslashes."""
     lines = textwrap.wrap(command, columns - 2, break_on_hyphens=False, subsequent_indent="    ")
     return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
@@ -165,7 +168,7 @@ def _spans(line: Sequence[tuple[str, tuple[int, ...]]], theme: Theme) -> list[st
         attributes = f' fill="{color}"' if color else ""
         attributes += ' font-weight="bold"' if 1 in looks else ""
         attributes += ' opacity=".65"' if 2 in looks else ""
-        # Where a run begins is said in pixels, and how long it is: fonts differ, columns do not.
+        # Each run has its place and length in pixels, because the widths of fonts differ.
         begin, length = 12 + place * WIDTH, len(text) * WIDTH
         if text.strip():
             spans.append(

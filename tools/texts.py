@@ -1,4 +1,4 @@
-"""Write what the texts say of the options anew: the inputs of `action.yml`, the tables of the reference."""
+"""Updates inputs and outputs in `action.yml` and `with-logins/action.yml`, and the tables of docs/reference.md."""
 
 import json
 import re
@@ -33,12 +33,12 @@ INPUTS = {
     "command": f"What to do: {', '.join(NAMES)}.",
     "arguments": "The positional arguments of the command, one a line.",
 } | {option.name: option.description for option in OPTIONS}
-BOOLEANS = {"yes"}  # to YAML 1.1
+BOOLEANS = {"yes"}  # which YAML 1.1 reads as a boolean
 DEFAULTS = {"command": "release", "github-token": "${{ github.token }}"}
 
 
 def wrapper(text: str) -> str:
-    """Return `with-logins/action.yml` with the inputs and outputs of `action.yml`."""
+    """Return the text of `with-logins/action.yml` with the inputs and outputs of `action.yml`."""
     outputs = "".join(
         f"  {name}:\n    description: {json.dumps(description, ensure_ascii=False)}\n"
         f"    value: ${{{{ steps.tagger.outputs.{name} }}}}\n"
@@ -48,7 +48,7 @@ def wrapper(text: str) -> str:
 
 
 def action(text: str) -> str:
-    """Return `action.yml` with its inputs and outputs as the options are now."""
+    """Return the text of `action.yml` with inputs from the options, and the outputs."""
     lines = ["inputs:"]
     for name, description in INPUTS.items():
         key = json.dumps(name) if name in BOOLEANS else name
@@ -61,7 +61,7 @@ def action(text: str) -> str:
 
 
 def reference(text: str) -> str:
-    """Return the reference with its tables as the commands and options are now."""
+    """Return the text of the reference with new tables of commands, inputs and outputs."""
     tables = {
         "commands": _table("command", {command.name: command.help for command in commands()}),
         "inputs": "\n\n".join(_inputs()),
@@ -74,7 +74,7 @@ def reference(text: str) -> str:
 
 
 def _inputs() -> Iterator[str]:
-    """Yield the inputs by groups, each with an example."""
+    """Yield the tables of inputs by group, with an example for each input."""
     words = {name: text for name, text in INPUTS.items() if name in ("command", "arguments")}
     yield _table("input", words, EXAMPLES)
     for group, (title, _) in GROUPS.items():
@@ -85,13 +85,13 @@ def _inputs() -> Iterator[str]:
 def _table(title: str, rows: Mapping[str, str], examples: Mapping[str, str] | None = None) -> str:
     head = f"| {title} | |{' for example |' if examples else ''}\n|---|---|{'---|' if examples else ''}"
     lines = [
-        f"| `{name}` | {_escaped(text)} |" + (f" `{_escaped(examples[name])}` |" if examples else "")
+        f"| `{name}` | {_escape(text)} |" + (f" `{_escape(examples[name])}` |" if examples else "")
         for name, text in rows.items()
     ]
     return "\n".join((head, *lines))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("|", "\\|")
 
 
@@ -99,7 +99,7 @@ WRITTEN = {"action.yml": action, "with-logins/action.yml": wrapper, "docs/refere
 
 
 def main() -> None:
-    """Write every file."""
+    """Write every file in `WRITTEN`."""
     for name, write in WRITTEN.items():
         path = ROOT / name
         path.write_text(write(path.read_text()))

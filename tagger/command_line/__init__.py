@@ -1,1 +1,1 @@
-"""The line that a person types: its words, its options, its help and its completion in shells."""
+"""The command line: its words, its parser, its help, and its completion in shells."""

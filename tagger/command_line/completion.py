@@ -1,4 +1,4 @@
-"""Completion for shells: a script that knows every command, its options and their choices."""
+"""Scripts for shells that complete commands, their options and the choices of those."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,13 +10,13 @@ from tagger.settings.option import Option
 __all__ = ["SHELLS", "completion"]
 
 _FILES = frozenset({"FILE", "SOURCE"})
-"""What stands for the value of an option that may be a file."""
+"""The `metavar`s of options whose value may be a file."""
 PROGRAM = ("help", "version", "completion")
-"""The words of the program that are no commands of a run."""
+"""The words in place of a command that start no run."""
 
 
 def completion(shell: str) -> str:
-    """Return the script for a shell. Raise `InputError` for one that is not known."""
+    """Return the script for a shell. Raise `InputError` for an unknown shell."""
     if shell not in SHELLS:
         raise InputError(
             f"there is no completion for {shell or 'no shell'}",
@@ -25,14 +25,14 @@ def completion(shell: str) -> str:
     return "\n".join(SHELLS[shell]())
 
 
-def _words(command: Command) -> list[str]:
-    """Return every spelling of the options of a command."""
+def _spellings(command: Command) -> list[str]:
+    """Return every spelling of every option that a command takes."""
     own = [spelling for option in command.options for spelling in option.spellings]
     return [*own, "--password-stdin", "--help"]
 
 
-def _valued() -> dict[str, Option[object]]:
-    """Return the options that take a value, by each of their spellings."""
+def _options_with_value() -> dict[str, Option[object]]:
+    """Return the options of all commands that take a value, by each spelling."""
     found = {}
     for command in commands():
         for option in command.options:
@@ -43,7 +43,7 @@ def _valued() -> dict[str, Option[object]]:
 
 def _bash() -> Iterator[str]:
     names = " ".join((*(command.name for command in commands()), *PROGRAM))
-    valued = _valued()
+    valued = _options_with_value()
     yield '# bash completion for tagger: eval "$(tagger completion bash)"'
     yield "_tagger() {"
     yield "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command='' value='' i"
@@ -65,7 +65,7 @@ def _bash() -> Iterator[str]:
     yield "  local words=''"
     yield "  case $command in"
     for command in commands():
-        yield f"    {command.name}) words='{' '.join(_words(command))}' ;;"
+        yield f"    {command.name}) words='{' '.join(_spellings(command))}' ;;"
     yield f"    help) words='{names}' ;;"
     yield f"    completion) words='{' '.join(SHELLS)}' ;;"
     yield f"    '') words='{names} --help --version' ;;"
@@ -82,7 +82,7 @@ def _zsh() -> Iterator[str]:
     yield "  local command='' i"
     yield "  for ((i = 2; i < CURRENT; i++)); do"
     yield "    case ${words[i]} in"
-    yield f"      {'|'.join(sorted(_valued()))}) ((i++)) ;;"
+    yield f"      {'|'.join(sorted(_options_with_value()))}) ((i++)) ;;"
     yield "      -*) ;;"
     yield "      *) command=${words[i]}; break ;;"
     yield "    esac"
@@ -90,14 +90,14 @@ def _zsh() -> Iterator[str]:
     yield "  local -a commands"
     yield "  commands=("
     for command in commands():
-        yield f"    {_quoted(f'{command.name}:{command.help}')}"
-    yield from (f"    {_quoted(word)}" for word in PROGRAM)
+        yield f"    {_quote(f'{command.name}:{command.help}')}"
+    yield from (f"    {_quote(word)}" for word in PROGRAM)
     yield "  )"
     yield "  case $command in"
     for command in commands():
         yield f"    {command.name}) _arguments \\"
         for option in command.options:
-            yield from (f"      {_quoted(line)} \\" for line in _zsh_option(option))
+            yield from (f"      {_quote(line)} \\" for line in _zsh_option(option))
         yield "      '--password-stdin[Read the password from standard input.]' '--help[Show help.]' '*: : ' ;;"
     yield "    help) _describe command commands ;;"
     yield f"    completion) compadd {' '.join(SHELLS)} ;;"
@@ -108,7 +108,7 @@ def _zsh() -> Iterator[str]:
 
 
 def _zsh_option(option: Option[object]) -> Iterator[str]:
-    """Yield what `_arguments` takes for an option: its spelling, its help, and what its value is."""
+    """Yield the specification for `_arguments` of each spelling: the spelling, the help, and the kind of value."""
     text = "".join(f"\\{letter}" if letter in "[]:\\" else letter for letter in option.usage)
     value = ""
     if option.kind != "flag":
@@ -123,13 +123,13 @@ def _fish() -> Iterator[str]:
     names = " ".join((*(command.name for command in commands()), *PROGRAM))
     yield "# fish completion for tagger: tagger completion fish | source"
     yield "complete -c tagger -f"
-    none = _quoted(f"not __fish_seen_subcommand_from {names}")
+    none = _quote(f"not __fish_seen_subcommand_from {names}")
     for command in commands():
-        yield f"complete -c tagger -n {none} -a {command.name} -d {_fish_quoted(command.help)}"
+        yield f"complete -c tagger -n {none} -a {command.name} -d {_fish_quote(command.help)}"
     for word in PROGRAM:
         yield f"complete -c tagger -n {none} -a {word}"
     yield f"complete -c tagger -n '__fish_seen_subcommand_from completion' -a '{' '.join(SHELLS)}'"
-    yield f"complete -c tagger -n '__fish_seen_subcommand_from help' -a {_quoted(names)}"
+    yield f"complete -c tagger -n '__fish_seen_subcommand_from help' -a {_quote(names)}"
     yield "complete -c tagger -l help -s h -d 'Show help.'"
     rows: dict[str, list[str]] = {}
     for command in commands():
@@ -146,21 +146,19 @@ def _fish_option(option: Option[object]) -> str:
     ]
     if option.kind != "flag":
         parts.append(
-            "-x -a " + _quoted(" ".join(option.choices))
-            if option.choices
-            else "-r" + " -F" * (option.metavar in _FILES)
+            "-x -a " + _quote(" ".join(option.choices)) if option.choices else "-r" + " -F" * (option.metavar in _FILES)
         )
-    return " ".join((*parts, f"-d {_fish_quoted(option.usage)}"))
+    return " ".join((*parts, f"-d {_fish_quote(option.usage)}"))
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text between single quotes, for zsh and bash."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _fish_quoted(text: str) -> str:
+def _fish_quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 SHELLS: dict[str, Callable[[], Iterator[str]]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
-"""The shells that completion is written for."""
+"""The shells with a completion, each with the function that yields the lines of its script."""

@@ -1,4 +1,4 @@
-"""The help of the program and of each command: one screen, or all of it."""
+"""The help of the program and of each command: short, or with every option explained."""
 
 import re
 import textwrap
@@ -44,7 +44,7 @@ GROUPS: dict[Group, tuple[str, tuple[str, ...]]] = {
     ),
     "output": ("What is printed", ("--json", "--quiet", "--verbose")),
 }
-"""The groups in which options are listed: what each is about, and three examples."""
+"""The groups of options in their order, each with its title and three examples."""
 
 PASSWORD_STDIN = "--password-stdin"  # noqa: S105 - the name of an option
 _EVERYWHERE = (
@@ -54,20 +54,20 @@ _EVERYWHERE = (
 
 
 def program_help(width: int, *, verbose: bool) -> str:
-    """Return the help of the program: its commands, or with them every option."""
+    """Return the help of the program: its commands; with `verbose`, every option too."""
     return "\n".join(_program(width, verbose))
 
 
 def command_help(command: Command, width: int, *, verbose: bool) -> str:
-    """Return the help of a command: its options by name, or each explained."""
+    """Return the help of a command: the names of its options; with `verbose`, each option explained."""
     return "\n".join(_command(command, width, verbose))
 
 
 def _program(width: int, verbose: bool) -> Iterator[str]:
-    yield f"{_head('Usage:')} tagger [OPTIONS] COMMAND [OPTIONS] [WORDS]"
+    yield f"{_heading('Usage:')} tagger [OPTIONS] COMMAND [OPTIONS] [WORDS]"
     yield from textwrap.wrap(tagger.__doc__ or "", width)
     yield ""
-    yield _head("Commands:")
+    yield _heading("Commands:")
     rows = [(command.name, command.help) for command in commands()]
     for name, text in (*rows, ("completion", "Print what completes these words in a shell: bash, zsh or fish.")):
         yield from _row(name, 11, text, width)
@@ -78,8 +78,8 @@ def _program(width: int, verbose: bool) -> Iterator[str]:
     )  # fmt: skip
     yield ""
     if verbose:
-        yield from _explained("COMMAND", OPTIONS, width)
-    yield from _wrapped(
+        yield from _option_groups("COMMAND", OPTIONS, width)
+    yield from _wrap(
         "Without COMMAND it is what INPUT_COMMAND says, else plan. `tagger help COMMAND` tells more of one, "
         "`tagger help --verbose` lists every option, `tagger version` prints the version.",
         width,
@@ -88,41 +88,41 @@ def _program(width: int, verbose: bool) -> Iterator[str]:
 
 def _command(command: Command, width: int, verbose: bool) -> Iterator[str]:
     usage = " ".join(filter(None, ("tagger", command.name, "[OPTIONS]", command.arguments)))
-    yield f"{_head('Usage:')} {usage}"
+    yield f"{_heading('Usage:')} {usage}"
     yield ""
-    yield from _wrapped(command.help, width)
+    yield from _wrap(command.help, width)
     yield ""
     yield from _examples(command.examples, width)
     yield ""
     if verbose:
-        yield from _explained(command.name, command.options, width)
-        yield from _wrapped(_EVERYWHERE, width)
+        yield from _option_groups(command.name, command.options, width)
+        yield from _wrap(_EVERYWHERE, width)
         return
-    yield _head("Options:")
+    yield _heading("Options:")
     for group in GROUPS:
         names = [option.spelling for option in command.options if option.group == group]
         names += [PASSWORD_STDIN] * (group == "login")
         if names:
             yield from _row(group, 8, " ".join(names), width)
     yield ""
-    yield from _wrapped(f"`tagger {command.name} --help --verbose` explains each.", width)
+    yield from _wrap(f"`tagger {command.name} --help --verbose` explains each.", width)
 
 
 def _row(name: str, columns: int, text: str, width: int) -> Iterator[str]:
-    """Yield a name and what is said of it, in two columns."""
-    first, *more = _wrapped(text, width, columns + 3)
+    """Yield a name and its text in two columns."""
+    first, *more = _wrap(text, width, columns + 3)
     yield f"  {style(f'{name:<{columns}}', fg='cyan')} {first}"
     yield from (f"{'':{columns + 3}}{line}" for line in more)
 
 
 def _examples(examples: Sequence[str], width: int) -> Iterator[str]:
-    yield _head("Examples:")
+    yield _heading("Examples:")
     for example in examples:
-        yield from _pasted(f"tagger {example}", width)
+        yield from _shell_lines(f"tagger {example}", width)
 
 
-def _pasted(example: str, width: int) -> Iterator[str]:
-    """Yield a line of the shell; a long one goes on behind a backslash, so that it can be pasted."""
+def _shell_lines(example: str, width: int) -> Iterator[str]:
+    """Yield a line for the shell. A long one is broken with backslashes, so that it can be pasted."""
     line = "  "
     for word in re.findall(r"(?:'[^']*'|\S)+", example):
         if line.strip() and len(line) + len(word) > width - 2:
@@ -132,11 +132,11 @@ def _pasted(example: str, width: int) -> Iterator[str]:
     yield line.rstrip()
 
 
-def _explained(command: str, options: Sequence[Option[object]], width: int) -> Iterator[str]:
-    """Yield the options in groups, each with its help, and with the examples of those that are among them."""
+def _option_groups(command: str, options: Sequence[Option[object]], width: int) -> Iterator[str]:
+    """Yield the options in groups, each with its help, and the examples that use only these options."""
     known = {spelling for option in options for spelling in option.spellings} | {PASSWORD_STDIN}
     for group, (about, examples) in GROUPS.items():
-        yield _head(f"{about} ({group}):")
+        yield _heading(f"{about} ({group}):")
         for option in options:
             if option.group == group and not option.secret:
                 yield from _option(option, width)
@@ -147,19 +147,19 @@ def _explained(command: str, options: Sequence[Option[object]], width: int) -> I
         if fitting:
             yield ""
             for example in fitting:
-                yield from _pasted(f"tagger {command} … {example}", width)
+                yield from _shell_lines(f"tagger {command} … {example}", width)
         yield ""
 
 
 def _option(option: Option[object], width: int) -> Iterator[str]:
     value = "" if option.kind == "flag" else f" {'|'.join(option.choices) or option.metavar}"
     yield f"  {style(', '.join(option.spellings), fg='cyan')}{value}"
-    yield from (f"{'':6}{line}" for line in _wrapped(option.usage, width, 6))
+    yield from (f"{'':6}{line}" for line in _wrap(option.usage, width, 6))
 
 
-def _wrapped(text: str, width: int, indent: int = 0) -> list[str]:
+def _wrap(text: str, width: int, indent: int = 0) -> list[str]:
     return textwrap.wrap(text, width - indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _head(text: str) -> str:
+def _heading(text: str) -> str:
     return style(text, bold=True)

@@ -1,4 +1,4 @@
-"""The words of a command line, before anything parses them: the command among them, and what asks for help."""
+"""The words of a command line before click parses them: the command, the options, and requests for help."""
 
 from collections import deque
 from collections.abc import Collection, Sequence
@@ -13,10 +13,10 @@ _LOGIN = frozenset({"--username", "--password-stdin"})
 
 
 class Line(NamedTuple):
-    """A command line: the first word that is no option and no option's value, the words without it, and the options.
+    """A command line.
 
-    `plain` are the words behind it that are neither an option nor its value; `options` are the spellings that stand
-    there, without values.
+    `command` is the first word that is neither an option nor the value of one; `rest` are all other words. `plain` are
+    the words behind the command that are neither. `options` are the spellings of all options, without their values.
     """
 
     command: str
@@ -26,27 +26,27 @@ class Line(NamedTuple):
 
     @property
     def wants_help(self) -> bool:
-        """True where help is asked for, whatever else is said."""
+        """True where any option asks for help."""
         return bool(self.options & HELP)
 
     @property
     def wants_version(self) -> bool:
-        """True where nothing but the version of the program is asked for."""
+        """True for the command `version`, and without a command for `-V`, and for `--version` as the only word."""
         short = self.options & PROGRAM_VERSION or self.rest == ("--version",)
         return self.command == "version" or bool(short and not self.command)
 
     @property
     def is_verbose(self) -> bool:
-        """True where everything is asked for."""
+        """True where `--verbose` is among the options."""
         return bool(self.options & {"-v", "--verbose"})
 
     @property
     def may_hold_a_password(self) -> bool:
-        """True where a word too many may be the password of a login."""
+        """True where a login is typed: then a word too many may be its password."""
         return bool(self.options & _LOGIN)
 
     def hidden(self, text: str, known: Collection[str]) -> str:
-        """Return a message without the words that may be a password: those that are none of the `known` commands."""
+        """Return a message. Where a login is typed, hide plain words and the command unless they are `known`."""
         if self.may_hold_a_password:
             for word in sorted({*self.plain, self.command}.difference(known), key=len, reverse=True):
                 text = text.replace(word, "***") if word else text
@@ -54,7 +54,7 @@ class Line(NamedTuple):
 
 
 def read_line(words: Sequence[str]) -> Line:
-    """Read a command line. Options may stand before the command; behind `--` there are none."""
+    """Return the command line in words. Options may come before the command; behind `--` no word is an option."""
     command, rest, plain, options = "", list[str](), list[str](), set[str]()
     waiting = deque(words)
     while waiting:
@@ -67,7 +67,7 @@ def read_line(words: Sequence[str]) -> Line:
             rest.append(word)
             name, equals, _ = word.partition("=")
             options.update([name] if name.startswith("--") else [f"-{letter}" for letter in word[1:]])
-            if waiting and not equals and name in _valued():
+            if waiting and not equals and name in _spellings_with_value():
                 rest.append(waiting.popleft())
         elif not command and not plain:
             command = word
@@ -78,8 +78,8 @@ def read_line(words: Sequence[str]) -> Line:
 
 
 @cache
-def _valued() -> frozenset[str]:
+def _spellings_with_value() -> frozenset[str]:
     """Return the spellings of the options that take a value."""
-    from tagger.settings.options import OPTIONS  # `--version` alone does without
+    from tagger.settings.options import OPTIONS  # `--version` alone does not need them
 
     return frozenset(spelling for option in OPTIONS if option.kind != "flag" for spelling in option.spellings)

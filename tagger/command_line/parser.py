@@ -1,4 +1,4 @@
-"""The words behind a command, as click parses them; a run that has none does not import this."""
+"""The parser for the words behind a command, made with click. A run without such words does not import it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["parse"]
 
 
 def parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
-    """Return the parameters that the words give. Raise `InputError` for what click does not understand."""
+    """Return the parameters that the words give, by name. Raise `InputError` for words that click refuses."""
     try:
         return _parser(command).make_context(f"tagger {command.name}", list(words)).params
     except click.NoSuchOption as error:
@@ -25,7 +25,7 @@ def parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
             if other:
                 wrong = f"`{command.name}` does not take {error.option_name}"
                 raise InputError(wrong, f"Drop `{other[0].name}`: {_takers(other[0])} take it.") from error
-            name, close = _meant(error, words)
+            name, close = _closest_option(error, words)
             meant = f"Did you mean `{close}`? " if close else ""
             hint = f"{meant}See `tagger {command.name} --help`."
             raise InputError(f"there is no option {name!r} of `{command.name}`", hint) from error
@@ -35,8 +35,8 @@ def parse(command: Command, words: Sequence[str]) -> Mapping[str, Any]:
         raise InputError(error.format_message(), f"See `tagger {command.name} --help`.") from error
 
 
-def _meant(error: click.NoSuchOption, words: Sequence[str]) -> tuple[str, str]:
-    """Return an option as it was written, and the one that it may stand for: `-version` is letters to click."""
+def _closest_option(error: click.NoSuchOption, words: Sequence[str]) -> tuple[str, str]:
+    """Return an unknown option as it was written, and the option it may mean. Click reads `-version` as letters."""
     for word in words:
         long = f"-{word.partition('=')[0]}"
         if not word.startswith("--") and any(long in option.spellings for option in OPTIONS):
@@ -50,7 +50,7 @@ def _takers(option: Option[object]) -> str:
 
 
 def _parser(command: Command) -> click.Command:
-    """Make the parser of one command from the rows of the options."""
+    """Return the parser of a command, made from the rows of its options."""
     parameters: list[click.Parameter] = []
     if command.arguments:
         parameters.append(click.Argument(["arguments"], nargs=-1, metavar=command.arguments))

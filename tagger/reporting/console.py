@@ -78,7 +78,7 @@ class Console:
         self._runner.mask(secrets)
 
     def show_event(self, event: Event) -> None:
-        """Show a warning; other events in a verbose run, and the two main steps where no progress is drawn."""
+        """Show a warning. Show `pushing` and `staged` where no progress is drawn; in a verbose run, show all events."""
         if event.kind == "warning":
             self.warn(event.message)
             return
@@ -148,7 +148,7 @@ class Console:
         return self._show(self._formatter.config(settings), (), outputs, settings_markdown(settings))
 
     def show_check(self, checkup: Checkup) -> int:
-        """Show the findings of `check`. In a workflow errors and warnings are annotations too, one for each hint."""
+        """Show the findings of `check`. In a workflow errors and warnings are annotations too, grouped by hint."""
         from tagger.reporting.checkups import checkup_document, checkup_markdown
 
         checkup = self._spell_checkup(checkup)
@@ -198,7 +198,7 @@ class Console:
             self._print(labelled("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow"))
 
     def note(self, message: str) -> None:
-        """Show a note on input that is right, but means something else than it seems to. A quiet run shows none."""
+        """Show a note on how an input is read, where that may surprise. A quiet run shows none."""
         from tagger.reporting.text import labelled
 
         self._print(labelled("Note:", message, self._err.width if self._err.is_terminal else None, fg="cyan"))

@@ -12,7 +12,7 @@ __all__ = ["error_document", "report_document"]
 
 
 def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
-    """Return the JSON of a report: of `plan` or a command that writes. `contents` adds that of deleted manifests."""
+    """Return the JSON of a report, of `plan` or a command that writes; `contents` adds texts of deleted manifests."""
     source = {"reference": report.source, "digest": report.source_digest} if report.source else None
     document = {
         "command": report.command,

@@ -13,7 +13,7 @@ NAMED = 3
 
 
 def failures(report: Report) -> Sequence[TaggerError]:
-    """Return the errors of a report. An error that several repositories have is one error, which names them."""
+    """Return the errors of a report. One that several repositories have is given once, and names the first of them."""
     found: dict[tuple[str, str, str], list[str]] = {}
     errors: dict[tuple[str, str, str], TaggerError] = {}
     for outcome in report.repositories:

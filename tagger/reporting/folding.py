@@ -31,7 +31,7 @@ def padded(text: str, columns: int) -> str:
 
 
 def fold(text: str, width: int) -> Sequence[str]:
-    """Return the lines of a text, at least one, folded between words. A word that is wider than a line is cut."""
+    """Return the lines of a text, at least one, folded between words. A word that is wider than a line is split."""
     lines = [""]
     for word in _BLANKS.split(text.strip()):
         joined = f"{lines[-1]} {word}" if lines[-1] else word

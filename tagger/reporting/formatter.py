@@ -166,4 +166,5 @@ def trees_with_error(shown: Trees) -> Mapping[str, Any]:
 def _dump(document: Mapping[str, Any]) -> str:
     from tagger.reporting.terminal import plain
 
+    # `plain` writes a backslash into `##[`, which JSON does not allow: the escape of JSON takes its place.
     return plain(json.dumps(document, indent=2, ensure_ascii=False)).replace("##\\[", "##\\u005b")

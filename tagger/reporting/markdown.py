@@ -42,7 +42,7 @@ def told_error(error: TaggerError) -> str:
 def fitting(items: Iterable[Item], most: int, what: str, shown: Callable[[Item], str] = str) -> Iterator[str]:
     """Yield the line that `shown` makes of each item, up to `most` bytes in all, but at least one line.
 
-    The last line counts the items that are left out: `… and 950 more rows`.
+    Where items are left out, a last line counts them: `… and 950 more rows`.
     """
     used = left_out = 0
     for item in items:

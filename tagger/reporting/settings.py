@@ -27,7 +27,10 @@ def settings_document(settings: Settings) -> dict[str, Any]:
 
 
 def settings_text(settings: Settings, width: int = ELSEWHERE) -> str:
-    """Return the settings as text with `width` columns. The names of those that are not defaults are bold."""
+    """Return the settings as text with `width` columns; only the rules at the end may be wider.
+
+    A value of several lines is shown by its first. The names of settings that are not defaults are bold.
+    """
     lines = [f"{style('component', bold=True)}  {settings.component}"] if settings.component else []
     begins = max(len(option.name) for option in OPTIONS) + 2
     for option in OPTIONS:

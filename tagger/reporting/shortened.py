@@ -21,7 +21,7 @@ Document = Mapping[str, Any]
 def shortened(document: Document) -> str:
     """Return a document as JSON on one line. While it is too long, leave out more, down to its `command` and `error`.
 
-    `shortened` in the JSON names what is left out.
+    `shortened` in the JSON names what is left out. A very long error may still be longer than `MOST`.
     """
     steps: Sequence[tuple[str, Callable[[Document], Document]]] = (
         ("", lambda whole: whole),

@@ -118,7 +118,7 @@ def _unchanged_counts(report: Report) -> str:
 
 
 def _pull_lines(report: Report) -> Iterator[str]:
-    """Yield lines to pull by digest from the first registries that have the release, after success only."""
+    """Yield lines to pull by digest from the first registries with the release. A failure or a dry run has none."""
     if report.dry_run or report.exit_code:
         return
     names = [f"{one.repository}@{one.digest}" for one in report.repositories if one.digest]
