@@ -150,9 +150,8 @@ FORMATS: Mapping[str, Callable[..., Formatter]] = {TEXT: TextFormatter, "json": 
 def listing_text(listing: Listing) -> str:
     """Return the JSON of `components` on one line, as the matrix of a workflow takes it."""
     from tagger.reporting.components import listing_document
-    from tagger.reporting.terminal import plain
 
-    return plain(json.dumps(listing_document(listing), ensure_ascii=False))
+    return _dump(listing_document(listing), indent=None)
 
 
 def trees_with_error(shown: Trees) -> Mapping[str, Any]:
@@ -163,8 +162,8 @@ def trees_with_error(shown: Trees) -> Mapping[str, Any]:
     return trees_document(shown.trees) | ({"error": error_document(shown.error)} if shown.error else {})
 
 
-def _dump(document: Mapping[str, Any]) -> str:
+def _dump(document: Any, indent: int | None = 2) -> str:
     from tagger.reporting.terminal import plain
 
     # `plain` writes a backslash into `##[`, which JSON does not allow: the escape of JSON takes its place.
-    return plain(json.dumps(document, indent=2, ensure_ascii=False)).replace("##\\[", "##\\u005b")
+    return plain(json.dumps(document, indent=indent, ensure_ascii=False)).replace("##\\[", "##\\u005b")

@@ -21,7 +21,7 @@ Document = Mapping[str, Any]
 def shortened(document: Document) -> str:
     """Return a document as JSON on one line. While it is too long, leave out more, down to its `command` and `error`.
 
-    `shortened` in the JSON names what is left out. A very long error may still be longer than `MOST`.
+    `shortened` in the JSON names what is left out.
     """
     steps: Sequence[tuple[str, Callable[[Document], Document]]] = (
         ("", lambda whole: whole),
@@ -29,6 +29,7 @@ def shortened(document: Document) -> str:
         ("rows that change nothing, and what is not about repositories", lambda whole: _select(whole, _REPORT)),
         ("the rows", lambda whole: _select(whole, tuple(name for name in _REPORT if name != "changes"))),
         ("all but how it ended", lambda whole: {name: whole.get(name) for name in ("command", "error")}),
+        ("all but how it ended, and the end of a text", lambda whole: {"error": _cut(whole.get("error"))}),
     )
     content = b""
     for left_out, shorten in steps:
@@ -38,6 +39,12 @@ def shortened(document: Document) -> str:
         if len(content) <= MOST:
             break
     return content.decode()
+
+
+def _cut(error: Any) -> Any:
+    """Return an error with the first thousand characters of each of its texts."""
+    whole = error if isinstance(error, Mapping) else {}
+    return {name: text[:1000] if isinstance(text, str) else text for name, text in whole.items()} or None
 
 
 def _without_idle_rows(document: Document) -> Document:

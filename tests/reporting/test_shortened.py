@@ -63,3 +63,9 @@ def test_at_last_how_it_ended_is_all(name: str) -> None:
         "error": error,
         "shortened": "left out, as the report is long: all but how it ended",
     }
+
+
+def test_a_very_long_error_is_cut() -> None:
+    document = read(report(2, 2, error={"code": "FAILED", "message": "x" * 100_000, "hint": None}))
+    assert document["error"]["code"] == "FAILED"
+    assert document["error"]["message"] == "x" * 1000
