@@ -29,7 +29,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AT_ONCE = 8
-"""How many parts of an image are read or copied at once, where no registry's own bound says it."""
+"""How many parts of an image are read or copied at once, where no registry has a bound of its own."""
 
 MOST_AT_ONCE = 128  # threads that wait for a network cost little; each registry bounds its own requests
 
@@ -37,7 +37,7 @@ MOST_AT_ONCE = 128  # threads that wait for a network cost little; each registry
 def side_by_side(
     function: Callable[[Item], Result], items: Iterable[Item], most: int = MOST_AT_ONCE
 ) -> Iterator[tuple[Item, Result | TaggerError]]:
-    """Yield each item with its result, or with the error of ours that it ended in, as they are done.
+    """Yield each item with its result or its `TaggerError`, in the order in which they end.
 
     One item, or `most` of 1, is done in this thread and in order. Any other exception is a bug and is raised.
     """
@@ -55,7 +55,7 @@ def side_by_side(
 
 
 def at_once(*steps: Callable[[], Result]) -> list[Result]:
-    """Take several steps at once, and return their results in order; raise the error of the first that failed."""
+    """Run several steps at once and return their results in order; raise the first error in this order."""
     ended = dict(side_by_side(lambda step: step(), steps))
     results = []
     for step in steps:
@@ -75,7 +75,7 @@ def _result(function: Callable[[Item], Result], item: Item) -> Result | TaggerEr
 class Pending(Generic[Result]):
     """A result that another thread works out, or the failure that came instead of it.
 
-    That of `concurrent.futures` is one, too; its import takes 4 ms, for `logging`, which most runs can do without.
+    It does what `concurrent.futures.Future` does. That import takes 4 ms, for `logging`, which most runs do not need.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Pending(Generic[Result]):
 
 
 class Workers:
-    """Threads that do what they are given, `most` things at once; a thread is begun when no other is free."""
+    """At most `most` threads that do the work submitted to them; a thread is begun when no other is free."""
 
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name
@@ -118,7 +118,7 @@ class Workers:
         self._closed = False
 
     def submit(self, work: Callable[[], Result]) -> Pending[Result]:
-        """Begin something beside this thread. Raise `RuntimeError` where they were closed."""
+        """Give work to a thread, and return its pending result. Raise `RuntimeError` after `close`."""
         pending: Pending[Result] = Pending()
         with self._changed:
             if self._closed:
@@ -132,7 +132,7 @@ class Workers:
         return pending
 
     def close(self) -> None:
-        """End each thread when it has done what was given to it; nobody waits for that."""
+        """Take no more work, and let the threads end when all work is done. Return at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -162,7 +162,10 @@ def settled(futures: "Iterable[Pending[Result]]") -> list[Result]:
 def run_all(
     function: Callable[[Item], Result], items: Sequence[Item], jobs: int, stop: threading.Event | None = None
 ) -> Sequence[Result]:
-    """Return the results for all items, `jobs` at once; the first failure sets `stop`, ends the rest, and is raised."""
+    """Return the results for all items, in order, with `jobs` of them at once. Raise the first failure.
+
+    Items not begun by then are not run. Where threads work, `stop` is set at the first failure or at the end.
+    """
     if jobs < 2 or len(items) < 2:
         return [function(item) for item in items]
     given_up = stop or threading.Event()
@@ -192,12 +195,12 @@ def run_all(
 
 
 def stopped() -> TaggerError:
-    """Return the error of what was stopped since something beside it failed."""
+    """Return the error of work that was stopped because other work failed."""
     return StoreError("the copy was stopped", code="STOPPED")
 
 
 class Abandonable:
-    """Work that somebody waits for only until `stop` is called, from any thread; it may go on by itself."""
+    """A way to wait for work only until `stop` is called, from any thread; the work itself goes on."""
 
     def __init__(self) -> None:
         from concurrent.futures import Future
@@ -206,16 +209,16 @@ class Abandonable:
 
     @property
     def stopped(self) -> bool:
-        """Say whether nobody waits any more."""
+        """True once `stop` was called."""
         return self._stopped.done()
 
     def stop(self) -> None:
-        """Let nobody wait from now on."""
+        """End every wait, now and later."""
         with suppress(Exception):  # called twice
             self._stopped.set_result(None)
 
     def wait_for(self, work: Callable[[], Result]) -> Result | None:
-        """Return the result of `work`, or None where nobody waits any more. Raise what `work` raises."""
+        """Return the result of `work`, or None where `stop` is called before it ends. Raise what `work` raises."""
         from concurrent.futures import FIRST_COMPLETED, wait
 
         if self.stopped:
@@ -243,25 +246,25 @@ def _begin(work: Callable[[], Result]) -> "Future[Result]":
 
 
 class Ahead(Generic[Result]):
-    """A result that a thread of its own works out from now on: whoever asks waits for it, and a failure is theirs."""
+    """A result that a new thread works out from now on; `get` waits for it."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
         self._future = _begin(work)
 
     def get(self) -> Result:
-        """Return the result, or raise what came instead of it."""
+        """Wait, and return the result, or raise the failure."""
         return self._future.result()
 
 
 class SingleFlight(Generic[Result]):
-    """A result that one thread works out while the others wait for it; a failure is theirs too, and is forgotten."""
+    """A result that one thread works out while others wait. It is kept; a failure reaches all, and is not kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: Pending[Result] | None = None
 
     def get(self, work: Callable[[], Result], meanwhile: Callable[[], None] = lambda: None) -> Result:
-        """Return the result; those who have to wait for it do `meanwhile` first."""
+        """Return the result; a thread that has to wait for another one calls `meanwhile` first."""
         with self._lock:
             leading = self._pending is None
             pending = self._pending = self._pending or Pending()

@@ -16,7 +16,7 @@ _LEAST = 4
 """The fewest characters of a secret's beginning that are hidden at the end of a text."""
 
 _PLACES = ("file", "env", *(kind for kind, form in SOURCE_KINDS.items() if "://" not in form))
-"""What stands before a colon, and is no user's name: it says where something is."""
+"""The words before a colon that are no user's name: they say where something is."""
 
 _LOGIN = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s@]+)@(?!sha[0-9]+:)"
@@ -56,9 +56,9 @@ def _replaced(text: str, escapes: Mapping[str, str]) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without secrets: hide first what is whole, then shorten it elsewhere.
+    """Return a text with `***` in place of secrets; call this before the text is shortened.
 
-    A text that was cut may end in the beginning of a secret: that is hidden too.
+    The beginning of a secret at the end of the text is hidden too: the text may have been cut there.
     """
     known = sorted({form for secret in secrets if secret for form in forms(secret)}, key=len, reverse=True)
     for form in known:
@@ -71,12 +71,12 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 def hide_logins(text: str) -> str:
-    """Return a text without what stands before a host as `name:password@`."""
+    """Return a text with `***` in place of each login before a host: `name:password@`, after a scheme also `name@`."""
     return _LOGIN.sub(lambda match: f"{match['scheme'] or ''}{HIDDEN}@", text)
 
 
 def logins_in(text: str) -> frozenset[str]:
-    """Return the passwords that stand before a host in a text."""
+    """Return the passwords before hosts in a text; a name alone, as in a URL, may be a token and counts."""
     found = (
         match["password"] or (match["user"] or "").partition(":")[2] or match["user"] for match in _LOGIN.finditer(text)
     )

@@ -86,7 +86,7 @@ class StoreError(TaggerError):
     """A repository refused, or did not answer.
 
     `place` is the side that failed, as a person wrote it (`ghcr.io/acme/app`, `oci:build/demo`), `status` the HTTP
-    status or 0 where there was none, and `code` the error code of the distribution specification, or
+    status or 0 where there was none. `code` is a code of the distribution specification, or one of Tagger's own, as
     `UNREACHABLE`.
     """
 

@@ -19,10 +19,9 @@ WAKING = signal.SIGURG
 class Interruption:
     """The signals of one process.
 
-    While an operation is under way `stop` lets it come to its end: whatever it asks of any place from then on is
-    refused, so that it reports what is done and what is not, as after any other failure. Before that, when nothing is
-    written yet, a signal raises `Interrupted`; so does a second one, as the runner sends it before it kills; `release`
-    ends what threads wait for then.
+    `stop` is set while an operation is under way. A signal calls it: every later request of the operation is refused,
+    so that it ends and reports what is done and what is not. Without `stop` no operation is under way: a signal calls
+    `release`, which ends what threads wait for, and raises `Interrupted`. A second signal raises it too.
     """
 
     def __init__(self) -> None:
@@ -31,7 +30,7 @@ class Interruption:
         self.release: Callable[[], None] | None = None
 
     def listen(self) -> None:
-        """Take over what the signals of this process do."""
+        """Handle SIGINT and SIGTERM of this process from now on."""
         for number in ENDING:
             signal.signal(number, self.received)
         reading, writing = os.pipe()
@@ -41,7 +40,7 @@ class Interruption:
         threading.Thread(target=_wake, args=(reading,), daemon=True).start()
 
     def received(self, number: int, _frame: FrameType | None = None) -> None:
-        """Stop what is under way."""
+        """Handle a signal: begin to stop what is under way; raise `Interrupted` before any of it and a second time."""
         again = self.error is not None
         self.error = Interrupted(f"the run was ended by {signal.Signals(number).name}")
         ending = self.stop or self.release

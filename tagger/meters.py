@@ -7,13 +7,13 @@ __all__ = ["SILENT", "Meter", "Meters", "meter_of", "silent"]
 
 
 class Meter(Protocol):
-    """What is told of the work on one repository; any thread may tell."""
+    """Receives the progress of the work on one repository, from any thread."""
 
     def phase(self, text: str) -> None:
         """Say what is done now, as `uploading`."""
 
     def moved(self, part: str, done: int, total: int) -> None:
-        """Say how many bytes of a part, a blob or a layer, are there, of how many; told again, the last counts."""
+        """Say how many bytes of a part (a blob or a layer) are done, of how many; the last call counts."""
 
     def arrived(self, part: str) -> None:
         """Say that all of a part is there."""
@@ -26,7 +26,7 @@ class Meter(Protocol):
 
 
 Meters = Callable[[str], Meter]
-"""Gives the meter of a repository, by what a person calls it."""
+"""Returns the meter of a repository, by the name that a person gives it."""
 
 
 class _Silent:

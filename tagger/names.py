@@ -99,9 +99,10 @@ def check_digest(text: str) -> Digest:
 
 
 def attached_to(tag: str, images: Iterable[str] = ()) -> str:
-    """Return the digest of the image that a tag hangs on, as `sha256-….sig` does; empty of every other tag.
+    """Return the digest of the image that a tag such as `sha256-….sig` belongs to; empty for every other tag.
 
-    Of a longer digest the tag has the beginning alone: then it is the one of `images` that begins so, if there is one.
+    Such a tag has only the first 64 digits of a longer digest: then return the one of `images` that begins with them,
+    else what the tag has.
     """
     match = ATTACHED.fullmatch(tag)
     if not match:
@@ -150,7 +151,7 @@ class Repository(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A place in a repository: under a tag, under a digest, or both (the digest counts)."""
+    """An image in a repository, by its tag, by its digest, or by both; then the digest counts."""
 
     repository: Repository
     tag: str = ""
@@ -158,7 +159,7 @@ class Reference(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `repository[:tag][@digest]`; a bare repository means its tag `latest`, as everywhere in the field."""
+        """Read `repository[:tag][@digest]`; a bare repository means its tag `latest`. Raise `InputError`."""
         rest, at, digest = text.partition("@")
         if at:
             check_digest(digest)
@@ -175,7 +176,7 @@ class Reference(NamedTuple):
 
     @property
     def target(self) -> str:
-        """What the API asks for: the digest where there is one, else the tag."""
+        """The digest where there is one, else the tag: the reference in a request to the registry."""
         return self.digest or self.tag
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         content: bytes | None = file.read(bound + 1)
-    if content is None:  # as /proc/kmsg, which waits
+    if content is None:  # a read that would wait, as of /proc/kmsg
         raise OSError(errno.EINVAL, "nothing can be read from it", str(path))
     if len(content) > bound:
         raise OSError(errno.EFBIG, f"it is longer than {bound:,} bytes", str(path))
@@ -27,7 +27,7 @@ def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:
 
 
 def open_to_write(path: Path, *, append: bool = False) -> TextIO:
-    """Open a file for text in UTF-8, made where it is none. Raise `OSError`, also for a FIFO that nobody reads."""
+    """Open a file for text in UTF-8, a new one if need be. Raise `OSError`, also for a FIFO that nobody reads."""
     how = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_APPEND if append else os.O_TRUNC)
     descriptor = os.open(path, how, 0o666)  # without O_NONBLOCK a FIFO without a reader would wait
     os.set_blocking(descriptor, True)

@@ -1,4 +1,4 @@
-"""What operations return and reporting shows: reports, trees of repositories, checkups, proposals."""
+"""What operations return and reporting shows: reports, trees of repositories, checkups, components, proposals."""
 
 from tagger.results.checkup import Checkup, Finding
 from tagger.results.report import (

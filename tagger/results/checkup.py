@@ -8,9 +8,9 @@ __all__ = ["Checkup", "Finding"]
 
 
 class Finding(NamedTuple):
-    """Something that `check` found: an `error` or a `warning` to act on, or a `note` of what is so.
+    """Something that `check` found: an `error` or a `warning` to act on, or a `note`, which needs no action.
 
-    `code` is one upper-case word for programs, `repository` empty where it is about the whole run.
+    `code` is one upper-case word for programs; `repository` is empty where the finding is about the whole run.
     """
 
     level: Literal["error", "warning", "note"]
@@ -21,7 +21,7 @@ class Finding(NamedTuple):
 
     @classmethod
     def of(cls, error: TaggerError, repository: str = "") -> Self:
-        """Return the finding that an error is."""
+        """Return an error as a finding."""
         return cls("error", error.code, error.message.removeprefix(f"{repository}: "), error.hint, repository)
 
 
@@ -33,7 +33,7 @@ class Checkup(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """1 where an error was found."""
+        """1 where an error was found, else 0."""
         return int(self.error is not None)
 
     @property

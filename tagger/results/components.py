@@ -1,4 +1,4 @@
-"""What becomes of the components of a file: how a command ended for each, and what `components` lists."""
+"""The results for the components of a settings file: a report for each, or the list of `components`."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class ComponentsReport(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 when all is done, else the highest of the components."""
+        """The highest exit code of the components and of the run's own error; 0 when all is done."""
         codes = [ended.exit_code for ended in self.components.values()]
         return max([*codes, self.error.exit_code if self.error else 0])
 
@@ -46,7 +46,7 @@ class Listing(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 when it is known of every component what it is."""
+        """The highest exit code of the components' errors; 0 without any."""
         return max((one.error.exit_code for one in self.components if one.error), default=0)
 
     @property
@@ -58,9 +58,10 @@ class Listing(NamedTuple):
 def told_together(
     command: str, ended: Mapping[str, Ended | Listing], interrupted: TaggerError | None = None
 ) -> ComponentsReport | Listing:
-    """Return what is told of several components, by how a command ended for each: one report, or one list.
+    """Return one report, or one list, made of the results of several components.
 
-    `interrupted` is what ended the run before all was done. Raise `TaggerError` where a list could not be made.
+    `interrupted` is the error that ended the run early; it counts only where a component failed. Raise `TaggerError`
+    where some components have no list because of an error.
     """
     reports = {name: one for name, one in ended.items() if not isinstance(one, Listing)}
     report = ComponentsReport(command, reports)

@@ -14,7 +14,7 @@ Value = str | bool | tuple[str, ...]
 class Proposal(NamedTuple):
     """The settings proposed for a repository of so many `tags` and `versions`, by their names, and the file with them.
 
-    `right` is how many floating tags stand where they should then, `changes` are what `reconcile` would write.
+    `right` counts the floating tags that are right under these settings; `changes` are what `reconcile` would write.
     `unexplained` are tags at the image of a version that no setting gives it, `other` those at images of no version.
     `written` is the file that was written, if one was. `policy` says in which settings the policy that the repository
     keeps differs, each with its value there; it is None where there is no policy.

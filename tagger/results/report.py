@@ -25,15 +25,15 @@ __all__ = [
 ]
 
 Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
-"""How a repository ended in which a command wrote what it had to: each verb has its own word."""
+"""The status of a repository in which a command wrote everything; each command has its own word."""
 
 Status = Literal["planned", "unchanged", "incomplete", "failed", "refused"] | Done
 
 
 class Event(NamedTuple):
-    """Something that happened in a repository: `staged`, `pointed`, `removed`, `verified`, or a `warning`.
+    """Something that happens in a repository. `kind` says what; `text` says it to a person.
 
-    `place` is empty where it is about the whole run; `code` is that of a warning, for programs.
+    `place` is the repository, or empty for the whole run. A warning has a `code`, for programs.
     """
 
     kind: Literal["pushing", "staged", "pointed", "removed", "verified", "warning"]
@@ -55,7 +55,7 @@ class ReportWarning(NamedTuple):
 
 
 class PolicyInForce(NamedTuple):
-    """Where the rules of a run came from, and the names of the settings that say otherwise."""
+    """Where the rules of a run come from, and the names of the settings that differ from them."""
 
     source: Literal["repository", "settings", "default"] = "default"
     differs: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Passed(NamedTuple):
 class Outcome(NamedTuple):
     """How one repository ended.
 
-    `digest` is the digest of the release there, `others` those of its other variants; `warnings` are told as it ends.
+    `digest` is that of the release in the repository, `others` are those of its other variants.
     """
 
     repository: str
@@ -96,7 +96,7 @@ class Outcome(NamedTuple):
 
     @classmethod
     def failed(cls, place: str, error: TaggerError, changes: Iterable[Change] = ()) -> Self:
-        """Return how a repository ended in which nothing was written."""
+        """Return the outcome of a repository in which nothing was written, because of `error`."""
         return cls(place, "refused" if isinstance(error, Refused) else "failed", tuple(changes), None, error)
 
     @classmethod
@@ -110,7 +110,7 @@ class Outcome(NamedTuple):
         digest: str | None = None,
         dry_run: bool = False,
     ) -> Self:
-        """Return how a repository ended that was written to, or would be; `done` is the word of the verb."""
+        """Return the outcome of a repository with these changes; `done` is its status where something was written."""
         changes = tuple(changes)
         status: Status
         if error:
@@ -125,8 +125,8 @@ class Outcome(NamedTuple):
 class Pruned(NamedTuple):
     """What pruning a repository deletes, or deleted: counts, and the manifests in the order of their deletion.
 
-    `freed` are the bytes that nothing that stays needs. A manifest is its digest, its media type and its text, as far
-    as it was deleted: with it `--restore` can put it back.
+    `freed` counts the bytes that nothing else needs. `manifests` are those already deleted, each with its digest, its
+    media type and its text: with them `--restore` can put them back.
     """
 
     repository: str
@@ -137,9 +137,9 @@ class Pruned(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """How a command is told of: what it did, and the word before the repositories, as `Released … to`.
+    """The words for what a command did: `done`, and the word `before` the repositories, as in `Released … to`.
 
-    `tells_kept` is true where a tag that stays is news too: its reason is what there is to tell.
+    `tells_kept` is true where a tag that stays is shown too, with its reason.
     """
 
     done: str = ""
@@ -184,12 +184,12 @@ class Report(NamedTuple):
 
     @property
     def is_rehearsal(self) -> bool:
-        """True when a command that writes was told not to."""
+        """True for a dry run of a command other than `plan`."""
         return self.dry_run and self.command != "plan"
 
     @property
     def changed(self) -> bool:
-        """True when something was written; in a plan or a dry run, when something would be."""
+        """True when something was written; in a plan or a dry run without an error, when something would be."""
         if self.dry_run and self.exit_code:
             return False
         return any(change.writes for outcome in self.repositories for change in outcome.changes)
@@ -223,11 +223,11 @@ def told_conflicts(report: Report) -> Report:
 
 
 Running = Generator[Event, None, Report]
-"""An operation under way: it yields what happens, and returns how it ended."""
+"""An operation that runs: it yields events, and returns its report."""
 
 
 def finish(running: Running, tell: Callable[[Event], object] = lambda _event: None) -> Report:
-    """Run an operation to its end: `tell` of each event as it comes; the warnings among them go into the report."""
+    """Run an operation to its end and return its report, with all warnings; `tell` gets each event as it comes."""
     warnings: dict[ReportWarning, None] = {}
     while True:
         try:

@@ -74,7 +74,7 @@ class Tree(NamedTuple):
 
 
 class PageFile(NamedTuple):
-    """The file that a page is to be written to, and what time it is of."""
+    """The file that a page is written to, and the time that the page shows."""
 
     path: Path
     when: str
@@ -83,7 +83,7 @@ class PageFile(NamedTuple):
 class Trees(NamedTuple):
     """What stands in several repositories; `errors` are of those that could not be read.
 
-    It is told as a `table`, or written to a `page`, where that was asked for.
+    They are printed as a Markdown `table`, or written to a `page`, where a person asks for that.
     """
 
     trees: tuple[Tree, ...]
@@ -98,7 +98,7 @@ class Trees(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 when every repository could be read, else what its error says."""
+        """0 when every repository could be read, else the highest exit code of the errors."""
         return max((error.exit_code for error in self.errors), default=0)
 
     @property

@@ -1,4 +1,4 @@
-"""An option: one row that says all there is to it, and that reads its value from settings."""
+"""The class of an option, `Option`, and the functions that make one of each kind."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -119,7 +119,7 @@ class Option(Generic[Value]):
         return tuple(text.strip() for text in texts if text.strip())
 
     def entries(self, given: Given) -> Iterator[tuple[str, str]]:
-        """Yield where each entry stands, and its text; of a repeated text the last one only."""
+        """Yield the place and the text of each entry; for an option of one value, of the last entry only."""
         places = given.places or (given.origin,) * len(given.texts)
         found = [
             (place, entry) for place, text in zip(places, given.texts, strict=True) for entry in self.split([text])

@@ -1,4 +1,4 @@
-"""What reads one entry of an option. Each raises `InputError`, with what to write instead."""
+"""The parsers of the options: each reads one entry, and raises `InputError` with a hint."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ Value = TypeVar("Value")
 
 LAYOUT = "oci:"
 _LOGIN_LINE = "Write one login a line, as ghcr.io octocat PASSWORD; the password is the rest of the line."
-_OIDC = "oidc"  # no user's name: what follows says how a login is fetched
+_OIDC = "oidc"  # it stands for a user's name: the fields behind it say how a login is fetched
 _MEANINGS = {
     "scheme": {"python": "pep440", "pep-440": "pep440", "calendar": "calver", "date": "calver"},
     "hold": {"yes": "true", "no": "false"},
@@ -42,9 +42,9 @@ _VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
 class Login(NamedTuple):
-    """A login at one registry; its password shows nowhere.
+    """A login at one registry; its text never shows the password.
 
-    One by `identity` has no password: these are the fields by which it is fetched.
+    A login with `identity` has no password yet: these are the fields with which it is fetched.
     """
 
     registry: str
@@ -57,14 +57,14 @@ class Login(NamedTuple):
 
 
 class Build(NamedTuple):
-    """A source, and the variant that it is the build of; None where that is not said."""
+    """A source, and the variant that it is a build of; None where nothing names the variant."""
 
     source: str
     variant: str | None = None
 
 
 def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
-    """Return what reads one of `choices`."""
+    """Return a parser of one of `choices`."""
 
     @mended(mending.choices_like(choices, _MEANINGS.get(name)), also=True)
     def parse(text: str) -> str:
@@ -76,7 +76,7 @@ def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
-    """Return what reads an address, and refuses a login in it: what is no secret is printed, and stored."""
+    """Return a parser that also refuses a login in the address: an address is printed and stored."""
 
     def read(text: str) -> Value:
         if text.endswith("@"):
@@ -95,7 +95,7 @@ def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
 @without_login
 @mended(mending.images)
 def image(text: str) -> Repository | Path:
-    """Read a target repository, of a registry or a layout on disk."""
+    """Read a target: a repository of a registry, or the folder of a layout on disk."""
     if text.startswith(LAYOUT):
         if not text.removeprefix(LAYOUT) or "\0" in text:
             raise InputError(f"{text!r} names no directory", "Write oci:DIR, with the directory of the layout.")
@@ -115,7 +115,7 @@ def image(text: str) -> Repository | Path:
 @without_login
 @mended(mending.sources)
 def source(text: str) -> Build:
-    """Read a source, with the variant that it is the build of, if that is said."""
+    """Read a source, `SOURCE` or `VARIANT=SOURCE`."""
     from tagger.images.sources import parse_source
 
     variant_, equals, rest = text.partition("=")
@@ -127,7 +127,7 @@ def source(text: str) -> Build:
 
 
 def digests_of_variants(text: str) -> Mapping[str | None, str]:
-    """Return what `digests` names by the variants that it names, a line each; by None where it names none."""
+    """Return the text of `digests` for each variant that its lines name; all of it for None where they name none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     named = [re.fullmatch(rf"({_VARIANT})=(.+)", line) for line in lines]
     found: dict[str | None, str] = {variant(match[1]): match[2] for match in named if match}
@@ -142,7 +142,7 @@ def digests_of_variants(text: str) -> Mapping[str | None, str]:
 
 
 def digests(text: str) -> str:
-    """Check the lines of `digests`."""
+    """Check `digests`: all its lines name a variant, or none does."""
     digests_of_variants(text)
     return text
 
@@ -161,7 +161,7 @@ def key_value(text: str) -> tuple[str, str]:
 
 
 def version_from(text: str) -> str:
-    """Check where a version may be read."""
+    """Check an entry of `version-from`, as `git-tag` or `file:PATH`."""
     from tagger.version_from.reading import check_kind
 
     return check_kind(text)
@@ -183,7 +183,7 @@ def selection(text: str) -> str:
 
 @mended(mending.latest_like)
 def latest(text: str) -> str:
-    """Check what `latest` follows."""
+    """Check `latest`: auto, false, a range or a regular expression."""
     if text not in ("auto", "false"):
         try:
             Selection.parse(text)
@@ -195,19 +195,19 @@ def latest(text: str) -> str:
 
 @mended(offers.revisions, also=True)
 def revision(text: str) -> str:
-    """Read the form of a revision."""
+    """Check the form of a revision, and return it in its standard spelling."""
     return str(Revision.parse(text))
 
 
 @mended(mending.words_like)
 def channel(text: str) -> str:
-    """Read the name of a channel."""
+    """Check the name of a channel."""
     return check_channel(text)
 
 
 @mended(mending.words_like)
 def variant(text: str) -> str:
-    """Read a variant; `default` is the one of the bare tags."""
+    """Read a variant; `default`, the variant of the bare tags, becomes an empty text."""
     check_variant(text)
     return "" if text == DEFAULT_VARIANT else text
 
@@ -219,7 +219,7 @@ def variants(text: str) -> str:
 
 @mended(mending.platforms)
 def platform(text: str) -> str:
-    """Check a platform, as images name it; `any` stands for no check."""
+    """Check a platform, as images name it; `any` turns the check off."""
     known = re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?", text) and not mending.is_platform_alias(text)
     if text != "any" and not known:
         raise InputError(f"{text!r} is not a platform", "Write os/arch or os/arch/variant, as linux/arm/v7, or any.")
@@ -228,14 +228,14 @@ def platform(text: str) -> str:
 
 @without_login
 def registry(text: str) -> str:
-    """Read the name of a registry, as docker takes it."""
+    """Read a registry, with or without a scheme and a path; every name of Docker Hub becomes `docker.io`."""
     name = re.sub(r"\Ahttps?://", "", text).split("/")[0]
     return DOCKER_HUB if name.lower() in HUB_ALIASES else host(name)
 
 
 @without_login
 def reference(text: str) -> str:
-    """Check a reference, or a pattern of references."""
+    """Return a reference or a pattern of references as it is; only a login in it is refused."""
     return text
 
 
@@ -251,7 +251,7 @@ def host(text: str) -> str:
 @without_login
 @mended(mending.endpoints)
 def endpoint(text: str) -> tuple[str, str]:
-    """Read where a registry is reached: its name, and the host and port."""
+    """Read `NAME=HOST:PORT`: the name of a registry, and the host and port where it is reached."""
     name, equals, place = text.partition("=")
     port = place.rpartition(":")[2].strip()
     if not equals or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -261,7 +261,7 @@ def endpoint(text: str) -> tuple[str, str]:
 
 
 def login(text: str) -> Login:
-    """Read a line of `logins`: `registry[/namespace] username password`, or `… oidc key=value…`. None is repeated."""
+    """Read a line of `logins`: `registry[/namespace] username password`, or `… oidc key=value…`."""
     parts = text.split(None, 2)
     if len(parts) == 2 and parts[1] == _OIDC:
         parts.append("")
@@ -282,7 +282,7 @@ def login(text: str) -> Login:
 
 
 def authorities(text: str) -> str:
-    """Read certificates: the name of a file, or PEM text, of which a variable may hold line breaks as `\\n`."""
+    """Read certificates: the name of a file, or PEM text, in which `\\n` may stand for a line break."""
     from tagger.images.registry.tls import PEM
 
     if PEM in text:
@@ -295,7 +295,7 @@ def authorities(text: str) -> str:
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """Return what reads a whole number between two."""
+    """Return a parser of a whole number from `least` to `most`."""
 
     @mended(mending.numbers(least, most))
     def parse(text: str) -> int:
@@ -308,7 +308,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 @mended(mending.times)
 def seconds(text: str) -> float:
-    """Read a time: seconds, or minutes."""
+    """Read a time in seconds or minutes, `30` or `2m`, and return the seconds."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|m)?", text)
     if not match or not 0 < float(match[1]) <= 86400:
         raise InputError(f"{text!r} is not a time", "Write seconds, as 30, or minutes, as 2m.")

@@ -1,4 +1,4 @@
-"""What a run says of the settings of the policy, and where it says so."""
+"""The policy settings of a run, and where each is given."""
 
 from collections.abc import Mapping
 
@@ -11,10 +11,10 @@ __all__ = ["policy_terms"]
 
 
 def policy_terms(settings: Settings) -> PolicyTerms:
-    """Return by which rules the run decides: what its settings say, to be held against each repository's policy."""
+    """Return the policy settings of the run, to be compared with the policy of each repository."""
     plain = (text for text in settings.templates if Template.parse(text).is_plain)
     return PolicyTerms(
-        _said(settings),
+        _policy_settings(settings),
         plain=plain,
         withdrawn=settings.withdrawn,
         required=settings.require_policy,
@@ -22,7 +22,7 @@ def policy_terms(settings: Settings) -> PolicyTerms:
     )
 
 
-def _said(settings: Settings) -> Mapping[str, Said]:
+def _policy_settings(settings: Settings) -> Mapping[str, Said]:
     given = {
         name: settings.given[name] for name in (*(row.name for row in SETTINGS), "variant") if name in settings.given
     }

@@ -1,4 +1,4 @@
-"""What is wrong in the settings of a run: gathered, and told at once."""
+"""The mistakes in the settings of a run, reported all at once."""
 
 import re
 import sys
@@ -12,11 +12,11 @@ __all__ = ["SHOWN", "Problems"]
 
 Value = TypeVar("Value")
 SHOWN = 100
-"""As many mistakes are told; of the others, how many they are."""
+"""The most mistakes that are shown; the others are only counted."""
 
 
 class Problems:
-    """Mistakes, each with what to do about it. No login that stands in an address is repeated."""
+    """Mistakes, each with a hint. Logins in addresses are hidden."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], None] = {}
@@ -52,6 +52,6 @@ class Problems:
 
 
 def _line_and_column(problem: tuple[str, str]) -> tuple[int, int]:
-    """Sort what is wrong in a file by its line; what is wrong elsewhere comes after it."""
+    """Return the line and the column of a mistake in a file; for others a line behind all of them."""
     match = re.match(r"[^\n`]*?:([0-9]+):([0-9]+): ", problem[0])
     return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)

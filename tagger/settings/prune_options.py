@@ -1,4 +1,4 @@
-"""The options of `prune`: what stays, and how it is confirmed or undone: a row each."""
+"""The options of `prune`, a row each: what stays, and how a run is limited, confirmed or undone."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _prune: dict[str, Any] = {"group": "tags"}
 
 
 class PruneOptions:
-    """What `prune` keeps."""
+    """What `prune` keeps, how much it may delete, and what it puts back."""
 
     keep = words(
         "keep",

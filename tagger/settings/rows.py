@@ -1,4 +1,4 @@
-"""The rows of docker/metadata-action in `tags`, with `flavor`: what the settings of a run say by them."""
+"""Reads `tags` and `flavor` in the form of docker/metadata-action, and the settings that they imply."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def check_flavor(text: str) -> str:
 
 
 def _is_bare_row(text: str) -> bool:
-    """Say whether a bare text is a row that sets it: `{{#if tag}}…{{/if}}`."""
+    """Say whether a text without `type=` is a row all the same: `{{#if tag}}…{{/if}}`."""
     from tagger.rules.rows.row import Row
 
     try:
@@ -63,10 +63,10 @@ def has_rows(given: Mapping[str, Given]) -> bool:
 
 
 def read_rows(given: Mapping[str, Given], tag_prefix: str, problems: Problems) -> "Rows | None":
-    """Return the rows that `tags` has; None where it has templates, or something in it is wrong."""
+    """Return the rows in `tags`; None where it has templates, or where `tags` or `flavor` has a mistake."""
     tags, flavor = (_lines(given.get(name)) for name in ("tags", "flavor"))
     if not (all(map(_is_right(check_line), tags)) and all(map(_is_right(check_flavor), flavor))):
-        return None  # what is wrong in an entry is told where it is read
+        return None  # the reader of each entry reports its mistake
     if not has_rows(given):
         if flavor:
             problems.add(
@@ -97,7 +97,7 @@ def _is_right(check: Callable[[str], str]) -> Callable[[str], bool]:
 
 
 def said_by_rows(rows: "Rows", given: Mapping[str, Given]) -> dict[str, Given]:
-    """Return the settings that rows say too, where nothing else says them: how versions are written, the variant."""
+    """Return the settings that rows imply and nobody gives: `scheme`, `variant`, `latest`."""
     said: dict[str, Given] = {}
     if rows.scheme != "semver" and "scheme" not in given:
         said["scheme"] = given["tags"]._replace(texts=(rows.scheme,), places=())

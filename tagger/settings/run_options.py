@@ -1,4 +1,4 @@
-"""The options of a run, whatever it does: logins, the network, output, and what wants a confirmation: a row each."""
+"""The options of any run, a row each: logins, the network, output, confirmations."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where the settings file is: in the working folder, or above it in the same git repository."""
+"""Finds the settings file, in the working folder or above it in the same git repository."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ NAMES = (CONFIG, ".tagger.yaml")
 def find_settings_file(folder: Path, workspace: str = "") -> Path | None:
     """Return the nearest settings file, from `folder` upwards to the root of its git repository; None without one.
 
-    Outside a repository only `folder` is looked in. `workspace` is the runner's GITHUB_WORKSPACE. Raise `InputError`
-    where both spellings of the name stand in one folder.
+    Outside a repository only `folder` counts. `workspace` is the runner's GITHUB_WORKSPACE. Raise `InputError` where a
+    folder has both names, or where the file is a link out of the repository.
     """
     try:
         depth = len(folder.resolve().parts)

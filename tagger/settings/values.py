@@ -24,13 +24,13 @@ __all__ = ["Settings"]
 
 
 class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
-    """What one run is to do, for one image: each option under its own name. Every value is valid.
+    """The settings of one run, or of one component of it: the value of each option is an attribute.
 
-    `texts` are the entries of each option as they were given, or by default; `given` is what somebody said, and where;
-    `wrong` are options of which an entry could not be read.
-    `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the one of
-    the file that this run works on, and `shared` says that another one has a repository of its. `pattern` is the word
-    that limits what `tags` shows; `rows` are what `tags` has instead of templates.
+    `texts` are the entries of each option, given or by default; `given` has only the given ones, and where they stand.
+    `wrong` names the options with an entry that cannot be read: such a run ends before it works.
+    `rules` are how tags follow from versions; `all_logins` are the logins of every option; `component` is the name of
+    the component, and `shared` says that another one releases to the same repository. `pattern` is the word that limits
+    what `tags` shows; `rows` are what the option `tags` has instead of templates.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
 
     @property
     def is_versionless(self) -> bool:
-        """True where nothing in `tags` is a version's own: rows or templates of builds without a version alone."""
+        """True where no tag is an exact version's, and `version` is `none` or `tags` has rows."""
         alone = self.rows is not None or self.version == "none"
         return alone and not any(Template.parse(text).is_exact for text in self.templates)
 
@@ -81,7 +81,7 @@ class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
 
     @property
     def places(self) -> Mapping[str, str]:
-        """The endpoints: where the registries are reached that images call otherwise."""
+        """The endpoints: the host and port of a registry, by the name that images use for it."""
         return dict(self.endpoints)
 
     @property
@@ -91,12 +91,12 @@ class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
 
     @property
     def built_apart(self) -> tuple[str, ...]:
-        """The variants of which `source` or `digests` name the builds, the bare one first; none where they do not."""
+        """The variants that `source` or `digests` name a build for, the bare one first."""
         named = (*(build.variant for build in self.source), *digests_of_variants(self.digests))
         return tuple(dict.fromkeys(sorted((name for name in named if name is not None), key=bool)))
 
     def of_variant(self, variant: str) -> "Settings":
-        """Return the settings of a release of one of the variants that have a build each."""
+        """Return the settings for the release of one variant, where each variant has its own build."""
         mine = copy(self)
         source = tuple(build._replace(variant=None) for build in self.source if build.variant == variant)
         digests = digests_of_variants(self.digests).get(variant, "")

@@ -1,4 +1,4 @@
-"""How settings are spelled in what a run says: as options on a terminal, as inputs in a workflow."""
+"""Spells settings in messages: as options on a terminal, as inputs in a workflow."""
 
 import re
 import shlex
@@ -23,11 +23,11 @@ _SPECIAL = re.compile(
 
 
 def spelled(text: str, commands: Collection[str], *, in_workflow: bool, names: bool = True) -> str:
-    """Return a message with its settings as the reader writes them.
+    """Return a message with its settings in the form that the reader writes.
 
-    A message is written with inputs in backticks, `scheme: calver`; a terminal is told of `--scheme calver`. Calls of
-    commands, `withdraw 2.1.4 --undo`, and options become inputs in a workflow. `names` says that a bare name is a
-    setting too, unless it is one of `commands`.
+    The message has inputs in backticks, `scheme: calver`; on a terminal that becomes `--scheme calver`. In a workflow,
+    options and calls of commands, `withdraw 2.1.4 --undo`, become inputs. With `names`, a bare name is a setting too on
+    a terminal, unless it is one of `commands`.
     """
     options = {option.name: option for option in OPTIONS} | {option.flag: option for option in OPTIONS if option.flag}
 

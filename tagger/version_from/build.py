@@ -1,4 +1,4 @@
-"""What the environment and the event say of a build: its ref, its commit, its branches, its repository."""
+"""Reads the facts of a build from the environment and the event: its ref, commit, branches and repository."""
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Project(NamedTuple):
 
 
 class Remote(Protocol):
-    """What knows of a build what the event and the checkout do not say: GitHub."""
+    """A source of facts that the event and the checkout do not have: GitHub."""
 
     def commit_time(self, sha: str) -> datetime | None:
         """Return when a commit was made; None where it is not known."""
@@ -100,7 +100,7 @@ def _payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
         return {}
     try:
         return read_payload(environ)
-    except FileNotFoundError:  # so does GitHub's toolkit: what the variables say counts alone
+    except FileNotFoundError:  # as GitHub's toolkit does: then only the variables count
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
@@ -120,14 +120,16 @@ def _text(payload: Mapping[str, Any], *keys: str) -> str:
 def _ref(environ: Mapping[str, str], event: str, payload: Mapping[str, Any]) -> str:
     if "pull_request_target" in event and isinstance(payload.get("number"), int):
         return f"refs/pull/{payload['number']}/merge"
-    said = workflow_ref(environ)
-    if said is None:
+    found = workflow_ref(environ)
+    if found is None:
         return ""
-    return said.text if said.text.startswith("refs/") else f"refs/tags/{said.text}"
+    return found.text if found.text.startswith("refs/") else f"refs/tags/{found.text}"
 
 
 def _checked_out(environ: Mapping[str, str], workspace: Path, ref: str, sha: str) -> tuple[str, str]:
-    """Return the ref and the commit, what is unknown of them as the checkout has it: the branch, or the tag at it."""
+    """Return the ref and the commit; outside of a workflow, an empty one is filled from the checkout.
+
+    The ref is the tag at HEAD where there is just one, else the branch."""
     from tagger.version_from.git import read_checkout
 
     if environ.get("GITHUB_ACTIONS") == "true":

@@ -23,7 +23,7 @@ class ReleaseEvent(NamedTuple):
 
     @property
     def writes(self) -> bool:
-        """False of an activity after which nothing is released, whatever stands in the repositories."""
+        """False for an activity that never releases anything: created, deleted or unpublished."""
         return self.action not in SILENT
 
     def verdict(self, *, final: bool, in_force: bool, held: bool) -> Verdict:
@@ -44,7 +44,7 @@ class ReleaseEvent(NamedTuple):
 def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
     """Return the payload of the event, which is the file that GITHUB_EVENT_PATH names.
 
-    Raise `OSError`, `ValueError` and `RecursionError` where it is none.
+    Raise `OSError`, `ValueError` or `RecursionError` where it cannot be read or is no JSON object.
     """
     payload = json.loads(read_regular(Path(environ.get("GITHUB_EVENT_PATH", "")), LARGEST))
     if not isinstance(payload, dict):
@@ -55,8 +55,7 @@ def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
 def read_release_event(environ: Mapping[str, str]) -> ReleaseEvent | None:
     """Return the `release` event that started this run, or None where another one did, or none.
 
-    Raise `InputError` when the payload says neither yes nor no: whether a
-    version is held is not guessed.
+    Raise `InputError` when the payload cannot be read, or does not say whether this is a prerelease.
     """
     if environ.get("GITHUB_EVENT_NAME") != "release":
         return None

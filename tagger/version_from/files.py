@@ -23,9 +23,9 @@ _PART = re.compile(r"""(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<plain>[^."
 
 
 def file_version(place: str, workspace: Path) -> Given:
-    """Return the text in the file that `place` names, with `#` before a key; without a name in the first known file.
+    """Return the version text of the file `place`, `PATH` or `PATH#KEY`; of the first known file where it is empty.
 
-    Raise `Absent`, `InputError`.
+    Raise `Absent` where there is no version, `InputError` where a file cannot be read.
     """
     path, _, key = place.partition("#")
     if path:
@@ -52,7 +52,7 @@ def file_version(place: str, workspace: Path) -> Given:
 
 
 def _project(workspace: Path) -> list[str]:
-    """Return the name of the project of .NET; of several none is the one whose version counts."""
+    """Return the name of the only .NET project in the folder; nothing where there are none or several."""
     names = [file.name for file in workspace.glob(PROJECTS)]
     return names if len(names) == 1 else []
 
@@ -60,7 +60,7 @@ def _project(workspace: Path) -> list[str]:
 def read_file(workspace: Path, path: str, key: str = "") -> str:
     """Return the version in a file of the workspace, as a text: under `key`, or where its kind of file has it.
 
-    Raise `Absent` where there is none, and `InputError` when the file is broken or lies outside the workspace.
+    Raise `Absent` where there is none, `InputError` when the file is broken, lies outside, or needs a key.
     """
     with _readable(path):
         root = workspace.resolve()
@@ -116,7 +116,7 @@ def _version_in(file: Path, root: Path, key: str) -> str:
 
 
 def split_key(key: str) -> list[str]:
-    """Split a dotted key into its parts; a part in quotes may hold dots. Raise `InputError` when it is not one."""
+    """Split a dotted key into its parts; a part in quotes may hold dots. Raise `InputError` for what is no key."""
     parts, end = [], 0
     while match := _PART.match(key, end):
         parts.append(match["double"] or match["single"] or match["plain"])
@@ -193,23 +193,23 @@ def _plain(file: Path, root: Path) -> str:
     if not first:
         raise Absent("it is empty")
     if not re.search("[0-9]", first) or re.search("[=:\"']", first):
-        _name_key(file, root)
+        _require_key(file, root)
     return first
 
 
-def _name_key(file: Path, root: Path) -> None:
-    """Raise `Absent` with the key to name, where a file gives its version to one of the usual names."""
+def _require_key(file: Path, root: Path) -> None:
+    """Raise `InputError` with the key to name, where a file has its version under a usual name; else return."""
     from tagger.version_from.keyed import keyed_text
 
     for key in ("__version__", "VERSION", "Version", "version"):
         with suppress(Absent):
             keyed_text(file, key)
-            _more_than_a_version(file, root, key)
+            _refuse_without_key(file, root, key)
     if near := _near(file):
-        _more_than_a_version(file, root, near)
+        _refuse_without_key(file, root, near)
 
 
-def _more_than_a_version(file: Path, root: Path, key: str) -> None:
+def _refuse_without_key(file: Path, root: Path, key: str) -> None:
     place = f"file:{file.relative_to(root)}#{key}"
     raise InputError(f"{file.name} is more than a version alone", f"Set `version-from: {place}`.")
 

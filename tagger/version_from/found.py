@@ -10,13 +10,13 @@ __all__ = ["Absent", "Found", "Given", "V", "found"]
 
 _ALONE = "It should be a version alone, as 2.1.4."
 _OF_SETTINGS = "`scheme: [a-z0-9]+`(?: and `build-metadata: underscore`)?|`build-metadata: underscore`"
-"""What a hint may say that repeats nothing of the text that was read."""
+"""The part of a hint that repeats nothing of the text that was read."""
 
 
 class Absent(Exception):
-    """A place gives no version, and the text says why: a finding, after which the next place is tried.
+    """A place gives no version; the text says why. The next place is tried then.
 
-    `hint` says what to do about it, where that can be told.
+    `hint` says what to do about it, where something helps.
     """
 
     def __init__(self, why: str, hint: str = "") -> None:
@@ -25,7 +25,7 @@ class Absent(Exception):
 
 
 class Ordered(Protocol):
-    """What has a newest."""
+    """A value that can be ordered, so that one is the newest."""
 
     def __lt__(self, other: Any, /) -> bool: ...
 
@@ -51,8 +51,8 @@ class Found(NamedTuple, Generic[V]):
 class Given(NamedTuple):
     """A text that should be a version, and where it was read.
 
-    `named` is True of what somebody else named, a variable, a key, a file: it may hold a secret, and no message repeats
-    it.
+    `named` is True where the settings name the variable, the key or the file. Such a text may be a secret: no message
+    repeats it.
     """
 
     text: str

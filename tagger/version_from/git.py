@@ -1,9 +1,7 @@
-"""What git knows of a working folder: its commit, its branch, its tags; read without a git program.
+"""What git knows of a working folder: its commit, its branch and its tags, read without a git program."""
 
-`dulwich` reads the refs and the objects (packs and their deltas, packed refs, reftables, SHA-256). Its `Repo` is not
-used: it refuses the partial clones that a sparse checkout makes. Nothing that a repository could configure is read or
-run; whose repository counts is said by `tagger.workspace`.
-"""
+# `dulwich` reads refs and objects. Its `Repo` is not used: it refuses the partial clones of a sparse checkout.
+# No configuration of a repository is read or run; `tagger.workspace` decides which repository counts.
 
 import errno
 import os
@@ -54,9 +52,9 @@ class GitFacts(NamedTuple):
 
 
 def git_facts(workspace: Path, environ: Mapping[str, str]) -> GitFacts:
-    """Return the commit and the branch that a build is of: as the workflow says, else as the working folder does.
+    """Return the commit and the branch of a build: those of the workflow, else those of the working folder.
 
-    A pull request has no branch here: its head is named by whoever opened it. Raise `InputError` where the folder's
+    A pull request has no branch here: the person who opens it chooses that name. Raise `InputError` where the folder's
     repository cannot be read.
     """
     if sha := environ.get("GITHUB_SHA", ""):
@@ -84,7 +82,7 @@ def read_checkout(folder: Path, within: str = "") -> Checkout | None:
 
     `within` is the runner's workspace, whose repository counts whoever owns it.
     """
-    return _once.read(folder, within)
+    return _cache.read(folder, within)
 
 
 def commit_time(folder: Path, sha: str, within: str = "") -> datetime | None:
@@ -98,7 +96,7 @@ def commit_time(folder: Path, sha: str, within: str = "") -> datetime | None:
         from dulwich.objects import ObjectID
 
         root = repository_root(folder, within)
-        places = _places(root) if root else None
+        places = _git_folders(root) if root else None
         if places is None:
             return None
         objects = _objects(places[1], len(sha))
@@ -114,16 +112,16 @@ def commit_time(folder: Path, sha: str, within: str = "") -> datetime | None:
 
 @contextmanager
 def checkouts_read_once() -> Iterator[None]:
-    """Read each checkout once as long as this lasts: the components of a run share what git knows."""
-    _once.keeps = {}
+    """Read each checkout only once inside this context: the components of a run share it."""
+    _cache.keeps = {}
     try:
         yield
     finally:
-        _once.keeps = None
+        _cache.keeps = None
 
 
-class _Once:
-    """What was read already, while it is kept; threads that want the same wait for the one that reads."""
+class _CheckoutCache:
+    """A cache of checkouts, for as long as it is on; one thread reads while the others wait."""
 
     def __init__(self) -> None:
         self.keeps: dict[tuple[str, str], Checkout | None] | None = None
@@ -132,21 +130,21 @@ class _Once:
     def read(self, folder: Path, within: str) -> Checkout | None:
         """Return what git knows of a folder."""
         if self.keeps is None:
-            return _read_anew(folder, within)
+            return _read_folder(folder, within)
         key = (str(folder), within)
         with self._lock:
             if key not in self.keeps:
-                self.keeps[key] = _read_anew(folder, within)
+                self.keeps[key] = _read_folder(folder, within)
             return self.keeps[key]
 
 
-_once = _Once()
+_cache = _CheckoutCache()
 
 
-def _read_anew(folder: Path, within: str) -> Checkout | None:
+def _read_folder(folder: Path, within: str) -> Checkout | None:
     with _readable(folder):
         root = repository_root(folder, within)
-        places = _places(root) if root else None
+        places = _git_folders(root) if root else None
         return _read(*places) if places else None
 
 
@@ -217,7 +215,7 @@ def _refs(git_folder: Path, common_folder: Path) -> tuple["RefsContainer", "Refs
     return disk, disk
 
 
-def _places(root: Path) -> tuple[Path, Path] | None:
+def _git_folders(root: Path) -> tuple[Path, Path] | None:
     """Return the git folder of a working folder and the one that its worktrees share (gitrepository-layout)."""
     git_folder = root / ".git"
     if git_folder.is_file():
@@ -237,9 +235,9 @@ def _places(root: Path) -> tuple[Path, Path] | None:
 
 
 def _check_files(git_folder: Path, common_folder: Path) -> None:
-    """Raise `InputError` for what git never makes: a ref that is a link out of the repository, a FIFO, a device.
+    """Raise `InputError` for what git never makes: a link out of the repository, a FIFO, a device.
 
-    What a link leads to would be shown as a ref; the library would wait for a FIFO.
+    Through such a link another file could be shown as a ref; the library would wait for a FIFO.
     """
     inside = [folder.resolve() for folder in (git_folder, common_folder)]
     walk = (entry for top in {*inside} for name in ("refs", "reftable") for entry in os.walk(top / name))
@@ -263,7 +261,7 @@ def _readable(folder: Path) -> Iterator[None]:
         yield
     except TaggerError:
         raise
-    except Exception as error:  # whatever a damaged repository makes of the library: it has no common base
+    except Exception as error:  # what the library raises for a damaged repository has no common base
         raise InputError(
             f"the git repository of {folder} cannot be read: {type(error).__name__}: {error}",
             "Check it out again, or leave git-tag out of `version-from`.",

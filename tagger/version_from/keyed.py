@@ -59,7 +59,8 @@ def _place_of(kind: str, named: str) -> str:
 def _property(file: Path, key: str) -> str:
     """Read `key=value`, `key: value` or `key value`; the last one counts (docs.oracle.com, java.util.Properties).
 
-    Such a file is in Latin-1 or UTF-8. A line that ends in a backslash goes on in the next; `\\u002e` is a character.
+    The file is read as Latin-1, which is right for ASCII in UTF-8 too. A backslash at the end of a line joins the next
+    line to it; `\\u002e` is a character.
     """
     found = ""
     text = re.sub(r"\\\r?\n[ \t\f]*", "", _latin(file))
@@ -93,7 +94,7 @@ def _ini(file: Path, key: str) -> str:
 
 
 def _xml(file: Path, key: str) -> str:
-    """Read `package.metadata.version`: the names of elements from the root, the last of them perhaps an attribute."""
+    """Read a path from the root, as `package.metadata.version`; its last name is an element or an attribute."""
     from tagger.version_from.elements import elements
 
     path = key.replace(".", "/")
@@ -107,9 +108,9 @@ def _xml(file: Path, key: str) -> str:
 
 
 def _msbuild(file: Path, key: str) -> str:
-    """Read a property of MSBuild: of several the last; a version may be a prefix and a suffix.
+    """Read a property of MSBuild; of several, the last counts. A version may consist of a prefix and a suffix.
 
-    Raise `Absent` where it depends on a condition or refers to another property, which only MSBuild knows.
+    Raise `Absent` where the text depends on a condition or refers to another property: only MSBuild evaluates those.
     """
     from tagger.version_from.elements import elements
 
@@ -132,8 +133,8 @@ def _msbuild(file: Path, key: str) -> str:
 def _source_line(file: Path, key: str) -> str:
     """Read a text that is given to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `VERSION=1.2.3`.
 
-    One in quotes counts before one without, and a name that no quotes stand before. Comments are passed by, and so is
-    the version of a plugin, as in `id 'java' version '1.0'`.
+    A text in quotes counts before one without, and a name before any quote of its line before other names. Comments do
+    not count, nor does the version of a plugin, as in `id 'java' version '1.0'`.
     """
     name = rf"""(?<!\w)(?<!\w\.){re.escape(key)}["']?{_TYPE}"""
     quoted = rf"""{name}(?P<sign>\s*(?::=|=>|=|:|,|\(|\s)\s*){_ALSO}["'`](?P<quoted>[^"'`]{{1,256}})["'`]"""

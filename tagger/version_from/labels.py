@@ -1,4 +1,4 @@
-"""The version in an image's label, if the label is the build's own and a version at all."""
+"""The version in an image's label, where the build itself sets it."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,11 +14,11 @@ __all__ = ["VERSION_LABEL", "is_other_version", "label_version"]
 def label_version(
     configs: Callable[[], Sequence[ImageConfig]] | None, variants: Iterable[str], parse: Callable[[str], V]
 ) -> Found[V]:
-    """Return the version in the label of every platform.
+    """Return the version in the image's label; platforms without the label do not count.
 
     A label is often no version: docker/metadata-action writes the first tag there, as `main` or `2.1`, with the suffix
-    of a variant. Then, and where it is the base image's, raise `Absent` with the reason. Raise `InputError` where
-    platforms differ.
+    of a variant. Raise `Absent` with the reason for such a label, for the base image's own, for a placeholder, and
+    where there is none. Raise `InputError` where the labels of the platforms differ.
     """
     if configs is None:
         raise Absent("there is no image to read a label from")
@@ -48,7 +48,7 @@ def label_version(
 
 
 def is_other_version(text: str, version: Version, parse: Callable[[str], Version]) -> bool:
-    """Say whether a label names another version than `version`; what is no version names none."""
+    """Say whether a label is a version other than `version`; False where the label is no version."""
     if not text or _is_placeholder(text):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The version in a POM of Maven, with what its properties stand for."""
+"""The version in a POM of Maven, with the values of its properties."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ _DEFINED = re.compile(r"(?:-D|--define)[=\s]*([^=\s]+)=(\S*)")
 def pom_version(file: Path, root: Path) -> str:
     """Return the version of a POM below `root`. Raise `Absent` where it has none, or not all of it is defined.
 
-    A property may be empty, stand in `.mvn/maven.config`, or in the POM of a parent inside the workspace
-    (maven.apache.org, "Maven CI Friendly Versions", "POM Reference").
+    A property comes from `.mvn/maven.config`, else from the POM, else from a parent POM inside the workspace; it may be
+    empty (maven.apache.org, "Maven CI Friendly Versions", "POM Reference"). Raise `ValueError`, `OSError` too.
     """
     own = _texts(file)
     parent = own.get("project/parent/version") or ""
@@ -31,8 +31,8 @@ def pom_version(file: Path, root: Path) -> str:
             if path.startswith("project/properties/"):
                 properties.setdefault(path.removeprefix("project/properties/"), text)
     if "${" in version:
-        properties |= _of_the_command_line(file, root)
-    for _ in range(MOST_NESTED):  # one that holds itself ends here too
+        properties |= _command_line_properties(file, root)
+    for _ in range(MOST_NESTED):  # the bound also ends a property that refers to itself
         if "${" in version and len(version) < 256:
             version = _PROPERTY.sub(lambda name: properties.get(name[1], name[0]), version)
     if "${" in version:
@@ -57,8 +57,8 @@ def _parents(file: Path, texts: Mapping[str, str], root: Path) -> Iterator[Mappi
         yield texts
 
 
-def _of_the_command_line(file: Path, root: Path) -> dict[str, str]:
-    """Return what the nearest `.mvn/maven.config` upwards defines."""
+def _command_line_properties(file: Path, root: Path) -> dict[str, str]:
+    """Return the properties that the nearest `.mvn/maven.config` defines, from the POM's folder upwards."""
     for folder in file.parents:
         config = folder / ".mvn/maven.config"
         if is_regular(config) and config.resolve().is_relative_to(root):

@@ -1,4 +1,4 @@
-"""Under which keys of a file a version stands: what to name where none is said, or a wrong one."""
+"""The keys of a file that hold a version, for the hint where a key is missing."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _NAMED = re.compile(
 
 
 def version_keys(file: Path, document: Any = None) -> list[str]:
-    """Return the keys of a file that are called a version and hold one; `document` is its content, if parsed."""
+    """Return the keys whose name ends in `version` and whose text is one; `document` is the parsed file, if any."""
     if document is not None:
         return list(_in_document(document))
     lines = [line.strip()[:LONGEST_LINE] for line in read_text(file).splitlines()]
@@ -31,7 +31,7 @@ def version_keys(file: Path, document: Any = None) -> list[str]:
 
 
 def _in_document(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the keys in a mapping, those of what it depends on left out."""
+    """Yield the keys in a mapping that hold a version, except those of dependencies."""
     if not isinstance(value, Mapping) or len(path) > DEEPEST or any("dependenc" in name.lower() for name in path):
         return
     for name, inner in value.items():

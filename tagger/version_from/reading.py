@@ -1,4 +1,4 @@
-"""Where the version of a build is read, in which order, and what contradicts it."""
+"""Reads the version of a build from the first place that gives one, and compares the other places."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Places", "check_kind", "check_ref", "compared", "from_text", "read_version"]
 
 
-LONGEST = 200  # characters of a text that a place may be meant by
+LONGEST = 200  # characters of a text for which a hint is looked for
 
 
 class Places:
     """The places that a version may be read from: a working folder, an environment, and the image's configs.
 
-    `configs` reads the configs when it comes to that; None where there is no image yet. They are compared with what
-    decides only where they are `at_hand`: a run asks no registry for a warning. `variants` are those of this build.
+    `configs` reads the configs on demand; it is None where there is no image yet. Where they are not `at_hand`, labels
+    are not compared with the version: a run asks no registry for a warning only. `variants` are those of this build.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Places:
 def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V], *, asked: bool = True) -> Found[V]:
     """Read the version of the build from the first of `kinds` that gives one.
 
-    `parse` raises `InputError` for what is not a version. Where nobody `asked` for these kinds, a label and a file that
-    differ contradict each other and are refused; a git tag decides, and what says otherwise is noted. Raise
-    `InputError` when no kind gives a version, with all that was tried; when one gives a text that is none; and for an
-    unknown kind.
+    `parse` raises `InputError` for a text that is no version. Where nobody `asked` for these kinds, the places are
+    compared: a git tag decides, with a note of each place that differs; a label and a file must agree. Raise
+    `InputError` where they do not, for an unknown kind, when a kind gives a text that is no version, and, with all that
+    was tried, when no kind gives a version.
     """
     for kind in kinds:
         check_kind(kind)
@@ -97,9 +97,9 @@ def compared(
     parse: Callable[[str], V],
     alike: Callable[[V, V], bool] = eq,
 ) -> Found[V]:
-    """Return what decides with notes of the places behind it that say otherwise: a version that is not `alike`.
+    """Return `decided`, with a note of each other place whose version is not `alike`.
 
-    A git tag and a word decide. Raise `InputError` where a label and a file differ.
+    A git tag and the option `version` get notes. Raise `InputError` where another place decides and one differs.
     """
     notes = []
     for kind in kinds:
@@ -109,7 +109,7 @@ def compared(
         try:
             other = places.read(kind, parse)
         except (Absent, InputError):
-            continue  # what says no version says no other one
+            continue  # a place without a version contradicts nothing
         if alike(other.version, decided.version):
             continue
         if decided.origin in ("git-tag", "version"):
@@ -142,7 +142,7 @@ def check_kind(kind: str) -> str:
             _check_key(kind)
         if not rest.startswith("//"):
             return kind
-    meant = _meant(kind)
+    meant = _suggestion(kind)
     raise InputError(
         f"{kind!r} is no place to read a version from",
         f"Write `{meant}`." if meant else "There are git-tag, label, file, file:PATH, file:PATH#key.path and env:NAME.",
@@ -162,8 +162,8 @@ def _check_key(kind: str) -> None:
         raise InputError(error.message, f"Write `{meant}`." if '"' not in key else error.hint) from error
 
 
-def _meant(kind: str) -> str:
-    """Return the place that a text may mean: a file that is there, a variable, another word for one; else nothing."""
+def _suggestion(kind: str) -> str:
+    """Return the kind that a text probably means, as `file:PATH` or `env:NAME`; empty where nothing is close."""
     if len(kind) > LONGEST:
         return ""
     words = {"tag": "git-tag", "git": "git-tag", "tags": "git-tag", "ref": "git-tag", "gittag": "git-tag"}
@@ -190,5 +190,5 @@ def _meant(kind: str) -> str:
 
 
 def from_text(text: str, tag_prefix: str) -> str:
-    """Return the version in what a person gave: `2.1.4`, `v2.1.4`, or a git tag, `refs/tags/` before it or not."""
+    """Return the text of a version without `refs/tags/` and `tag_prefix`, as a person or a workflow gives it."""
     return text.strip().removeprefix("refs/tags/").removeprefix(tag_prefix)

@@ -1,4 +1,4 @@
-"""The git ref that a workflow was started for, in each CI system, and the version of the tag that it is."""
+"""The git ref that started a workflow, in each CI system, and the version of a git tag."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +11,10 @@ __all__ = ["WorkflowRef", "tag_version", "workflow_ref"]
 
 
 class System(NamedTuple):
-    """A CI system: the variable that holds the ref or the tag's name, those of which one says that this CI runs, and
-    those that hold the number of a pull request while one is built: then no variable names a release's tag.
+    """The environment variables of a CI system.
 
-    Each is documented there. Most systems set CI too, and a name such as CIRCLE_TAG is nobody else's.
+    `ref` holds the ref or the name of the tag. One of `runs` is set where this system runs; without `runs`, `ref` alone
+    tells. One of `pulls` holds the number of a pull request while it is built: then no tag counts.
     """
 
     ref: str
@@ -39,9 +39,9 @@ PULLS = ("refs/pull/", "refs/merge-requests/")
 
 
 class WorkflowRef(NamedTuple):
-    """A ref, and the variable that says it, with its `value` where that is not the ref.
+    """A ref, as `refs/tags/v2.1.4` or the name of a tag alone, and the variable that it comes from.
 
-    `tag` is the name of a tag, empty of any other ref.
+    `value` is the text of the variable where that is not the ref: the number of a pull request.
     """
 
     variable: str
@@ -53,7 +53,7 @@ class WorkflowRef(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """The tag that it is; empty of a branch and of a pull request."""
+        """The name of the tag; empty for a branch or a pull request."""
         if self.text.startswith(TAGS):
             return self.text.removeprefix(TAGS)
         return "" if self.text.startswith("refs/") else self.text
@@ -65,7 +65,7 @@ class WorkflowRef(NamedTuple):
 
 
 def workflow_ref(environ: Mapping[str, str]) -> WorkflowRef | None:
-    """Return the ref that started this run, if a CI says one; that of a pull request before a tag's."""
+    """Return the ref that started this run, None without one; in each system, a pull request counts before a tag."""
     for system in SYSTEMS:
         if system.runs and not any(_value(environ, name) for name in system.runs):
             continue
@@ -84,8 +84,8 @@ def _value(environ: Mapping[str, str], name: str) -> str:
 def tag_version(workspace: Path, environ: Mapping[str, str], tag_prefix: str, parse: Callable[[str], V]) -> Found[V]:
     """Return the version of the tag that started the workflow, else of the newest at HEAD.
 
-    A tag that started the workflow and is no version ends the search with `InputError`: it is another component's, or a
-    mistake, and what a file says is not what was tagged. Raise `Absent` where there is no tag.
+    Raise `InputError` where the tag that started the workflow is no version: it is another component's, or a mistake,
+    and no other place counts then. Raise `Absent` where no tag is a version.
     """
     reasons = []
     ref = workflow_ref(environ)
