@@ -1,6 +1,6 @@
 """What can go wrong, named after who can fix it.
 
-    TaggerError                  exit 1   the base: nothing else is caught at the top
+    TaggerError                  exit 1   the base: the command line shows its message and hint
     ├── InputError               exit 2   the settings or the workflow must change
     │   └── Unconfirmed          exit 2   what is asked for wants a `--yes`
     ├── Refused                  exit 1   a law of the release forbids it: conflict, golden image, withdrawn version

@@ -121,7 +121,10 @@ class Repository(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a repository as docker does: without a registry it is Docker Hub's, without an account `library`'s."""
+        """Read a repository as docker does: without a registry it is Docker Hub's, without an account `library`'s.
+
+        Raise `InputError` for what is none.
+        """
         registry, slash, name = text.partition("/")
         if not slash or not (
             "." in registry or ":" in registry or registry == "localhost" or registry != registry.lower()

@@ -31,10 +31,10 @@ class Components:
         self._shared: frozenset[str] | None = None
 
     def settings(self, name: str) -> dict[str, Given]:
-        """Return what is said of a component, `{{component}}` being its name; where it is empty, of none of them."""
+        """Return the settings of a component, with its name for `{{component}}`; of the file alone if it is empty."""
         own = {**self._file.values, **self._file.components.get(name, {})} if self._file else {}
         shown = name or "component" * bool(self.names)  # so that what all share can be read
-        return {option: _filled(option, given, shown) for option, given in {**own, **self._values}.items()}
+        return {option: _with_name(option, given, shown) for option, given in {**own, **self._values}.items()}
 
     def shares_repository(self, name: str) -> bool:
         """Say whether another component of the file has a repository of this one."""
@@ -55,7 +55,7 @@ class Components:
         images = self._values.get("images")
         if len(found) > 1 and images and not any(_NAME.search(text) for text in images.texts):
             wrong = f"{images.origin}: these repositories would be those of {len(found)} components"
-            self._problems.add(wrong, f"Pick one: set {_picks(self.names)}; or put {{{{component}}}} in its place.")
+            self._problems.add(wrong, f"Pick one: set {_ways(self.names)}; or put {{{{component}}}} in its place.")
         return found
 
     def _unnamed(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Components:
         if several == "all":
             return found or self.names
         if not len(self._problems):  # a file with mistakes in it is mended first
-            hint = f"Pick one: set {_picks(found or self.names)}."
+            hint = f"Pick one: set {_ways(found or self.names)}."
             self._problems.add("the file has several components", hint)
         return ()
 
@@ -83,7 +83,10 @@ class Components:
                 f"Write {' or '.join(f'`{name}`' for name in self.names)}: these are the components.",
             )
         else:
-            wrong, hint = f"`only` names several components: {' '.join(names)}", f"Pick one: set {_picks(names)}."
+            wrong, hint = (
+                f"`only` names several components: {' '.join(names)}",
+                f"Pick one: set {_ways(names)}.",
+            )
         self._problems.add(f"{only.origin}: {wrong}", hint)
         return ()
 
@@ -109,7 +112,7 @@ class Components:
     def _images(self, name: str) -> set[str]:
         """Return the texts of a component's images, as the file says them."""
         given = self._file and (self._file.components[name].get("images") or self._file.values.get("images"))
-        return set(named("images").split(_filled("images", given, name).texts)) if given else set()
+        return set(named("images").split(_with_name("images", given, name).texts)) if given else set()
 
     def _text(self, option: str, name: str) -> str:
         """Return the text of an option of one component; empty where nobody gives any."""
@@ -117,13 +120,13 @@ class Components:
         return given.texts[-1].strip() if given else ""
 
 
-def _filled(option: str, given: Given, name: str) -> Given:
+def _with_name(option: str, given: Given, name: str) -> Given:
     """Return what is given with a component's name in place of `{{component}}`."""
     if not name or option in _SECRETS or not any("{{" in text for text in given.texts):
         return given
     return given._replace(texts=tuple(_NAME.sub(lambda _: name, text) for text in given.texts))
 
 
-def _picks(names: Iterable[str]) -> str:
+def _ways(names: Iterable[str]) -> str:
     """Return the settings that pick one of several components."""
     return " or ".join(f"`only: {name}`" for name in names)

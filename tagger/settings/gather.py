@@ -1,4 +1,4 @@
-"""Options, environment and `.tagger.yml` become `Settings`, every problem reported at once."""
+"""Makes `Settings` from options, environment and `.tagger.yml`, and reports every mistake at once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -62,12 +62,12 @@ def gather_each(
         mentioned |= set() if names[0] else {"images"}  # they may stand in the component
         mentioned -= {"images"} if names[0] and not len(problems) else set()  # they are another component's
     defaults = _defaults(environ)
-    gathered = tuple(_gathered(command, defaults, components, name, mentioned, problems) for name in names)
+    gathered = tuple(_gather_one(command, defaults, components, name, mentioned, problems) for name in names)
     problems.check()
     return gathered
 
 
-def _gathered(
+def _gather_one(
     command: str,
     defaults: Mapping[str, Given],
     components: Components,
@@ -93,9 +93,9 @@ def _gathered(
 def _git_tags(
     command: str, values: Mapping[str, Given], environ: Mapping[str, str], workspace: Path
 ) -> tuple[str, ...]:
-    """Return the git tags that a run is for: that of `version`, else of the workflow, else those at HEAD.
+    """Return the git tags of a run: `version`, else the workflow's tag, else the tags at HEAD.
 
-    A tag at HEAD counts for those alone who release it, or plan to.
+    The tags at HEAD count for `plan` and `release` only.
     """
     from tagger.version_from.refs import TAGS, workflow_ref
 
@@ -113,7 +113,7 @@ def _git_tags(
 
 
 def _on_the_line(given: Mapping[str, Sequence[str]], problems: Problems) -> dict[str, Given]:
-    """Return what the command line says. An empty text says nothing, and may be a slip."""
+    """Return the options of the command line; an empty one does not count, and is a problem if `never_empty`."""
     found = {}
     for name, texts in given.items():
         option = named(name)
@@ -125,7 +125,7 @@ def _on_the_line(given: Mapping[str, Sequence[str]], problems: Problems) -> dict
 
 
 def _in_environment(environ: Mapping[str, str]) -> dict[str, Given]:
-    """Return what the environment says; of two variables of an option the runner's counts, an empty one does not."""
+    """Return the options of the environment; the runner's variable counts first, an empty one not at all."""
     found = {}
     for option in OPTIONS:
         for variable in reversed(option.variables):
@@ -135,7 +135,7 @@ def _in_environment(environ: Mapping[str, str]) -> dict[str, Given]:
 
 
 def _defaults(environ: Mapping[str, str]) -> dict[str, Given]:
-    """Return the defaults that are others in a workflow."""
+    """Return the defaults that differ in a workflow; nothing elsewhere."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return {}
     return {
@@ -190,7 +190,7 @@ class _Reader:
         self.wrong: set[str] = set()  # options of which an entry cannot be read
 
     def read(self, component: str, *, shared: bool) -> Settings:
-        """Return the settings, each alone; what cannot be read is noted, and left out."""
+        """Return the settings without checks between them; an entry that cannot be read is a problem."""
         values: dict[str, Any] = {option.name: self._value(option) for option in OPTIONS if option.name in self.given}
         return Settings(
             values,

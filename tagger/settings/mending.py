@@ -1,4 +1,4 @@
-"""What a person may have meant by an entry that cannot be read: the first candidate that reads is offered."""
+"""Suggestions for an entry that cannot be read: the first candidate that can be read is offered."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a person may have meant by a limit of `prune`, a form of revisions, or a row, that cannot be read."""
+"""Suggestions for a limit of `prune`, a form of revisions, a flavor or a row that cannot be read."""
 
 import re
 from collections.abc import Iterator, Sequence
