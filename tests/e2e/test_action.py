@@ -142,7 +142,7 @@ class TestImageOfTheEngine:
         file.write_text(f"images: {image}\nsource: docker-daemon:given/away:build\nversion: 2.1.4\n")
         step = run()
         assert step.code == 2
-        assert "only the file says that an image of the engine is pushed" in step.annotations[0].message
+        assert "only the file names the image of the engine, and where to push it" in step.annotations[0].message
         assert held(registry) == {}
         assert run(images=image).code == 0
         assert set(held(registry)) == set(FOUR)
