@@ -1,1 +1,1 @@
-"""What an image must be before it gets a name: the base that it stands on, what is attached to it."""
+"""The checks of an image before it gets a tag: its base, its signatures, its attachments, its platforms."""

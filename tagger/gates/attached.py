@@ -1,4 +1,4 @@
-"""What has to be attached to an image before it is released: signatures, attestations, SBOMs, by type or by a word."""
+"""Checks that an image has what must be attached before its release: signatures, attestations, SBOMs."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -18,33 +18,33 @@ from tagger.names import Digest
 __all__ = ["WORDS", "check_attached"]
 
 WORDS = ("signature", "attestation", "sbom", "provenance")
-"""What may stand for the types that people have of each."""
+"""The words that stand for all types of one kind."""
 
-MOST = 1000  # artifacts of one image that are looked at
-LARGEST = 4 * 1024 * 1024  # bytes of a bundle or an envelope
+MOST = 1000  # referrers of one manifest that are read; the rest are ignored
+LARGEST = 4 * 1024 * 1024  # bytes of a bundle or an envelope that is read
 SIGNATURES = (SIMPLE, NOTATION)
 SIGNED = "https://sigstore.dev/cosign/sign/*"  # the predicate of a signature in a bundle, cosign specs/BUNDLE_SPEC.md
-SBOMS = ("spdx", "cyclonedx", "syft")  # in the types of SBOMs: application/spdx+json, application/vnd.cyclonedx+json
+SBOMS = ("spdx", "cyclonedx", "syft")  # parts of the types of SBOMs, as application/spdx+json
 
 
 def _attached_kinds(content: TaggedContent, root: Manifest, wanted: Collection[str]) -> frozenset[str]:
-    """Return the types, and the words, of what is attached to an image, or to every one of its platforms.
+    """Return the types and the words of what is attached to an image itself, or to each of its platforms.
 
-    An attestation of BuildKit's counts as attached to the platform that it is about. The platforms are looked at where
+    An attestation by BuildKit counts as attached to the platform that it is about. The platforms are read only where
     the image itself lacks some of `wanted`. Raise `StoreError`.
     """
-    own = _attached(content, root.digest)
+    own = _kinds_attached(content, root.digest)
     images = [child for child in root.children() if not is_attestation(child)]
     if not images or own.issuperset(wanted):
         return own
-    below = [_attached(content, image.digest) | _built(content, root, image) for image in images]
+    below = [_kinds_attached(content, image.digest) | _kinds_by_buildkit(content, root, image) for image in images]
     return own | frozenset.intersection(*below)
 
 
-def _attached(content: TaggedContent, digest: str) -> frozenset[str]:
-    """Return the kinds of an image's referrers, and of what cosign's tags hold."""
+def _kinds_attached(content: TaggedContent, digest: str) -> frozenset[str]:
+    """Return the types and the words of the referrers of a manifest, and of what cosign's tags for it hold."""
     found = set[str]()
-    for listed in content.referrers(digest)[:MOST]:  # the list is a claim: what it names must be there, and say it
+    for listed in content.referrers(digest)[:MOST]:  # only claims: each must exist and name its subject
         with suppress(NotFound):
             artifact = content.manifest(listed.digest)
             subject = artifact.subject()
@@ -56,8 +56,8 @@ def _attached(content: TaggedContent, digest: str) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def _built(content: TaggedContent, root: Manifest, image: Descriptor) -> frozenset[str]:
-    """Return the kinds of the attestations that BuildKit put into an index beside an image."""
+def _kinds_by_buildkit(content: TaggedContent, root: Manifest, image: Descriptor) -> frozenset[str]:
+    """Return the types and the words of the attestations that BuildKit put into an index for an image."""
     found = set[str]()
     for child in root.children():
         if is_attestation(child) and child.annotations.get(ABOUT) == image.digest:
@@ -82,7 +82,7 @@ def _kinds(content: TaggedContent, artifact: Manifest) -> Iterator[str]:
 
 
 def _predicate(content: TaggedContent, layer: Descriptor) -> str:
-    """Return the predicate of a bundle or an envelope; empty of a signature without a statement. Raise `Rejected`."""
+    """Return the predicate type of a bundle or an envelope; empty for a plain signature. Raise `Rejected`."""
     if layer.size > LARGEST:
         raise Rejected("it is too large")
     with content.blob(layer) as file:
@@ -94,7 +94,7 @@ def _predicate(content: TaggedContent, layer: Descriptor) -> str:
 
 
 def _words(predicate: str) -> Iterator[str]:
-    """Yield what a statement with a predicate is; without one it is a signature."""
+    """Yield the words for a statement with this predicate type; an empty one is a plain signature."""
     if not predicate or matches(SIGNED, predicate):
         yield "signature"
         return
@@ -107,7 +107,7 @@ def _globs(word: str) -> tuple[str, ...]:
 
 
 def check_attached(source: Source, wanted: Collection[str]) -> None:
-    """Raise `Refused` unless what is `wanted` is attached to the image; to each build of it, where there are several.
+    """Raise `Refused` unless all of `wanted` is attached to the image, or to each build where there are several.
 
     Raise `StoreError`.
     """

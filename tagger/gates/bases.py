@@ -1,9 +1,4 @@
-"""The approved bases: the lines of `golden`, read with the repositories that they name.
-
-A line is one image, every version of a repository, or a pattern of names. A pattern is not searched for: it allows what
-the build claims as its base by `base`, an annotation, a label or its provenance. BuildKit knows no such thing as a base
-image (moby/buildkit#6202), so every claim is only a proposal that the layers prove or disprove.
-"""
+"""Reads the lines of `golden` and the approved bases that they name."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,15 +24,16 @@ __all__ = ["Approval", "Pattern", "Place", "examine", "newest_of_series", "parse
 Place = Repository | Path
 """A repository of a registry, or an OCI layout on disk."""
 
-# How a repository of bases writes its versions is not among our settings: any tag of two numbers or more is one.
+# No setting says how base repositories write versions: a tag of two to four numbers is one, with any suffix.
 _VERSION = re.compile(r"v?(?P<numbers>[0-9]+(?:\.[0-9]+){1,3})(?P<rest>[-._a-zA-Z].*)?")
 
 
 class Approval(NamedTuple):
-    """An image that builds may stand on, or without a tag and a digest every version of a repository.
+    """An image that builds may stand on; without a tag and a digest, every version of a repository.
 
-    `line` is the line of `golden` that says so, `name` the place as a person writes it; `claimed` is what only the
-    build named, and a pattern allows. `signer` is the row that says who must have signed it, if the line has one.
+    `line` is the line of `golden` that allows it. `name` is the text of the place. `claimed` is true where only the
+    build names the image, and a pattern allows it. `signer` is the row that says who must have signed the image; empty
+    where the line has none.
     """
 
     line: str
@@ -50,7 +46,7 @@ class Approval(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """A pattern of the bases that a build may claim: `name` and `tag` hold stars, which stand for no slash."""
+    """A pattern of the bases that a build may claim; in `name` and `tag`, `*` stands for any text without a slash."""
 
     line: str
     name: str
@@ -58,12 +54,12 @@ class Pattern(NamedTuple):
     signer: str = ""
 
     def allows(self, claim: Reference) -> bool:
-        """Say whether a base of that name may be claimed."""
+        """Say whether a build may claim this base."""
         return _like(self.name, str(claim.repository)) and _like(self.tag, claim.tag)
 
 
 def parse_line(line: str) -> Approval | Pattern:
-    """Read a line of `golden`: a base, and behind a blank who must have signed it. Raise `InputError`."""
+    """Return a line of `golden` as a record: a base, then after a space who must have signed it. Raise `InputError`."""
     text, _, signer = line.partition(" ")
     read = _parse_base(text)
     return read._replace(line=line, signer=signer.strip())
@@ -101,17 +97,17 @@ def examine(
     image: tuple[Content, Manifest] | None = None,
     open_place: Callable[[Place], TagStore],
 ) -> Verdict:
-    """Find what a build stands on among the lines of `golden`.
+    """Return which approved base each platform of a build stands on, by the lines of `golden`.
 
-    `configs` are the build's, `base` is the base that it claims, and `image` is where its provenance may be read.
-    Raise `InputError` for a line that cannot be read, and `StoreError` or `Refused` when an approved base cannot be:
-    the gate fails closed.
+    A pattern approves only what the build claims: by `base`, by annotations or labels in its `configs`, or by the
+    provenance of `image`. A claimed base that does not exist is only noted. Raise `InputError` for a wrong line, and
+    `StoreError` or `Refused` where an approved base cannot be read.
     """
     if not (lines := [parse_line(line) for line in golden]):
         raise InputError("no approved base image is named", "Name at least one in `golden`.")
     approvals = [line for line in lines if isinstance(line, Approval)]
     patterns = [line for line in lines if isinstance(line, Pattern)]
-    # Provenance names every image that was used; who names the base spares looking at the others.
+    # Provenance names every image that was used; where `base` names the base, the others are not read.
     more = materials(*image) if patterns and image and not base else ()
     claimed = _allowed(patterns, chain(_claims(configs, base), more))
     approvals += claimed
@@ -136,7 +132,7 @@ def examine(
 
 
 def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
-    """Yield the bases that a build names: by `base`, then in its annotations and labels."""
+    """Yield the bases that a build claims: by `base`, then in its annotations and labels."""
     if base:
         yield _reference(base, default="latest")
     for config in configs:
@@ -145,7 +141,7 @@ def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
                 try:
                     yield _reference(name, said.get(BASE_DIGEST, ""), "latest")
                 except InputError:
-                    continue  # what is no image's name proposes nothing
+                    continue  # a name that is no image's is no claim
 
 
 def _allowed(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[Approval]:
@@ -158,7 +154,7 @@ def _allowed(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[A
 
 
 def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool]) -> list[ApprovedBase]:
-    """Read what one approval names: an image, or every version of a repository, withdrawn ones too."""
+    """Return the bases of one approval: one image, or every version of a repository, with the withdrawn ones."""
     root = store.manifest(approval.digest or approval.tag) if approval.digest or approval.tag else None
     tags = frozenset(store.tags())
     digests = _marks_in_force(store, tags)
@@ -168,7 +164,7 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
     digests |= _digests(store, newest.keys() if root is None else one, tags)
 
     def base(name: str, root: Manifest, own: Sequence[str]) -> ApprovedBase:
-        # Of several versions that are one image, the last is as good as any; of a floating tag, what it holds counts.
+        # Where several versions are one image, the newest is taken. A floating tag is compared with what it holds.
         leader = newest.get(own[-1]) or own[-1] if own else ""
         return ApprovedBase(
             name=name,
@@ -195,11 +191,11 @@ def _read(store: TagStore, approval: Approval, wanted: Callable[[Platform], bool
 
 
 def _images_of(versions: Iterable[str], digests: Mapping[str, str | None], name: str) -> Mapping[str, Sequence[str]]:
-    """Return the versions of each image. Raise `Refused` where there is none."""
+    """Return the versions of each image, by its digest. Raise `Refused` where there is no image."""
     groups: dict[str, list[str]] = {}
     for tag in versions:
         groups.setdefault(digests[tag] or "", []).append(tag)
-    groups.pop("", None)  # deleted meanwhile
+    groups.pop("", None)  # versions that were deleted after the listing
     if not groups:
         raise Refused(
             f"golden image: {name} has no version that a build could stand on",
@@ -210,24 +206,24 @@ def _images_of(versions: Iterable[str], digests: Mapping[str, str | None], name:
 
 
 def _marks_in_force(store: TagStore, tags: Collection[str]) -> dict[str, str | None]:
-    """Return the marks of withdrawn versions that are not lifted, with their digests."""
+    """Return the tags that mark withdrawn versions, with their digests, without the marks that were lifted."""
     marks = {tag for tag in tags if tag.startswith(WITHDRAWN_MARK)}
     digests = _digests(store, marks, tags) if marks else {}
     return {tag: digest for tag, digest in digests.items() if digest != LIFTED_DIGEST}
 
 
 def _digests(store: TagStore, tags: Collection[str], listed: Collection[str]) -> Mapping[str, str | None]:
-    """Read digests; a tag that is listed is never taken for absent, as registries answer 404 while it is written."""
+    """Read digests; a listed tag that seems absent is read again, as a registry may answer 404 while it is written."""
     digests = store.digests(tags)
     lost = {tag for tag, digest in digests.items() if digest is None and tag in listed}
     return {**digests, **store.survey(lost).digests} if lost else digests
 
 
 def newest_of_series(tags: Collection[str]) -> dict[str, str]:
-    """Return every version among `tags`, oldest first, with the newest of its series; empty when all are withdrawn.
+    """Return every version among `tags`, oldest first, with the newest of its series; empty where all are withdrawn.
 
-    The series of `2.1.4-alpine3.22` are all versions `2.…-alpine…`. A tag that is the beginning of a longer version,
-    `2.1`, is no version.
+    The series of `2.1.4-alpine3.22` is all versions `2.…-alpine…`. A tag that begins a longer version, as `2.1` begins
+    `2.1.4`, is no version where that one is among `tags` too.
     """
     parsed = {
         tag: (_integers(match["numbers"]), match["rest"] or "") for tag in tags if (match := _VERSION.fullmatch(tag))
@@ -248,7 +244,7 @@ def _integers(text: str) -> tuple[int, ...]:
 
 
 def _reference(text: str, digest: str = "", default: str = "") -> Reference:
-    """Read a reference; without a tag and a digest, its tag is `default`, and not `latest` as elsewhere."""
+    """Return a reference; without a tag and a digest its tag is `default`, not `latest` as elsewhere."""
     reference = Reference.parse(text)
     said = text.partition("@")[0].rpartition("/")[2].partition(":")[2]
     found = reference.digest or (digest if DIGEST.fullmatch(digest) else "")

@@ -1,8 +1,4 @@
-"""The golden-image gate: whether the layers of a build say that it stands on an approved base.
-
-A build stands on a base when its layers (`rootfs.diff_ids`) begin with the base's, on every platform. That is content,
-whoever built it and however it was compressed. What a build says of itself in annotations can only contradict that.
-"""
+"""The golden-image gate: compares the layers of a build with those of the approved bases."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
@@ -14,16 +10,16 @@ from tagger.names import Reference
 
 __all__ = ["ApprovedBase", "Finding", "Verdict", "judge"]
 
-# The layer of an instruction that changes no file, an empty tar archive: images of any origin begin with it.
+# An empty tar archive: the layer of an instruction that changes no file. Images of any origin can begin with it.
 NOTHING = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 
 class ApprovedBase(NamedTuple):
-    """An image that builds may stand on: for each platform its manifest's digest, and its config.
+    """An image that builds may stand on. `platforms` has the digest of the manifest and the config of each platform.
 
-    `approval` is the line of `golden` that allows it, `repository` where it lies, empty of a layout on disk. `newest`
-    is the newest version of its series. `current` says whether the base is that one, or still what its tag holds; None
-    where neither is known.
+    `approval` is the line of `golden` that allows it. `repository` is empty for a layout on disk. `newest` is the
+    newest version of its series. `current` says whether the base is that version, or else is what its tag holds; None
+    where it has no tag.
     """
 
     name: str
@@ -37,7 +33,7 @@ class ApprovedBase(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What one platform stands on; `problem` says why that is not approved, and is empty when it is."""
+    """The base of one platform; `problem` says why it is not approved, and is empty where it is."""
 
     platform: str
     problem: str = ""
@@ -56,7 +52,7 @@ class Finding(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the gate found on every platform; `approvals` are the lines of `golden`, `notes` what was odd about them."""
+    """A finding for each platform. `approvals` are the lines of `golden`; `notes` are for the hint of a refusal."""
 
     findings: tuple[Finding, ...]
     approvals: tuple[str, ...] = ()
@@ -64,11 +60,11 @@ class Verdict(NamedTuple):
 
     @property
     def approved(self) -> bool:
-        """True when every platform, and there is one, stands on an approved base."""
+        """True where there is a platform, and every platform stands on an approved base."""
         return bool(self.findings) and not any(finding.problem for finding in self.findings)
 
     def check(self) -> Self:
-        """Return the verdict; raise `Refused` when the build is not approved."""
+        """Return the verdict. Raise `Refused` where the build is not approved."""
         if self.approved:
             return self
         problems = [f"{finding.platform} {finding.problem}" for finding in self.findings if finding.problem]
@@ -83,27 +79,27 @@ class Verdict(NamedTuple):
 
 
 class _Match(NamedTuple):
-    """A base's platform that a build's platform could stand on."""
+    """One platform of a base, which a platform of the build could stand on."""
 
     base: ApprovedBase
     manifest: str
     config: ImageConfig
 
     def shared(self, config: ImageConfig) -> int:
-        """Return how many layers a build has from this base, from the lowest up."""
+        """Return how many of the lowest layers a build shares with this base."""
         pairs = list(zip(config.diff_ids, self.config.diff_ids, strict=False))
         return next((count for count, (own, below) in enumerate(pairs) if own != below), len(pairs))
 
     @property
     def rank(self) -> tuple[int, bool, bool]:
-        """Most layers first; of those that have the same ones, what is in force and newest."""
+        """The order of matches: more layers rank higher, then a base that is not withdrawn, then a current one."""
         return len(self.config.diff_ids), not self.base.withdrawn, bool(self.base.current)
 
     def agrees(self, annotations: Mapping[str, str]) -> bool:
-        """Say whether a build's annotations, if it has them, name this base; its labels may be the base's own.
+        """Say whether the annotations of a build name this base, or no base.
 
-        The digest may be the index's or the platform's (bazel-contrib/rules_img#410). A tag moves, so of a name the
-        repository counts.
+        The digest may be the index's or the platform's (bazel-contrib/rules_img#410). Of a name only the repository is
+        compared, as a tag can move. Labels are not read, as a build inherits them from its base.
         """
         digest, name = annotations.get(BASE_DIGEST, ""), annotations.get(BASE_NAME, "")
         if digest and digest not in (self.base.digest, self.manifest):
@@ -120,7 +116,11 @@ def judge(
     approvals: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> Verdict:
-    """Compare every platform of a build with the approved bases, `approvals` being the lines that they come from."""
+    """Compare every platform of a build with the approved bases, and return a finding for each.
+
+    A platform stands on a base where its layers (`rootfs.diff_ids`) begin with the base's. Annotations of the build can
+    contradict that, and prove nothing. `approvals` are the lines of `golden` that the bases come from.
+    """
     hollow = tuple(
         f"{base.name} has no layers and approves nothing"
         for base in bases
@@ -162,11 +162,11 @@ def _nearest(config: ImageConfig, possible: Sequence[_Match]) -> str:
 
 
 def _has_layers(config: ImageConfig) -> bool:
-    """Say whether a base has layers that tell it from others: one without any is the beginning of every image."""
+    """Say whether a base has a layer that is not empty; without one, every image would stand on it."""
     return any(layer != NOTHING for layer in config.diff_ids)
 
 
 def _same_platform(one: str, other: str) -> bool:
-    """Compare platforms; a variant that only one of them names (`linux/arm64/v8`) makes no difference."""
+    """Say whether two platforms are the same; a variant that only one of them names (`linux/arm64/v8`) is ignored."""
     ours, theirs = one.split("/"), other.split("/")
     return all(own == its for own, its in zip(ours, theirs, strict=False)) and min(len(ours), len(theirs)) >= 2

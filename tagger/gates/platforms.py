@@ -1,4 +1,4 @@
-"""Whether an image has the platforms that it must have: each once, those asked for, and none fewer than before."""
+"""Checks the platforms of an image: each once, those that are wanted, and all that the replaced image has."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -26,9 +26,9 @@ _NO_IMAGE = ("MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID", "SIZE_INVAL
 
 
 class Replaced(NamedTuple):
-    """An image that a floating tag holds now, and that is replaced there.
+    """The image that a tag holds now, and that a release replaces there.
 
-    With `configs`, the configs are read where that alone tells the platforms: of two images of one platform each.
+    Without `configs`, two images of one platform each are not compared, as their platforms are in their configs only.
     """
 
     tag: str
@@ -38,15 +38,15 @@ class Replaced(NamedTuple):
 
 
 def normal_platform(text: str) -> str:
-    """Return a platform in the one form in which they are compared: linux/arm64 of linux/arm64/v8, linux/arm/v7."""
+    """Return a platform in the form in which platforms are compared: linux/arm64 for linux/arm64/v8."""
     return str(Platform.parse(text).normal)
 
 
 def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[Replaced]) -> None:
-    """Raise `Refused` where an index has a platform twice, or the image lacks one.
+    """Raise `Refused` where an index has a platform twice, or the platforms are not those that the image must have.
 
-    `wanted` are exactly the platforms that it must have, or `any`; where it is empty they are at least those of the
-    images that are `replaced`.
+    `wanted` are exactly the platforms that it must have, or `any`. Where it is empty, the image must have at least the
+    platforms of each image in `replaced`. Raise `StoreError`.
     """
     root = source.root if isinstance(source, ContentSource) else None
     if root is not None and root.is_index:
@@ -65,7 +65,10 @@ def check_platforms(source: Source, wanted: Collection[str], replaced: Iterable[
 
 
 def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
-    """Return the manifest of each platform of an image that has the `digest`, as far as that is known at no cost."""
+    """Return the digest of each platform's manifest, by platform; those of an index, or `digest` for one platform.
+
+    It is empty for an image in a registry that is no index, and for an unknown platform.
+    """
     if isinstance(source, ContentSource):
         if source.root.is_index:
             images = {one.digest: one.platform.normal for one in _images(source.root) if one.platform}
@@ -77,9 +80,9 @@ def manifest_of_each(source: Source, digest: str | None) -> Mapping[str, str]:
 
 
 def platform_names(images: Mapping[str, Platform]) -> Mapping[str, str]:
-    """Return what the platform of each image is called: with `os.version` only where that alone tells two apart.
+    """Return the name of each image's platform, with its `os.version` only where another has the same name without.
 
-    Then as containerd writes it (platforms, FormatAll): `windows(10.0.20348)/amd64`.
+    The form is that of containerd (platforms, FormatAll): `windows(10.0.20348)/amd64`.
     """
     seen = Counter(map(str, images.values()))
     return {
@@ -95,7 +98,7 @@ def _images(root: Manifest) -> Iterator[Descriptor]:
 
 
 def _check_once(root: Manifest, reference: str) -> None:
-    """Raise `Refused` where two images of an index are of one platform, `os.version` and `os.features` included."""
+    """Raise `Refused` where two images of an index have one platform, with the same `os.version` and `os.features`."""
     seen = Counter(child.platform.normal for child in _images(root) if child.platform)
     twice = [" ".join(filter(None, (str(one), one.os_version, *one.os_features))) for one in seen if seen[one] > 1]
     if twice:
@@ -114,7 +117,7 @@ def _platforms(source: Source, root: Manifest | None) -> set[str]:
 
 
 def platforms_of(content: Content, root: Manifest) -> set[str]:
-    """Return the platforms of an image: an index names them, unless it leaves that to the configs."""
+    """Return the platforms of an image: from its index where that names all of them, else from the configs."""
     named = {child.platform and str(child.platform.normal) for child in _images(root)}
     if root.is_index and named and None not in named:
         return {name for name in named if name}
@@ -134,9 +137,9 @@ def _check_exactly(found: set[str], wanted: set[str], reference: str) -> None:
 
 
 def _check_same(source: Source, one: Replaced, before: Manifest) -> None:
-    """Raise `Refused` where an image of one platform takes a tag from one of another.
+    """Raise `Refused` where an image of one platform replaces an image of another platform.
 
-    What is no image, or is not there any more, has no platform.
+    A replaced artifact that is no image, or that is not there any more, is not compared.
     """
     try:
         said, found = at_once(lambda: platforms_of(one.content, before), lambda: _platforms(source, None))

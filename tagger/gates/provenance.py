@@ -1,4 +1,4 @@
-"""The images that a build was made from, as BuildKit's provenance lists them: proposals, never proof."""
+"""Reads BuildKit's provenance in an index, and the images that it names, which are claims and no proof."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,13 +18,13 @@ _PREDICATE = "in-toto.io/predicate-type"  # buildkit docs/attestations/attestati
 
 
 def materials(content: Content, root: Manifest) -> Iterator[Reference]:
-    """Yield the images that the provenance in an index names, `FROM` and `COPY --from` alike. Raise `StoreError`."""
+    """Yield the images that the provenance in an index names, by `FROM` and by `COPY --from`. Raise `StoreError`."""
     for _, statement in statements(content, root):
         yield from _images(statement)
 
 
 def statements(content: Content, root: Manifest) -> Iterator[tuple[str, bytes]]:
-    """Yield the provenance in an index: the digest of the manifest that it is of, and its JSON. Raise `StoreError`."""
+    """Yield each provenance in an index: the digest of the manifest it is about, and its JSON. Raise `StoreError`."""
     for child in root.children():
         if not is_attestation(child):
             continue
@@ -42,7 +42,7 @@ def _images(statement: bytes) -> Iterator[Reference]:
         found = predicate.get("materials") or predicate["buildDefinition"]["resolvedDependencies"]
         listed = [(str(one["uri"]), _digest(one.get("digest", {}))) for one in found]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return  # what cannot be read proposes nothing, and then nothing is approved by it
+        return  # provenance that cannot be read names no image
     for uri, digest in listed:
         if uri.startswith("pkg:docker/"):
             reference = _reference(uri.removeprefix("pkg:docker/"), digest)
@@ -51,13 +51,13 @@ def _images(statement: bytes) -> Iterator[Reference]:
 
 
 def _digest(named: Mapping[str, Any]) -> str:
-    """Return the digest of an image as a statement names it, by its algorithm; empty where it is none."""
+    """Return the digest in a mapping from algorithms to hexadecimal values; empty where there is none."""
     found = (f"{algorithm}:{named.get(algorithm, '')}" for algorithm in ALGORITHMS)
     return next(filter(DIGEST.fullmatch, found), "")
 
 
 def _reference(purl: str, digest: str) -> Reference | None:
-    """Read a package URL of type docker, `ghcr.io/acme/base@2.1?platform=…` (purl-spec, types/docker)."""
+    """Return the reference in a package URL without `pkg:docker/` (purl-spec, types/docker); None where it has none."""
     name, _, tag = purl.partition("#")[0].partition("?")[0].partition("@")
     try:
         repository = Repository.parse(unquote(name))

@@ -17,11 +17,11 @@ _BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
 
 
 def is_one_commit(built: Source, standing: ContentSource, commit: Callable[[], str]) -> bool:
-    """Say whether a build and an image that stands come from one commit.
+    """Say whether a build and a released image come from one commit.
 
-    They do where their platforms' manifests are the same, or where every platform of both names one revision, as its
-    label or BuildKit's provenance says. A label may be that of the base image: where the `commit` of this build is
-    known, it has to be that one. Raise `StoreError`.
+    They do where the manifests of their platforms are the same, or where every platform of both has the same revision,
+    by BuildKit's provenance or else by its label. A label can come from the base image: where the `commit` of this
+    build is known, the revision must be equal to it. Raise `StoreError`.
     """
     if isinstance(built, ContentSource) and _parts(built.root) == _parts(standing.root):
         return True
@@ -31,24 +31,24 @@ def is_one_commit(built: Source, standing: ContentSource, commit: Callable[[], s
 
 
 def _parts(root: Manifest) -> frozenset[str]:
-    """Return the digests of the platforms' manifests, attestations left out."""
+    """Return the digests of the manifests of the platforms, without attestations."""
     if not root.is_index:
         return frozenset({root.digest})
     return frozenset(child.digest for child in root.children() if not is_attestation(child))
 
 
 def _revisions(source: Source) -> Iterator[str]:
-    """Yield the revision that each platform names; empty where it names none."""
+    """Yield the revision of each platform; empty where it has none."""
     if not isinstance(source, ContentSource):
         yield from (config.labels.get(REVISION_LABEL, "") for config in source.configs())
         return
-    proven = _proven(source.content, source.root)
+    proven = _revisions_in_provenance(source.content, source.root)
     for manifest, config in platform_manifests(source.content, source.root):
         yield proven.get(manifest.digest) or config.labels.get(REVISION_LABEL, "")
 
 
-def _proven(content: Content, root: Manifest) -> Mapping[str, str]:
-    """Return the revisions that provenance names, by the digest of the platform's manifest."""
+def _revisions_in_provenance(content: Content, root: Manifest) -> Mapping[str, str]:
+    """Return the revision in the provenance of each platform, by the digest of the platform's manifest."""
     found = {}
     for digest, statement in statements(content, root):
         revision = _revision(statement)
@@ -67,5 +67,5 @@ def _revision(statement: bytes) -> str:
                 if revision := str(object_in(object_in(metadata, name), "vcs").get("revision") or ""):
                     return revision
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass  # what cannot be read proves nothing
+        pass  # provenance that cannot be read gives no revision
     return ""

@@ -1,1 +1,1 @@
-"""Who signed an image: rows that say who must have, places where signatures are, and what proves them."""
+"""The signatures of an image: the rows that say who must have signed, where signatures are, how they are proved."""

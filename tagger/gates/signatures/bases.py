@@ -1,4 +1,4 @@
-"""Who signed the base that a build stands on: the base that `golden` found, by its digest."""
+"""Checks who signed the bases of a build, which the golden-image gate found."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,11 +26,11 @@ def check_bases(
     workspace: Path,
     elsewhere: Callable[[Target, Sequence[Row]], Found] | None = None,
 ) -> tuple[Verification, ...]:
-    """Return what proves who made the bases that a build stands on, for the platforms that it has.
+    """Return what proves who signed the bases of a build, for the platforms of the build.
 
-    A base was found by its layers, so the very digest is looked at that the build stands on, and no tag in between. The
-    signer that its line of `golden` names counts, else any of `rows`; with neither the base is not looked at. Raise
-    `Refused`, `InputError`, `StoreError`.
+    Each base is read by the digest that was found by its layers, never by a tag. The signer in its line of `golden`
+    must have signed it, or without one any of `rows`; with neither it is not checked. Raise `Refused`, `InputError`,
+    `StoreError`.
     """
     proofs: list[Verification] = []
     grouped: dict[tuple[str, str, str], set[str]] = {}

@@ -1,4 +1,4 @@
-"""Signatures that are kept at GitHub: where no registry has the attestation of a build."""
+"""Finds the attestations that GitHub keeps, for a build whose registry has none."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -9,22 +9,22 @@ from tagger.gates.signatures.rows import ISSUERS, Row
 __all__ = ["look_at_github", "without_token"]
 
 List = Callable[[str, str], Iterable[bytes | StoreError]]
-"""Returns the bundles of a repository, `OWNER/NAME`, or an owner about a digest, or why one cannot be read."""
+"""Takes `OWNER/NAME` or an owner, and a digest; returns bundles about it, and errors of unreadable ones."""
 
 NAME = "GitHub's attestations"
 
 
 def look_at_github(listed: List) -> Callable[[Target, Sequence[Row]], Found]:
-    """Return what finds the attestations at GitHub of the repositories, or the owners, that rows name.
+    """Return a function that finds the attestations of the repositories or owners that rows name.
 
-    What cannot be asked proves nothing, and is told with its reason.
+    An error while reading is no proof; its reason is in the result.
     """
 
     def look(target: Target, rows: Sequence[Row]) -> Found:
         candidates: list[Candidate] = []
         unusable: list[tuple[str, str]] = []
         places: list[str] = []
-        whose = [_whose(row) for row in _of_github(rows)]
+        whose = [_repository_or_owner(row) for row in _of_github(rows)]
         for name in dict.fromkeys(filter(None, whose)):
             place = f"{NAME} of {name}"
             places.append(place)
@@ -43,7 +43,7 @@ def look_at_github(listed: List) -> Callable[[Target, Sequence[Row]], Found]:
 
 
 def without_token(_target: Target, rows: Sequence[Row]) -> Found:
-    """Say that nobody is asked at GitHub, where rows want a signature of its."""
+    """Return a result that says that GitHub was not searched, where a row accepts its signatures."""
     asked = any(True for _ in _of_github(rows))
     return Found((), (), (), (f"{NAME}: there is no `github-token`",) if asked else ())
 
@@ -52,8 +52,8 @@ def _of_github(rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if row.kind != "key" and row.issuer == ISSUERS["github"][0])
 
 
-def _whose(row: Row) -> str:
-    """Return the repository that a row names; its owner where the name is a pattern; empty where the owner is one."""
+def _repository_or_owner(row: Row) -> str:
+    """Return the repository of a row, or only its owner where the row names no exact one; empty without an owner."""
     address, site = row.repository or row.workflow, ISSUERS["github"][1]
     owner, _, name = address.removeprefix(site).partition("/")
     if not address.startswith(site) or not owner or "*" in owner:

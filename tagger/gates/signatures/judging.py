@@ -1,4 +1,4 @@
-"""The gate: every platform of an image must have a signature that one of the rows accepts."""
+"""The gate of signatures: one of the rows must accept a signature of the image, or of each of its platforms."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +20,10 @@ __all__ = ["Signers", "check_signatures"]
 
 
 class Signers(NamedTuple):
-    """Who may have signed: any one row is enough. `trusted_root` is a file, or empty for Sigstore's own roots.
+    """The accepted signers: any one row is enough. `trusted_root` is a file, or empty for Sigstore's own roots.
 
-    `elsewhere` finds signatures that are in no registry; it is asked where the registry has none that counts.
+    `setting` is the setting that the rows come from. `elsewhere` finds signatures outside of the registry; it is called
+    where the registry has none that is accepted.
     """
 
     rows: tuple[Row, ...]
@@ -42,10 +43,10 @@ _CURES = {
 }
 
 
-class _Looked(NamedTuple):
-    """What looking at one manifest gave: what was proved, or the places and the reasons why nothing was.
+class _Result(NamedTuple):
+    """The result for one manifest: what is proved, the places that were searched, and why signatures do not count.
 
-    `skipped` are places where nobody looked, with the reason.
+    `reasons` are pairs of a place and a reason. `skipped` are places that were not searched, with the reason.
     """
 
     proved: Verification | None
@@ -62,11 +63,11 @@ def check_signatures(
     fields: Mapping[str, str] = MappingProxyType({}),
     wanted: Callable[[Descriptor], bool] = lambda _: True,
 ) -> tuple[Verification, ...]:
-    """Return what proves who made an image: one proof of the image itself, or one for each platform of it.
+    """Return what proves who signed an image: one proof of the image itself, or one for each platform.
 
-    `fields` fill in `{{version}}` and its parts; `wanted` says which platforms count. Raise `Refused`, which names
-    every place that was looked at, and every signature that was found with the reason why it does not count;
-    `InputError` where a key cannot be read.
+    `what` names the image in messages. `fields` fill in `{{version}}` and its parts. `wanted` says which platforms
+    count. Raise `Refused`, which names every place that was searched, and every signature with the reason why it does
+    not count; `InputError` where a key or the trusted root cannot be read; `StoreError`.
     """
     rows = [row.of_version(fields) for row in signers.rows]
     keys = _keys(rows, signers)
@@ -78,7 +79,7 @@ def check_signatures(
     if parts and all(one.proved for _, one in parts):
         return tuple(one.proved for _, one in parts if one.proved)
     failed = {str(child.platform or child.digest): one for child, one in parts if not one.proved}
-    raise _refused(what, signers, whole, failed)
+    raise _refusal(what, signers, whole, failed)
 
 
 def _judge(
@@ -87,25 +88,25 @@ def _judge(
     rows: Sequence[Row],
     keys: Mapping[str, "PublicKey"],
     signers: Signers,
-) -> _Looked:
-    """Look at every signature of a manifest until one is proved."""
+) -> _Result:
+    """Check the signatures of a manifest until a row accepts one."""
     places: list[str] = []
     reasons: list[tuple[str, str]] = []
     skipped: list[str] = []
-    for found in _found(content, about, rows, signers):
+    for found in _search(content, about, rows, signers):
         places.extend(found.places)
         skipped.extend(found.skipped)
         reasons.extend(found.unusable)
         for candidate in found.candidates:
             for row in rows:
                 try:
-                    return _Looked(_prove(candidate, row, keys, signers), tuple(places), tuple(reasons))
+                    return _Result(_prove(candidate, row, keys, signers), tuple(places), tuple(reasons))
                 except Rejected as reason:
                     reasons.append((candidate.found_at, str(reason)))
-    return _Looked(None, tuple(places), tuple(dict.fromkeys(reasons)), tuple(dict.fromkeys(skipped)))
+    return _Result(None, tuple(places), tuple(dict.fromkeys(reasons)), tuple(dict.fromkeys(skipped)))
 
 
-def _found(content: SignedContent, about: Sequence[Target], rows: Sequence[Row], signers: Signers) -> Iterator[Found]:
+def _search(content: SignedContent, about: Sequence[Target], rows: Sequence[Row], signers: Signers) -> Iterator[Found]:
     yield from (look(content, target) for target in about)
     if signers.elsewhere:
         yield from (signers.elsewhere(target, rows) for target in about)
@@ -125,7 +126,7 @@ def _prove(candidate: Candidate, row: Row, keys: Mapping[str, "PublicKey"], sign
 
 
 def _keys(rows: Sequence[Row], signers: Signers) -> "dict[str, PublicKey]":
-    """Read every key before anything is looked at. Raise `InputError`."""
+    """Return the key of each row that has one, and open the trusted root where a row needs it. Raise `InputError`."""
     try:
         if any(row.kind != "key" for row in rows):
             from tagger.gates.signatures.keyless import open_verifier
@@ -142,7 +143,7 @@ def _keys(rows: Sequence[Row], signers: Signers) -> "dict[str, PublicKey]":
     return {row.name: read_key(row, dict(signers.environ), signers.workspace) for row in rows if row.kind == "key"}
 
 
-def _refused(what: str, signers: Signers, whole: _Looked, failed: Mapping[str, _Looked]) -> Refused:
+def _refusal(what: str, signers: Signers, whole: _Result, failed: Mapping[str, _Result]) -> Refused:
     lines = [f"{place}: {reason}" for place, reason in dict.fromkeys(whole.reasons)]
     for platform, looked in failed.items():
         told = [f"{place}: {reason}" for place, reason in looked.reasons] or [NOTHING]

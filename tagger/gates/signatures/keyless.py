@@ -1,4 +1,4 @@
-"""Signatures without a key, proved with `sigstore`, offline: the certificate says who signed, the log says when."""
+"""Checks signatures by a certificate, with `sigstore`, offline: the certificate says who signed, the log when."""
 
 import logging
 from collections.abc import Callable
@@ -34,13 +34,13 @@ FULCIO = "1.3.6.1.4.1.57264.1."  # fulcio, docs/oid-info.md
 ISSUER, SIGNER, RUNNER, REPOSITORY, REF = "8", "9", "11", "12", "14"
 HOSTED = "github-hosted"
 
-# The library warns of what is meant here: roots that are not fetched anew.
+# The library warns that it does not fetch new roots, which is intended here.
 logging.getLogger("sigstore").setLevel(logging.ERROR)
 
 
 @cache
 def open_verifier(trusted_root: str) -> Verifier:
-    """Return what proves bundles: against Sigstore's roots as the library ships them, or those in a file.
+    """Return a verifier of bundles, with the roots of Sigstore that the library ships, or those in a file.
 
     Raise `InputError` where the file cannot be read.
     """
@@ -86,7 +86,7 @@ def verify(candidate: Candidate, verifier: Verifier, row: Row) -> Verification:
 
 
 class _Policy:
-    """Compares a certificate with a row; keeps what it proves, or the reason why it does not."""
+    """Compares a certificate with a row; `proved` is what it says, `reason` why the row refuses it."""
 
     def __init__(self, row: Row) -> None:
         self.row = row
@@ -94,7 +94,7 @@ class _Policy:
         self.proved = Verification("", row.text)
 
     def verify(self, cert: Certificate) -> None:
-        """Raise `VerificationError` where the certificate is not what the row asks for."""
+        """Raise `VerificationError` where the certificate does not fulfil the row."""
         row, read = self.row, _reader(cert)
         repository, ref, signer = read(REPOSITORY), read(REF), read(SIGNER) or _identities(cert)[0]
         workflow = signer.partition("@")[0]
@@ -118,7 +118,7 @@ class _Policy:
 
 
 def _reader(cert: Certificate) -> Callable[[str], str]:
-    """Return what reads one of Fulcio's extensions, a DER UTF8String; empty where there is none."""
+    """Return a function that reads one of Fulcio's extensions, a DER UTF8String; it gives an empty text for none."""
 
     def read(number: str) -> str:
         try:

@@ -1,4 +1,4 @@
-"""Signatures by a key, proved with `cryptography`: bundles, envelopes and cosign's older payloads."""
+"""Checks signatures by a key, with `cryptography`: bundles, envelopes and cosign's older payloads."""
 
 import hashlib
 from pathlib import Path
@@ -61,7 +61,7 @@ def read_key(row: Row, environ: "dict[str, str]", workspace: Path) -> PublicKey:
 
 
 def verify(candidate: Candidate, key: PublicKey, row: Row) -> str:
-    """Return the predicate type that a candidate proves by this key; empty of a plain signature. Raise `Rejected`."""
+    """Return the predicate type of a candidate that this key signed; empty for a plain signature. Raise `Rejected`."""
     if candidate.kind == "simple":
         predicate = check_payload(candidate.document, candidate.target.digest, row)
         _check(key, decoded(candidate.signature), candidate.document)
@@ -83,7 +83,7 @@ def _of_envelope(envelope: Envelope, candidate: Candidate, key: PublicKey, row: 
 
 
 def _of_message(message: Any, candidate: Candidate, key: PublicKey, row: Row) -> str:
-    """Prove a signature over the manifest itself, of which the digest is enough."""
+    """Check a signature over the manifest itself, for which its digest is enough."""
     if not isinstance(message, dict):
         raise Rejected("it holds neither an envelope nor a signature")
     check_no_predicate(row)
@@ -104,7 +104,7 @@ def _check(key: PublicKey, signature: bytes, data: bytes) -> None:
         return
     try:
         _check_digest(key, signature, hashlib.sha384(data).digest(), hashes.SHA384())
-    except Rejected:  # cosign hashes with SHA-256 whatever the curve is
+    except Rejected:  # cosign hashes with SHA-256 for every curve
         _check_digest(key, signature, hashlib.sha256(data).digest())
 
 

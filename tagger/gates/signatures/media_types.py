@@ -2,7 +2,7 @@
 
 __all__ = ["BUNDLE", "ENVELOPE", "IN_TOTO", "NOTATION", "SIGNATURE", "SIMPLE"]
 
-BUNDLE = "application/vnd.dev.sigstore.bundle"  # cosign, specs/BUNDLE_SPEC.md; its version stands behind it
+BUNDLE = "application/vnd.dev.sigstore.bundle"  # cosign, specs/BUNDLE_SPEC.md; a version follows it
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"  # cosign, specs/ATTESTATION_SPEC.md
 IN_TOTO = "application/vnd.in-toto+json"  # buildkit, docs/attestations/attestation-storage.md
 NOTATION = "application/vnd.cncf.notary.signature"

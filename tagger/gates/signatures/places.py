@@ -1,4 +1,4 @@
-"""Where the signatures of an image are: every place is looked at, always."""
+"""Finds the signatures of an image in its registry: among its referrers, and under cosign's tags."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,20 +14,20 @@ from tagger.names import Digest
 
 __all__ = ["Candidate", "Found", "SignedContent", "Target", "look", "targets"]
 
-MOST = 100  # signatures of one image that are looked at
-LARGEST = 32 * 1024 * 1024  # bytes of one: an SBOM may be large
-MOST_BYTES = 4 * LARGEST  # of all that are kept in memory at once
+MOST = 100  # signatures of one manifest that are read
+LARGEST = 32 * 1024 * 1024  # bytes of one signature, which may hold a large SBOM
+MOST_BYTES = 4 * LARGEST  # bytes of all signatures of one manifest
 
 
 class SignedContent(Content, Protocol):
-    """Content in which tags can be read too: cosign's older signatures are found by a tag."""
+    """Content whose tags can be read too, as cosign's older signatures are found by a tag."""
 
     def digests(self, tags: Sequence[str]) -> Mapping[str, str | None]:
-        """Read the digest under each of `tags`."""
+        """Return the digest under each of `tags`; None where there is none."""
 
 
 class Target(NamedTuple):
-    """A manifest that a signature may be about: the image's own, or its BuildKit attestation's."""
+    """A manifest that a signature may be about: the image's own, or that of its BuildKit attestation."""
 
     digest: str
     size: int
@@ -35,7 +35,10 @@ class Target(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A signature as it was found; `document` is a bundle, an envelope or a payload, by its `kind`."""
+    """A signature that is not yet checked; `document` is a bundle, an envelope or a payload, by its `kind`.
+
+    `signature` is the Base64 text of a payload's signature; other kinds hold theirs in `document`.
+    """
 
     found_at: str
     kind: Literal["bundle", "envelope", "simple", "unsupported"]
@@ -45,9 +48,9 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What looking for the signatures of one image gave: the candidates, the places, and what could not be used.
+    """The result of a search: the candidates, the places that were searched, and what cannot be used.
 
-    `skipped` are places where nobody looked, with the reason.
+    `unusable` are pairs of a place and a reason. `skipped` are places that were not searched, with the reason.
     """
 
     candidates: tuple[Candidate, ...]
@@ -57,10 +60,10 @@ class Found(NamedTuple):
 
 
 def targets(content: Content, root: Manifest, image: Descriptor) -> Iterator[Target]:
-    """Yield what a signature of one platform's image may be about. Raise `StoreError`.
+    """Yield the manifests that a signature of one platform's image may be about. Raise `StoreError`.
 
-    docker/github-builder signs the attestation manifest that BuildKit makes for an image. The index says of which
-    image it is, which proves nothing: the attestation itself must say so, by its subject or in a statement.
+    docker/github-builder signs the attestation manifest that BuildKit makes for an image. An annotation in the index
+    says which image that is, but proves nothing: the attestation itself must say so, by its subject or a statement.
     """
     yield Target(image.digest, image.size)
     for child in root.children():
@@ -71,10 +74,10 @@ def targets(content: Content, root: Manifest, image: Descriptor) -> Iterator[Tar
 
 
 def look(content: SignedContent, target: Target) -> Found:
-    """Return every signature that is attached to a manifest. Raise `StoreError` where a place cannot be read."""
+    """Return the signatures that are attached to a manifest. Raise `StoreError` where a place cannot be read."""
     found = _Collected()
     tags = [Digest(target.digest).tag + end for end in (".sig", ".att")]
-    # Who lists referrers reads the tag too that stands for the API where there is none.
+    # Where a registry has no referrers API, `referrers` reads the tag that replaces it, which is the first here.
     places = [f"referrers of {target.digest}", *(f"tag {tag}" for tag in (Digest(target.digest).tag, *tags))]
     listed = content.referrers(target.digest)
     for descriptor in listed[:MOST]:
@@ -92,7 +95,7 @@ def look(content: SignedContent, target: Target) -> Found:
 
 
 class _Collected:
-    """The signatures that were found, and what could not be used, with the reason."""
+    """Collects signatures, and what cannot be used, with the reason."""
 
     def __init__(self) -> None:
         self.candidates: list[Candidate] = []
@@ -101,7 +104,7 @@ class _Collected:
 
     @contextmanager
     def at(self, place: str) -> Iterator[None]:
-        """Keep the reason why nothing at a place can be used."""
+        """Record why what is at a place cannot be used, where reading it fails."""
         try:
             yield
         except Rejected as reason:
@@ -110,7 +113,7 @@ class _Collected:
             self.unusable.append((place, "it is listed and is not there"))
 
     def keep(self, place: str, found: Iterable[Candidate]) -> None:
-        """Keep signatures, as many as there is room for."""
+        """Add signatures, up to the limits of number and size."""
         for candidate in found:
             self._size += len(candidate.document)
             if len(self.candidates) >= MOST or self._size > MOST_BYTES:
@@ -120,7 +123,7 @@ class _Collected:
 
 
 def _of_referrer(content: Content, manifest: Manifest, target: Target, place: str) -> Iterator[Candidate]:
-    """Yield the signatures of a referrer. What the list said of it is not believed: its own manifest is read."""
+    """Yield the signatures of a referrer. Its own manifest must name the subject, as a list is only a claim."""
     subject = manifest.subject()
     if subject is None or (subject.digest, subject.size) != (target.digest, target.size):
         raise Rejected("its manifest is attached to something else")

@@ -1,4 +1,4 @@
-"""The rows of `verify`: who must have signed."""
+"""The rows of `verify`, which say who must have signed."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ ISSUERS = {
     "gitlab": ("https://gitlab.com", "https://gitlab.com/"),
     "google": ("https://accounts.google.com", ""),
 }
-"""What `issuer` may be called in short: the issuer, and where the repositories are that it speaks of."""
+"""The short names of issuers, each with the issuer's address and the site of the repositories that it names."""
 
 PREDICATES = {
     "slsa-provenance": ("https://slsa.dev/provenance/v*",),
@@ -31,7 +31,7 @@ PREDICATES = {
     ),
     "signature": ("https://sigstore.dev/cosign/sign/v1",),
 }  # fmt: skip
-"""What `predicate` may be called in short. `signature` is also a signature that is no attestation."""
+"""The short names of predicates, each with its globs. `signature` is also a signature that is no attestation."""
 
 BUILDERS = {"docker/github-builder": "docker/github-builder/.github/workflows/*"}
 _WORDS = {
@@ -47,9 +47,10 @@ _FIELDS = re.compile(r"\{\{ *(\w+) *\}\}")
 
 
 class Row(NamedTuple):
-    """One signer that is enough. `name` is the key's file or `env:NAME`, or the builder; `words` are its conditions.
+    """One accepted signer. `name` is the key's file or `env:NAME`, or the builder; `words` are its conditions.
 
-    A condition is a glob that matches whole; `*` stands for anything but `/`. `text` is the row as it was written.
+    A condition is a glob that matches a whole text, in which `*` stands for any text without `/`; `issuer` is no glob.
+    `text` is the row as it was written.
     """
 
     kind: Kind
@@ -58,9 +59,9 @@ class Row(NamedTuple):
     text: str = ""
 
     def of_version(self, fields: Mapping[str, str]) -> "Row":
-        """Return the row with `{{version}}` and its parts filled in, literally: a version has no `*`.
+        """Return the row with `{{version}}` and its parts filled in. They are no globs, as a version has no `*`.
 
-        Raise `InputError` where the build has no version, or the version no such part.
+        `fields` has a text for each name. Raise `InputError` where it has none for a name in the row.
         """
         for name in _FIELDS.findall(" ".join(self.words.values())):
             if not fields.get(name):
@@ -73,19 +74,19 @@ class Row(NamedTuple):
 
     @property
     def issuer(self) -> str:
-        """The issuer, as certificates name it."""
+        """The address of the issuer, as in certificates."""
         said = self.words.get("issuer", "github" if self.kind == "builder" else "")
         return ISSUERS.get(said, (said, ""))[0]
 
     @property
     def repository(self) -> str:
-        """The repository's address, as certificates name it; empty where the row says none."""
+        """The address of the repository, as in certificates; empty where the row has none."""
         said = self.words.get("repo", "")
         return said if not said or "://" in said else f"{self._site}{said}"
 
     @property
     def workflow(self) -> str:
-        """The address of the workflow that signs, without `@` and its ref; empty where the row says none."""
+        """The address of the workflow that signs, without `@` and its ref; empty where the row has none."""
         if self.kind == "builder":
             return f"{self._site}{BUILDERS[self.name]}"
         said = self.words.get("workflow", "")
@@ -96,7 +97,7 @@ class Row(NamedTuple):
 
     @property
     def predicates(self) -> tuple[str, ...]:
-        """The globs of predicate types, one of which an attestation must have; none where any is right."""
+        """The globs of predicate types, one of which must match an attestation; empty where every type is accepted."""
         said = self.words.get("predicate", "")
         return PREDICATES.get(said, (said,)) if said else ()
 
@@ -110,7 +111,7 @@ class Row(NamedTuple):
 
 
 def parse_row(text: str) -> Row:
-    """Read a row. Raise `InputError`, which names the row and says what to write."""
+    """Return a row from its text. Raise `InputError`, which says what to write."""
     try:
         kind, *rest = shlex.split(text)
     except ValueError as error:
@@ -121,7 +122,7 @@ def parse_row(text: str) -> Row:
         case "key" | "builder" if rest and "=" not in rest[0]:
             name = rest.pop(0)
         case _:
-            raise InputError(f"{text!r} is no row", _offer(kind, rest, text) or _SHAPES)
+            raise InputError(f"{text!r} is no row", _first_word_hint(kind, rest, text) or _SHAPES)
     row = Row(kind, name, _words(kind, rest, text), text)
     _check(row)
     return row
@@ -132,7 +133,7 @@ def _words(kind: str, rest: list[str], text: str) -> dict[str, str]:
     for word in rest:
         key, equals, value = word.partition("=")
         if not equals or not value or key not in _WORDS[kind]:
-            meant = _meant(key, value, kind)
+            meant = _correction(key, value, kind)
             hint = f"Write `{text.replace(word, meant)}`. " if meant else ""
             raise InputError(
                 f"{text!r}: {word!r} is not understood", f"{hint}A row {kind} has {', '.join(_WORDS[kind])}."
@@ -143,8 +144,8 @@ def _words(kind: str, rest: list[str], text: str) -> dict[str, str]:
     return words
 
 
-def _meant(key: str, value: str, kind: str) -> str:
-    """Return the condition that a word may mean: that of another tool, or one spelled nearly so."""
+def _correction(key: str, value: str, kind: str) -> str:
+    """Return the condition that a wrong word may mean: that of another tool, or a misspelled one; empty for none."""
     import difflib
 
     known = {"branch": "ref=refs/heads/", "tag": "ref=refs/tags/", "repository": "repo=", "subject": "identity="}
@@ -154,8 +155,8 @@ def _meant(key: str, value: str, kind: str) -> str:
     return f"{close[0]}={value}" if value and close else ""
 
 
-def _offer(kind: str, rest: Sequence[str], text: str) -> str:
-    """Return what a row without its first words may mean."""
+def _first_word_hint(kind: str, rest: Sequence[str], text: str) -> str:
+    """Return a hint for a row that lacks its first words; empty where it does not look like one."""
     if "=" in kind and {word.partition("=")[0] for word in (kind, *rest)} <= set(_WORDS["keyless"]):
         return f"Write `keyless {text}`."
     if kind == "builder" and rest:
@@ -164,7 +165,7 @@ def _offer(kind: str, rest: Sequence[str], text: str) -> str:
 
 
 def _field_hint(text: str, name: str) -> str:
-    """Return what to write for a field that there is not."""
+    """Return a hint for a field that does not exist."""
     import difflib
 
     close = difflib.get_close_matches(name, ("version", "major", "minor", "patch"), 1)
@@ -173,7 +174,7 @@ def _field_hint(text: str, name: str) -> str:
 
 
 def _check(row: Row) -> None:
-    """Raise `InputError` for a row that would let anybody in, or nobody."""
+    """Raise `InputError` for a row that would accept anybody, or nobody."""
     for name in _FIELDS.findall(" ".join(row.words.values())):
         if name not in ("version", "major", "minor", "patch"):
             raise InputError(
@@ -212,7 +213,7 @@ def _check(row: Row) -> None:
 
 
 def matches(glob: str, text: str) -> bool:
-    """Say whether a glob matches the whole text: `*` stands for anything but `/`, everything else for itself."""
+    """Say whether a glob matches the whole text: `*` stands for any text without `/`, all else for itself."""
     return _compiled(glob).fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a signature says, a claim until it is proved: in-toto statements, and cosign's older payloads."""
+"""Reads and checks what a signature is about: DSSE envelopes, in-toto statements, cosign's older payloads."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ SIMPLE_TYPE = "cosign container image signature"  # cosign, specs/SIGNATURE_SPEC
 
 
 class Rejected(Exception):
-    """Why a signature does not count, for a person."""
+    """A signature that does not count; its text is the reason, for a person."""
 
 
 class Envelope(NamedTuple):
@@ -32,7 +32,7 @@ class Envelope(NamedTuple):
 
     @classmethod
     def read(cls, value: Any) -> "Envelope":
-        """Read an envelope as JSON holds it. Raise `Rejected`."""
+        """Return an envelope from its JSON value. Raise `Rejected`."""
         if not isinstance(value, dict) or not isinstance(value.get("payloadType"), str):
             raise Rejected("it holds no envelope")
         if not value["payloadType"].isascii():
@@ -44,13 +44,13 @@ class Envelope(NamedTuple):
 
 
 def signed_bytes(envelope: Envelope) -> bytes:
-    """Return what the signature of an envelope is made over (dsse, protocol.md, "PAE")."""
+    """Return the bytes that the signature of an envelope signs (dsse, protocol.md, "PAE")."""
     kind = envelope.payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(envelope.payload), envelope.payload)
 
 
 def check_statement(payload_type: str, payload: bytes, digest: str, row: Row) -> str:
-    """Return the predicate type of a statement about `digest` that the row asks for. Raise `Rejected`.
+    """Return the predicate type of a statement, which must be about `digest` and match the row. Raise `Rejected`.
 
     Source: in-toto attestation framework, spec/v1/statement.md.
     """
@@ -68,17 +68,17 @@ def check_statement(payload_type: str, payload: bytes, digest: str, row: Row) ->
 
 
 def is_about(statement: Mapping[str, Any], digest: str) -> bool:
-    """Say whether an in-toto statement names `digest`: its subjects have digests by their algorithms."""
+    """Say whether a subject of an in-toto statement has this digest."""
     subjects, wanted = statement.get("subject"), Digest(digest)
     digests = [one.get("digest") for one in subjects if isinstance(one, dict)] if isinstance(subjects, list) else []
     return any(isinstance(one, dict) and one.get(wanted.algorithm) == wanted.encoded for one in digests)
 
 
 def signed_digest(digest: str) -> bytes:
-    """Return the SHA-256 of a manifest, which a signature over the manifest itself is made of. Raise `Rejected`.
+    """Return the bytes of a SHA-256 digest, which a signature over a manifest itself signs. Raise `Rejected`.
 
-    Keys and certificates of Sigstore sign it whatever the digest is (cosign, specs/SIGNATURE_SPEC.md,
-    "Hashing Algorithms"), so of a manifest that is named by another algorithm the digest alone proves none.
+    Sigstore always signs the SHA-256 (cosign, specs/SIGNATURE_SPEC.md, "Hashing Algorithms"), so a digest of another
+    algorithm cannot be compared with a signature.
     """
     named = Digest(digest)
     if named.algorithm != SIGNED:
@@ -87,7 +87,7 @@ def signed_digest(digest: str) -> bytes:
 
 
 def check_payload(payload: bytes, digest: str, row: Row) -> str:
-    """Return "" for a simple-signing payload about `digest`, which has no predicate. Raise `Rejected`."""
+    """Return an empty predicate type for a simple-signing payload, which must be about `digest`. Raise `Rejected`."""
     critical = parsed(payload).get("critical")
     image = critical.get("image") if isinstance(critical, dict) else None
     if not isinstance(critical, dict) or critical.get("type") != SIMPLE_TYPE or not isinstance(image, dict):
@@ -99,13 +99,13 @@ def check_payload(payload: bytes, digest: str, row: Row) -> str:
 
 
 def check_no_predicate(row: Row) -> None:
-    """Raise `Rejected` where the row asks for an attestation, and this is a plain signature."""
+    """Raise `Rejected` where the row asks for an attestation, as a plain signature is none."""
     if row.predicates and row.words.get("predicate") != "signature":
         raise Rejected("it is a signature and no attestation")
 
 
 def parsed(content: bytes) -> dict[str, Any]:
-    """Return a JSON object. Raise `Rejected`."""
+    """Return the JSON object in `content`. Raise `Rejected`."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -116,7 +116,7 @@ def parsed(content: bytes) -> dict[str, Any]:
 
 
 def decoded(text: Any) -> bytes:
-    """Return what Base64 text holds. Raise `Rejected`."""
+    """Return the bytes in a Base64 text. Raise `Rejected`."""
     if not isinstance(text, str):
         raise Rejected("it is malformed")
     try:

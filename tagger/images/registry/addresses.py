@@ -71,7 +71,7 @@ class Dial:
         self._thread.start()
 
     def take(self, within: float | None = None) -> socket.socket | None:
-        """Return the connection once it is made, or None where it was not: who tries again says why.
+        """Return the connection once it is made, or None where it failed; a second try gives the error.
 
         One that is not made `within` so many seconds is given up.
         """
@@ -82,7 +82,7 @@ class Dial:
         return self._socket
 
     def close(self) -> None:
-        """Close a connection that nobody took."""
+        """Close a connection that was not taken."""
         self._given_up = True
         if self._socket:
             self._socket.close()

@@ -1,4 +1,4 @@
-"""Why a request got no answer, or not all of it."""
+"""The reasons why a request got no answer, or only a part of one."""
 
 from tagger.images.registry.tls import NO_TLS, NOT_TRUSTED
 
@@ -6,14 +6,14 @@ __all__ = ["Broken", "Fault", "Late", "LateToConnect", "NoHost", "NoTls", "Proxy
 
 
 class Fault(Exception):
-    """A connection that failed. `sent`: the request may have arrived. `lasting`: another try ends in the same."""
+    """A connection that failed. `sent`: the request may have arrived. `lasting`: another try fails the same way."""
 
     sent = True
     lasting = False
 
 
 class Broken(Fault):
-    """The connection ended before the answer did, or what came is no answer."""
+    """The connection ended within the answer, or the data is no answer."""
 
 
 class Late(Fault):
@@ -21,7 +21,7 @@ class Late(Fault):
 
 
 class Unreachable(Fault):
-    """Nobody takes connections at this address."""
+    """No connection to this address can be made."""
 
     sent = False
 
@@ -31,33 +31,33 @@ class LateToConnect(Unreachable):
 
 
 class NoHost(Unreachable):
-    """A name that leads to no address."""
+    """A host name that has no address."""
 
 
 class ProxyFailed(Unreachable):
-    """The proxy is not there, or does not let this through."""
+    """The proxy cannot be reached, or refuses the connection."""
 
 
 class Unusable(Unreachable):
-    """A request that cannot be sent, or that must not be."""
+    """A request that cannot or must not be sent."""
 
     lasting = True
 
 
 class NoTls(Unreachable):
-    """There is no connection over TLS; the cause is the error of OpenSSL."""
+    """A TLS connection cannot be made; the cause is the error of OpenSSL."""
 
     @property
     def is_trusted(self) -> bool:
-        """Say whether it failed for another reason than that the certificate is not trusted."""
+        """False where it failed because the certificate is not trusted."""
         return NOT_TRUSTED not in str(self)
 
     @property
     def speaks_none(self) -> bool:
-        """Say whether the other end speaks no TLS."""
+        """True where the server does not use TLS."""
         return any(sign in str(self) for sign in NO_TLS)
 
     @property
     def lasting(self) -> bool:  # type: ignore[override]
-        """Another try ends in the same."""
+        """True where another try fails the same way."""
         return not self.is_trusted or self.speaks_none

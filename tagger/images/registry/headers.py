@@ -1,4 +1,4 @@
-"""The fields of an HTTP answer."""
+"""The header fields of an HTTP response."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ __all__ = ["Headers"]
 
 
 class Headers:
-    """Fields by their names, in any case; a name may have several (RFC 9110, section 5)."""
+    """Header fields by name, in upper or lower case; a name may have several values (RFC 9110, section 5)."""
 
     def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         self._fields: dict[str, list[str]] = {}
@@ -14,16 +14,16 @@ class Headers:
             self.add(name, value)
 
     def add(self, name: str, value: str) -> None:
-        """Add a field beside those of its name."""
+        """Add a value, and keep the other values of the name."""
         self._fields.setdefault(name.lower(), []).append(value)
 
     def get(self, name: str, default: str = "") -> str:
-        """Return the value of a field, all of several with commas between."""
+        """Return the values of a name, joined by commas; `default` where there is none."""
         found = self._fields.get(name.lower())
         return ", ".join(found) if found else default
 
     def getlist(self, name: str) -> list[str]:
-        """Return the values of all fields of a name."""
+        """Return all values of a name."""
         return list(self._fields.get(name.lower(), ()))
 
     def __contains__(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Logins, and the keys that say for which repositories they are."""
+"""Logins, and the keys that say which repositories they are for."""
 
 import base64
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ __all__ = ["HUB_KEY", "Key", "Login", "best_key", "docker_key", "login_hint", "r
 HUB_KEY = "https://index.docker.io/v1/"
 """The name of Docker Hub in docker's configuration, and for credential helpers."""
 
-TOKEN_USER = "<token>"  # noqa: S105 - the user name that says: the secret is an identity token (docker-credential-helpers)
+TOKEN_USER = "<token>"  # noqa: S105 - the user name of an identity token (docker-credential-helpers)
 
 
 class Login(NamedTuple):

@@ -1,4 +1,4 @@
-"""One response of HTTP/1.1 (RFC 9112) on its way: httptools reads it, and what it may cost is bounded."""
+"""Reads one HTTP/1.1 response (RFC 9112) with httptools, within limits."""
 
 from collections import deque
 
@@ -10,27 +10,25 @@ from tagger.images.registry.pace import Incoming
 
 __all__ = ["Message"]
 
-AT_ONCE = 64 * 1024  # bytes read from a connection
-MOST_INTERIM = 8  # answers 1xx before the one that counts (RFC 9110, section 15.2)
-MOST_FRAMING = (
-    256 * 1024
-)  # bytes that are no content: heads, sizes of chunks, trailers; as many more as there is content
+AT_ONCE = 64 * 1024  # bytes read from a connection at once
+MOST_INTERIM = 8  # responses 1xx before the final one (RFC 9110, section 15.2)
+MOST_FRAMING = 256 * 1024  # bytes of heads, chunk sizes and trailers, beyond as many bytes as the content has
 
 
 class Message:
-    """A response under way. Its head is read when it is made; `read` gives its body.
+    """A response that is being received. Its head is read at once; `read` returns its body.
 
-    `keeps`: the server lets the connection serve another request. `is_over`: nothing of it is left to come.
+    `keeps`: the server keeps the connection open for another request. `is_over`: the whole response has come.
     """
 
     def __init__(self, incoming: Incoming, *, has_body: bool = True, at_once: int = AT_ONCE) -> None:
-        """Read up to the end of the head; interim responses are passed by. Raise `Broken`, `OSError`."""
+        """Read to the end of the head, and skip interim responses. Raise `Broken`, `OSError`."""
         self.status = 0
         self.headers = Headers()
         self.keeps = self.is_over = False
         self._incoming, self._has_body = incoming, has_body
         self._parser = HttpResponseParser(self)
-        # Servers that people have write these. They harm only those who hand a response on to somebody else.
+        # Some servers send these forms. They are a danger only to proxies, which pass a response on.
         self._parser.set_dangerous_leniencies(
             lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_data_after_close=True
         )
@@ -41,7 +39,7 @@ class Message:
             self._feed(at_once)
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` bytes of the body; none at its end. Raise `Broken`, `OSError`."""
+        """Return up to `size` bytes of the body; empty at its end. Raise `Broken`, `OSError`."""
         while not self._content and not self.is_over:
             self._feed(max(size, 1))
         if not self._content:
@@ -53,12 +51,12 @@ class Message:
 
     @property
     def is_read(self) -> bool:
-        """Say whether all of its body that came was read."""
+        """True where all of the body that has come was read."""
         return not self._content
 
     @property
     def is_alone(self) -> bool:
-        """Say whether nothing came behind it: that would be taken for the next response."""
+        """True where no data came after it, which would be read as the next response."""
         return not self._has_more
 
     def _feed(self, most: int) -> None:
@@ -80,13 +78,13 @@ class Message:
             raise Broken("it has too much around its content")
 
     def _end(self) -> None:
-        """Take the end of the connection for that of a body whose length nobody said."""
+        """End the body at the end of the connection. Raise `Broken` where a header gives its length or chunks."""
         said = "chunked" in self.headers.get("Transfer-Encoding").lower() or "Content-Length" in self.headers
         if not self._has_head or said:
             raise Broken("the end within the answer")
         self.is_over, self.keeps = True, False
 
-    # What httptools calls
+    # The callbacks of httptools
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:

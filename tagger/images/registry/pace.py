@@ -1,4 +1,4 @@
-"""What comes in over a socket, with a limit on how slowly it may come."""
+"""Reads from a socket, with a limit on how slowly the data may come."""
 
 import socket
 import time
@@ -10,9 +10,9 @@ WINDOW = 30.0  # seconds, or the time to wait for a piece of an answer if that i
 
 
 class Incoming:
-    """What comes in over a socket; an error where it comes so slowly that it would not end.
+    """The data that comes in over a socket. Fewer than `LEAST` bytes in a second over a window are an error.
 
-    Only the time that is spent waiting counts, and not that for the first bytes, which have a limit of their own.
+    Only the time that is spent waiting counts, without the wait for the first bytes, which the socket's timeout limits.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -23,7 +23,7 @@ class Incoming:
         self._count = 0
 
     def piece(self, most: int) -> bytes:
-        """Return what comes next, up to `most` bytes; none at the end. Raise `OSError`."""
+        """Return the next bytes, `most` at most; empty at the end. Raise `OSError`."""
         before = time.monotonic()
         piece = self._sock.recv(most)
         if not self._begun:

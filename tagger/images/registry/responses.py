@@ -1,4 +1,4 @@
-"""A response whose body is read, decoded and bounded, or left unread."""
+"""A response of which the body is read and decoded up to a limit, or discarded."""
 
 import zlib
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from tagger.images.registry.messages import Message
 __all__ = ["CHUNK", "Response", "TooLarge", "fault_of"]
 
 CHUNK = 64 * 1024  # bytes read from a connection, and sent, at once
-UNREAD = 4 * 1024  # bytes of a body that nobody wants
+UNREAD = 4 * 1024  # bytes of an unneeded body that are read to keep the connection
 WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 """Encodings of content that are undone, though none is asked for, with what zlib calls them."""
 
 
 class TooLarge(Exception):
-    """An answer has more bytes than it may have."""
+    """A response has more bytes than allowed."""
 
 
 def fault_of(error: Exception) -> Fault:
-    """Return what an error of a socket means for who waits for an answer."""
+    """Return the fault for an error while an answer is awaited."""
     if isinstance(error, Fault):
         return error
     fault = Late("no answer in time") if isinstance(error, TimeoutError) else Broken("the connection ended")
@@ -40,7 +40,7 @@ class Response:
         self._end_if_over()
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` bytes as they were sent; none at the end. Raise `ConnectionFailed`."""
+        """Return up to `size` bytes, not decoded; empty at the end. Raise `ConnectionFailed`."""
         try:
             piece = b"" if self._ended else self._message.read(size)
             self._end_if_over()
@@ -64,7 +64,7 @@ class Response:
             broken = Broken("its content cannot be decoded")
             raise ConnectionFailed(self.origin.netloc, broken, sent=True, lasting=False) from error
         except BaseException:
-            self.close()  # what is unread would be taken for the next answer
+            self.close()  # unread bytes would be read as the next answer
             raise
         return bytes(body)
 

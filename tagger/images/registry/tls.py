@@ -74,7 +74,7 @@ def _check_authorities() -> None:
         if name and path.exists() and not path.is_dir():
             read_regular(path, LARGEST_AUTHORITIES)
     except PermissionError:
-        pass  # OpenSSL passes over it
+        pass  # OpenSSL ignores it
     except (OSError, ValueError) as error:
         raise InputError(
             f"SSL_CERT_FILE: {path} cannot be read: {getattr(error, 'strerror', None) or error}",

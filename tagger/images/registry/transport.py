@@ -1,4 +1,4 @@
-"""The connections of one run: kept alive, shared by all registries, ended together."""
+"""The HTTP connections of one run, which all registries share."""
 
 import re
 import ssl
@@ -26,11 +26,11 @@ AGENT = {"User-Agent": f"tagger/{__version__}"}
 
 
 class Transport:
-    """The connections of one run, kept alive and shared by all registries.
+    """The connections of one run, kept open between requests and shared by all registries.
 
     `timeout` is how many seconds to wait for a connection, and for each part of an answer. `ca_file` has certificate
-    authorities besides the system's. `dials` are connections that are being opened already, with the context that
-    `tls` returns.
+    authorities in addition to the system's. `connections` is how many idle ones are kept for each origin. `dials` are
+    connections that are being opened already, with the TLS context that `tls` returns.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Transport:
         self._ended = threading.Event()
 
     def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None = None) -> Response:
-        """Send one request, once, and return the response with its body unread. Raise `ConnectionFailed`.
+        """Send a request once, and return the response, whose body is not read yet. Raise `ConnectionFailed`.
 
         Nothing is repeated, and no redirect is followed.
         """
@@ -138,7 +138,7 @@ class Transport:
         return next((name for name, value in headers.items() if not HEADER_VALUE.fullmatch(value)), "")
 
     def _route(self, origin: Origin) -> Route:
-        """Return how an origin is reached. Raise `InputError` where the environment names no proxy that could be."""
+        """Return how an origin is reached. Raise `InputError` where the environment names an unusable proxy."""
         with self._lock:
             if origin not in self._routes:
                 check = partial(self._check, (origin.host, origin.port))
@@ -146,7 +146,7 @@ class Transport:
             return self._routes[origin]
 
     def _connection(self, route: Route) -> Connection:
-        """Return a connection: one that is idle, else a new one, which is not made yet."""
+        """Return an idle connection, else a new one, which is not connected yet."""
         while True:
             with self._lock:
                 idle = self._idle.get(route)
@@ -159,7 +159,7 @@ class Transport:
         return self._new(route)
 
     def _new(self, route: Route) -> Connection:
-        """Return a connection that is not made yet, or under way as long as there are such."""
+        """Return a new connection: one of `dials` for this origin, else one that is not connected yet."""
         origin = route.origin
         place, secure = (origin.host, origin.port), origin.scheme == "https"
         with self._lock:
@@ -171,7 +171,7 @@ class Transport:
         return connection
 
     def _free(self, connection: Connection, keeps: bool) -> None:
-        """Take a connection back, for another request if it serves one."""
+        """Keep a connection for another request where `keeps` is true and there is room, else close it."""
         with self._lock:
             idle = self._idle.setdefault(connection.route, [])
             if keeps and len(idle) < self._most_idle and not self._ended.is_set():
