@@ -1,5 +1,6 @@
 """A proxy that leads connections to one port of this machine, whatever host they are for (RFC 9110, CONNECT)."""
 
+import select
 import socket
 import ssl
 import threading
@@ -57,15 +58,15 @@ class Tunnels:
                 return
             with socket.create_connection(("127.0.0.1", self._target)) as server:
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=_pour, args=(server, client), daemon=True)
-                back.start()
-                _pour(client, server)
-                back.join(5)
+                _relay(client, server)
 
 
-def _pour(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while chunk := source.recv(65536):
-            target.sendall(chunk)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+def _relay(client: socket.socket, server: socket.socket) -> None:
+    """Pass on what comes from both, until one ends: in one thread, as two may not use one TLS connection at once."""
+    while True:
+        waiting = isinstance(client, ssl.SSLSocket) and client.pending()
+        for source in [client] if waiting else select.select([client, server], [], [], 10)[0]:
+            chunk = source.recv(65536)
+            if not chunk:
+                return
+            (server if source is client else client).sendall(chunk)
