@@ -19,7 +19,7 @@ RELEASES = (
     ("2.1.3", "the first release: it holds every tag"),
     ("2.1.4", "a patch: 2.1, 2 and latest move on"),
     ("3.0.1", "a new major: latest moves on, 2 and 2.1 stay"),
-    ("2.0.9", "a backport: only 2.0 is new, and latest does not move backwards"),
+    ("2.0.9", "a backport: beside its exact tag only 2.0 is set, and latest does not move backwards"),
     ("3.1.0-rc.1", "a prerelease: its exact tag, and nothing else"),
 )
 
