@@ -160,8 +160,7 @@ def _alias_entries(suggested: Hints, variants: Collection[str]) -> Iterator[list
         most = max(members.values(), default=0)  # a member at which every tag of the alias stands may have any name
         own = [one for one, count in members.most_common() if not alias or count == most or may_be_alias(alias, one)]
         patterns = [pattern for member in own for pattern in (*_patterns(alias, member), member)]
-        if patterns:
-            yield [f"{alias or 'default'}={pattern}" for pattern in dict.fromkeys(patterns)]
+        yield [f"{alias or 'default'}={pattern}" for pattern in dict.fromkeys(patterns)]
 
 
 def _patterns(alias: str, member: str) -> Iterator[str]:

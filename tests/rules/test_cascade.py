@@ -265,6 +265,15 @@ class TestFamilies:
             assert max(v.key for v in versions if v) == (self.USING.read(found[tag]) or self.USING.parse("0.0.0")).key
 
 
+def test_a_limit_may_name_a_member_of_a_family_and_nobody_else() -> None:
+    tags = ["2.1.4-alpine3.21", "2.2.0-alpine3.22"]
+    using = rules(variants=("", "alpine=alpine3.*"), latest="variant=alpine3.21")
+    assert owners(tags, using)["alpine3.21"] == "2.1.4-alpine3.21"
+    assert "alpine3.22" not in owners(tags, using)
+    with pytest.raises(InputError, match="names the variant slim"):
+        rules(variants=("", "alpine=alpine3.*"), latest="variant=slim")
+
+
 class TestTemplatesOfVariants:
     """A template that names the variant is that of the variants, in place of the bare one."""
 
