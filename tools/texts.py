@@ -12,7 +12,6 @@ sys.path.insert(0, str(ROOT))
 from tagger.command_line.help import GROUPS  # noqa: E402
 from tagger.commands import NAMES, commands  # noqa: E402 - the project's own folder first
 from tagger.settings.options import OPTIONS  # noqa: E402
-from tools.examples import EXAMPLES  # noqa: E402
 
 OUTPUTS = {
     "version": "The version that was released, or would be; of a build without one its first tag.",
@@ -33,6 +32,7 @@ INPUTS = {
     "command": f"What to do: {', '.join(NAMES)}.",
     "arguments": "The positional arguments of the command, one a line.",
 } | {option.name: option.description for option in OPTIONS}
+EXAMPLES = {"command": "reconcile", "arguments": "2.1.4"} | {option.name: option.example for option in OPTIONS}
 BOOLEANS = {"yes"}  # which YAML 1.1 reads as a boolean
 DEFAULTS = {"command": "release", "github-token": "${{ github.token }}"}
 

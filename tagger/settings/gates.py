@@ -63,32 +63,32 @@ class GateOptions:
 
     golden = lines(
         "golden", "Approved base images; a build on none of them is refused.", _golden, metavar="BASE",
-        **_gate,
+        example="ghcr.io/acme/golden/python", **_gate,
     )  # fmt: skip
     base = text(
         "base", "The base that this build claims, for approvals that are patterns.", reference,
-        metavar="REFERENCE", **_gate,
+        metavar="REFERENCE", example="ghcr.io/acme/golden/python:3.13", **_gate,
     )  # fmt: skip
     require_referrer = words(
         "require-referrer",
         "Artifact types, or signature, attestation, sbom, provenance: a build to which none of each is attached is "
         "refused.",
-        _artifact_type, metavar="TYPE", **_gate,
+        _artifact_type, metavar="TYPE", example="application/spdx+json", **_gate,
     )  # fmt: skip
     verify = lines(
         "verify",
         "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
         "key env:NAME, or builder docker/github-builder repo=….",
-        _signer, metavar="ROW", **_gate,
+        _signer, metavar="ROW", example="keyless repo=acme/app ref=refs/tags/v{{version}} issuer=github", **_gate,
     )  # fmt: skip
     base_verify = lines(
         "base-verify",
         "Who must have signed the base that `golden` found: rows as in `verify`. A line of `golden` may carry its own.",
-        _signer, metavar="ROW", **_gate,
+        _signer, metavar="ROW", example="builder docker/github-builder repo=acme/base", **_gate,
     )  # fmt: skip
     trusted_root = text(
         "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",
-        metavar="FILE", **_gate,
+        metavar="FILE", example="trusted_root.json", **_gate,
     )  # fmt: skip
 
 

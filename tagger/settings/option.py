@@ -52,7 +52,8 @@ class Option(Generic[Value]):
     of what a checkout may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts
     that may be written as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty`
     is true where an empty text on the command line is a mistake. `group` is where help lists it, and `letter` its short
-    spelling there. Of those with `comments`, a line that begins with # says nothing.
+    spelling there. Of those with `comments`, a line that begins with # says nothing. `example` is a value for
+    the reference.
     """
 
     def __init__(
@@ -77,12 +78,13 @@ class Option(Generic[Value]):
         group: Group = "what",
         letter: str = "",
         comments: bool = False,
+        example: str = "",
     ) -> None:
         self.name, self.kind, self.summary, self.read, self.parse = name, kind, summary, read, parse
         self.default, self.choices, self.metavar, self.flag = default, choices, metavar, flag
         self.secret, self.in_file, self.workflow_only, self.booleans = secret, in_file, workflow_only, booleans
         self.in_workflow, self.never_empty, self.commands = in_workflow, never_empty, commands
-        self.group, self.letter, self.comments = group, letter, comments
+        self.group, self.letter, self.comments, self.example = group, letter, comments, example
 
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...
@@ -178,6 +180,7 @@ def text(name: str, summary: str, parse: Callable[[str], str] = str, **more: Any
 
 def flag(name: str, summary: str, **more: Any) -> Option[bool]:
     """Return a row that is true or false."""
+    more = {"example": "true"} | more
     return Option(name, "flag", summary, read=_last_flag, parse=partial(_flag, name), default="false", **more)
 
 

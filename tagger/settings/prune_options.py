@@ -17,27 +17,27 @@ class PruneOptions:
         "keep",
         "The newest that `prune` keeps, as major=3 minor=2 patch=1 prerelease=1: of the newest three majors the newest "
         "two minors each, of each the newest patch. Without it every version stays.",
-        parsers.keep, metavar="NAME=N", commands=("prunes",), **_prune,
+        parsers.keep, metavar="NAME=N", commands=("prunes",), example="major=3 minor=2 patch=1", **_prune,
     )  # fmt: skip
     keep_tags = lines(
         "keep-tags",
         "Rules for tags that are no versions, one a line: pr-* age=14d, sha-* count=20. A pattern alone protects what "
         "fits.",
-        parsers.tag_rule, metavar="RULE", commands=("prunes",), **_prune,
+        parsers.tag_rule, metavar="RULE", commands=("prunes",), example="pr-* age=14d", **_prune,
     )  # fmt: skip
     grace = text(
         "grace", "What is younger stays, tagged or not; 0s: age does not count.", parsers.duration, default="7d",
-        metavar="TIME", commands=("prunes",), **_prune,
+        metavar="TIME", commands=("prunes",), example="30d", **_prune,
     )  # fmt: skip
     limit = text(
         "limit", "The share of its tags that `prune` deletes at most, without `force`.", parsers.share, default="20%",
-        metavar="SHARE", commands=("prunes",), **_prune,
+        metavar="SHARE", commands=("prunes",), example="50%", **_prune,
     )  # fmt: skip
     plan_id = text(
         "plan-id", "Delete just the plan with this id, or nothing.", metavar="ID", in_file=False, commands=("prune",),
-        **_prune,
+        example="1a2b3c4d", **_prune,
     )  # fmt: skip
     restore = text(
         "restore", "Put back what a run of `prune` deleted, from its JSON report, where that can be.",
-        metavar="FILE", in_file=False, commands=("prune",), **_prune,
+        metavar="FILE", in_file=False, commands=("prune",), example="prune.json", **_prune,
     )  # fmt: skip

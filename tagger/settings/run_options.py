@@ -27,56 +27,79 @@ class RunOptions:
         "The registry of `username` and `password`.",
         parsers.registry,
         metavar="HOST",
+        example="ghcr.io",
         **_login,
     )
-    username = text("username", "The name to log in with.", metavar="NAME", **_login)
-    password = text("password", "The password or token to log in with.", secret=True, **_login)
+    username = text("username", "The name to log in with.", metavar="NAME", example="octocat", **_login)
+    password = text(
+        "password", "The password or token to log in with.", secret=True, example="${{ secrets.TOKEN }}", **_login
+    )
     logins = lines(
         "logins",
         "Several logins, one a line: registry username password; or without a secret docker.io oidc org=ORG "
         "connection=ID, cgr.dev oidc identity=ID.",
         parsers.login,
         secret=True,
+        example="docker.io acme ${{ secrets.DOCKERHUB_TOKEN }}",
         **_login,
     )
-    github_token = text("github-token", "The token for ghcr.io when no other login is given.", secret=True, **_login)
+    github_token = text(
+        "github-token",
+        "The token for ghcr.io when no other login is given.",
+        secret=True,
+        example="${{ secrets.PACKAGES_TOKEN }}",
+        **_login,
+    )
     insecure = words(
         "insecure",
         "Registries spoken to over plain HTTP, besides loopback ones.",
         parsers.host,
         metavar="HOST",
         in_file=False,
+        example="registry.local:5000",
         **_network,
     )
     endpoints = lines(
         "endpoints", "NAME=HOST:PORT: where Tagger reaches the registry that images call NAME.", parsers.endpoint,
-        flag="endpoint", metavar="NAME=HOST:PORT", in_file=False, **_network,
+        flag="endpoint", metavar="NAME=HOST:PORT", in_file=False, example="localhost:5000=registry:5000", **_network,
     )  # fmt: skip
     ca_file = text(
         "ca-file", "Certificate authorities to trust besides the system's: a file, or PEM text.", parsers.authorities,
-        metavar="FILE", in_file=False, **_network,
+        metavar="FILE", in_file=False, example="${{ vars.AUTHORITY }}", **_network,
     )  # fmt: skip
     published_from = text(
         "published-from", "What counts as published: the registry; for `plan` also git (the git tags) and none.",
         parsers.choice("published-from", ("registry", "git", "none")), choices=("registry", "git", "none"),
-        default="registry", commands=("plan", "config"), group="tags",
+        default="registry", commands=("plan", "config"), group="tags", example="git",
     )  # fmt: skip
     jobs = number(
         "jobs",
         "Requests in flight for each registry; where nobody sets it, as many more as the registry takes.",
         parsers.number(1, 256),
         default=str(JOBS),
+        example="4",
         **_network,
     )
-    timeout = seconds("timeout", "Seconds to wait for an answer.", parsers.seconds, default=f"{TIMEOUT:g}", **_network)
+    timeout = seconds(
+        "timeout", "Seconds to wait for an answer.", parsers.seconds, default=f"{TIMEOUT:g}", example="2m", **_network
+    )
     retries = number(
         "retries",
         "How often a request that may be repeated is.",
         parsers.number(0, 100),
         default=str(RETRIES),
+        example="8",
         **_network,
     )
-    config = text("config", "The file with settings.", default=CONFIG, metavar="FILE", in_file=False, **_output)
+    config = text(
+        "config",
+        "The file with settings.",
+        default=CONFIG,
+        metavar="FILE",
+        in_file=False,
+        example="release/.tagger.yml",
+        **_output,
+    )
     json = flag("json", "Print one JSON document; everything else goes to standard error.", **_output)
     quiet = flag("quiet", "Print results and errors only: no warnings, no progress.", letter="q", **_output)
     verbose = flag(
@@ -87,7 +110,7 @@ class RunOptions:
     )
     tag_locally = flag(
         "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
-        commands=("releases",), group="tags",
+        commands=("releases",), group="tags", example="false",
     )  # fmt: skip
     yes = flag(
         "yes", "Confirm that something is deleted: a digest, an exact tag, `--all`, `--purge`, `prune`.",
@@ -115,7 +138,7 @@ class RunOptions:
     )  # fmt: skip
     html = text(
         "html", "Write the repository as one page that needs nothing besides, to FILE.", metavar="FILE",
-        commands=("tags",), **_output,
+        commands=("tags",), example="tags.html", **_output,
     )  # fmt: skip
     public = flag(
         "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
@@ -130,5 +153,5 @@ class RunOptions:
         "only",
         "The `components` of `.tagger.yml` to work on; for `push`, the tags to push. Default: the component whose "
         "`tag-prefix` the git tag has, else all where nothing is released.",
-        str, metavar="NAME", group="what",
+        str, metavar="NAME", group="what", example="api",
     )  # fmt: skip
