@@ -20,9 +20,9 @@ __all__ = [
     "Workers",
     "at_once",
     "run_all",
-    "settled",
+    "results_of",
     "side_by_side",
-    "stopped",
+    "stop_error",
 ]
 
 Item = TypeVar("Item")
@@ -150,7 +150,7 @@ class Workers:
             work()
 
 
-def settled(futures: "Iterable[Pending[Result]]") -> list[Result]:
+def results_of(futures: "Iterable[Pending[Result]]") -> list[Result]:
     """Wait for all, then return the results, or raise the first failure."""
     waiting = list(futures)
     failures = [error for future in waiting if (error := future.exception())]
@@ -173,7 +173,7 @@ def run_all(
 
     def run(item: Item) -> Result:
         if given_up.is_set():
-            raise stopped()
+            raise stop_error()
         try:
             return function(item)
         except BaseException as error:
@@ -194,7 +194,7 @@ def run_all(
     return [future.result() for future in futures]
 
 
-def stopped() -> TaggerError:
+def stop_error() -> TaggerError:
     """Return the error of work that was stopped because other work failed."""
     return StoreError("the copy was stopped", code="STOPPED")
 

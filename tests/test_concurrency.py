@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tagger.concurrency import Pending, Workers, settled
+from tagger.concurrency import Pending, Workers, results_of
 
 
 def test_workers_do_most_things_at_once_and_all_of_them() -> None:
@@ -24,7 +24,7 @@ def test_workers_do_most_things_at_once_and_all_of_them() -> None:
 
     workers = Workers(3, "some")
     pending = [workers.submit(lambda number=number: work(number)) for number in range(12)]  # type: ignore[misc]
-    assert settled(pending) == list(range(12))
+    assert results_of(pending) == list(range(12))
     assert max(most) == 3
     workers.close()
 
@@ -61,7 +61,7 @@ def test_the_first_failure_is_raised_when_all_are_done() -> None:
     workers, ended = Workers(2, "some"), threading.Event()
     pending = [workers.submit(lambda: fail("one")), workers.submit(end)]
     with pytest.raises(ValueError, match="one"):
-        settled(pending)
+        results_of(pending)
     assert ended.is_set()
     assert isinstance(pending[0].exception(), ValueError)
     workers.close()

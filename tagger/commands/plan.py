@@ -32,10 +32,10 @@ def _run(run: Run) -> int:
 def _with_labels(run: Run, report: "Report") -> "Report":
     """Return the report with its labels. For a pull request, a conflict is a warning and no refusal."""
     from tagger.commands.labels import with_labels
-    from tagger.results import told_conflicts
+    from tagger.results import conflicts_as_warnings
     from tagger.version_from.build import is_pull_request
 
-    return with_labels(run, told_conflicts(report) if is_pull_request(run.environ) else report)
+    return with_labels(run, conflicts_as_warnings(report) if is_pull_request(run.environ) else report)
 
 
 def _offline(run: Run) -> "Report":

@@ -12,7 +12,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import TaggerError
 from tagger.reporting.component_console import ComponentConsole
 from tagger.results import Report
-from tagger.results.components import Ended, Listing, told_together
+from tagger.results.components import Ended, Listing, join_components
 from tagger.version_from.git import checkouts_read_once
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run_components(command: Command, whole: Run, components: "Sequence[Settings]
     with checkouts_read_once():
         _each_registry(run, components)
     in_order = {settings.component: ended[settings.component] for settings in components}
-    told = told_together(command.name, in_order, interruption.error)
+    told = join_components(command.name, in_order, interruption.error)
     return whole.console.show_listing(told) if isinstance(told, Listing) else whole.console.show_components(told)
 
 

@@ -12,7 +12,7 @@ from tagger.images.stores import TagStore
 
 __all__ = [
     "HELD", "HELD_BEFORE", "LIFTED", "LIFTED_DIGEST", "PLACEHOLDER", "POLICY", "REMOVAL", "WITHDRAWN", "artifact",
-    "lifted", "policy_artifact", "put_artifact",
+    "lifted_artifact", "policy_artifact", "put_artifact",
 ]  # fmt: skip
 
 POLICY = "dev.tagger.policy"
@@ -56,12 +56,12 @@ def artifact(annotations: Mapping[str, str]) -> Manifest:
     return Manifest(OCI_MANIFEST, json.dumps(document, separators=(",", ":")).encode())
 
 
-def lifted() -> Manifest:
+def lifted_artifact() -> Manifest:
     """Return the artifact that takes a mark out of force. Its bytes are fixed, so its digest is known in advance."""
     return artifact({LIFTED: "true"})
 
 
-LIFTED_DIGEST = lifted().digest
+LIFTED_DIGEST = lifted_artifact().digest
 """A mark, or the tag of the policy, is not in force when it points at this digest."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar, cast
 
-from tagger.concurrency import AT_ONCE, run_all, stopped
+from tagger.concurrency import AT_ONCE, run_all, stop_error
 from tagger.errors import NotFound, StoreError
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
 from tagger.images.stores import Content, TagStore
@@ -275,7 +275,7 @@ class _Stoppable:
 
     def read(self, size: int = -1) -> bytes:
         if self._stop.is_set():
-            raise stopped()
+            raise stop_error()
         chunk = self._stream.read(size)
         self._given += len(chunk)
         self._tell(self._given)

@@ -104,7 +104,7 @@ class ContentSource:
             self._read = ReadOnce(content)
 
     @classmethod
-    def resolved(cls, content: "TaggedContent", target: str, reference: str, *, several: bool = False) -> Self:
+    def resolve(cls, content: "TaggedContent", target: str, reference: str, *, several: bool = False) -> Self:
         """Return the current image under `target`, a tag or a digest. Raise `NotFound`, `StoreError`."""
         root = content.manifest(target)
         return cls(content, root.digest, reference, several=several, root=root)
@@ -216,7 +216,7 @@ class SavedSource:
         """Return the image with the manifest that is made of it; the meter is told how far that is."""
         self._image.watcher = meter
         meter.phase("compressing layers")
-        return ContentSource(self._image, self._image.made().digest, self.reference)
+        return ContentSource(self._image, self._image.to_manifest().digest, self.reference)
 
 
 def open_source(
@@ -233,7 +233,7 @@ def open_source(
     if spec.kind in ("docker", NAME):
         reference = Reference.parse(spec.value)
         content = registries(reference.repository)
-        return ContentSource.resolved(content, reference.target, f"docker://{reference}", several=several)
+        return ContentSource.resolve(content, reference.target, f"docker://{reference}", several=several)
     path, choice = _split(spec)
     from tagger.images.layout import LAYOUT_FILE, Layout
 
@@ -271,7 +271,7 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
     from tagger.images.layout import REF_NAME
 
     if DIGEST.fullmatch(choice):
-        return ContentSource.resolved(content, _image_of(content, choice), reference)
+        return ContentSource.resolve(content, _image_of(content, choice), reference)
     named = []
     for entry in content.index().entries:
         names = (entry.descriptor.annotations.get(key) for key in (CONTAINERD_NAME, REF_NAME))
@@ -282,7 +282,7 @@ def _in_layout(content: "LayoutContent", choice: str, reference: str) -> Content
         named = [pair for pair in images if pair[1]] or [
             (digest, names) for digest, names in images if content.manifest(digest).subject() is None
         ]
-    return ContentSource.resolved(content, _choose(choice, named, content.place), reference)
+    return ContentSource.resolve(content, _choose(choice, named, content.place), reference)
 
 
 def _image_of(content: "LayoutContent", digest: str) -> str:

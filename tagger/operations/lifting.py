@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tagger.errors import StoreError, TaggerError
-from tagger.images.artifacts import LIFTED_DIGEST, lifted, put_artifact
+from tagger.images.artifacts import LIFTED_DIGEST, lifted_artifact, put_artifact
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import changes_after
 from tagger.operations.removal import Removal, check_deletable
@@ -43,7 +43,7 @@ def lift(
     tags = [change.tag for change in pointed if change.action == "move"]
     try:
         if tags:
-            put_artifact(store, lifted(), tags)
+            put_artifact(store, lifted_artifact(), tags)
     except TaggerError as error:
         return changes_after(store, pointed, error), error
     return pointed, None

@@ -10,7 +10,7 @@ from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
 from tagger.reporting.forms import trees_text
 from tagger.reporting.markdown import cell, code
-from tagger.reporting.sentences import counted
+from tagger.reporting.sentences import number_of
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import COLORS, report_text
 from tagger.reporting.trees import trees_document
@@ -58,7 +58,7 @@ def components_sentence(report: ComponentsReport) -> str:
     """Return the number of components for each status: `Release of 5 components: 3 released, 2 unchanged`."""
     counts = Counter(map(status_of, report.components.values()))
     ended = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"{report.command.capitalize()} of {counted(len(report.components), 'component')}: {ended}"
+    return f"{report.command.capitalize()} of {number_of(len(report.components), 'component')}: {ended}"
 
 
 def components_markdown(report: ComponentsReport) -> str:

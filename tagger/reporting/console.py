@@ -9,7 +9,7 @@ from tagger.errors import TaggerError
 from tagger.meters import SILENT, Meter
 from tagger.reporting.formatter import FORMATS, TEXT, trees_with_error
 from tagger.reporting.github import Runner
-from tagger.reporting.markdown import bounded
+from tagger.reporting.markdown import cut_to_limit
 from tagger.reporting.terminal import Outlet
 from tagger.results import Checkup, Event, Report, Trees
 from tagger.results.components import ComponentsReport, Ended, Listing
@@ -193,15 +193,17 @@ class Console:
         if self._runner.present:
             self._runner.warning(message)
         else:
-            from tagger.reporting.text import labelled
+            from tagger.reporting.text import with_label
 
-            self._print(labelled("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow"))
+            self._print(
+                with_label("Warning:", message, self._err.width if self._err.is_terminal else None, fg="yellow")
+            )
 
     def note(self, message: str) -> None:
         """Show a note on how an input is read, where that may surprise. A quiet run shows none."""
-        from tagger.reporting.text import labelled
+        from tagger.reporting.text import with_label
 
-        self._print(labelled("Note:", message, self._err.width if self._err.is_terminal else None, fg="cyan"))
+        self._print(with_label("Note:", message, self._err.width if self._err.is_terminal else None, fg="cyan"))
 
     def _print(self, text: str) -> None:
         """Print what is neither a result nor an error, on standard error, unless the run is quiet."""
@@ -252,7 +254,7 @@ class Console:
         for error in errors:
             self._show_error(error)
         try:
-            self._runner.tell(outputs, bounded(summary))
+            self._runner.tell(outputs, cut_to_limit(summary))
         except TaggerError as error:
             self._show_error(error)
             errors.append(error)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-__all__ = ["cells", "fold", "padded"]
+__all__ = ["cells", "fold", "pad"]
 
 _OURS = dict.fromkeys(map(ord, "→·…│├└─"))
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -25,7 +25,7 @@ def _cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in found)
 
 
-def padded(text: str, columns: int) -> str:
+def pad(text: str, columns: int) -> str:
     """Return a text with blanks behind it, so that it takes at least so many columns."""
     return text + " " * max(0, columns - cells(text))
 

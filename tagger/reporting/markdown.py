@@ -7,7 +7,7 @@ from typing import TypeVar
 from tagger.errors import TaggerError
 from tagger.reporting.terminal import ESCAPED, visible
 
-__all__ = ["MOST", "bounded", "cell", "code", "collapsed", "fitting", "told_error"]
+__all__ = ["MOST", "cut_to_limit", "cell", "code", "collapsible", "fitting", "error_quote"]
 
 Item = TypeVar("Item")
 
@@ -33,7 +33,7 @@ def code(text: str) -> str:
     return f"`{text}`" if re.fullmatch(_SAFE_CODE, text) and len(text) <= LONGEST else f"<code>{cell(text)}</code>"
 
 
-def told_error(error: TaggerError) -> str:
+def error_quote(error: TaggerError) -> str:
     """Return an error and its hint as a quote."""
     hint = f"\n> {cell(error.hint)}" if error.hint else ""
     return f"\n> **{error.title}**: {cell(error.message)}{hint}"
@@ -61,12 +61,12 @@ def fitting(items: Iterable[Item], most: int, what: str, shown: Callable[[Item],
         yield f"\n… and {left_out:,} more {what}"
 
 
-def collapsed(title: str, lines: Sequence[str]) -> str:
+def collapsible(title: str, lines: Sequence[str]) -> str:
     """Return lines that are hidden until the reader clicks on the title."""
     return "\n".join((f"\n<details><summary>{title}</summary>\n", *lines, "\n</details>"))
 
 
-def bounded(text: str) -> str:
+def cut_to_limit(text: str) -> str:
     """Return a text of at most `MOST` bytes: a longer one ends after a line, with open blocks closed, and says so."""
     if len(text.encode(errors=ESCAPED)) <= MOST:
         return text

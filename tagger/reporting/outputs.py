@@ -57,6 +57,6 @@ def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) ->
 
 def as_output(document: Mapping[str, Any]) -> str:
     """Return the JSON of a command for the output `json`, on one line. A long one is shortened, and says so."""
-    from tagger.reporting.shortened import shortened
+    from tagger.reporting.shorten import shorten
 
-    return shortened(document)
+    return shorten(document)

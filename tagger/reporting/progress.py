@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from tagger.meters import Meter
 from tagger.names import DIGEST, Digest
-from tagger.reporting.sentences import counted, took
-from tagger.reporting.states import State, told
+from tagger.reporting.sentences import duration, number_of
+from tagger.reporting.states import State, state_line
 from tagger.reporting.terminal import Outlet
 from tagger.results import Event
 
@@ -66,7 +66,7 @@ class _Repository:
         with self._lock:
             self._pauses += 1
             self._cause = cause
-        self._show_verbose(f"{self._place}: tried again in {took(seconds)}: {cause}")
+        self._show_verbose(f"{self._place}: tried again in {duration(seconds)}: {cause}")
 
     def asked(self, request: str) -> None:
         """Show a request to a registry, in a verbose run."""
@@ -151,9 +151,9 @@ class Progress:
                 return
             states = [state for state in self.states() if state.phase != "done"]
             for state in states[:MOST]:
-                self.echo(told(state, time.monotonic() - self._began))
+                self.echo(state_line(state, time.monotonic() - self._began))
             if len(states) > MOST:
-                self.echo(f"and {counted(len(states) - MOST, 'more repository', 'more repositories')}")
+                self.echo(f"and {number_of(len(states) - MOST, 'more repository', 'more repositories')}")
 
     def _draw(self) -> None:
         from tagger.reporting.live import Live  # importing rich takes a tenth of a second, and most runs end sooner

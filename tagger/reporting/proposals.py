@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tagger.reporting.folding import fold
-from tagger.reporting.sentences import counted
+from tagger.reporting.sentences import number_of
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results.proposal import Proposal
 
@@ -103,8 +103,8 @@ def _policy_lines(proposal: Proposal) -> Iterator[str]:
 
 
 def _counts(proposal: Proposal) -> str:
-    right = counted(proposal.right, "floating tag stands", "floating tags stand")
-    counts = f"{counted(proposal.tags, 'tag')}, {counted(proposal.versions, 'version')}"
+    right = number_of(proposal.right, "floating tag stands", "floating tags stand")
+    counts = f"{number_of(proposal.tags, 'tag')}, {number_of(proposal.versions, 'version')}"
     return f"{counts}; {right} where these settings have {'it' if proposal.right == 1 else 'them'}."
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from tagger.results import Pruned, Report
 from tagger.rules.plan import Action
 
-__all__ = ["counted", "counts", "pruned_text", "sentence", "size_text", "took"]
+__all__ = ["number_of", "counts", "pruned_text", "sentence", "size_text", "duration"]
 
 _WRITTEN: dict[Action, tuple[str, str]] = {
     "create": ("created", "create"), "move": ("moved", "move"), "remove": ("removed", "remove"),
@@ -14,10 +14,10 @@ _WRITTEN: dict[Action, tuple[str, str]] = {
 
 def sentence(report: Report, seconds: float | None = None) -> str:
     """Return what a command did, the counts of its changes, and the time that it took in `seconds`."""
-    time = f" in {took(seconds)}" if seconds is not None else ""
+    time = f" in {duration(seconds)}" if seconds is not None else ""
     if report.exit_code:
         return f"Stopped{time.replace(' in ', ' after ')}: {counts(report)}"
-    places = counted(len(report.repositories), "repository", "repositories")
+    places = number_of(len(report.repositories), "repository", "repositories")
     done, before = report.verb.done or report.command.capitalize(), report.verb.before
     if report.is_rehearsal:
         done, before = f"Dry run of {report.command}", "for"
@@ -35,15 +35,15 @@ def counts(report: Report) -> str:
     return ", ".join(texts) or ("nothing to write" if report.dry_run else "nothing was written")
 
 
-def counted(count: int, one: str, more: str = "") -> str:
+def number_of(count: int, one: str, more: str = "") -> str:
     """Return a number with its noun: `1 tag`, `1,204 tags`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def pruned_text(pruned: Pruned) -> str:
     """Return the counts of tags and manifests that a pruning deletes and keeps, and the bytes that it frees."""
-    going = f"{counted(pruned.tags, 'tag')} and {counted(len(pruned.manifests), 'manifest')} go"
-    return f"{going}, {counted(pruned.kept, 'tag')} stay, {size_text(pruned.freed)} freed"
+    going = f"{number_of(pruned.tags, 'tag')} and {number_of(len(pruned.manifests), 'manifest')} go"
+    return f"{going}, {number_of(pruned.kept, 'tag')} stay, {size_text(pruned.freed)} freed"
 
 
 def size_text(count: float) -> str:
@@ -55,7 +55,7 @@ def size_text(count: float) -> str:
     return f"{count:.3g} GB"
 
 
-def took(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a time with its unit: `0.04 s`, `3.2 s`, `1 min 12 s`."""
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 0.95 else f"{seconds:.1f} s"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tagger.reporting.markdown import bounded, cell, code, collapsed, fitting, told_error
-from tagger.reporting.sentences import counted
+from tagger.reporting.markdown import cell, code, collapsible, cut_to_limit, error_quote, fitting
+from tagger.reporting.sentences import number_of
 from tagger.reporting.settings import settings_document
 from tagger.reporting.text import short
 from tagger.results import Floating, ListedVersion, Tree, Trees
@@ -14,7 +14,9 @@ __all__ = ["settings_markdown", "trees_markdown"]
 
 def trees_markdown(shown: Trees) -> str:
     """Return trees of repositories, and their errors, as Markdown for the step summary."""
-    return bounded("\n".join((*(line for tree in shown.trees for line in _tree(tree)), *map(told_error, shown.errors))))
+    return cut_to_limit(
+        "\n".join((*(line for tree in shown.trees for line in _tree(tree)), *map(error_quote, shown.errors)))
+    )
 
 
 def settings_markdown(settings: Settings) -> str:
@@ -28,7 +30,7 @@ def settings_markdown(settings: Settings) -> str:
     others = [row for name, row in rows.items() if document[name]["origin"] == "default"]
     title = f"### Settings{': ' + cell(settings.component) if settings.component else ''}\n"
     table = (head, *fitting(given, 40_000, "settings")) if given else ("Nothing is set.",)
-    return bounded("\n".join((title, *table, collapsed("Defaults", [head, *others]))))
+    return cut_to_limit("\n".join((title, *table, collapsible("Defaults", [head, *others]))))
 
 
 def _value(value: object) -> str:
@@ -42,7 +44,7 @@ def _tree(tree: Tree) -> Iterator[str]:
     drifted = {tag: floating for tag, floating in tree.floating.items() if floating.drifted}
     yield f"### {'⚠️' if drifted else '🏷️'} {cell(tree.repository)}\n"
     marks = [name for one in tree.versions for name in ("withdrawn", "held") if getattr(one, name)]
-    sums = [counted(len(tree.versions), "version"), counted(len(tree.floating), "floating tag")]
+    sums = [number_of(len(tree.versions), "version"), number_of(len(tree.floating), "floating tag")]
     sums += [f"{marks.count(name):,} {name}" for name in ("withdrawn", "held") if name in marks]
     yield ", ".join(sums)
     if drifted:
@@ -54,7 +56,7 @@ def _tree(tree: Tree) -> Iterator[str]:
     if tree.other:
         names = ", ".join(map(code, tree.other[:200]))
         more = f" and {len(tree.other) - 200:,} more" if len(tree.other) > 200 else ""
-        yield collapsed(f"{counted(len(tree.other), 'tag')} of no version", [names + more])
+        yield collapsible(f"{number_of(len(tree.other), 'tag')} of no version", [names + more])
 
 
 def _drift(pair: tuple[str, Floating]) -> str:

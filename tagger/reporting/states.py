@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from tagger.reporting.sentences import counted, took
+from tagger.reporting.sentences import duration, number_of
 from tagger.reporting.terminal import plain
 
-__all__ = ["State", "amount", "told"]
+__all__ = ["State", "amount", "state_line"]
 
 
 class State(NamedTuple):
@@ -23,13 +23,13 @@ class State(NamedTuple):
     cause: str
 
 
-def told(state: State, seconds: float) -> str:
+def state_line(state: State, seconds: float) -> str:
     """Return one line: repository, phase, the `seconds` so far, bytes, rate, and the retries with the last cause."""
-    parts = [f"{state.phase}, {took(seconds)}"]
+    parts = [f"{state.phase}, {duration(seconds)}"]
     if state.total:
         parts.append(f"{amount(state.done)} of {amount(state.total)}, {amount(state.rate)}/s")
     if state.pauses:
-        parts.append(f"{counted(state.pauses, 'retry', 'retries')}, the last: {plain(state.cause)}")
+        parts.append(f"{number_of(state.pauses, 'retry', 'retries')}, the last: {plain(state.cause)}")
     return f"{plain(state.place)}: {'; '.join(parts)}"
 
 

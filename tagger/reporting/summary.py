@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from tagger.reporting.failures import failures
-from tagger.reporting.markdown import bounded, cell, code, collapsed, fitting, told_error
-from tagger.reporting.sentences import counted, pruned_text, sentence
+from tagger.reporting.markdown import cell, code, collapsible, cut_to_limit, error_quote, fitting
+from tagger.reporting.sentences import number_of, pruned_text, sentence
 from tagger.reporting.text import digests_of, reason_of, short
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
@@ -29,7 +29,7 @@ _PLAIN_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 def report_markdown(report: Report, seconds: float | None = None) -> str:
     """Return a report as Markdown for the step summary, below 64 KiB for a report of any size."""
-    return bounded("\n".join(_parts(report, seconds)))
+    return cut_to_limit("\n".join(_parts(report, seconds)))
 
 
 def _parts(report: Report, seconds: float | None) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _parts(report: Report, seconds: float | None) -> Iterator[str]:
         yield f"\nPlan id `{report.plan_id}`"
     yield from _pull_lines(report)
     yield from _diagram(report)
-    yield from fitting(failures(report), 12_000, "errors", told_error)
+    yield from fitting(failures(report), 12_000, "errors", error_quote)
     yield from _details(report)
 
 
@@ -113,7 +113,8 @@ def _unchanged_counts(report: Report) -> str:
     kept = sum(change.action == "keep" for change in changes)
     held = sum(change.action == "hold" and not change.drifted for change in changes)
     return ", ".join(
-        [f"{counted(kept, 'tag')} already right"] * bool(kept) + [f"{counted(held, 'tag')} left to others"] * bool(held)
+        [f"{number_of(kept, 'tag')} already right"] * bool(kept)
+        + [f"{number_of(held, 'tag')} left to others"] * bool(held)
     )
 
 
@@ -175,7 +176,7 @@ def _details(report: Report) -> Iterator[str]:
     facts += [f"Signed: {cell(' '.join(filter(None, (one.by, one.repo, one.ref))))}" for one in report.verified]
     facts += [f"⚠️ {cell(warning.message)}" for warning in report.warnings]
     if facts:
-        yield collapsed("Image, version, warnings", list(fitting((f"- {one}" for one in facts), 8000, "facts")))
+        yield collapsible("Image, version, warnings", list(fitting((f"- {one}" for one in facts), 8000, "facts")))
 
     def why(pair: tuple[Outcome, Change]) -> str:
         outcome, change = pair
@@ -185,4 +186,4 @@ def _details(report: Report) -> Iterator[str]:
     if any(outcome.changes for outcome in report.repositories):
         pairs = ((one, change) for one in report.repositories for change in one.changes)
         head = "| repository | tag | action | why |\n|---|---|---|---|"
-        yield collapsed("Why, tag by tag", [head, *fitting(pairs, 16_000, "rows", why)])
+        yield collapsible("Why, tag by tag", [head, *fitting(pairs, 16_000, "rows", why)])

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from tagger.errors import TaggerError
 from tagger.names import DIGEST
-from tagger.reporting.folding import cells, fold, padded
-from tagger.reporting.sentences import counted, pruned_text, sentence
+from tagger.reporting.folding import cells, fold, pad
+from tagger.reporting.sentences import number_of, pruned_text, sentence
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.results import Outcome, Report
 from tagger.rules.plan import Change
 from tagger.rules.words import DEFAULT_VARIANT
 
-__all__ = ["COLORS", "digests_of", "error_text", "labelled", "reason_of", "report_text", "short"]
+__all__ = ["COLORS", "digests_of", "error_text", "with_label", "reason_of", "report_text", "short"]
 
 _MARKS = {
     "create": ("+", "green"), "move": ("~", "yellow"), "keep": ("=", "bright_black"), "hold": ("·", "cyan"),
@@ -35,11 +35,11 @@ def report_text(report: Report, width: int = ELSEWHERE, *, verbose: bool = False
 
 def error_text(error: TaggerError, width: int | None = None) -> str:
     """Return an error and its hint, folded where there is a `width`."""
-    told = labelled(f"{error.title}:", error.message, width, fg="red", bold=True)
-    return "\n".join((told, labelled("Hint:", error.hint, width, fg="cyan"))) if error.hint else told
+    shown = with_label(f"{error.title}:", error.message, width, fg="red", bold=True)
+    return "\n".join((shown, with_label("Hint:", error.hint, width, fg="cyan"))) if error.hint else shown
 
 
-def labelled(label: str, text: str, width: int | None = None, *, fg: str, bold: bool = False) -> str:
+def with_label(label: str, text: str, width: int | None = None, *, fg: str, bold: bool = False) -> str:
     """Return a text behind a label in colour, folded where there is a `width`."""
     shown = f"{label} {plain(text)}"
     if width:
@@ -125,7 +125,7 @@ def _repository(outcome: Outcome, report: Report, width: int, verbose: bool) -> 
     shown = [change for change in outcome.changes if whole or change.action != "keep"]
     yield from _rows(shown, outcome, report, width)
     if kept := len(outcome.changes) - len(shown):
-        yield style(f"  = {counted(kept, 'tag')} already right", fg="bright_black")
+        yield style(f"  = {number_of(kept, 'tag')} already right", fg="bright_black")
     for pruned in (one for one in report.pruned if one.repository == outcome.repository):
         yield from (f"  {line}" for line in fold(pruned_text(pruned), width - 2))
     if not outcome.changes:
@@ -142,9 +142,9 @@ def _rows(changes: list[Change], outcome: Outcome, report: Report, width: int) -
         *above, tag = [plain(change.tag)] if cells(change.tag) <= tags else [*fold(plain(change.tag), width - 4), ""]
         for number, line in enumerate(above):
             yield style(f"  {' ' if number else mark} {line}", fg=color)
-        head = f"  {' ' if above else mark} {padded(tag, tags)}  {change.action:<{_ACTION}}"
+        head = f"  {' ' if above else mark} {pad(tag, tags)}  {change.action:<{_ACTION}}"
         reason = plain(reason_of(change, outcome, report))
-        behind = f"{padded(digest, column)}  " if column else ""
+        behind = f"{pad(digest, column)}  " if column else ""
         begins = cells(head) + 2 + cells(behind)
         if not reason or width - begins >= _REASON:
             first, *more = fold(reason, width - begins) if reason else [""]

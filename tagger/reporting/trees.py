@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from tagger.reporting.folding import cells, fold, padded
-from tagger.reporting.sentences import counted, size_text
+from tagger.reporting.folding import cells, fold, pad
+from tagger.reporting.sentences import number_of, size_text
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import short
 from tagger.results import Artifact, Floating, ListedVersion, Tree
@@ -75,7 +75,7 @@ def _lines(tree: Tree, width: int, verbose: bool) -> Iterator[str]:
         yield from (style(line, fg="bright_black") for line in fold(text, width))
     branches = [*_series(tree, width - 4), *_rest(tree, width - 4, verbose)]
     if not branches and not tree.floating:
-        left = counted(tree.left_out, "version")
+        left = number_of(tree.left_out, "version")
         yield f"  nothing here fits the pattern; {left} left out" if tree.left_out else "  no tags yet"
     for place, branch in enumerate(branches, 1):
         last = place == len(branches)
@@ -96,7 +96,7 @@ def sums(tree: Tree) -> str:
         return ""
     marks = {"withdrawn": sum(one.withdrawn for one in tree.versions), "held": sum(one.held for one in tree.versions)}
     marks["drifted"] = sum(floating.drifted for floating in tree.floating.values())
-    texts = [counted(len(tree.versions), "version"), f"{len({_major(one) for one in tree.versions})} series"]
+    texts = [number_of(len(tree.versions), "version"), f"{len({_major(one) for one in tree.versions})} series"]
     return ", ".join((*texts, *(f"{count:,} {name}" for name, count in marks.items() if count)))
 
 
@@ -114,7 +114,7 @@ def _series(tree: Tree, width: int) -> Iterator[list[str]]:
     for listed in tree.versions:
         series.setdefault(_major(listed), []).append(listed)
     for name, versions in series.items():
-        lines = [f"{style(plain(name), bold=True)}  {style(counted(len(versions), 'version'), fg='bright_black')}"]
+        lines = [f"{style(plain(name), bold=True)}  {style(number_of(len(versions), 'version'), fg='bright_black')}"]
         for place, listed in enumerate(versions, 1):
             last = place == len(versions)
             first, *more = _version_lines(listed, tags, width - 4, drifted)
@@ -153,7 +153,7 @@ def _version_lines(listed: ListedVersion, tags: int, width: int, drifted: Collec
     if cells(name) > tags:
         yield from fold(name, width)
         name = ""
-    columns = [padded(name, tags), f"{short(listed.digest):<7}"]
+    columns = [pad(name, tags), f"{short(listed.digest):<7}"]
     words = [plain(tag) for tag in listed.tags[1:]]
     colors = dict.fromkeys(words, "green") | dict.fromkeys(drifted, "yellow") | {"withdrawn": "red", "held": "yellow"}
     if facts:

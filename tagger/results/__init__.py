@@ -14,8 +14,8 @@ from tagger.results.report import (
     Status,
     Verb,
     Verification,
+    conflicts_as_warnings,
     finish,
-    told_conflicts,
 )
 from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, PageFile, Tree, Trees
 
@@ -42,5 +42,5 @@ __all__ = [
     "Verb",
     "Verification",
     "finish",
-    "told_conflicts",
+    "conflicts_as_warnings",
 ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tagger.errors import TaggerError
 from tagger.results import Checkup, Report, Trees
 
-__all__ = ["Component", "ComponentsReport", "Ended", "Listing", "told_together"]
+__all__ = ["Component", "ComponentsReport", "Ended", "Listing", "join_components"]
 
 Ended = Report | Trees | Checkup
 """How a command ended for one component."""
@@ -55,7 +55,7 @@ class Listing(NamedTuple):
         return next((one.error for one in self.components if one.error), None)
 
 
-def told_together(
+def join_components(
     command: str, ended: Mapping[str, Ended | Listing], interrupted: TaggerError | None = None
 ) -> ComponentsReport | Listing:
     """Return one report, or one list, made of the results of several components.

@@ -21,7 +21,7 @@ __all__ = [
     "Verb",
     "Verification",
     "finish",
-    "told_conflicts",
+    "conflicts_as_warnings",
 ]
 
 Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
@@ -209,7 +209,7 @@ class Report(NamedTuple):
         return max((error.exit_code for error in errors if error), default=0)
 
 
-def told_conflicts(report: Report) -> Report:
+def conflicts_as_warnings(report: Report) -> Report:
     """Return the report of a plan in which a conflict is a warning: the next commit may be another version's."""
     errors = [report.error, *(outcome.error for outcome in report.repositories)]
     found = {error.message: error for error in errors if error}

@@ -114,7 +114,7 @@ def _archive(content: bytes) -> None:
             inside.manifest(tag)
         return
     for saved in saved_images(archive)[:2]:
-        DockerImage(archive, saved).made()
+        DockerImage(archive, saved).to_manifest()
 
 
 def _saved(content: bytes) -> None:

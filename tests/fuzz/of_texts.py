@@ -10,7 +10,7 @@ from tagger.confidential import hide, hide_logins, logins_in
 from tagger.errors import Refused
 from tagger.images.registry.answers import one_line
 from tagger.reporting.github import Runner
-from tagger.reporting.markdown import bounded, cell, code, told_error
+from tagger.reporting.markdown import cell, code, cut_to_limit, error_quote
 from tagger.reporting.page import page
 from tagger.reporting.terminal import Outlet, plain
 from tagger.reporting.text import error_text
@@ -40,8 +40,8 @@ def _markdown(content: bytes) -> None:
     assert not LIVE.search(cell(found).replace("&#47;&#47;", " "))
     shown = code(found)
     assert shown == f"`{found}`" or not LIVE.search(shown.removeprefix("<code>").removesuffix("</code>"))
-    assert "\n\n" not in told_error(Refused(found, found))
-    assert len(bounded(found * 3).encode("utf-8", "surrogatepass")) <= 64 * 1024
+    assert "\n\n" not in error_quote(Refused(found, found))
+    assert len(cut_to_limit(found * 3).encode("utf-8", "surrogatepass")) <= 64 * 1024
 
 
 def _runner(content: bytes) -> None:

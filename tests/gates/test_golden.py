@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tagger.errors import InputError, NotFound, Refused, StoreError
 from tagger.gates.bases import Approval, Pattern, Place, examine, newest_of_series, parse_line
 from tagger.gates.golden import NOTHING, ApprovedBase, Verdict, judge
-from tagger.images.artifacts import lifted, put_artifact
+from tagger.images.artifacts import lifted_artifact, put_artifact
 from tagger.images.configs import platform_configs
 from tagger.images.labels import BASE_DIGEST, BASE_NAME
 from tagger.images.layout import Layout
@@ -341,7 +341,7 @@ def test_a_withdrawn_version_is_refused(gate: Examine, golden: Layout, app: Layo
 
 
 def test_a_mark_that_is_lifted_is_not_in_force(gate: Examine, golden: Layout, app: Layout) -> None:
-    put_artifact(golden, lifted(), ["withdrawn-2.0.0", "withdrawn-2.1.0"])
+    put_artifact(golden, lifted_artifact(), ["withdrawn-2.0.0", "withdrawn-2.1.0"])
     finding = gate((app, build(app, "py2x")), GOLDEN).check().findings[0]
     assert (finding.withdrawn, finding.newest) == (False, "2.1.0")
 

@@ -133,7 +133,7 @@ class TestLayouts:
 class TestSaved:
     def test_an_image_becomes_a_manifest_with_its_own_config(self, tmp_path: Path) -> None:
         image = image_of(pack(tmp_path / "archive.tar", save()))
-        manifest = image.made()
+        manifest = image.to_manifest()
         assert manifest.media_type == manifest.document["mediaType"] == OCI_MANIFEST
         config = manifest.config()
         assert config is not None
@@ -152,15 +152,15 @@ class TestSaved:
             pass
 
     def test_the_same_archive_makes_the_same_manifest(self, tmp_path: Path) -> None:
-        made = image_of(pack(tmp_path / "one.tar", save())).made()
+        made = image_of(pack(tmp_path / "one.tar", save())).to_manifest()
         compressed = tmp_path / "other.tar.gz"
         compressed.write_bytes(gzip.compress((tmp_path / "one.tar").read_bytes()))
-        assert image_of(compressed).made() == made
+        assert image_of(compressed).to_manifest() == made
         start = read(image_of(compressed), made.layers()[0])[:10]
         assert start == b"\x1f\x8b\x08\0" + b"\0\0\0\0" + b"\0\x03"  # no name, no time, level 6, Unix
 
     def test_a_layer_that_is_there_twice_is_compressed_once(self, tmp_path: Path) -> None:
-        manifest = image_of(pack(tmp_path / "archive.tar", save(LAYERS[0], LAYERS[1], LAYERS[0]))).made()
+        manifest = image_of(pack(tmp_path / "archive.tar", save(LAYERS[0], LAYERS[1], LAYERS[0]))).to_manifest()
         first, second, third = manifest.layers()
         assert first == third != second
 
@@ -173,7 +173,7 @@ class TestSaved:
         archive = Archive(path, "it")
         (saved,) = saved_images(archive)
         assert saved.names == ("docker.io/acme/app:2.1",)
-        manifest = DockerImage(archive, saved).made()
+        manifest = DockerImage(archive, saved).to_manifest()
         assert manifest.config() == original.config()
         assert len(manifest.layers()) == 3
 
@@ -190,14 +190,14 @@ class TestSaved:
         members = save()
         first, second = json.loads(_bytes(members["manifest.json"]))[0]["Layers"]
         layer = members[second]
-        expected = image_of(pack(tmp_path / "plain.tar", members)).made()
+        expected = image_of(pack(tmp_path / "plain.tar", members)).to_manifest()
         hard = tarfile.TarInfo(second)
         hard.type, hard.linkname = tarfile.LNKTYPE, "shared/layer.tar"
         for link in ("../shared/layer.tar", hard):
             linked = members | {second: link, "shared/layer.tar": layer}
-            assert image_of(pack(tmp_path / "linked.tar", linked)).made() == expected
+            assert image_of(pack(tmp_path / "linked.tar", linked)).to_manifest() == expected
         chain = members | {second: "../a", "a": "b", "b": "./c/../shared", "shared": layer}
-        assert image_of(pack(tmp_path / "chain.tar", chain)).made() == expected
+        assert image_of(pack(tmp_path / "chain.tar", chain)).to_manifest() == expected
         assert first in members
 
     def test_layers_that_are_compressed_already(self, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ class TestSaved:
         for name in json.loads(_bytes(members["manifest.json"]))[0]["Layers"]:
             members[name] = gzip.compress(_bytes(members[name]), 1, mtime=5)
         image = image_of(pack(tmp_path / "archive.tar", members))
-        assert [read(image, layer) for layer in image.made().layers()] == [
+        assert [read(image, layer) for layer in image.to_manifest().layers()] == [
             gzip.compress(layer, 1, mtime=5) for layer in LAYERS
         ]
 
@@ -215,7 +215,7 @@ class TestSaved:
         members["config"] = config
         members["manifest.json"] = json.dumps([{"Config": "config", "RepoTags": None, "Layers": None}]).encode()
         image = image_of(pack(tmp_path / "archive.tar", members))
-        assert image.made().layers() == ()
+        assert image.to_manifest().layers() == ()
         assert image.config.digest == digest_of(config)
 
     def test_memory_holds_no_layer(self, tmp_path: Path) -> None:
@@ -268,14 +268,14 @@ class TestOtherPrograms:
     def test_layers_of_zstd_stay_as_they_are(self, tmp_path: Path) -> None:
         """containerd #14160."""
         image = image_of(self.squeezed(tmp_path / "a.tar", zstd.compress))
-        layers = image.made().layers()
+        layers = image.to_manifest().layers()
         assert {layer.media_type for layer in layers} == {"application/vnd.oci.image.layer.v1.tar+zstd"}
         assert [zstd.decompress(read(image, layer)) for layer in layers] == list(LAYERS)
 
     def test_layers_of_another_compression_are_refused_by_its_name(self, tmp_path: Path) -> None:
         image = image_of(self.squeezed(tmp_path / "a.tar", lzma.compress))
         with pytest.raises(InputError, match="is compressed with xz"):
-            image.made()
+            image.to_manifest()
 
     def test_a_pipe_is_kept_and_read(self, tmp_path: Path) -> None:
         """skopeo #590: `… | tagger release --source docker-archive:/dev/stdin`."""
@@ -285,7 +285,7 @@ class TestOtherPrograms:
         with ThreadPoolExecutor(1) as threads:
             threads.submit(pipe.write_bytes, content)
             image = image_of(pipe)
-        assert image.made() == image_of(tmp_path / "a.tar").made()
+        assert image.to_manifest() == image_of(tmp_path / "a.tar").to_manifest()
 
     def test_images_without_a_name_are_chosen_by_place_or_config(self, tmp_path: Path) -> None:
         one, two = save(LAYERS[0], names=()), save(LAYERS[1], names=())
@@ -316,11 +316,11 @@ class TestHostile:
         ):
             hostile = members | {layers[1]: target, "loop": "loop2", "loop2": "loop"}
             with pytest.raises(StoreError, match="is missing"):
-                image_of(pack(tmp_path / "hostile.tar", hostile)).made()
+                image_of(pack(tmp_path / "hostile.tar", hostile)).to_manifest()
         for name in ("../../secret", str(tmp_path / "secret"), "/etc/passwd", "../../../etc/passwd"):
             changed = save(changes={"Layers": [layers[0], name]})
             with pytest.raises(StoreError, match="is missing"):
-                image_of(pack(tmp_path / "hostile.tar", changed)).made()
+                image_of(pack(tmp_path / "hostile.tar", changed)).to_manifest()
             with pytest.raises(StoreError, match="is missing"):
                 image_of(pack(tmp_path / "hostile.tar", save(changes={"Config": name})))
         assert list(folder.iterdir()) == []
@@ -335,7 +335,7 @@ class TestHostile:
             "../escaped": b"x", f"{tmp_path}/escaped": b"x", "device": device, "manifest2.json": pipe, "link": "/",
             "link/escaped": b"x",
         }  # fmt: skip
-        image_of(pack(tmp_path / "hostile.tar", save() | more)).made()
+        image_of(pack(tmp_path / "hostile.tar", save() | more)).to_manifest()
         assert {path.name for path in tmp_path.rglob("*")} == {"a", "b", "hostile.tar"}
 
     @pytest.mark.parametrize(
@@ -367,12 +367,12 @@ class TestHostile:
         entry = json.loads(_bytes(members["manifest.json"]))[0]
         other_layer = members | {entry["Layers"][0]: make_layer({"base": "evil"})}
         with pytest.raises(StoreError, match="does not match"):
-            image_of(pack(tmp_path / "archive.tar", other_layer)).made()
+            image_of(pack(tmp_path / "archive.tar", other_layer)).to_manifest()
         bad = bytearray(gzip.compress(LAYERS[0]))
         bad[12] ^= 0xFF
         for content in (bytes(bad), gzip.compress(LAYERS[0])[:-9]):
             with pytest.raises(StoreError):
-                image_of(pack(tmp_path / "archive.tar", members | {entry["Layers"][0]: content})).made()
+                image_of(pack(tmp_path / "archive.tar", members | {entry["Layers"][0]: content})).to_manifest()
         other_config = members | {entry["Config"]: _bytes(members[entry["Config"]]) + b" "}
         with pytest.raises(StoreError, match="does not match"):
             image_of(pack(tmp_path / "archive.tar", other_config))
@@ -436,7 +436,7 @@ class TestHostile:
             content[start : start + len(piece)] = piece
         (folder / "archive.tar").write_bytes(content[: data.draw(st.integers(0, len(content)))])
         try:
-            image: Manifest = image_of(folder / "archive.tar").made()
+            image: Manifest = image_of(folder / "archive.tar").to_manifest()
         except (TaggerError, IndexError):  # IndexError: an archive without any image
             return
         assert image.media_type == OCI_MANIFEST

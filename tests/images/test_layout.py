@@ -579,7 +579,7 @@ def test_any_json_is_an_index_or_an_error(document: Any) -> None:
         index = Index.parse(json.dumps(document).encode())
     except ValueError:
         return
-    pointed = index.pointed(Descriptor(OCI_MANIFEST, digest_of(b"image"), 5), ["2.1"])
+    pointed = index.with_tags(Descriptor(OCI_MANIFEST, digest_of(b"image"), 5), ["2.1"])
     assert Index.parse(pointed.to_bytes()).tags.keys() == index.tags.keys() | {"2.1"}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError, NotFound
-from tagger.images.artifacts import lifted, policy_artifact, put_artifact
+from tagger.images.artifacts import lifted_artifact, policy_artifact, put_artifact
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.registry.credentials import Keychain
@@ -260,7 +260,7 @@ class TestDigests:
         for version in ("2.1.3", "2.1.4"):
             released(builds, version, store)
         put_artifact(store, policy_artifact("{}"), ["tagger-policy"])
-        put_artifact(store, lifted(), ["held-2.1.4", "withdrawn-2.1.3"])
+        put_artifact(store, lifted_artifact(), ["held-2.1.4", "withdrawn-2.1.3"])
         attach(store, store.manifest("2.1.4"))
         left: list[set[str]] = []
 

@@ -159,7 +159,7 @@ def test_a_release_of_one_image_that_is_there_by_its_digest(guarded: SmallRegist
         WRITE_FLOATING,
         VERIFY,
     ):
-        source = ContentSource.resolved(store, index.digest, "built")
+        source = ContentSource.resolve(store, index.digest, "built")
         assert finished(release(job(builds, "2.1.4", store)._replace(source=source))).changed
 
 

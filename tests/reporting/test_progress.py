@@ -1,4 +1,4 @@
-"""Progress: drawn on a real terminal, told every while elsewhere, silent where it is short or unwanted."""
+"""Progress: drawn on a terminal, a line now and then elsewhere, nothing where a run is short or quiet."""
 
 import fcntl
 import io
@@ -22,7 +22,7 @@ from tagger.images.layout import Layout
 from tagger.reporting.folding import cells
 from tagger.reporting.live import Live
 from tagger.reporting.progress import Progress
-from tagger.reporting.states import State, amount, told
+from tagger.reporting.states import State, amount, state_line
 from tagger.reporting.terminal import Outlet
 from tagger.results import Event
 from tests.images.making import make_image
@@ -206,7 +206,7 @@ def test_a_narrow_screen_shortens_the_bar_and_the_name_and_no_number() -> None:
 
 @given(states, st.floats(0, 1e5))
 def test_a_line_is_one(state: State, seconds: float) -> None:
-    assert len(told(state, seconds).splitlines()) <= 1
+    assert len(state_line(state, seconds).splitlines()) <= 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tagger.errors import StoreError
 from tagger.reporting.failures import failures
-from tagger.reporting.markdown import MOST, bounded, cell
+from tagger.reporting.markdown import MOST, cell, cut_to_limit
 from tagger.reporting.shown_summary import settings_markdown, trees_markdown
 from tagger.reporting.summary import report_markdown
 from tagger.results import Floating, ListedVersion, Outcome, Report, ReportWarning, Tree, Trees
@@ -92,7 +92,7 @@ BLOCKS = ("a", "| x |", "<details><summary>t</summary>\n\nb\n\n</details>", "```
 @given(st.lists(st.sampled_from(BLOCKS), max_size=9))
 def test_what_is_cut_off_is_closed(blocks: list[str]) -> None:
     text = "\n".join(blocks * 900)
-    shown = bounded(text)
+    shown = cut_to_limit(text)
     assert len(shown.encode()) <= MOST
     assert is_whole(shown)
     assert shown == text or shown.endswith("The log has all of it._")

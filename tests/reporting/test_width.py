@@ -11,7 +11,7 @@ from tagger.errors import StoreError
 from tagger.reporting.checkups import checkup_text
 from tagger.reporting.folding import cells, fold
 from tagger.reporting.proposals import proposal_text
-from tagger.reporting.sentences import took
+from tagger.reporting.sentences import duration
 from tagger.reporting.settings import settings_text
 from tagger.reporting.text import digests_of, error_text, report_text
 from tagger.reporting.trees import tree_text
@@ -114,6 +114,6 @@ def test_digests_that_differ_look_different(one: str, other: str) -> None:
 
 
 def test_times() -> None:
-    assert [took(one) for one in (0.004, 0.5, 0.96, 3.21, 59.9, 72, 3601)] == [
+    assert [duration(one) for one in (0.004, 0.5, 0.96, 3.21, 59.9, 72, 3601)] == [
         "0.00 s", "0.50 s", "1.0 s", "3.2 s", "59.9 s", "1 min 12 s", "60 min 1 s",
     ]  # fmt: skip

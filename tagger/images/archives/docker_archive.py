@@ -89,7 +89,7 @@ class DockerImage:
         if len(saved.layers) != len(self.config.diff_ids) or len(saved.layers) > MOST_LAYERS:
             raise archive.broken(f"{len(saved.layers)} layers are saved, {len(self.config.diff_ids)} are in the config")
 
-    def made(self) -> Manifest:
+    def to_manifest(self) -> Manifest:
         """Return the image's manifest. The first call compresses the layers. Raise `StoreError`."""
         layers = self._layers()
         document = {
@@ -102,7 +102,7 @@ class DockerImage:
 
     def manifest(self, reference: str) -> Manifest:
         """Return the manifest, given its digest. Raise `NotFound` for any other reference, `StoreError`."""
-        manifest = self.made()
+        manifest = self.to_manifest()
         if manifest.digest != reference:
             raise NotFound(f"there is no {reference}", code="MANIFEST_UNKNOWN", place=self.place)
         return manifest

@@ -108,7 +108,7 @@ class Engine:
             client.tag(image, str(reference.repository), reference.tag, force=True)
 
     @contextmanager
-    def tagged(self, image: str, reference: Reference) -> Iterator[None]:
+    def tag_for_push(self, image: str, reference: Reference) -> Iterator[None]:
         """Give an image a name, and remove it again when the block fails."""
         before = ""
         with suppress(EngineError):

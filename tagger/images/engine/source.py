@@ -117,7 +117,7 @@ class EngineSource:
         standing = store.digests([tag])[tag]
         if standing and not overwrite:
             return self._check(store, store.manifest(standing), tag)
-        with self._engine.tagged(self._id, reference):
+        with self._engine.tag_for_push(self._id, reference):
             pushed = self._engine.push(reference, meter_of(store))
             # Another job may have pushed since, or may have given the name to its own image before the push.
             return self._check(store, store.manifest(tag), tag, pushed)

@@ -20,7 +20,7 @@ from tagger.images.manifests import (
 )
 from tagger.names import DIGEST, Digest, Repository, check_digest, check_tag
 
-__all__ = ["LayoutContent", "attached"]
+__all__ = ["LayoutContent", "attached_descriptor"]
 
 
 class LayoutContent:
@@ -75,7 +75,7 @@ class LayoutContent:
         found: dict[str, Descriptor] = {}
         for root in index.roots.values():
             if self._subject(root) == digest:
-                found[root.digest] = attached(self._manifest(root.digest, root.media_type))
+                found[root.digest] = attached_descriptor(self._manifest(root.digest, root.media_type))
         fallback = index.tags.get(check_digest(digest).tag)
         if fallback is not None:
             listed = self._manifest(fallback.digest, fallback.media_type).children()
@@ -112,7 +112,7 @@ class LayoutContent:
         return broken(self.place, message)
 
 
-def attached(artifact: Manifest) -> Descriptor:
+def attached_descriptor(artifact: Manifest) -> Descriptor:
     """Return the descriptor of an artifact in a list of referrers (distribution-spec, "Listing Referrers")."""
     kind = artifact_type_of(artifact)
     return artifact.descriptor()._replace(

@@ -17,7 +17,7 @@ from tagger.images.layout.index import LAYOUT_FILE, broken
 from tagger.names import ALGORITHMS, check_digest
 from tagger.workspace import read_regular
 
-__all__ = ["Folder", "opened"]
+__all__ = ["Folder", "open_regular"]
 
 LAYOUT_VERSION = "1.0.0"
 UNFINISHED = ".tagger-"
@@ -77,7 +77,7 @@ class Folder:
             raise StoreError("stopped", code="STOPPED", place=self.place)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Lock the directory against other writers, and make it a layout where it is none yet."""
         self.check_going_on()
         with self.translate_errors():
@@ -144,7 +144,7 @@ class Folder:
     def _clear(self) -> None:
         """Remove unfinished files of crashed writers. A running writer holds a lock on its file."""
         for path in self.path.glob(f"{UNFINISHED}*"):
-            with suppress(OSError), os.fdopen(opened(path), "rb") as file:  # it may be a folder or a FIFO
+            with suppress(OSError), os.fdopen(open_regular(path), "rb") as file:  # it may be a folder or a FIFO
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
 
@@ -154,9 +154,9 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise self.failed(error) from error
+            raise self.error_of(error) from error
 
-    def failed(self, error: OSError) -> StoreError:
+    def error_of(self, error: OSError) -> StoreError:
         """Return our error for an error of the file system."""
         code = "DENIED" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else "FAILED"
         message = f"{error.strerror}: {error.filename or self.path}"
@@ -167,7 +167,7 @@ class Folder:
         return broken(self.place, message)
 
 
-def opened(path: Path) -> int:
+def open_regular(path: Path) -> int:
     """Open a regular file for reading. Raise `OSError` for anything else, such as a FIFO, which could block."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(file).st_mode):

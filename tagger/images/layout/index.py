@@ -72,7 +72,7 @@ class Index:
         """The descriptors of all entries, by digest."""
         return {entry.descriptor.digest: entry.descriptor for entry in self.entries}
 
-    def pointed(self, descriptor: Descriptor, tags: Collection[str]) -> "Index":
+    def with_tags(self, descriptor: Descriptor, tags: Collection[str]) -> "Index":
         """Return this index with `tags` at `descriptor`.
 
         Right entries are left as they are, and the order stays. An image that loses its last entry gets one without a
@@ -93,11 +93,11 @@ class Index:
         entries += [Entry.of(descriptor, tag) for tag in waiting]
         return self._keeping_roots([entry for entry in entries if entry.written != bare.written])
 
-    def listing(self, descriptor: Descriptor) -> "Index":
+    def with_entry(self, descriptor: Descriptor) -> "Index":
         """Return this index with an entry for a manifest, without a name if it is new."""
         return self if descriptor.digest in self.roots else self._with([*self.entries, Entry.of(descriptor)])
 
-    def untagged(self, tag: str) -> "Index":
+    def without_tag(self, tag: str) -> "Index":
         """Return this index without `tag`; its image stays, under its digest."""
         return self._keeping_roots([entry for entry in self.entries if entry.tag != tag])
 

@@ -8,8 +8,8 @@ from typing import BinaryIO, NamedTuple
 
 from tagger.errors import NotFound, StoreError
 from tagger.images.files import CHUNK, OpenFile
-from tagger.images.layout.content import LayoutContent, attached
-from tagger.images.layout.folder import Folder, opened
+from tagger.images.layout.content import LayoutContent, attached_descriptor
+from tagger.images.layout.folder import Folder, open_regular
 from tagger.images.layout.index import EMPTY, INDEX_FILE, LARGEST_INDEX, Index
 from tagger.images.manifests import (
     MANIFEST_TYPES,
@@ -71,7 +71,7 @@ class Layout(LayoutContent):
             if self._seen and self._seen.stamp == stamp:
                 return self._seen.content
             self._folder.check_ours()
-            file = OpenFile(opened(path))
+            file = OpenFile(open_regular(path))
             stamp = _stamp(os.fstat(file.descriptor))
             with file.whole() as whole:
                 content = whole.read(LARGEST_INDEX + 1)
@@ -104,11 +104,11 @@ class Layout(LayoutContent):
     def open_blob(self, digest: str) -> BinaryIO:
         """Open the blob with a digest. Raise `FileNotFoundError`, `StoreError`."""
         try:
-            return os.fdopen(opened(self._folder.blob_path(digest)), "rb")
+            return os.fdopen(open_regular(self._folder.blob_path(digest)), "rb")
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise self._folder.failed(error) from error
+            raise self._folder.error_of(error) from error
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Say whether the layout has a blob with the right size."""
@@ -163,13 +163,13 @@ class Layout(LayoutContent):
         """
         for tag in tags:
             check_tag(tag)
-        with self._locked():
+        with self._lock():
             self._point(manifest, tags)
 
     def claim(self, manifest: Manifest, tag: str) -> str:
         """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then."""
         check_tag(tag)
-        with self._locked():
+        with self._lock():
             held = self.index().tags.get(tag)
             if held is not None and held.digest != manifest.digest:
                 return held.digest
@@ -178,11 +178,11 @@ class Layout(LayoutContent):
 
     def untag(self, tag: str) -> None:
         """Remove one tag. Its image stays, under its digest. Raise `NotFound`."""
-        with self._locked():
+        with self._lock():
             index = self.index()
             if tag not in index.tags:
                 raise NotFound(f"there is no tag {tag}", code="MANIFEST_UNKNOWN", place=self.place)
-            self._write_index(index.untagged(tag))
+            self._write_index(index.without_tag(tag))
 
     def delete(self, digest: str) -> None:
         """Delete a manifest with every tag at it, and the blobs that nothing else here needs.
@@ -190,7 +190,7 @@ class Layout(LayoutContent):
         Raise `NotFound`, and `StoreError` with the code DENIED where an image of several platforms needs it.
         """
         path = self._folder.blob_path(digest)
-        with self._locked():
+        with self._lock():
             index = self.index()
             rest = index.without(digest)
             listed = digest in index.roots
@@ -225,8 +225,8 @@ class Layout(LayoutContent):
             with self._folder.file(self._folder.blob_path(manifest.digest)) as file:
                 file.write(manifest.content)
         if manifest.subject():
-            index = index.listing(attached(manifest))
-        self._write_index(index.pointed(manifest.descriptor(), tags))
+            index = index.with_entry(attached_descriptor(manifest))
+        self._write_index(index.with_tags(manifest.descriptor(), tags))
 
     def _parts(self, manifest: Manifest, seen: set[str]) -> Iterator[tuple[Manifest, Descriptor]]:
         """Yield every part of an image once, with the manifest that names it."""
@@ -263,16 +263,16 @@ class Layout(LayoutContent):
                 )
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """Lock the layout against other writers; create it where it does not exist yet."""
-        with self._folder.locked():
+        with self._folder.lock():
             if not (self.path / INDEX_FILE).exists():
                 self._write_index(EMPTY)
             yield
 
     def _create(self) -> None:
         if not (self.path / INDEX_FILE).exists():
-            with self._locked():
+            with self._lock():
                 pass
 
     def _write_index(self, index: Index) -> None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from tagger.concurrency import Pending, Workers, settled
+from tagger.concurrency import Pending, Workers, results_of
 from tagger.errors import StoreError, TaggerError
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.ahead import ConnectionsAhead
@@ -168,7 +168,7 @@ class Registry:
         """Return the results for all items, in their order. When all are done, raise the first failure."""
         if len(items) < 2:
             return [function(item) for item in items]
-        return settled([self.submit(function, item) for item in items])
+        return results_of([self.submit(function, item) for item in items])
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> Pending[Result]:
         """Begin something beside this thread. What is submitted must not wait for anything else that is."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tagger.reporting.terminal import ESCAPED
 
-__all__ = ["MOST", "shortened"]
+__all__ = ["MOST", "shorten"]
 
 MOST = 64 * 1024
 """The most bytes of the output. It becomes an environment variable: Linux takes 128 KiB (execve(2), MAX_ARG_STRLEN)."""
@@ -18,7 +18,7 @@ _IDLE = ("keep", "hold")
 Document = Mapping[str, Any]
 
 
-def shortened(document: Document) -> str:
+def shorten(document: Document) -> str:
     """Return a document as JSON on one line. While it is too long, leave out more, down to its `command` and `error`.
 
     `shortened` in the JSON names what is left out.
@@ -32,8 +32,8 @@ def shortened(document: Document) -> str:
         ("all but how it ended, and the end of a text", lambda whole: {"error": _cut(whole.get("error"))}),
     )
     content = b""
-    for left_out, shorten in steps:
-        shown = shorten(document)
+    for left_out, reduce in steps:
+        shown = reduce(document)
         said = {**shown, "shortened": f"left out, as the report is long: {left_out}"} if left_out else shown
         content = json.dumps(said, ensure_ascii=False).encode(errors=ESCAPED)
         if len(content) <= MOST:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tagger.reporting.shortened import MOST, shortened
+from tagger.reporting.shorten import MOST, shorten
 
 
 def report(rows: int, written: int, repositories: int = 1, **more: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def report(rows: int, written: int, repositories: int = 1, **more: Any) -> dict[
 
 
 def read(document: dict[str, Any]) -> dict[str, Any]:
-    text = shortened(document)
+    text = shorten(document)
     assert len(text.encode()) <= MOST
     assert "\n" not in text
     found: dict[str, Any] = json.loads(text)
