@@ -95,8 +95,8 @@ class Answer(NamedTuple):
 
 
 def is_throttled(answer: Answer) -> bool:
-    """Say whether a registry limits the rate of requests: status 429, or 403 with the words of a dialect."""
-    return answer.status == 429 or (answer.status == 403 and bool(re.search(THROTTLED, answer.text)))
+    """Say whether a registry limits the rate of requests: by the status, or by 403 with the words of a dialect."""
+    return status_of(answer.status).throttled or (answer.status == 403 and bool(re.search(THROTTLED, answer.text)))
 
 
 def is_immutable(answer: Answer) -> bool:

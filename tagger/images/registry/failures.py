@@ -129,11 +129,10 @@ def _hint(peer: Peer, answer: Answer) -> str:
         return f"{peer.registry} uses HTTPS: remove it from `insecure`."
     if status == 404 and answer.code == "NAME_UNKNOWN" and dialect.absent:
         return dialect.absent
-    if status == 429:
-        return f"{peer.registry} limits the rate of requests. Log in if you did not, or try again later."
-    if status >= 500:
-        return f"The registry has a fault. {AGAIN}"
-    return REMEDIES.get(answer.code) or REMEDIES.get(status_of(status).code) or _ELSE
+    meaning = status_of(status)
+    if meaning.hint:
+        return meaning.hint.format(registry=peer.registry)
+    return REMEDIES.get(answer.code) or REMEDIES.get(meaning.code) or _ELSE
 
 
 def _tls_reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ from tagger.images.registry.guard import split_web_url
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
 from tagger.images.registry.retry import Repetition
+from tagger.images.registry.statuses import status_of
 from tagger.images.registry.tokens import Token, TokenCache, TokenRequest
 from tagger.images.registry.transport import TooLarge, Transport
 
@@ -231,7 +232,7 @@ class IdentityLogin:
 
     def _refuse(self, what: str, answer: Answer, hint: str) -> NoReturn:
         error = refused(self._peer(), "", what, answer, reading=False)
-        mine = error.hint if answer.status == 429 or answer.status >= 500 else hint
+        mine = error.hint if status_of(answer.status).hint else hint
         raise StoreError(error.message, mine, code=error.code, place=self._registry, status=answer.status)
 
     def _peer(self) -> Peer:

@@ -116,8 +116,9 @@ class Writer:
             self._check_stored(answer, what, manifest)
             self._reader.was_put(target, manifest.digest)
             return
-        refusal = self._refusal(what, answer, manifest)
-        if target == manifest.digest or answer.status >= 500 or answer.status in (401, 404, 413, 429):
+        refusal, meaning = self._refusal(what, answer, manifest), status_of(answer.status)
+        # A status with a hint of its own is about the registry, not about the tag.
+        if target == manifest.digest or meaning.hint or answer.status in (401, 404, 413):
             raise refusal
         try:
             held = self._reader.digest(target)
@@ -132,7 +133,8 @@ class Writer:
     def _refusal(self, what: str, answer: Answer, manifest: Manifest) -> StoreError:
         """Return the error of a manifest that was not taken; layers that are kept elsewhere are the likely cause."""
         error = self._endpoint.refused(what, answer)
-        known = answer.status in (401, 403, 413) or (status_of(answer.status).again and answer.status != 500)
+        meaning = status_of(answer.status)
+        known = answer.status in (401, 403, 413) or (meaning.again and not meaning.vague)
         if known or not any(layer.is_foreign for layer in manifest.layers()):
             return error
         return self._endpoint.error(

@@ -17,6 +17,7 @@ from tagger.images.registry.failures import Peer, refused
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
+from tagger.images.registry.statuses import STATUSES, Status
 from tagger.images.registry.tls import tls_once
 from tagger.images.registry.transport import Transport
 from tagger.names import Repository
@@ -161,6 +162,20 @@ def test_a_fault_of_the_registry_is_repeated(plain: SmallRegistry, opened: Opene
     assert list(opened(plain).tags()) == ["1.0"]
 
 
+def test_a_status_that_is_asked_again_is_its_row(
+    plain: SmallRegistry, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Status(466, "TOOMANYREQUESTS", "{registry} has a break.", again=True, throttled=True)
+    monkeypatch.setitem(STATUSES, row.number, row)
+    plain.fail(Fault("answer", Reply(466, [("Retry-After", "0")])), kind="tags")
+    assert list(opened(plain).tags()) == ["1.0"]
+    plain.fail(Fault("answer", Reply(466, [("Retry-After", "3600")])), kind="tags")
+    with pytest.raises(StoreError) as caught:
+        opened(plain).tags()
+    assert (caught.value.code, caught.value.status) == ("TOOMANYREQUESTS", 466)
+    assert caught.value.hint == f"{plain.host} has a break."
+
+
 @pytest.mark.parametrize(
     ("reply", "least"),
     [
@@ -262,7 +277,9 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("docker.io", True, 403, b"", "may not do this"),
         ("docker.io", False, 403, b"", "no login for docker.io"),
         ("docker.io", True, 429, b"", "limits the rate"),
+        ("docker.io", True, 408, b"", "it goes on where this ended"),
         ("docker.io", True, 502, b"", "it goes on where this ended"),
+        ("docker.io", True, 599, b"", "it goes on where this ended"),
         ("1.dkr.ecr.eu-west-1.amazonaws.com", True, 404, b"", "create it first"),
         ("localhost:5000", False, 400, b"Client sent an HTTP request to an HTTPS server.\n", "from `insecure`"),
         ("localhost:5000", False, 418, b"", ""),
