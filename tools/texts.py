@@ -11,23 +11,9 @@ sys.path.insert(0, str(ROOT))
 
 from tagger.command_line.help import GROUPS  # noqa: E402
 from tagger.commands import NAMES, commands  # noqa: E402 - the project's own folder first
+from tagger.reporting.outputs import TEXTS as OUTPUTS  # noqa: E402
 from tagger.settings.options import OPTIONS  # noqa: E402
 
-OUTPUTS = {
-    "version": "The version that was released, or would be; of a build without one its first tag.",
-    "digest": "The digest of the release; deploy this rather than a tag. Empty where nothing was released, and in a "
-    "plan where only the push makes it.",
-    "tags": "Full references that point at this release now, or would after a plan or a dry run, one a line.",
-    "tag-names": "The names of these tags, one a line.",
-    "latest": "`true` when this release holds `latest` in every repository, or would.",
-    "changed": "`true` when something was written; in a plan or a dry run, when something would be.",
-    "held": "`true` when the version is held: it waits for `approve`, and no floating tag moved to it.",
-    "platform-digests": "JSON with the digest of each platform's manifest, which signatures, attestations and SBOMs "
-    "are of. Empty where nothing was released.",
-    "labels": "Labels of the image as docker/metadata-action makes them, with those of `labels`, one a line.",
-    "annotations": "Annotations likewise, with those of `annotations`.",
-    "json": "The whole report, as `--json` prints it. Set by every command.",
-}
 INPUTS = {
     "command": f"What to do: {', '.join(NAMES)}.",
     "arguments": "The positional arguments of the command, one a line.",
