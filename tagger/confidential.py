@@ -18,12 +18,12 @@ _LEAST = 4
 _PLACES = ("file", "env", *(kind for kind, form in SOURCE_KINDS.items() if "://" not in form))
 """The words before a colon that are no user's name: they say where something is."""
 
-_LOGIN = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s@]+)@(?!sha[0-9]+:)"
-    rf"|(?<![\w.-])(?!(?:{'|'.join(_PLACES)}):)"
-    r"[^\s/@:'\"=]+:(?P<password>[^\s@]*)@(?!sha[0-9]+:)(?=\S)"
-)
-"""A name and a password before a host (RFC 3986, section 3.2.1), with or without a scheme; no digest follows."""
+_BEFORE_HOST = re.compile(r"(?<![^\s@])(?P<before>[^\s@]++)@(?!sha[0-9]+:)(?=(?P<host>\S?))")
+"""All that stands before an `@` that no digest follows. It begins in one place only, which takes linear time."""
+
+_SCHEME = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://(?=.)")
+_USER = re.compile(rf"(?<![^/:'\"=])(?!(?:{'|'.join(_PLACES)}):)[^/:'\"=]++:")
+"""A name and a colon before a password (RFC 3986, section 3.2.1)."""
 
 
 _JSON_OF_GO = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -64,20 +64,56 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     for form in known:
         text = text.replace(form, HIDDEN)
     for form in known:
-        for length in range(min(len(form) - 1, len(text)), _LEAST - 1, -1):
-            if text.endswith(form[:length]):
-                return text[:-length] + HIDDEN
+        if length := _begun(form, text):
+            return text[:-length] + HIDDEN
     return text
+
+
+def _begun(form: str, text: str) -> int:
+    """Return how many characters of the beginning of `form`, but not all, end a text; 0 for fewer than `_LEAST`.
+
+    It takes linear time (Knuth, Morris, Pratt, 1977): a registry chooses its tokens and its messages.
+    """
+    end = text[-(len(form) - 1) :] if len(form) > _LEAST else ""
+    if form[:_LEAST] not in end:
+        return 0
+    borders, matched = [0], 0
+    for character in form[1:]:
+        while matched and form[matched] != character:
+            matched = borders[matched - 1]
+        matched += form[matched] == character
+        borders.append(matched)
+    matched = 0
+    for character in end:
+        while matched and form[matched] != character:
+            matched = borders[matched - 1]
+        matched += form[matched] == character
+    return matched if matched >= _LEAST else 0
 
 
 def hide_logins(text: str) -> str:
     """Return a text with `***` in place of each login before a host: `name:password@`, after a scheme also `name@`."""
-    return _LOGIN.sub(lambda match: f"{match['scheme'] or ''}{HIDDEN}@", text)
+
+    def hidden(match: re.Match[str]) -> str:
+        login = _login(match)
+        return f"{match['before'][: login[0]]}{HIDDEN}@" if login else match[0]
+
+    return _BEFORE_HOST.sub(hidden, text)
 
 
 def logins_in(text: str) -> frozenset[str]:
     """Return the passwords before hosts in a text; a name alone, as in a URL, may be a token and counts."""
-    found = (
-        match["password"] or (match["user"] or "").partition(":")[2] or match["user"] for match in _LOGIN.finditer(text)
-    )
-    return frozenset(filter(None, found))
+    return frozenset(login[1] for match in _BEFORE_HOST.finditer(text) if (login := _login(match)) and login[1])
+
+
+def _login(match: re.Match[str]) -> tuple[int, str] | None:
+    """Return where a login begins in what stands before a host, and its password; None where there is no login."""
+    before = match["before"]
+    scheme = _SCHEME.search(before)
+    user = _USER.search(before) if match["host"] else None
+    if user and not (scheme and scheme.start() <= user.start()):
+        return user.start(), before[user.end() :]
+    if not scheme:
+        return None
+    name, _, password = before[scheme.end() :].partition(":")
+    return scheme.end(), password or f"{name}{_}"

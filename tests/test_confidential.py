@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -78,3 +79,26 @@ def test_a_login_in_an_address(text: str, shown: str) -> None:
 def test_what_is_no_login(text: str) -> None:
     assert hide_logins(text) == text
     assert not logins_in(text)
+
+
+@pytest.mark.parametrize("piece", ["a:", "http://", "a,", "x@", "a", "oci:", "'a:", "a:b@"])
+def test_a_long_text_takes_no_time(piece: str) -> None:
+    """A registry and a file may hold megabytes of it."""
+    began = time.monotonic()
+    hide_logins(piece * 40_000)
+    logins_in(f"{piece * 40_000}@host")
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(("secret", "text"), [("a" * 65_000, "a" * 64_000 + "b"), ("ab" * 30_000 + "c", "ab" * 30_000)])
+def test_a_long_secret_takes_no_time(secret: str, text: str) -> None:
+    began = time.monotonic()
+    assert hide(text, [secret]) in (text, HIDDEN)
+    assert time.monotonic() - began < 2
+
+
+@given(st.text("ab", min_size=5, max_size=9), st.text("ab", max_size=30))
+def test_the_longest_beginning_at_a_cut(secret: str, text: str) -> None:
+    bare = text.replace(secret, HIDDEN)
+    lengths = [length for length in range(4, len(secret)) if bare.endswith(secret[:length])]
+    assert hide(text, [secret]) == (bare[: -max(lengths)] + HIDDEN if lengths else bare)

@@ -16,7 +16,7 @@ LONGEST = 200
 """Characters of a body that are shown."""
 
 _MOST = 64 * 1024
-"""Bytes of a body that are searched for a message."""
+"""Bytes of a body, and characters of its errors, that are searched for a message."""
 
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+"
 
@@ -87,7 +87,7 @@ class Answer(NamedTuple):
 
     def text_without(self, hide: Callable[[str], str]) -> str:
         """Return the registry's message on one line. `hide` removes secrets, before and after it is shortened."""
-        said = "; ".join(filter(None, (_said(error) for error in self.errors)))
+        said = "; ".join(filter(None, (_said(error) for error in self.errors)))[:_MOST]
         if not said:
             content = str(self.headers.get("Content-Type", ""))
             said = "" if "html" in content else _message(self.body[:_MOST])

@@ -9,7 +9,7 @@ from tagger.images.registry.dialects import dialect_of
 
 __all__ = ["Challenge", "known_challenge", "parse_challenges", "preferred"]
 
-LONGEST = 64 * 1024  # characters of all headers
+LONGEST = 64 * 1024  # characters of a header that are read
 
 _PARAMETER = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -31,7 +31,8 @@ class Challenge(NamedTuple):
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
     """Read `WWW-Authenticate` headers. One header may have several challenges. Everything else in it is skipped."""
     found: list[Challenge] = []
-    for header in headers:
+    for whole in headers:
+        header = whole[:LONGEST]
         parameters: dict[str, str] | None = None
         position = 0
         while position < len(header):

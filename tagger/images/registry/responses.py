@@ -54,11 +54,15 @@ class Response:
         """Return the body, decoded, and give the connection back. Raise `ConnectionFailed`, `TooLarge`."""
         window = WINDOWS.get(self.headers.get("Content-Encoding").strip().lower())
         body, decoder = bytearray(), zlib.decompressobj(window) if window else None
+        received = 0
         try:
             while piece := self.read(CHUNK):
-                body += piece if decoder is None else decoder.decompress(piece, most + 1 - len(body))
-                if len(body) > most:
+                received += len(piece)
+                body += piece if decoder is None else _decoded(decoder, piece, most + 1 - len(body))
+                if max(received, len(body)) > most:
                     raise TooLarge
+            if received and decoder and not decoder.eof:
+                raise zlib.error("the end is missing")
         except zlib.error as error:
             self.close()
             broken = Broken("its content cannot be decoded")
@@ -90,3 +94,10 @@ class Response:
         if not self._ended and message.is_over and message.is_read:
             self._ended = True
             self._free(message.keeps and message.is_alone)
+
+
+def _decoded(decoder: "zlib._Decompress", piece: bytes, most: int) -> bytes:
+    """Decode a piece, to `most` bytes at most. Raise `zlib.error`, also for anything behind the end of the stream."""
+    if decoder.eof:
+        raise zlib.error("something comes after the end")
+    return decoder.decompress(piece, most)

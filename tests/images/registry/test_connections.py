@@ -1,6 +1,7 @@
 """Where registries are and how they are asked: HTTPS or not, endpoints, proxies, repetitions, and what errors say."""
 
 import email.utils
+import json
 import os
 import socket
 import threading
@@ -459,3 +460,13 @@ def test_where_connections_are_begun(
     assert {one.scheme for one in found} <= ({"http"} if insecure else {"https"})
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert places_ahead([name], insecure, endpoints) == []
+
+
+@pytest.mark.parametrize("piece", ["a-", "token", "token-", "x-token=", "bearer ", "token ", "Basic", "a:b@"])
+def test_a_long_message_takes_no_time(piece: str) -> None:
+    body = json.dumps({"errors": [{"code": "DENIED", "message": piece * 40_000}] * 9}).encode()
+    peer = Peer("r.test", "r.test", Login("me", "hunter2hunter2"), frozenset({"hunter2hunter2"}))
+    began = time.monotonic()
+    error = refused(peer, "r.test/a/b", "pushing 1.0", Answer(403, Headers(), body))
+    assert time.monotonic() - began < 2
+    assert len(str(error)) < 400

@@ -85,6 +85,7 @@ def test_fields_of_one_name(transport: Transport) -> None:
         OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nbody\r\n0\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n-4\r\nbody\r\n0\r\n\r\n",
         OK + b"Content-Encoding: gzip\r\n\r\nbody",
+        OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"body", mtime=0)[:-3],
     ],
 )
 def test_what_is_no_whole_response(raw: bytes, transport: Transport) -> None:
@@ -97,6 +98,26 @@ def test_what_is_large_once_it_is_decoded(transport: Transport) -> None:
     response = answered(transport, OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(1_000_000), mtime=0))
     with pytest.raises(TooLarge):
         response.read_whole(MOST)
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"\x1f\x8b\x08\x00" + bytes(6) + b"\x00\x00\x00\xff\xff", b"\x00\x00\x00\xff\xff" * 1000),
+        (b"\x1f\x8b\x08\x08" + bytes(6), b"name" * 1000),
+        (gzip.compress(b"body", mtime=0), b"more" * 1000),
+        (gzip.compress(b"body", mtime=0), gzip.compress(b"", mtime=0) * 1000),
+    ],
+    ids=["blocks of nothing", "its name", "what comes behind it", "streams of nothing"],
+)
+def test_a_body_that_decodes_to_little_has_an_end(begin: bytes, more: bytes, transport: Transport) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield OK + b"Content-Encoding: gzip\r\n\r\n" + begin
+        while True:
+            yield more
+
+    with RawServer(pieces) as server, pytest.raises((ConnectionFailed, TooLarge)):
+        transport.open("GET", f"http://{server.host}/v2/", {}).read_whole(MOST)
 
 
 @pytest.mark.parametrize(
