@@ -42,7 +42,7 @@ def _offline(run: Run) -> "Report":
     """Plan without any registry."""
     from tagger.operations.everywhere import with_policy
     from tagger.operations.offline import OfflineRelease, plan_offline
-    from tagger.operations.plain import no_tag
+    from tagger.operations.plain_preparation import no_tag
 
     rules, images = run.settings.rules, run.settings.images
     built = read_built(run, rules)

@@ -53,7 +53,7 @@ def _tag_locally(run: Run, build: "Source | None", report: "Report") -> None:
     if build is None or report.digest is None:
         return
     from tagger.images.engine import EngineSource
-    from tagger.operations.prepare import is_same_image
+    from tagger.images.same import is_same_image
 
     images = {str(image): image for image in run.settings.repositories}
     if not isinstance(build, EngineSource) or not images:

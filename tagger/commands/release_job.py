@@ -13,7 +13,7 @@ from tagger.rules.words import DEFAULT_VARIANT
 if TYPE_CHECKING:
     from tagger.images.sources import BuiltImage
     from tagger.images.stores import TagStore
-    from tagger.operations.plain import PlainRelease
+    from tagger.operations.plain_preparation import PlainRelease
     from tagger.operations.prepare import Release
     from tagger.results import Report, Running
     from tagger.rules.cascade import Rules

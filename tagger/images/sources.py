@@ -68,6 +68,10 @@ def _beginning(kind: str) -> str:
 class BuiltImage(Source, Protocol):
     """A built image that can be read as content."""
 
+    @property
+    def is_pushed(self) -> bool:
+        """Whether its engine makes its manifest, by a push."""
+
     def as_content(self, meter: Meter) -> "ContentSource":
         """Return the image with a manifest, made of it where it has none yet; the meter is told how far that is."""
 
@@ -76,6 +80,7 @@ class ContentSource:
     """An image with a manifest, in any content. Nothing is read before it is needed."""
 
     config_digest: str | None = None
+    is_pushed = False
     notes: tuple[str, ...] = ()
     """Sentences for people about how it was made."""
     origins: Mapping[str, str] = MappingProxyType({})
@@ -189,6 +194,7 @@ class SavedSource:
     """An image of `docker save` that has no manifest yet. Its identity is the digest of its config."""
 
     digest: str | None = None
+    is_pushed = False
 
     def __init__(self, image: "DockerImage", reference: str) -> None:
         self.reference = reference

@@ -1,68 +1,33 @@
 """Releases a build that has no version: sets its plain tags, which are mutable, in every repository."""
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from tagger.concurrency import at_once, side_by_side
-from tagger.errors import InputError, Refused, StoreError, TaggerError
-from tagger.gates.platforms import check_platforms, manifest_of_each
-from tagger.images.sources import BuiltImage, ContentSource
-from tagger.images.stores import Source, TagStore
+from tagger.concurrency import side_by_side
+from tagger.errors import IncompleteRelease, Refused, TaggerError
+from tagger.gates.platforms import manifest_of_each
+from tagger.images.sources import ContentSource
+from tagger.images.stores import TagStore
 from tagger.meters import meter_of
 from tagger.operations.afterwards import read_if_possible
-from tagger.operations.arrival import Arrival, prove_standing
 from tagger.operations.everywhere import with_policy
-from tagger.operations.stored import stored_policy
-from tagger.operations.terms import Terms
-from tagger.results import Event, Outcome, Passed, Report, Running
-from tagger.rules.cascade import Rules
-from tagger.rules.marks import POLICY_TAG
+from tagger.operations.plain_preparation import (
+    PlainPreparation,
+    PlainRelease,
+    Standing,
+    no_source,
+    no_tag,
+    prepare_plain,
+)
+from tagger.operations.plain_staging import PlainStaging, stage_plain
+from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import FOLLOWS_BUILD, Action, Change
 
-__all__ = ["PlainRelease", "no_tag", "plan_plain", "release_plain"]
+__all__ = ["PlainRelease", "plan_plain", "release_plain"]
 
 PASSES = 5
 """The most passes that write. When more are needed, another run sets the same tags."""
-
-Standing = Mapping[TagStore, Mapping[str, str | None]]
-"""The digest under each tag of the run, by repository."""
-
-
-class PlainRelease(NamedTuple):
-    """What to release: an image and its plain tags.
-
-    `tags` returns the tags by the rules. It raises `InputError` for one that belongs to a version. `rules` are those of
-    the settings; the policy of a repository replaces them. `source` opens the image. `gate` checks it before anything
-    is written. `name` is the name of the build. `arrived` checks the image again where it was copied to, before a tag
-    is pointed.
-    """
-
-    tags: Callable[[Rules], tuple[str, ...]]
-    rules: Rules
-    stores: tuple[TagStore, ...]
-    source: Callable[[], BuiltImage | None]
-    gate: Callable[[Source], Passed] | None = None
-    terms: Terms | None = None
-    platforms: tuple[str, ...] = ()
-    name: str = ""
-    arrived: Arrival | None = None
-
-
-class _Ready(NamedTuple):
-    """What each repository holds before the first write, and the image that has passed the gates."""
-
-    tags: tuple[str, ...] = ()
-    standing: Standing = MappingProxyType({})
-    errors: Mapping[TagStore, TaggerError] = MappingProxyType({})
-    image: ContentSource | None = None
-    passed: Passed = Passed()
-    error: TaggerError | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether there is an error anywhere, so that nothing may be written."""
-        return bool(self.error or self.errors)
 
 
 class Settled(NamedTuple):
@@ -79,9 +44,9 @@ Settling = Generator[Event, None, Settled]
 
 def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
     """Show what a release of plain tags would change; write nothing anywhere."""
-    ready = _prepare(job, writing=False)
+    ready = prepare_plain(job, writing=False)
     if command != "plan" and not ready.failed and ready.tags and ready.image is None:
-        ready = ready._replace(error=_no_source())
+        ready = ready._replace(error=no_source())
     outcomes = [
         _unwritten_outcome(ready, store)
         if ready.failed
@@ -98,97 +63,26 @@ def release_plain(job: PlainRelease) -> Running:
     The first repository decides: all others get what its tags hold, so that two runs at once end the same everywhere.
     It is an error when the tags hold the image of another run at the end.
     """
-    ready = _prepare(job, writing=True)
+    ready = prepare_plain(job, writing=True)
     if not ready.failed and not ready.tags:
         ready = ready._replace(error=no_tag())
     elif not ready.failed and ready.image is None:
-        ready = ready._replace(error=_no_source())
+        ready = ready._replace(error=no_source())
     if ready.failed or ready.image is None:
         return _report(job, "release", ready, [_unwritten_outcome(ready, store) for store in job.stores])
-    image = ready.image
-    waiting = [store for store in job.stores if any(held != image.digest for held in ready.standing[store].values())]
-    failures: dict[TagStore, TaggerError] = {}
-    for store, result in side_by_side(lambda store: _bring(job, image, store, waiting), job.stores):
-        if isinstance(result, TaggerError):
-            failures[store] = result
-        elif store in waiting:
-            yield Event("staged", store.place, str(image.digest))
-    if failures:
-        ready = ready._replace(errors=failures)
-        return _report(job, "release", ready, [_unwritten_outcome(ready, store) for store in job.stores])
-    after = yield from _settle(job, ready, image)
+    staging = yield from stage_plain(job, ready, ready.image)
+    if staging.failures or staging.image is None:
+        return _report(job, "release", ready, [_outcome_of_staging(ready, store, staging) for store in job.stores])
+    ready = ready._replace(image=staging.image)
+    after = yield from _settle(job, ready, staging.image, staging.standing)
     outcomes = [_final_outcome(ready, store, after) for store in job.stores]
     return _report(job, "release", ready, outcomes)
 
 
-def _bring(job: PlainRelease, image: ContentSource, store: TagStore, waiting: Collection[TagStore]) -> None:
-    """Copy the image into a repository that waits for it, and let `arrived` check it there."""
-    if store in waiting:
-        manifest = image.put(store)
-        if job.arrived:
-            job.arrived(store, manifest)
-    elif job.arrived:
-        prove_standing(job.arrived, image, store, image.digest or "")
-
-
-def _prepare(job: PlainRelease, *, writing: bool) -> _Ready:
-    """Look at every repository, find the tags by its rules, and let the gates check the image."""
-    try:
-        own = job.tags(job.rules)
-    except InputError as error:
-        return _Ready(error=error)
-    probe = writing and len(job.stores) > 1
-    looked = dict(side_by_side(lambda store: _look(job, store, own, probe), job.stores))
-    errors = {store: one for store, one in looked.items() if isinstance(one, TaggerError)}
-    standing = {store: one for store, one in looked.items() if not isinstance(one, TaggerError)}
-    ready = _Ready(own, standing, errors)
-    if errors or not own:
-        return ready
-    try:
-        source = job.source()
-        if source is None:
-            return ready
-        check_platforms(source, job.platforms, ())
-        passed = job.gate(source) if job.gate else Passed()
-        return ready._replace(image=source.as_content(meter_of(job.stores[0])), passed=passed)
-    except TaggerError as error:
-        return ready._replace(error=error)
-
-
-def _look(job: PlainRelease, store: TagStore, tags: Sequence[str], probe: bool) -> Mapping[str, str | None]:
-    """Return what the tags of a repository hold. Raise `TaggerError` where its policy forbids one of them."""
-    terms = job.terms
-    follows = terms is not None and terms.follows
-    asked = (*tags, POLICY_TAG) if follows else tuple(tags)
-
-    def read() -> Mapping[str, str | None]:
-        try:
-            return store.digests(asked)
-        except StoreError as error:
-            if error.status not in (401, 403):
-                raise
-            store.check_writable()  # some registries refuse to read what does not exist yet
-            return dict.fromkeys(asked)
-
-    def prove() -> Mapping[str, str | None]:
-        store.check_writable()
-        return {}
-
-    digests = at_once(prove, read)[-1] if probe else read()
-    if terms is not None and follows:
-        stored = stored_policy(store, digests[POLICY_TAG])
-        if objection := terms.objection(stored, store.place):
-            raise objection
-        if stored is not None:
-            job.tags(terms.rules(stored, store.place))
-    return {tag: digests[tag] for tag in tags}
-
-
-def _settle(job: PlainRelease, ready: _Ready, image: ContentSource) -> Settling:
+def _settle(job: PlainRelease, ready: PlainPreparation, image: ContentSource, standing: Standing) -> Settling:
     """Point the tags, in the first repository first; then look again until all hold what the first one holds."""
     lead, failures = job.stores[0], dict[TagStore, TaggerError]()
     unknown: set[tuple[TagStore, str]] = set()
-    standing: Standing = ready.standing
     for passed in range(PASSES):
         for store in job.stores:
             wanted = standing[lead] if passed or store is not lead else {}
@@ -243,30 +137,13 @@ def _point(lead: TagStore, store: TagStore, digest: str, tags: Sequence[str], im
     store.point(other.root, tags)
 
 
-def _notices(ready: _Ready) -> Iterator[Event]:
+def _notices(ready: PlainPreparation) -> Iterator[Event]:
     if not ready.failed and not ready.tags:
         yield Event("warning", "", no_tag().message, "NO_TAG")
 
 
-def no_tag() -> InputError:
-    """Return the error for a build that gets no tag."""
-    return InputError(
-        "no row, and no template, gives this build a tag",
-        "Add a row for it, as type=sha or type=ref,event=branch; or do not release on this event.",
-        code="NO_TAG",
-    )
-
-
-def _no_source() -> InputError:
-    return InputError(
-        "this build has no version, and no `source` says where its image is",
-        "Set `source`, as docker-daemon:NAME, docker://REFERENCE@DIGEST or oci:DIR.",
-        code="MANIFEST_UNKNOWN",
-    )
-
-
 def _outcome(
-    ready: _Ready,
+    ready: PlainPreparation,
     store: TagStore,
     after: Mapping[str, str | None],
     error: TaggerError | None = None,
@@ -286,7 +163,7 @@ def _outcome(
     return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run, done="released")
 
 
-def _final_outcome(ready: _Ready, store: TagStore, settled: Settled) -> Outcome:
+def _final_outcome(ready: PlainPreparation, store: TagStore, settled: Settled) -> Outcome:
     """Return how a repository ended whose tags were written."""
     standing, failures, unknown = settled
     image = ready.image.digest if ready.image else None
@@ -304,14 +181,27 @@ def _final_outcome(ready: _Ready, store: TagStore, settled: Settled) -> Outcome:
     return outcome._replace(changes=tuple(changes))
 
 
-def _unwritten_outcome(ready: _Ready, store: TagStore) -> Outcome:
+def _outcome_of_staging(ready: PlainPreparation, store: TagStore, staging: PlainStaging) -> Outcome:
+    """Return the outcome of a repository after staging failed in any: no tag was set, but by the push of an engine."""
+    error = staging.failures.get(store)
+    if staging.standing[store] == ready.standing[store] and (store, staging.pushed) not in staging.unknown:
+        return Outcome.failed(store.place, error) if error else Outcome(store.place, "unchanged")
+    error = error or IncompleteRelease(
+        f"{store.place}: {staging.pushed} is pushed, but no other tag was set, as another repository failed",
+        "Repair that one, then run the same command again.",
+    )
+    settled = Settled(staging.standing, {store: error}, staging.unknown)
+    return _final_outcome(ready._replace(image=staging.image), store, settled)
+
+
+def _unwritten_outcome(ready: PlainPreparation, store: TagStore) -> Outcome:
     """Return the outcome of a repository after an error in any: no tag was written."""
     error = ready.errors.get(store) or ready.error
     return Outcome.failed(store.place, error) if error else Outcome(store.place, "unchanged")
 
 
 def _report(
-    job: PlainRelease, command: str, ready: _Ready, outcomes: Sequence[Outcome], *, dry_run: bool = False
+    job: PlainRelease, command: str, ready: PlainPreparation, outcomes: Sequence[Outcome], *, dry_run: bool = False
 ) -> Report:
     image = ready.image
     report = Report(

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from tagger.concurrency import at_once, side_by_side
 from tagger.errors import InputError, Refused, TaggerError
 from tagger.gates.platforms import Replaced, check_platforms, manifest_of_each
+from tagger.images.same import is_same_image, same_image
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.meters import meter_of
-from tagger.names import Digest
 from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
 from tagger.operations.preparation import Preparation, Prepared, Release
@@ -18,7 +18,7 @@ from tagger.operations.view import View, look_before_write
 from tagger.results import Passed
 from tagger.rules.plan import Claim
 
-__all__ = ["Preparation", "Prepared", "Release", "is_same_image", "prepare"]
+__all__ = ["Preparation", "Prepared", "Release", "prepare"]
 
 
 def prepare(job: Release, *, writing: bool) -> Preparation:
@@ -206,6 +206,9 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
         digest = standing.image
         place = f"{standing.store.place}@{digest}"
         source = ContentSource(standing.store, digest or "", place, several=len(repositories) > 2)
+    elif not digest and (made := same_image(source, _plain_images(job, decided))):
+        digest = made.digest
+        source = made
     decided = [one._replace(image=digest) if one.to_stage else one for one in decided]
     for one in decided:
         meter_of(one.store).phase("checking the image")
@@ -217,6 +220,14 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
     return undecided._replace(
         repositories=tuple(decided), source=source, digest=digest, passed=passed, platforms=platforms
     )
+
+
+def _plain_images(job: Release, decided: Sequence[Prepared]) -> Iterator[tuple[TagStore, str]]:
+    """Yield the images under the plain tags of this build: a release without a version may have made its manifest."""
+    for one in decided:
+        for tag in job.plain:
+            if digest := one.look.digests.get(tag):
+                yield one.store, digest
 
 
 def _images_to_replace(decided: Sequence[Prepared], read: bool) -> Iterator[Replaced]:
@@ -283,12 +294,3 @@ def _check_one_build(job: Release, decided: Sequence[Prepared]) -> None:
             "Delete the wrong one, or set `on-conflict: overwrite` to put this build everywhere.",
             code="CONFLICT",
         )
-
-
-def is_same_image(source: Source, store: TagStore, digest: str) -> bool:
-    """Say whether `digest` is the image of the source: compare digests, or configs where it has no manifest yet."""
-    if source.digest is not None:
-        one, other = Digest(source.digest), Digest(digest)
-        return one == other or (one.algorithm != other.algorithm and one.fits(store.manifest(digest).content))
-    config = store.manifest(digest).config()
-    return config is not None and config.digest == source.config_digest

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, Refused, TaggerError
 from tagger.images.manifests import Manifest
+from tagger.images.same import is_same_image
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import agree_on_policy, with_policy
-from tagger.operations.prepare import is_same_image
 from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
 from tagger.results import Event, Outcome, Report, Running

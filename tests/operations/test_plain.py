@@ -132,6 +132,90 @@ def test_what_was_written_is_told_where_another_repository_fails(tmp_path: Path,
     assert report.changed
 
 
+class OfEngine:
+    """An image whose manifest is made by a push of its engine, which names it in the repository."""
+
+    digest = None
+    is_pushed = True
+
+    def __init__(self, image: ContentSource) -> None:
+        config = image.root.config()
+        self.reference = "docker-daemon:app:build"
+        self.config_digest: str | None = config.digest if config else None
+        self.configs, self.as_content, self.image = image.configs, image.as_content, image
+        self.pushed: list[str] = []
+
+    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+        self.pushed.append(tag)
+        return self.image.stage(store, tag, overwrite=overwrite)
+
+
+def of_engine(image: OfEngine, *stores: TagStore, tags: Sequence[str] = ("nightly", "sha-1a2b3c4")) -> PlainRelease:
+    return PlainRelease(lambda _: tuple(tags), Rules(), tuple(stores), lambda: image)
+
+
+def test_an_image_of_the_engine_is_pushed_once_under_a_new_tag(tmp_path: Path, builds: Builds) -> None:
+    stores, image = (Layout(tmp_path / "a"), Layout(tmp_path / "b")), OfEngine(builds.source("one"))
+    released(builds.source("other"), stores[0])
+    report = finished(release_plain(of_engine(image, *stores, tags=("nightly", "sha-5d6e7f8"))))
+    assert (report.exit_code, image.pushed, report.source) == (0, ["sha-5d6e7f8"], "docker-daemon:app:build")
+    assert report.digest == image.image.digest
+    assert [standing(store)["nightly"] for store in stores] == [report.digest] * 2
+    assert actions(report) == [("nightly", "move"), ("sha-5d6e7f8", "create")]
+
+
+def test_the_digest_of_a_push_is_not_planned_before_it(tmp_path: Path, builds: Builds) -> None:
+    store, image = Layout(tmp_path / "a"), OfEngine(builds.source("one"))
+    report = finished(plan_plain(of_engine(image, store)))
+    assert (report.digest, report.source, actions(report)) == (
+        None, "docker-daemon:app:build", [("nightly", "create"), ("sha-1a2b3c4", "create")],
+    )  # fmt: skip
+
+
+def test_what_stands_with_its_config_is_not_pushed_again(tmp_path: Path, builds: Builds) -> None:
+    stores, image = (Layout(tmp_path / "a"), Layout(tmp_path / "b")), OfEngine(builds.source("one"))
+    released(image.image, stores[1])
+    planned = finished(plan_plain(of_engine(image, *stores)))
+    report = finished(release_plain(of_engine(image, *stores)))
+    assert planned.digest == report.digest == image.image.digest
+    assert (report.exit_code, image.pushed, report.source) == (0, [], "docker-daemon:app:build")
+    assert [set(standing(store).values()) for store in stores] == [{report.digest}] * 2
+
+
+@pytest.mark.parametrize("stood", [True, False])
+def test_a_push_is_taken_back_where_another_repository_fails(stood: bool, tmp_path: Path, builds: Builds) -> None:
+    """A tag that the push moved is put back. One that it made stays, as an exact tag does, and the report names it."""
+    lead, image, other = Layout(tmp_path / "a"), OfEngine(builds.source("one")), builds.source("other")
+    if stood:
+        released(other, lead)
+    report = finished(release_plain(of_engine(image, lead, Full(tmp_path / "b"))))
+    assert report.exit_code == 1
+    if stood:
+        assert [one.status for one in report.repositories] == ["unchanged", "failed"]
+        assert set(standing(lead).values()) == {other.digest}
+    else:
+        assert [one.status for one in report.repositories] == ["incomplete", "failed"]
+        assert actions(report) == [("nightly", "create"), ("sha-1a2b3c4", "refuse")]
+        assert standing(lead) == {"nightly": image.image.digest}
+
+
+def test_a_push_that_fails_is_told(tmp_path: Path, builds: Builds) -> None:
+    image = OfEngine(builds.source("one"))
+    report = finished(release_plain(of_engine(image, Full(tmp_path / "a"), Layout(tmp_path / "b"))))
+    assert (report.exit_code, [one.status for one in report.repositories]) == (1, ["failed", "unchanged"])
+
+
+def test_a_pushed_image_that_is_refused_on_arrival(tmp_path: Path, builds: Builds) -> None:
+    def arrived(*_: object) -> None:
+        raise Refused("nobody signed it", code="NOT_VERIFIED")
+
+    lead, image, other = Layout(tmp_path / "a"), OfEngine(builds.source("one")), builds.source("other")
+    released(other, lead)
+    report = finished(release_plain(of_engine(image, lead)._replace(arrived=arrived)))
+    assert (report.exit_code, report.error and report.error.code) == (1, "NOT_VERIFIED")
+    assert set(standing(lead).values()) == {other.digest}
+
+
 def test_what_a_gate_refuses_is_not_written(tmp_path: Path, builds: Builds) -> None:
     def gate(_: Source) -> Passed:
         raise Refused("nobody signed it", code="NOT_VERIFIED")

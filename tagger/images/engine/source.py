@@ -44,6 +44,11 @@ class EngineSource:
         """Return the image of this name, tag or id, as it is now. Raise `EngineError`."""
         return cls(engine, name, engine.inspect(name))
 
+    @property
+    def is_pushed(self) -> bool:
+        """Whether its manifest is made by a push: in the classic store."""
+        return self.digest is None
+
     def configs(self) -> Sequence[ImageConfig]:
         """Return the config of every platform. Raise `EngineError` when one is missing."""
         if self.digest:
@@ -140,7 +145,9 @@ class EngineSource:
             for chunk in self._engine.save(self._id):
                 file.write(chunk)
             file.flush()
-            return open_source(SourceSpec("docker-archive", file.name), _no_registry)
+            saved = open_source(SourceSpec("docker-archive", file.name), _no_registry)
+        saved.reference = self.reference
+        return saved
 
     @cached_property
     def _documents(self) -> Documents:
