@@ -30,7 +30,7 @@ SOURCE_KINDS = {
     "oci-archive": "oci-archive:FILE[:TAG]",
     "docker-archive": "docker-archive:FILE[:TAG]",
 }
-"""The kinds of places that a built image may be in, and how each is written; `images/sources.py` reads them."""
+"""The kinds of sources, and how each is written. Its module in `images/source_kinds/` opens it."""
 
 # distribution-spec, "Pulling manifests": the grammar of a tag and of a repository name; image-spec: of a digest.
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")

@@ -1,6 +1,5 @@
 """The command `components`, which lists the components of the settings file for a workflow's matrix."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.command import Command
@@ -23,8 +22,7 @@ def _run(run: Run) -> int:
     from tagger.results.components import Component, Listing
 
     rules = settings.rules
-    images = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in settings.images)
-    found = Component(settings.component, images)
+    found = Component(settings.component, settings.image_names)
     try:
         version = _version(run)
     except InputError as error:

@@ -9,7 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from tagger.concurrency import SingleFlight
-from tagger.meters import Meters, silent
+from tagger.meters import SILENT, Meter, Meters, silent
 from tagger.names import Repository
 
 # Modules are imported where they are needed, and after the connections to the registries have begun.
@@ -54,6 +54,12 @@ class Connections:
     def say(self) -> Callable[[str], None]:
         """Tells a person why a run waits."""
         return self._resources.say
+
+    @property
+    def meter(self) -> Meter:
+        """The meter of the first target, which waits for what is read of the build."""
+        names = self._settings.image_names
+        return self._resources.meters(names[0]) if names else SILENT
 
     def __enter__(self) -> "Connections":
         return self
@@ -115,7 +121,7 @@ class _Resources:
         mask: Callable[[Iterable[str]], None],
         begun: "Sequence[Dial]",
     ) -> None:
-        self.say, self._meters, self._mask, self._begun = say, meters, mask, begun
+        self.say, self.meters, self._mask, self._begun = say, meters, mask, begun
         self._components = components
         self._environ = environ
         self._lock = RLock()
@@ -143,7 +149,7 @@ class _Resources:
         """Open a layout on disk."""
         from tagger.images.layout import Layout
 
-        layout = Layout(folder, self.say, self._meters)
+        layout = Layout(folder, self.say, self.meters)
         self._layouts.append(layout)
         if self._stopped:
             layout.stop()
@@ -253,7 +259,7 @@ class _Resources:
             dials.append(Dial(place, timeout, secure if one.scheme == "https" else None, begun=known))
         from tagger.images.registry.registries import Registries  # a run that uses only layouts opens no connection
 
-        return Registries(keychain=self.keychain, dials=dials, tls=secure, meters=self._meters, **network)
+        return Registries(keychain=self.keychain, dials=dials, tls=secure, meters=self.meters, **network)
 
     @property
     def engine(self) -> "Engine":

@@ -1,6 +1,5 @@
 """The command `plan`, which shows what a release would change."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.commands.build import read_built
@@ -44,9 +43,9 @@ def _offline(run: Run) -> "Report":
     from tagger.operations.offline import OfflineRelease, plan_offline
     from tagger.operations.plain_preparation import no_tag
 
-    rules, images = run.settings.rules, run.settings.images
+    rules = run.settings.rules
     built = read_built(run, rules)
-    places = tuple(f"oci:{one}" if isinstance(one, Path) else str(one) for one in images) or ("nowhere yet",)
+    places = run.settings.image_names or ("nowhere yet",)
     if not built.versions and not built.plain:
         run.warn("NO_TAG", no_tag().message)
     job = OfflineRelease(built.versions, rules, places, built.origin, built.plain, built.skipped, built.name)

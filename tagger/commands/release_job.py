@@ -1,7 +1,6 @@
 """Makes the release that `plan` and `release` work on from the settings: version, gates, plain tags."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tagger.commands.build import Built, build_source, read_built
@@ -161,5 +160,5 @@ def nothing_to_do(run: Run) -> "Report | None":
     from tagger.results import Outcome, Report
 
     run.warn("NOTHING_TO_DO", f"after the release event `{event.action}` nothing is written")
-    places = (f"oci:{image}" if isinstance(image, Path) else str(image) for image in run.settings.images)
+    places = run.settings.image_names
     return Report(run.command, tuple(Outcome(place, "unchanged") for place in places), dry_run=run.command == "plan")

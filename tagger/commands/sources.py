@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from tagger.commands.connections import Connections
 from tagger.errors import EngineError, InputError, NotFound, StoreError, TaggerError
-from tagger.meters import SILENT, Meter, meter_of
 
 if TYPE_CHECKING:
     from tagger.images.builds import Build
     from tagger.images.copying import TaggedContent
-    from tagger.images.engine.source import EngineSource
-    from tagger.images.sources import ContentSource, SavedSource, SourceSpec
+    from tagger.images.opening import SourceSpec
+    from tagger.images.sources import BuiltImage
     from tagger.images.stores import Source
     from tagger.names import Repository
     from tagger.settings.values import Settings
@@ -33,7 +32,7 @@ def open_build(settings: "Settings", connections: Connections, *, pushing: bool)
     opener = _Opener(settings, connections, pushing)
     if settings.has_several_builds:
         return opener.assemble()
-    from tagger.images.sources import parse_source
+    from tagger.images.opening import parse_source
 
     return opener.open(parse_source(settings.source[0].source))
 
@@ -45,23 +44,29 @@ class _Opener:
         self._settings, self._connections, self._pushing = settings, connections, pushing
         self._several = len(settings.images) > 1
 
-    def open(self, spec: "SourceSpec") -> "ContentSource | SavedSource | EngineSource":
+    def open(self, spec: "SourceSpec") -> "BuiltImage":
         """Open one source. Raise `InputError` where it does not exist, `StoreError`, `EngineError`."""
-        from tagger.images.sources import open_source
+        from tagger.images.opening import open_source
 
         with _errors_named(spec):
             if self._is_engines(spec):
                 if self._pushing:
                     _check_consent(self._settings)
-                from tagger.images.engine.source import EngineSource
-
-                return EngineSource.find(self._connections.engine, spec.value)
-            return open_source(spec, self._connections.repository, several=self._several, say=self._connections.say)
+                spec = spec._replace(kind="docker-daemon")
+            connections = self._connections
+            return open_source(
+                spec,
+                connections.repository,
+                lambda: connections.engine,
+                several=self._several,
+                say=connections.say,
+                meter=lambda: connections.meter,
+            )
 
     def assemble(self) -> "Source":
         """Read all builds, and return the image that is made of them. Raise `InputError`, `Refused`, `StoreError`."""
         from tagger.images.builds import Build, assemble_builds
-        from tagger.images.sources import parse_source
+        from tagger.images.opening import parse_source
 
         settings = self._settings
         texts = [build.source for build in settings.source]
@@ -98,13 +103,8 @@ class _Opener:
                 return Build(self._connections.repository(reference.repository), reference.target, origin, named)
         source = self.open(spec)
         with _errors_named(spec):
-            image = source.as_content(self._meter())
+            image = source.as_content(self._connections.meter)
         return Build(image.content, image.root.digest, origin, named)
-
-    def _meter(self) -> Meter:
-        """Return what is told of the work on a build: the meter of the first repository, which waits for it."""
-        images = self._settings.images
-        return meter_of(self._connections.repository(images[0])) if images else SILENT
 
     def _home(self, texts: list[str], digests: list[str]) -> "tuple[TaggedContent, list[str]]":
         """Return the repository that holds the `digests`, and the sources that are builds themselves.
@@ -151,7 +151,7 @@ def _bare_repository(text: str) -> "Repository | Path | None":
     if text.startswith("oci:"):
         path = Path(text.removeprefix("oci:"))
         return path if path.is_dir() else None
-    from tagger.images.sources import parse_source
+    from tagger.images.opening import parse_source
     from tagger.names import Repository
 
     name = text.removeprefix("docker://")

@@ -116,7 +116,7 @@ def image(text: str) -> Repository | Path:
 @mended(mending.sources)
 def source(text: str) -> Build:
     """Read a source, `SOURCE` or `VARIANT=SOURCE`."""
-    from tagger.images.sources import parse_source
+    from tagger.images.opening import parse_source
 
     variant_, equals, rest = text.partition("=")
     if equals and re.fullmatch(_VARIANT, variant_):

@@ -118,6 +118,11 @@ class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
         return tuple(filter(None, (*(login.password for login in self.all_logins), self.github_token)))
 
     @property
+    def image_names(self) -> tuple[str, ...]:
+        """The targets as messages name them: `ghcr.io/acme/app`, `oci:DIR`."""
+        return tuple(f"oci:{image}" if isinstance(image, Path) else str(image) for image in self.images)
+
+    @property
     def repositories(self) -> tuple[Repository, ...]:
         """The target repositories that are in registries."""
         return tuple(image for image in self.images if not isinstance(image, Path))

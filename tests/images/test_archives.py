@@ -13,7 +13,6 @@ import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -26,9 +25,10 @@ from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_im
 from tagger.images.archives.archive import LARGEST_HEADER
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.sources import SavedSource, open_source, parse_source
-from tagger.meters import Meter
+from tagger.images.opening import open_source, parse_source
+from tagger.images.sources import SavedSource
 from tests.images.making import attach, digest_of, make_config, make_image, make_index, make_layer
+from tests.images.telling import Told
 
 LAYERS = (make_layer({"base": "one"}), make_layer({"app": "two"}))
 ROOT = Path(__file__).parents[2]
@@ -159,6 +159,17 @@ class TestSaved:
         start = read(image_of(compressed), made.layers()[0])[:10]
         assert start == b"\x1f\x8b\x08\0" + b"\0\0\0\0" + b"\0\x03"  # no name, no time, level 6, Unix
 
+    def test_unpacking_is_told_in_bytes(self, tmp_path: Path) -> None:
+        plain = pack(tmp_path / "one.tar", save())
+        packed = tmp_path / "one.tar.gz"
+        packed.write_bytes(gzip.compress(plain.read_bytes()))
+        told = Told()
+        for path in (plain, packed):
+            open_source(parse_source(f"docker-archive:{path}"), lambda _: Layout(tmp_path), meter=lambda: told)
+        size = packed.stat().st_size
+        assert told.phases == ["unpacking the archive"]
+        assert told.parts[f"docker-archive:{packed}"][-1] == (size, size)
+
     def test_a_layer_that_is_there_twice_is_compressed_once(self, tmp_path: Path) -> None:
         manifest = image_of(pack(tmp_path / "archive.tar", save(LAYERS[0], LAYERS[1], LAYERS[0]))).to_manifest()
         first, second, third = manifest.layers()
@@ -178,11 +189,10 @@ class TestSaved:
         assert len(manifest.layers()) == 3
 
     def test_its_meter_hears_of_every_byte_of_a_layer(self, tmp_path: Path) -> None:
-        heard: dict[str, tuple[int, int]] = {}
-        meter = SimpleNamespace(phase=lambda _: None, moved=lambda part, *counts: heard.update({part: counts}))
+        told = Told()
         image = image_of(pack(tmp_path / "a.tar", save()))
-        SavedSource(image, "it").as_content(cast("Meter", meter))
-        assert heard == {
+        SavedSource(image, "it").as_content(told)
+        assert {part: steps[-1] for part, steps in told.parts.items()} == {
             diff_id: (len(layer),) * 2 for diff_id, layer in zip(image.config.diff_ids, LAYERS, strict=True)
         }
 
@@ -234,7 +244,7 @@ class TestSaved:
             archive.add(layer, "layer")
         layer.unlink()
         script = (
-            "import re, sys; from tagger.images.sources import open_source, parse_source\n"
+            "import re, sys; from tagger.images.opening import open_source, parse_source\n"
             "from tagger.images.layout import Layout\n"
             "source = open_source(parse_source('docker-archive:' + sys.argv[1]), None)\n"
             "source.stage(Layout(sys.argv[2]), '2.1')\n"

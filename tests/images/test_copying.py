@@ -30,6 +30,7 @@ from tests.images.making import (
     put_manifest,
     sign,
 )
+from tests.images.telling import Told
 from tests.servers.fixtures_registry import Opener as OpenedStore
 from tests.servers.registries import DockerRegistry
 from tests.servers.small_registry import SmallRegistry
@@ -458,29 +459,8 @@ class TestSideBySide:
 class TestMeter:
     """What is told on the way: how many bytes there are, how many are there by now, and in the end all of them."""
 
-    class Told:
-        def __init__(self) -> None:
-            self.parts: dict[str, list[tuple[int, int]]] = {}
-            self.phases: list[str] = []
-
-        def phase(self, text: str) -> None:
-            self.phases.append(text)
-
-        def moved(self, part: str, done: int, total: int) -> None:
-            self.parts.setdefault(part, []).append((done, total))
-
-        def arrived(self, part: str) -> None:
-            total = self.parts[part][-1][1]
-            self.parts[part].append((total, total))
-
-        def paused(self, cause: str, seconds: float) -> None:
-            raise AssertionError(cause, seconds)
-
-        def asked(self, request: str) -> None:
-            pass
-
     def test_of_a_copy(self, tmp_path: Path) -> None:
-        source, told = Layout(tmp_path / "source"), self.Told()
+        source, told = Layout(tmp_path / "source"), Told()
         image = make_image(source, "app", "1.0.0", below=[bytes(3_000_000)])
         target = Layout(tmp_path / "target", meters=lambda _place: told)
         copy_image(source, target, image)
@@ -493,7 +473,7 @@ class TestMeter:
             assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
     def test_of_what_is_there_already(self, tmp_path: Path) -> None:
-        source, told = Layout(tmp_path / "source"), self.Told()
+        source, told = Layout(tmp_path / "source"), Told()
         image = make_image(source, "app", "1.0.0")
         copy_image(source, Layout(tmp_path / "target"), image)
         copy_image(source, Layout(tmp_path / "target", meters=lambda _place: told), image)

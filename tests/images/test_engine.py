@@ -20,6 +20,7 @@ from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Reference, Repository
 from tests.images.making import PLATFORMS, make_index
+from tests.images.telling import Told
 from tests.servers.distribution import PASSWORD, USER
 from tests.servers.engine import Engine as Running
 from tests.servers.registries import DockerRegistry
@@ -109,28 +110,6 @@ def test_a_push_tells_of_its_layers(
     assert told.gone
     assert set(told.parts) <= told.gone
     assert set(told.phases) == ({"pushing"} if told.parts else set())
-
-
-class Told:
-    """A meter that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.phases: list[str] = []
-        self.parts: dict[str, tuple[int, int]] = {}
-        self.gone: set[str] = set()
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def moved(self, part: str, done: int, total: int) -> None:
-        self.parts[part] = (done, total)
-
-    def arrived(self, part: str) -> None:
-        self.gone.add(part)
-
-    def paused(self, cause: str, seconds: float) -> None: ...
-
-    def asked(self, request: str) -> None: ...
 
 
 def test_the_image_that_stands_there_is_not_pushed_again(

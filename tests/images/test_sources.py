@@ -12,7 +12,8 @@ from tagger.confidential import hide_logins
 from tagger.errors import InputError, NotFound, StoreError, TaggerError
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
-from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source, parse_source
+from tagger.images.opening import SourceSpec, open_source, parse_source
+from tagger.images.sources import BuiltImage, ContentSource
 from tagger.images.stores import TagStore
 from tagger.names import SOURCE_KINDS, Repository
 from tests.images.making import attach, describe, make_image, make_index, put, put_manifest, sign
@@ -25,7 +26,7 @@ def nowhere(repository: Repository) -> TagStore:
     raise AssertionError(f"{repository} was asked for")
 
 
-def open_text(text: str) -> ContentSource | SavedSource:
+def open_text(text: str) -> BuiltImage:
     return open_source(parse_source(text), nowhere)
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 from tagger.errors import InputError, StoreError
 from tagger.images.files import CHUNK, PATIENCE, OpenFile, disk_hint
+from tagger.meters import SILENT, Meter
 
 __all__ = ["GZIP", "LARGEST_HEADER", "OTHERS", "ZSTD", "Archive"]
 
@@ -48,10 +49,16 @@ class _Headers(io.RawIOBase):
 class Archive:
     """The regular files in a tar archive, which may be compressed as a whole with gzip."""
 
-    def __init__(self, path: Path, place: str, say: Callable[[str], None] = lambda _: None) -> None:
-        """`say` tells a person that a pipe is waited for."""
+    def __init__(
+        self,
+        path: Path,
+        place: str,
+        say: Callable[[str], None] = lambda _: None,
+        meter: Callable[[], Meter] = lambda: SILENT,
+    ) -> None:
+        """`say` tells a person that a pipe is waited for; `meter` returns what is told how far unpacking is."""
         self.place = place
-        self._say = say
+        self._say, self._meter = say, meter
         with self.translate_errors():
             self._file = self._open(path)
             self._files, self._links = self._members()
@@ -132,10 +139,13 @@ class Archive:
         os.set_blocking(pipe.descriptor, True)
 
     def _decompress(self, file: OpenFile, target: BinaryIO) -> None:
-        most = max(EXPANDS * os.fstat(file.descriptor).st_size, LEAST_LIMIT)
+        size, meter = os.fstat(file.descriptor).st_size, self._meter()
+        most = max(EXPANDS * size, LEAST_LIMIT)
+        meter.phase("unpacking the archive")
         with file.whole() as packed, gzip.GzipFile(fileobj=packed) as source:
             while chunk := source.read(CHUNK):
                 target.write(chunk)
+                meter.moved(self.place, packed.tell(), size)
                 if target.tell() > most:
                     raise self.broken(f"the archive grows beyond {most} bytes")
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 from tagger.errors import TaggerError
@@ -12,7 +13,7 @@ from tagger.images.configs import platform_configs
 from tagger.images.engine.documents import Documents
 from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
-from tagger.images.sources import ContentSource, SavedSource, SourceSpec, open_source
+from tagger.images.sources import ContentSource, SavedSource
 from tagger.images.stores import ImageConfig, Source, TagStore, overtaken
 from tagger.meters import Meter, meter_of
 from tagger.names import Reference, Repository
@@ -141,18 +142,16 @@ class EngineSource:
 
     def _saved(self) -> ContentSource | SavedSource:
         """Return the image from the output of `docker save`, in a file that is deleted but stays open while needed."""
+        from tagger.images.archives import Archive  # few images of the engine are copied
+        from tagger.images.choosing import image_in_archive
+
         with tempfile.NamedTemporaryFile(prefix="tagger-", suffix=".tar") as file:
             for chunk in self._engine.save(self._id):
                 file.write(chunk)
             file.flush()
-            saved = open_source(SourceSpec("docker-archive", file.name), _no_registry)
-        saved.reference = self.reference
-        return saved
+            archive = Archive(Path(file.name), f"docker-archive:{file.name}")
+            return image_in_archive(archive, "", self.reference)
 
     @cached_property
     def _documents(self) -> Documents:
         return Documents(self.reference, self._engine.save(self._id))
-
-
-def _no_registry(repository: Repository) -> TagStore:
-    raise AssertionError(repository)
