@@ -20,7 +20,7 @@ from tagger.reporting.terminal import Outlet
 
 # Start-up is most of the cost here, so each module is imported only where a run needs it.
 if TYPE_CHECKING:
-    from tagger.images.registry.addresses import Dial
+    from tagger.images.registry.dial import Dial
     from tagger.reporting.console import Console
     from tagger.settings.values import Settings
 

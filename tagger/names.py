@@ -1,11 +1,13 @@
 """The names of images: registry, repository, tag, digest, and the kinds of sources."""
 
-import hashlib
 import re
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tagger.errors import InputError
+
+if TYPE_CHECKING:
+    import hashlib  # takes 2 ms, so it is imported after the connections have begun
 
 __all__ = [
     "ALGORITHMS", "CANONICAL",
@@ -64,6 +66,8 @@ class Digest(str):
     @classmethod
     def of(cls, content: bytes, algorithm: str = CANONICAL) -> Self:
         """Return the digest of `content`."""
+        import hashlib
+
         return cls(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
 
     @property
@@ -83,6 +87,8 @@ class Digest(str):
 
     def hasher(self) -> "hashlib._Hash":
         """Return what computes digests of this algorithm."""
+        import hashlib
+
         return hashlib.new(self.algorithm)
 
     def fits(self, content: bytes) -> bool:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tagger.images.registry.addresses import Dial
+    from tagger.images.registry.dial import Dial
 
 __all__ = ["begin", "main"]
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
-    """Begin TCP connections to the registries that the environment names in `images`. Nothing is sent over them.
+    """Begin connections to the registries that the environment names in `images`, with TLS. No request is sent.
 
     `places_ahead` gives the addresses, with those of known token servers. The program reads its settings meanwhile.
     There are no connections with words on the command line, for a command that is not in `COMMANDS`, or where other
@@ -36,8 +36,9 @@ def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
     if arguments or _input("command", environ) not in COMMANDS or any(_input(name, environ) for name in ELSEWHERE):
         return []
     from tagger.errors import InputError
-    from tagger.images.registry.addresses import Dial, places_ahead
+    from tagger.images.registry.addresses import places_ahead
     from tagger.images.registry.defaults import TIMEOUT
+    from tagger.images.registry.dial import Dial, Tls
     from tagger.names import Repository
 
     names = []
@@ -48,7 +49,8 @@ def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
         places = places_ahead(names, _input("insecure", environ).split(), {})
     except InputError:
         return []
-    return [Dial((place.host, place.port), TIMEOUT) for place in places]
+    tls = Tls(_input("ca-file", environ))
+    return [Dial((place.host, place.port), TIMEOUT, tls if place.scheme == "https" else None) for place in places]
 
 
 def _input(name: str, environ: Mapping[str, str]) -> str:

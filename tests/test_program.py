@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tagger.images.registry import addresses
-from tagger.images.registry.addresses import Dial
+from tagger.images.registry import dial as dialling
+from tagger.images.registry.dial import Dial
 from tagger.program import begin
+from tests.servers.registries import Authority
 from tests.servers.small_registry import SmallRegistry
 
 PROGRAM = str(Path(__file__).parent.parent / "entrypoint.py")
@@ -43,7 +44,7 @@ def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_which_are_begun(
     environ: dict[str, str], places: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "connected", _refuses)
+    monkeypatch.setattr(dialling, "connected", _refuses)
     assert [dial.place for dial in begin([], environ)] == places
     assert begin(["release"], environ) == []
 
@@ -61,6 +62,20 @@ def test_what_was_begun_is_used(small_registry: SmallRegistry, tmp_path: Path) -
     subprocess.run([sys.executable, "-Es", PROGRAM], env=environ, cwd=tmp_path, capture_output=True, check=False)
     assert small_registry.requests
     assert small_registry.connections == 1
+
+
+@pytest.mark.parametrize("form", ["file", "text", "one line"])
+def test_tls_is_begun_with_the_authorities_of_the_environment(form: str, authority: Authority, tmp_path: Path) -> None:
+    """Where `ca-file` is PEM text in one line, reading it is left to the settings, and a new connection is made."""
+    given = {"file": str(authority.ca_file), "text": (text := authority.ca_file.read_text().strip())}
+    with SmallRegistry(tls=authority.server_context()) as registry:
+        host = f"0.0.0.0:{registry.port}"
+        environ = {"INPUT_COMMAND": "plan", "INPUT_VERSION": "2.1.4", "INPUT_IMAGES": f"{host}/acme/app"}
+        environ |= {"INPUT_JOBS": "1", "INPUT_SOURCE": f"docker://{host}/acme/app:none"}
+        environ["INPUT_CA-FILE"] = given.get(form, text.replace("\n", "\\n"))
+        subprocess.run([sys.executable, "-Es", PROGRAM], env=environ, cwd=tmp_path, capture_output=True, check=False)
+        assert registry.requests
+        assert registry.connections <= (2 if form == "one line" else 1)
 
 
 def test_who_begins_over_again_goes_on_with_what_was_begun(small_registry: SmallRegistry) -> None:

@@ -8,18 +8,16 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from tagger.concurrency import SingleFlight
 from tagger.meters import SILENT, Meter, Meters, silent
 from tagger.names import Repository
 
 # Modules are imported where they are needed, and after the connections to the registries have begun.
 if TYPE_CHECKING:
-    import ssl
-
     from tagger.images.engine import Engine
     from tagger.images.layout import Layout
-    from tagger.images.registry.addresses import Dial
+    from tagger.images.registry.addresses import Origin
     from tagger.images.registry.credentials import Keychain
+    from tagger.images.registry.dial import Dial, Tls
     from tagger.images.registry.identity import IdentityLogin
     from tagger.images.registry.registries import Registries
     from tagger.images.registry.repository import RegistryRepository
@@ -237,29 +235,32 @@ class _Resources:
         }
 
     def _open_registries(self) -> "Registries":
-        from tagger.images.registry.addresses import Dial, places_ahead
+        from tagger.images.registry.addresses import places_ahead
 
         network = self._network
         names = [image.registry for each in self._components for image in each.repositories]
         places = places_ahead(names, network["insecure"], network["endpoints"])
-
-        flight = SingleFlight["ssl.SSLContext"]()
-
-        def secure() -> "ssl.SSLContext":
-            from tagger.images.registry.tls import tls_context  # in the thread of a connection, while others import
-
-            return flight.get(lambda: tls_context(network["ca_file"]))
-
-        dials, begun, timeout = [], list(self._begun), network["timeout"]
-        for one in places:
-            place = one.host, one.port
-            known = next((dial for dial in begun if dial.place == place), None)
-            if known:
-                begun.remove(known)
-            dials.append(Dial(place, timeout, secure if one.scheme == "https" else None, begun=known))
+        tls, dials = self._dials(places, network["ca_file"], network["timeout"])
         from tagger.images.registry.registries import Registries  # a run that uses only layouts opens no connection
 
-        return Registries(keychain=self.keychain, dials=dials, tls=secure, meters=self.meters, **network)
+        return Registries(keychain=self.keychain, dials=dials, tls=tls, meters=self.meters, **network)
+
+    def _dials(self, places: "Iterable[Origin]", ca_file: str, timeout: float) -> "tuple[Tls, list[Dial]]":
+        """Begin the connections to `places` that are not begun yet. Return all, and what gives their TLS context."""
+        from tagger.images.registry.dial import Dial, Tls
+
+        begun = [dial for dial in self._begun if dial.tls is None or dial.tls.ca_file == ca_file]
+        tls = next((dial.tls for dial in begun if dial.tls), None) or Tls(ca_file)
+        for other in set(self._begun).difference(begun):
+            other.close()
+        dials = []
+        for one in places:
+            place, own_tls = (one.host, one.port), tls if one.scheme == "https" else None
+            known = next((dial for dial in begun if dial.place == place and dial.tls in (None, own_tls)), None)
+            if known:
+                begun.remove(known)
+            dials.append(Dial(place, timeout, own_tls, begun=known))
+        return tls, dials
 
     @property
     def engine(self) -> "Engine":

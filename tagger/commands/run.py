@@ -146,6 +146,7 @@ class Run:
         from tagger.results import finish
 
         self.interruption.stop = self.connections.stop
+        self.console.prepare()  # while connections are made
         told: set[str] = set()
 
         def tell(event: "Event") -> None:

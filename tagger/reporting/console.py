@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Collection, Iterable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tagger.errors import TaggerError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Console"]
 
+PREPARED = ("failures", "sentences", "text")
 _ANNOTATED = 10
 """The most findings with one hint that an annotation lists; the others are counted."""
 
@@ -87,20 +89,24 @@ class Console:
         if self._verbose or (event.kind in ("pushing", "staged") and not (self._progress and self._progress.is_drawn)):
             self._print(f"{event.place}: {event.kind} {event.text}")
 
+    def prepare(self) -> None:
+        """Import what shows a report, so that nothing is imported once the last answer has come."""
+        for name in PREPARED:
+            import_module(f"tagger.reporting.{name}")
+
     def show_report(self, report: Report) -> int:
         """Show the report of a command."""
-        from tagger.reporting.documents import report_document
         from tagger.reporting.failures import failures
-        from tagger.reporting.outputs import report_outputs
         from tagger.reporting.sentences import sentence
-        from tagger.reporting.summary import report_markdown
 
-        report = self._spell_report(report)
-        outputs = report_outputs(report, report_document(report, contents=False))
-        seconds = time.monotonic() - self._began
+        report, seconds, summary = self._spell_report(report), time.monotonic() - self._began, ""
+        outputs = _report_outputs(report) if self._runner.takes_outputs else {}
         if self._runner.present and report.repositories and (report.changed or not report.exit_code):
             self._runner.notice(sentence(report, seconds))
-        summary = report_markdown(report, seconds) if self._runner.takes_summary else ""
+        if self._runner.takes_summary:
+            from tagger.reporting.summary import report_markdown
+
+            summary = report_markdown(report, seconds)
         return self._show(self._formatter.report(report, seconds), failures(report), outputs, summary)
 
     def show_components(self, report: ComponentsReport) -> int:
@@ -115,7 +121,7 @@ class Console:
 
         each = {name: self._spell_ended(ended) for name, ended in report.components.items()}
         report = report._replace(components=each, error=report.error and self._spell_error(report.error))
-        wanted = self._environ.get("GITHUB_OUTPUT")  # for hundreds of components the outputs take a while
+        wanted = self._runner.takes_outputs  # for hundreds of components the outputs take a while
         outputs = components_outputs(report, components_document(report)) if wanted else {}
         for ended in report.components.values():
             if isinstance(ended, Checkup):
@@ -267,6 +273,13 @@ class Console:
             from tagger.reporting.text import error_text
 
             self._err.echo(error_text(error, self._err.width if self._err.is_terminal else None))
+
+
+def _report_outputs(report: Report) -> dict[str, str]:
+    from tagger.reporting.documents import report_document
+    from tagger.reporting.outputs import report_outputs
+
+    return report_outputs(report, report_document(report, contents=False))
 
 
 def _write_pages(ended: Iterable[Trees]) -> list[TaggerError]:

@@ -26,6 +26,11 @@ class Runner(NamedTuple):
         return self.environ.get("GITHUB_ACTIONS") == "true"
 
     @property
+    def takes_outputs(self) -> bool:
+        """True where the environment names a file for the outputs."""
+        return bool(self.environ.get("GITHUB_OUTPUT"))
+
+    @property
     def takes_summary(self) -> bool:
         """True where the environment names a file for the step summary."""
         return bool(self.environ.get("GITHUB_STEP_SUMMARY"))

@@ -17,7 +17,7 @@ from tests.servers.token_server import Signer, TokenServer
 
 __all__ = ["Authority", "DockerRegistry"]
 
-NAMES = "DNS:localhost,DNS:registry.local,IP:127.0.0.1,IP:::1"
+NAMES = "DNS:localhost,DNS:registry.local,IP:127.0.0.1,IP:0.0.0.0,IP:::1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,17 @@
-"""The addresses of registries, and connections that are opened before the HTTP library is imported."""
+"""The addresses of registries, and those that a run connects to early."""
 
 import ipaddress
 import os
 import re
 import socket
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from tagger.errors import InputError
 from tagger.images.registry.dialects import dialect_of
 
-if TYPE_CHECKING:
-    import ssl  # is imported beside this thread
-
-__all__ = ["PORTS", "Dial", "Origin", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
+__all__ = ["PORTS", "Origin", "connected", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
 
 PORTS = {"http": 80, "https": 443}
 
@@ -48,61 +43,6 @@ class Origin(NamedTuple):
     def url(self, target: str) -> str:
         """Return the URL of `target`, a path or a whole URL. Raise `ValueError` when it is neither."""
         return urljoin(f"{self.scheme}://{self.netloc}/", target)
-
-
-class Dial:
-    """A connection under way, begun beside this thread: TCP, and TLS over it where `secure` gives a context for it.
-
-    `begun` is one to the same place, without TLS, that goes on as this one.
-    """
-
-    def __init__(
-        self,
-        place: tuple[str, int],
-        timeout: float,
-        secure: "Callable[[], ssl.SSLContext] | None" = None,
-        begun: "Dial | None" = None,
-    ) -> None:
-        self.place, self.is_secure = place, secure is not None
-        self._timeout, self._secure, self._begun = timeout, secure, begun
-        self._socket: socket.socket | None = None
-        self._given_up = False
-        self._thread = threading.Thread(target=self._connect, daemon=True)
-        self._thread.start()
-
-    def take(self, within: float | None = None) -> socket.socket | None:
-        """Return the connection once it is made, or None where it failed; a second try gives the error.
-
-        One that is not made `within` so many seconds is given up.
-        """
-        self._thread.join(within)
-        if self._thread.is_alive():
-            self.close()
-            return None
-        return self._socket
-
-    def close(self) -> None:
-        """Close a connection that was not taken."""
-        self._given_up = True
-        if self._socket:
-            self._socket.close()
-
-    def _connect(self) -> None:
-        with suppress(OSError, InputError):
-            found = (self._begun and self._begun.take(self._timeout)) or connected(self.place, self._timeout)
-            try:
-                found.settimeout(self._timeout)
-                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if self._secure:
-                    # A name in bytes needs no IDNA, whose tables take a millisecond: those of registries are ASCII.
-                    name = self.place[0].rstrip(".").encode()
-                    found = self._secure().wrap_socket(found, server_hostname=name)
-            except BaseException:
-                found.close()
-                raise
-            self._socket = found
-            if self._given_up:
-                found.close()
 
 
 def connected(place: tuple[str, int], timeout: float) -> socket.socket:

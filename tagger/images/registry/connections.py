@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from tagger.images.registry.addresses import Dial, Origin, connected
+from tagger.images.registry.addresses import Origin, connected
+from tagger.images.registry.dial import Dial
 from tagger.images.registry.faults import Broken, Fault, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.messages import Message
 from tagger.images.registry.pace import Incoming

@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from tagger.images.registry.addresses import Dial
 from tagger.images.registry.challenges import Challenge
 from tagger.images.registry.client import Registry
 from tagger.images.registry.credentials import Keychain, OneLogin
 from tagger.images.registry.defaults import JOBS, RETRIES, TIMEOUT
+from tagger.images.registry.dial import Dial, Tls
 from tagger.images.registry.endpoint import access_to
 from tagger.images.registry.logins import Login
 from tagger.images.registry.repository import RegistryRepository
@@ -18,8 +18,6 @@ from tagger.meters import Meters, silent
 from tagger.names import Repository
 
 if TYPE_CHECKING:
-    import ssl
-
     from tagger.images.registry.identity import Sender
     from tagger.images.registry.web_api import OwnApi, WebApi
 
@@ -47,7 +45,7 @@ class Registries:
         timeout: float = TIMEOUT,
         retries: int = RETRIES,
         dials: Iterable[Dial] = (),
-        tls: "Callable[[], ssl.SSLContext] | None" = None,
+        tls: Tls | None = None,
         github_api: str = "",
         meters: Meters = silent,
     ) -> None:

@@ -3,16 +3,14 @@
 import os
 import socket
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tagger.concurrency import SingleFlight
 from tagger.errors import InputError
 from tagger.images.registry.addresses import connected
 from tagger.workspace import read_regular
 
-__all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context", "tls_once"]
+__all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context"]
 
 NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
@@ -48,12 +46,6 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
                 "Give a file with certificates in PEM form (-----BEGIN CERTIFICATE-----).",
             ) from error
     return context
-
-
-def tls_once(ca_file: str) -> Callable[[], ssl.SSLContext]:
-    """Return a function that returns the context of a run. The first thread that calls it makes the context."""
-    flight = SingleFlight[ssl.SSLContext]()
-    return lambda: flight.get(lambda: tls_context(ca_file))
 
 
 def speaks_tls(host: str, port: int, unheard: bool, timeout: float) -> bool:

@@ -1,23 +1,23 @@
 """The HTTP connections of one run, which all registries share."""
 
 import re
-import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import BinaryIO
 from weakref import WeakSet
 
 from tagger import __version__
-from tagger.images.registry.addresses import Dial, Origin
+from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import ConnectionFailed
 from tagger.images.registry.connections import Connection, Route
 from tagger.images.registry.defaults import JOBS, TIMEOUT
+from tagger.images.registry.dial import Dial, Tls
 from tagger.images.registry.faults import Broken, Fault
 from tagger.images.registry.guard import Unsendable, check_address
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.responses import CHUNK, Response, TooLarge
-from tagger.images.registry.tls import speaks_tls, tls_once
+from tagger.images.registry.tls import speaks_tls
 
 __all__ = ["CHUNK", "Response", "TooLarge", "Transport"]
 
@@ -40,7 +40,7 @@ class Transport:
         timeout: float = TIMEOUT,
         connections: int = 4 * JOBS,
         dials: Iterable[Dial] = (),
-        tls: Callable[[], ssl.SSLContext] | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self._timeout = timeout
         self._most_idle = connections
@@ -51,7 +51,7 @@ class Transport:
         self._addresses: dict[tuple[str, int], set[str]] = {}
         self._named_by: dict[tuple[str, int], tuple[str, int]] = {}
         # An unusable file is an error before any request.
-        self._tls = tls or tls_once(ca_file)
+        self._tls = tls or Tls(ca_file)
         if ca_file:
             self._tls()
         self._lock = threading.Lock()
@@ -163,7 +163,7 @@ class Transport:
         origin = route.origin
         place, secure = (origin.host, origin.port), origin.scheme == "https"
         with self._lock:
-            dial = next((one for one in self._dials if one.place == place and one.is_secure == secure), None)
+            dial = next((one for one in self._dials if one.place == place and bool(one.tls) == secure), None)
             if dial and not route.proxy:
                 self._dials.remove(dial)
             connection = Connection(route, None if route.proxy else dial)

@@ -11,15 +11,15 @@ import pytest
 
 from tagger.errors import InputError, StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
-from tagger.images.registry.addresses import Dial, Origin, is_loopback, places_ahead
+from tagger.images.registry.addresses import Origin, is_loopback, places_ahead
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.dial import Dial, Tls
 from tagger.images.registry.failures import Peer, refused
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.statuses import STATUSES, Status
-from tagger.images.registry.tls import tls_once
 from tagger.images.registry.transport import Transport
 from tagger.names import Repository
 from tests.servers.fixtures_registry import Opener
@@ -393,7 +393,7 @@ def test_a_connection_is_begun_before_what_speaks_over_it(plain: SmallRegistry) 
 def test_tls_is_begun_too(authority: Authority) -> None:
     with SmallRegistry(tls=authority.server_context()) as registry:
         endpoints = {"registry.local:5000": f"localhost:{registry.port}"}
-        tls = tls_once(str(authority.ca_file))
+        tls = Tls(str(authority.ca_file))
         begun = Dial(("localhost", registry.port), 5, tls)
         assert begun.take() is not None
         with Registries(endpoints=endpoints, ca_file=str(authority.ca_file), dials=[begun], tls=tls) as client:
@@ -403,7 +403,7 @@ def test_tls_is_begun_too(authority: Authority) -> None:
 
 def test_a_certificate_that_is_not_trusted_ends_what_was_begun(authority: Authority) -> None:
     with SmallRegistry(tls=authority.server_context()) as registry:
-        begun = Dial(("localhost", registry.port), 5, tls_once(""))
+        begun = Dial(("localhost", registry.port), 5, Tls(""))
         assert begun.take() is None
         endpoints = {"registry.local:5000": f"localhost:{registry.port}"}
         with (
@@ -415,7 +415,7 @@ def test_a_certificate_that_is_not_trusted_ends_what_was_begun(authority: Author
 
 
 def test_what_was_begun_over_tls_is_not_used_without(plain: SmallRegistry) -> None:
-    begun = Dial((ELSEWHERE, plain.port), 5, tls_once(""))
+    begun = Dial((ELSEWHERE, plain.port), 5, Tls(""))
     assert begun.take() is None  # it speaks none
     endpoints = {"registry.local:5000": f"{ELSEWHERE}:{plain.port}"}
     with Registries(insecure=["registry.local:5000"], endpoints=endpoints, dials=[begun]) as client:
