@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from tagger.confidential import hide
 from tagger.errors import StoreError
+from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.logins import login_hint
 from tagger.names import Repository
 
@@ -14,7 +15,7 @@ _FAILURES = (
     (
         r"unauthorized|authentication|basic auth|denied|forbidden|insufficient_scope",
         "DENIED",
-        "The login for {registry} may not push there. On ghcr.io, a workflow needs `permissions: packages: write`.",
+        "The login for {registry} may not push there.",
     ),
     (
         r"HTTP response to HTTPS client",
@@ -52,8 +53,9 @@ def refusal(
     secrets = [value for value in map(login.get, ("password", "identitytoken", "registrytoken")) if value]
     words = hide(" ".join(hide(failure, secrets).split()), secrets)
     code, hint = next((found[1:] for found in _FAILURES if re.search(found[0], words, re.IGNORECASE)), ("FAILED", ""))
-    if code == "DENIED" and not login:
-        hint = login_hint(repository.registry)
+    if code == "DENIED":
+        denied = dialect_of(repository.registry).denied
+        hint = f"{hint} {denied}".strip() if login else login_hint(repository.registry)
     if any(text in hint for text in _PODMAN) and is_podman():
         for docker, podman in _PODMAN.items():
             hint = hint.replace(docker, podman)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from tagger.images.registry.challenges import parse_challenges
-from tagger.images.registry.dialects import IMMUTABLE, THROTTLED
+from tagger.images.registry.dialects import IMMUTABLE, IMMUTABLE_STATUSES, MESSAGE_KEYS, THROTTLED
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.statuses import status_of
 
@@ -100,8 +100,8 @@ def is_throttled(answer: Answer) -> bool:
 
 
 def is_immutable(answer: Answer) -> bool:
-    """Say whether a refusal means that the tag is immutable: status 412 (Harbor), or the words of a dialect."""
-    return answer.status == 412 or bool(re.search(IMMUTABLE, answer.text))
+    """Say whether a refusal means that the tag is immutable: by the status or the words of a dialect."""
+    return answer.status in IMMUTABLE_STATUSES or bool(re.search(IMMUTABLE, answer.text))
 
 
 def one_line(text: str) -> str:
@@ -111,14 +111,14 @@ def one_line(text: str) -> str:
 
 
 def _message(body: bytes) -> str:
-    """Return the message in another kind of body: JSON's `message` or `detail` (GitHub, Docker Hub), or its text."""
+    """Return the message in another kind of body: under a dialect's key in JSON, or its text."""
     text = body.decode(errors="replace")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    found = (document.get("message") or document.get("detail")) if isinstance(document, dict) else None
-    return found if isinstance(found, str) else text
+    texts = [document.get(key) for key in MESSAGE_KEYS] if isinstance(document, dict) else []
+    return next((found for found in texts if found and isinstance(found, str)), text)
 
 
 def _said(error: Mapping[str, Any]) -> str:

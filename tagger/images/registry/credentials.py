@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from tagger.images.registry.dialects import GHCR
+from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.docker_config import DockerConfig
 from tagger.images.registry.logins import Key, Login, best_key, docker_key, registry_name
 
@@ -123,7 +123,7 @@ class Keychain:
                 return found
         if (gitlab := self._gitlab()) and registry_name(self._environ.get("CI_REGISTRY", "")) == name:
             return gitlab
-        return self._github if name == GHCR else Login()
+        return self._github if dialect_of(name).github_token else Login()
 
     def _ask(self, config: DockerConfig, name: str, repository: str) -> Login:
         """Return the login of a credential helper, which is run once for each registry."""

@@ -4,11 +4,12 @@ from typing import Literal, NamedTuple
 
 from tagger.names import DOCKER_HUB
 
-__all__ = ["ANYWHERE", "DIALECTS", "ECR", "GHCR", "IMMUTABLE", "PAGE_SIZES", "THROTTLED", "Dialect", "dialect_of"]
+__all__ = [
+    "ANYWHERE", "DIALECTS", "IMMUTABLE", "IMMUTABLE_STATUSES", "MESSAGE_KEYS", "PAGE_SIZES", "PAUSE_WORDS",
+    "THROTTLED", "WAITS", "Dialect", "dialect_of",
+]  # fmt: skip
 
-GHCR = "ghcr.io"
-ECR = ".dkr.ecr."
-ANYWHERE = ("immutable", "throttled", "page_sizes")
+ANYWHERE = ("immutable", "immutable_status", "throttled", "pause", "wait", "message", "page_sizes")
 
 
 class Dialect(NamedTuple):
@@ -16,10 +17,14 @@ class Dialect(NamedTuple):
 
     `registry`: its name, or a part of it that begins with a dot. `address`: its host, if it differs from the name.
     `realm`, `service`: its token server, if known in advance. `immutable`, `throttled`: regular expressions for its
-    messages about an immutable tag and about too many requests. `page_sizes`: the sizes of pages that it accepts.
-    `denied`, `absent`, `deletion`, `private`: hints for a login without the right, for a missing repository, for a
-    deletion by other means, and for a repository that is not public. `api`: its own API, which deletes more than the
-    distribution API. `identity`: how it accepts the identity of a workflow. `source`: the documentation of all this.
+    messages about an immutable tag and about too many requests. `immutable_status`: a status that means an immutable
+    tag. `pause`: a regular expression for the words before the time to wait, in a body. `wait`: the header with the
+    time to wait for, in seconds since 1970, and a header that is 0 where it counts. `message`: the key of the message
+    in its own JSON. `github_token`: it takes the token of a workflow at GitHub. `page_sizes`: the sizes of pages that
+    it accepts. `denied`, `absent`, `deletion`, `private`: hints for a login without the right, for a missing
+    repository, for a deletion by other means, and for a repository that is not public. `api`: its own API, which
+    deletes more than the distribution API. `identity`: how it accepts the identity of a workflow. `source`: the
+    documentation of all this.
 
     Software that runs anywhere (Harbor, Quay) has no `registry`: no name identifies it. The fields of `ANYWHERE` in its
     row apply to the answers of every registry, and its other fields where a repository names it.
@@ -32,7 +37,12 @@ class Dialect(NamedTuple):
     realm: str = ""
     service: str = ""
     immutable: str = ""
+    immutable_status: int = 0
     throttled: str = ""
+    pause: str = ""
+    wait: tuple[str, str] | None = None
+    message: str = ""
+    github_token: bool = False
     denied: str = ""
     absent: str = ""
     page_sizes: tuple[int, ...] = ()
@@ -52,6 +62,8 @@ DIALECTS = (
         service="registry.docker.io",
         immutable="already assigned to an image",
         throttled="too many requests",
+        wait=("X-Retry-After", ""),
+        message="detail",
         deletion="Docker Hub deletes tags by its own API, with a login of the scope Read, Write, Delete; or on its "
         "pages: hub.docker.com/r/{name}/tags.",
         api="hub",
@@ -73,10 +85,14 @@ DIALECTS = (
     Dialect(
         "GitHub Container Registry",
         "docs.github.com, working with the container registry; chainguard-images/images issue 173",
-        registry=GHCR,
+        registry="ghcr.io",
         realm="https://ghcr.io/token",
-        service=GHCR,
+        service="ghcr.io",
         throttled="rate limit|abuse detection|retry-after",
+        pause="retry-after",  # `retry-after: 10.3ms, allowed: 2000/minute`, with no header
+        wait=("x-ratelimit-reset", "x-ratelimit-remaining"),
+        message="message",
+        github_token=True,
         denied="Give the job `permissions: packages: write`, and the repository the role Write in the package's "
         'settings, "Manage Actions access". The token of a person has to be a classic one with the scope '
         "write:packages.",
@@ -90,13 +106,18 @@ DIALECTS = (
     Dialect(
         "Amazon ECR",
         "docs.aws.amazon.com, ECR user guide, image tag mutability; google/go-containerregistry, remote/options.go",
-        registry=ECR,
+        registry=".dkr.ecr.",
         immutable="immutab|cannot be overwritten",
         absent="ECR makes no repository by itself: create it first, or a creation template for pushes.",
         page_sizes=(1000, 100),
         deletion="aws ecr batch-delete-image --repository-name {name} --image-ids imageTag=TAG",
     ),
-    Dialect("Harbor", "goharbor/harbor, src/server/middleware/immutable/pushmf.go", immutable="immutab"),
+    Dialect(
+        "Harbor",
+        "goharbor/harbor, src/server/middleware/immutable/pushmf.go",
+        immutable="immutab",
+        immutable_status=412,
+    ),
     Dialect("GitLab", "docs.gitlab.com, protected container tags", immutable="protected tag|tag is protected"),
     Dialect(
         "Azure Container Registry", "learn.microsoft.com, lock a container image", immutable="write-enabled|locked"
@@ -108,6 +129,10 @@ DIALECTS = (
 
 IMMUTABLE = "(?i)" + "|".join(dict.fromkeys(row.immutable for row in DIALECTS if row.immutable))
 THROTTLED = "(?i)" + "|".join(row.throttled for row in DIALECTS if row.throttled)
+IMMUTABLE_STATUSES = frozenset(row.immutable_status for row in DIALECTS if row.immutable_status)
+PAUSE_WORDS = "|".join(row.pause for row in DIALECTS if row.pause)
+WAITS = tuple(row.wait for row in DIALECTS if row.wait)
+MESSAGE_KEYS = tuple(row.message for row in DIALECTS if row.message)
 PAGE_SIZES = tuple(sorted({size for row in DIALECTS for size in row.page_sizes}, reverse=True))
 """The page sizes to try, one after the other, when a registry needs a page size, or a smaller one."""
 

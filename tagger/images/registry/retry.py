@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_throttled
+from tagger.images.registry.dialects import PAUSE_WORDS, WAITS
 from tagger.images.registry.statuses import status_of
 
 __all__ = ["Repetition", "asked_pause"]
@@ -20,8 +21,9 @@ PAUSES = (0.05, 0.2, 0.8, 3.2)  # seconds; many faults last for milliseconds, a 
 PAUSES_THROTTLED = (1.0, 2.0, 4.0, 8.0)
 LONGEST_PAUSE = 60.0  # seconds; a run does not wait longer for a registry
 
-# GHCR says it only in the body: `retry-after: 10.3ms, allowed: 2000/minute` (chainguard-images/images#173).
-_BODY_PAUSE = rb"(?i)retry-after:?\s*(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)(ms|us|\xc2\xb5s|s)?)?"
+_BODY_PAUSE = (
+    rb"(?i)(?:" + PAUSE_WORDS.encode() + rb"):?\s*(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)(ms|us|\xc2\xb5s|s)?)?"
+)
 _UNITS = {b"ms": 1e-3, b"us": 1e-6, "µs".encode(): 1e-6, b"s": 1.0, None: 1.0, b"": 1.0}
 
 
@@ -96,11 +98,12 @@ def _pause_after(answer: Answer, repetition: int, throttled: bool) -> float:
 
 
 def _until(answer: Answer) -> float | None:
-    """Return the time to wait for, in seconds since 1970: Docker Hub's `X-Retry-After`, or GitHub's limit reset."""
-    text = str(answer.headers.get("X-Retry-After") or "")
-    if str(answer.headers.get("x-ratelimit-remaining") or "") == "0":
-        text = text or str(answer.headers.get("x-ratelimit-reset") or "")
-    return float(text[:12]) if text.isascii() and text.isdigit() else None
+    """Return the time to wait for, in seconds since 1970, that a header of a dialect has; None without one."""
+    for name, spent in WAITS:
+        text = str(answer.headers.get(name) or "")
+        if text.isascii() and text.isdigit() and (not spent or str(answer.headers.get(spent) or "") == "0"):
+            return float(text[:12])
+    return None
 
 
 def asked_pause(answer: Answer) -> float | None:
