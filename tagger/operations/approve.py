@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagger.errors import Refused
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import outcome_after
-from tagger.operations.everywhere import each, everywhere, first_error, with_policy
+from tagger.operations.everywhere import different_builds, each, everywhere, first_error, with_policy
 from tagger.operations.marking import Marking, lifted_change, look_as_marked, mark_and_converge, view_of
 from tagger.operations.naming import all_tags, find_versions, no_version
 from tagger.operations.terms import OwnTerms, Terms
@@ -31,7 +31,7 @@ class Approval(NamedTuple):
 def approve(job: Approval, *, dry_run: bool = False) -> Running:
     """Approve in every repository. Nothing is built, and the exact tag stays. Without a mark, only tags are put right.
 
-    Raise `InputError` when no repository has the version.
+    Repositories that hold different builds of it are refused. Raise `InputError` when none has the version.
     """
     meant: dict[Rules, list[Version]] = {}
     images: set[str] = set()
@@ -43,7 +43,7 @@ def approve(job: Approval, *, dry_run: bool = False) -> Running:
             meant.setdefault(named.rules, []).extend(named.versions)
         if not images:
             raise no_version(job.name, [found[store].named for store in job.stores])
-        return {}
+        return _conflicts([found[store] for store in job.stores])
 
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
         return () if dry_run or outcome.error else (Event("verified", store.place, f"{job.name} is approved"),)
@@ -91,6 +91,22 @@ def _look(job: Approval, store: TagStore) -> Marking:
         )
     ]
     return look_as_marked(named, terms, marks, Claim(owns=versions), amended)
+
+
+def _conflicts(targets: Sequence[Marking]) -> Mapping[TagStore, Outcome]:
+    """Return refusals where repositories hold different builds of a version, so that none of them is approved."""
+    builds: dict[str, dict[str, str]] = {}
+    for target in targets:
+        for version in target.named.versions:
+            if digest := target.named.image(version):
+                builds.setdefault(target.named.rules.exact_tags(version)[0], {})[target.store.place] = digest
+    hint = "Delete the wrong one, or release again with `on-conflict: overwrite`."
+    refusals: dict[TagStore, Outcome] = {}
+    for tag, by_place in builds.items():
+        if conflict := different_builds(tag, by_place, hint):
+            meant = (target.store for target in targets if target.store.place in by_place)
+            refusals |= {store: Outcome.failed(store.place, conflict) for store in meant}
+    return refusals
 
 
 def _approve(target: Marking, dry_run: bool) -> Outcome:

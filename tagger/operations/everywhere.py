@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from typing import TypeVar
 
 from tagger.concurrency import side_by_side
-from tagger.errors import NotFound, StoreError, TaggerError
+from tagger.errors import NotFound, Refused, StoreError, TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.look import Look
 from tagger.operations.terms import Terms
@@ -16,8 +16,8 @@ from tagger.rules.undeclared import ExactTags, revision_notes, undeclared_notes
 from tagger.rules.versions import Version
 
 __all__ = [
-    "Acting", "agree_on_policy", "all_in_place", "each", "everywhere", "first_error", "no_repository",
-    "revision_warnings", "variant_warnings", "view_warnings", "with_policy",
+    "Acting", "agree_on_policy", "all_in_place", "different_builds", "each", "everywhere", "first_error",
+    "no_repository", "revision_warnings", "variant_warnings", "view_warnings", "with_policy",
 ]  # fmt: skip
 
 Found = TypeVar("Found")
@@ -150,6 +150,14 @@ def no_repository(store: TagStore) -> StoreError:
     """Return the error of an operation that reads a repository which does not exist."""
     hint = "Check its name, and that the login may read it; the first release creates it."
     return NotFound("the repository does not exist", hint, code="NAME_UNKNOWN", place=store.place)
+
+
+def different_builds(tag: str, builds: Mapping[str, str], hint: str) -> Refused | None:
+    """Return the error where repositories hold different builds under an exact tag. `builds` are digests by place."""
+    if len(set(builds.values())) < 2:
+        return None
+    shown = ", ".join(f"{place} holds {digest}" for place, digest in builds.items())
+    return Refused(f"the repositories hold different builds of {tag}: {shown}", hint, code="CONFLICT")
 
 
 def all_in_place(place: str) -> Event:

@@ -11,10 +11,12 @@ from tagger.operations.removal import Removal, check_deletable
 from tagger.operations.removing import Removed, remove
 from tagger.rules.plan import Change
 
-__all__ = ["NO_DELETION", "lift", "planned_lift"]
+__all__ = ["NO_DELETION", "NO_REMOVAL", "lift", "planned_lift"]
 
 NO_DELETION = ("UNSUPPORTED", "DENIED", "UNAUTHORIZED")
 """The error codes of registries that remove no tags, or not for this login."""
+
+NO_REMOVAL = "the registry removes no tags"
 
 
 def planned_lift(store: TagStore, tag: str, before: str, version: str, reason: str) -> Change:
@@ -37,9 +39,10 @@ def lift(
     leaving = {change.tag: change.before for change in planned if change.action == "remove" and change.before}
     removed = _remove(store, leaving, beside) if leaving else Removed(frozenset())
     changes = removed.changes(planned)
-    if removed.error and (removed.error.code not in NO_DELETION or not removed.unchanged(planned)):
+    if removed.error and not (_is_refusal(removed.error) and removed.unchanged(planned)):
         return changes, removed.error
-    pointed = [_at_lifted(change) if change.action == "remove" and removed.error else change for change in planned]
+    why = NO_REMOVAL if removed.error and removed.error.code in NO_DELETION else "the registry removed no tag"
+    pointed = [_at_lifted(change, why) if change.action == "remove" and removed.error else change for change in planned]
     tags = [change.tag for change in pointed if change.action == "move"]
     try:
         if tags:
@@ -47,6 +50,14 @@ def lift(
     except TaggerError as error:
         return changes_after(store, pointed, error), error
     return pointed, None
+
+
+def _is_refusal(error: TaggerError) -> bool:
+    """Say whether a mark may still be pointed elsewhere after this error of a removal, whatever the registry answered.
+
+    Deleting may go through an API of its own, which has faults of its own.
+    """
+    return isinstance(error, StoreError) and error.code not in ("STOPPED", "TAG_LOST")
 
 
 def _remove(store: TagStore, tags: Mapping[str, str], beside: Mapping[str, str]) -> Removed:
@@ -57,6 +68,6 @@ def _remove(store: TagStore, tags: Mapping[str, str], beside: Mapping[str, str])
     return remove(Removal(store, {**beside, **tags}, tuple(tags), (), {}))
 
 
-def _at_lifted(change: Change) -> Change:
-    reason = f"{change.reason}; the registry removes no tags, so it points at an empty artifact"
+def _at_lifted(change: Change, why: str = NO_REMOVAL) -> Change:
+    reason = f"{change.reason}; {why}, so it points at an empty artifact"
     return change._replace(action="move", after=LIFTED_DIGEST, reason=reason)

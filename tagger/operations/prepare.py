@@ -10,6 +10,7 @@ from tagger.images.same import is_same_image, same_image
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.meters import meter_of
+from tagger.operations.everywhere import different_builds
 from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
 from tagger.operations.preparation import Preparation, Prepared, Release
@@ -287,10 +288,6 @@ def _is_kept(job: Release, source: Source, prepared: Prepared, tag: str) -> bool
 def _check_one_build(job: Release, decided: Sequence[Prepared]) -> None:
     """Raise `Refused` where repositories hold different builds of the version, so that none of them is the release."""
     builds = {one.store.place: one.image for one in decided if one.image and not one.to_stage}
-    if len(set(builds.values())) > 1:
-        shown = ", ".join(f"{place} holds {digest}" for place, digest in builds.items())
-        raise Refused(
-            f"the repositories hold different builds of {job.exact_tags[0]}: {shown}",
-            "Delete the wrong one, or set `on-conflict: overwrite` to put this build everywhere.",
-            code="CONFLICT",
-        )
+    hint = "Delete the wrong one, or set `on-conflict: overwrite` to put this build everywhere."
+    if conflict := different_builds(job.exact_tags[0], builds, hint):
+        raise conflict

@@ -10,7 +10,7 @@ from tagger.images.stores import TagStore
 from tagger.operations.afterwards import outcome_after
 from tagger.operations.converge import look_again
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
-from tagger.operations.lifting import NO_DELETION
+from tagger.operations.lifting import NO_DELETION, NO_REMOVAL
 from tagger.operations.marking import (
     Marked,
     Marking,
@@ -184,13 +184,22 @@ def _plan(target: Marking) -> Marked:
 
 
 def _still_served(target: Marking, changes: Sequence[Change], error: TaggerError | None) -> TaggerError | None:
-    """Return the error; where the registry removes no tags, it names those that still hold the withdrawn image."""
-    left = [change.tag for change in changes if change.action == "refuse" and change.after in target.named.images]
-    if error is None or not left or not isinstance(error, StoreError) or error.code not in NO_DELETION:
+    """Return the error; where tags could not be removed, it names those that still hold the withdrawn image."""
+    if not isinstance(error, StoreError):
         return error
+    leaving = {change.tag for change in target.planned() if change.action == "remove"}
+    held = (change for change in changes if change.action == "refuse" and change.after in target.named.images)
+    left = [change.tag for change in held if change.tag in leaving]
+    if not left:
+        return error
+    why = (
+        NO_REMOVAL
+        if error.code in NO_DELETION
+        else f"removing failed: {error.message.removeprefix(f'{error.place}: ')}"
+    )
+    still = f"{', '.join(left)} still {'holds' if len(left) == 1 else 'hold'} the withdrawn image"
     return StoreError(
-        f"{', '.join(left)} still holds the withdrawn image: no version of its class is left, and the registry removes "
-        "no tags",
+        f"{still}: no version of its class is left, and {why}",
         error.hint,
         code=error.code,
         place=target.store.place,

@@ -1,6 +1,7 @@
 """Approval: the mark of a held version is lifted everywhere, and its floating tags follow as after a release."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -93,6 +94,18 @@ class TestApproval:
         assert "2" not in after
         assert approved("2.0.0", store).exit_code == 0
         assert standing(store)["latest"] == builds.source("2.0.0").digest
+
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_two_repositories_that_hold_different_builds(self, builds: Builds, tmp_path: Path, dry_run: bool) -> None:
+        stores = Layout(tmp_path / "one"), Layout(tmp_path / "other")
+        for store in stores:
+            assert finished(release(job(builds, "2.0.0", store, text=store.place)._replace(hold=True))).held
+        before = [standing(store) for store in stores]
+        report = approved("2.0.0", *stores, dry_run=dry_run)
+        assert report.error is not None
+        assert (report.exit_code, report.error.code) == (1, "CONFLICT")
+        assert all(f"{store.place} holds {store.manifest('2.0.0').digest}" in report.error.message for store in stores)
+        assert [standing(store) for store in stores] == before
 
     def test_a_version_that_the_listing_omits(self, builds: Builds, small_registry: SmallRegistry) -> None:
         with small_registry.client() as client:

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from tagger.errors import TaggerError
+from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.registry import github_packages
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.repository import RegistryRepository
@@ -284,6 +285,39 @@ class TestGhcr:
             store = client.repository(Repository("ghcr.io", "acme/app/web"), write=True)
             make_image(store, "app", "2.1.4", "nightly")
             assert deleted(store, "nightly").exit_code == 0
+
+
+def lifted_mark(store: RegistryRepository) -> str | None:
+    """Withdraw the newest version and undo that; return what its mark holds then."""
+    make_image(store, "old", "2.1.3")
+    image = make_image(store, "new", "2.1.4", "latest")
+    assert finished(withdraw(Withdrawal("2.1.4", RULES, (store,)))).exit_code == 0
+    report = finished(withdraw(Withdrawal("2.1.4", RULES, (store,), undo=True)))
+    assert (report.exit_code, report.error) == (0, None)
+    tags = standing(store)
+    assert tags["latest"] == image.digest
+    return tags.get("withdrawn-2.1.4")
+
+
+class TestMarksAreLiftedWhateverTheApiAnswers:
+    @pytest.mark.parametrize("wrong", ["nothing", "token", "rights", "fault", "downloads", "unreachable"])
+    def test_ghcr(self, ghcr: RegistryRepository, github: GithubApi, wrong: str) -> None:
+        github.token = "another" if wrong == "token" else github.token
+        github.may_delete = wrong != "rights"
+        github.planned = {
+            "fault": [Reply(500)] * 9,
+            "downloads": [Reply(400, body=json.dumps({"message": DOWNLOADED}).encode())] * 9,
+        }.get(wrong, [])
+        if wrong == "unreachable":
+            github.__exit__(None, None, None)
+        assert lifted_mark(ghcr) == (None if wrong == "nothing" else LIFTED_DIGEST)
+
+    @pytest.mark.parametrize("wrong", ["nothing", "secret", "scope", "fault"])
+    def test_docker_hub(self, hub: RegistryRepository, hub_api: HubApi, wrong: str) -> None:
+        if wrong in ("secret", "scope"):
+            setattr(hub_api, wrong, "another")
+        hub_api.planned = [Reply(500)] * 9 if wrong == "fault" else []
+        assert lifted_mark(hub) == (None if wrong == "nothing" else LIFTED_DIGEST)
 
 
 class TestDockerHub:

@@ -371,7 +371,7 @@ class TestRepositories:
             report = withdrawn("2.1.4", store)
             assert report.error is not None
             assert (report.exit_code, report.error.code) == (1, "UNSUPPORTED")
-            assert "2.1, 2 still holds the withdrawn image" in report.error.message
+            assert "2.1, 2 still hold the withdrawn image" in report.error.message
             assert sorted(actions(report)) == [
                 ("2", "refuse"), ("2.1", "refuse"), ("latest", "move"), ("withdrawn-2.1.4", "create")
             ]  # fmt: skip
