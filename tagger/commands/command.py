@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tagger.results import Report, Verb
     from tagger.settings.components import Several
     from tagger.settings.option import CommandKind, Option
+    from tagger.settings.values import Settings
 
 __all__ = ["Command"]
 
@@ -32,7 +33,7 @@ class Command(NamedTuple):
     several: "Several" = "one"
     examples: tuple[str, ...] = ()
     prints: str = ""
-    verb: "Verb | Callable[[Report], Verb] | None" = None
+    verb: "Verb | Callable[[Report, Settings], Verb] | None" = None
 
     def apart(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the arguments that are the command's own, and those that name a repository."""
@@ -49,9 +50,9 @@ class Command(NamedTuple):
 
         return tuple(option for option in OPTIONS if not option.secret and self.takes(option))
 
-    def verb_of(self, report: "Report") -> "Verb":
-        """Return the words that a report uses for what the command did."""
-        return (self.verb(report) if callable(self.verb) else self.verb) or report.verb
+    def verb_of(self, report: "Report", settings: "Settings") -> "Verb":
+        """Return the words that a report uses for what the command did by these settings."""
+        return (self.verb(report, settings) if callable(self.verb) else self.verb) or report.verb
 
     def takes(self, option: "Option[object]") -> bool:
         """Say whether the command uses an option."""

@@ -6,6 +6,7 @@ from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.errors import InputError
 from tagger.results import Report, Verb
+from tagger.settings.values import Settings
 
 __all__ = ["COMMAND"]
 
@@ -31,8 +32,9 @@ def _run(run: Run) -> int:
     return run.finish(policy(job, dry_run=settings.dry_run))
 
 
-def _verb(report: Report) -> Verb:
-    return Verb("Changed the policy" if report.changed else "Looked at the policy", "of", tells_kept=True)
+def _verb(report: Report, settings: Settings) -> Verb:  # noqa: ARG001 - the words of every command get them
+    done = "Changed the policy" if report.changed else "Looked at the policy"
+    return Verb(done, "of", tells_kept=True, status="changed")
 
 
 COMMAND = Command(

@@ -31,7 +31,7 @@ class Run:
         *,
         command: str,
         argument_name: str,
-        verb_of: "Callable[[Report], Verb]",
+        verb_of: "Callable[[Report, Settings], Verb]",
         connections: "Connections",
         console: "Console",
         interruption: "Interruption",
@@ -163,7 +163,7 @@ class Run:
     def show(self, report: "Report") -> int:
         """Show the report of an operation, with the warnings of this run, and return the exit code."""
         warnings = (*self._warnings, *report.warnings)
-        return self.console.show_report(report._replace(warnings=warnings, verb=self._verb_of(report)))
+        return self.console.show_report(report._replace(warnings=warnings, verb=self._verb_of(report, self.settings)))
 
     def finish(self, running: "Running") -> int:
         """Run an operation, report it, and return the exit code."""

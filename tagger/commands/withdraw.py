@@ -4,6 +4,7 @@ from tagger.commands.command import Command
 from tagger.commands.run import Run
 from tagger.results import Report, Verb
 from tagger.rules.marks import WITHDRAWN_MARK
+from tagger.settings.values import Settings
 
 __all__ = ["COMMAND"]
 
@@ -28,12 +29,14 @@ def _run(run: Run) -> int:
     return run.finish(withdraw(job, dry_run=settings.dry_run))
 
 
-def _verb(report: Report) -> Verb:
-    """Return `Withdrew` where a mark was put, or stands: `--undo` takes it away, or points it elsewhere."""
-    changes = (change for outcome in report.repositories for change in outcome.changes)
-    marks = [change.action for change in changes if change.tag.startswith(WITHDRAWN_MARK)]
-    is_withdrawn = bool(marks) and all(action in ("create", "keep") for action in marks)
-    return Verb("Withdrew", "from") if is_withdrawn else Verb("Reinstated", "in")
+def _verb(report: Report, settings: Settings) -> Verb:
+    if settings.purge:
+        return Verb("Purged", "from", name="withdraw --purge", status="purged")
+    if not settings.undo:
+        return Verb("Withdrew", "from")
+    lifts = any(c.tag.startswith(WITHDRAWN_MARK) for outcome in report.repositories for c in outcome.changes)
+    done = "Reinstated" if lifts else "Nothing to undo for"
+    return Verb(done, name="withdraw --undo", status="reinstated")
 
 
 COMMAND = Command(

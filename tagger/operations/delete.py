@@ -164,7 +164,7 @@ class _Target(NamedTuple):
 
     def unconfirmed_outcome(self) -> Outcome:
         """Return the outcome without `--yes`: a list of what would be deleted."""
-        changes = [change.refused("also deleted; confirm with --yes") for change in self.changes if change.writes]
+        changes = [change.unconfirmed() for change in self.changes if change.writes]
         error = Unconfirmed(
             f"{self.store.place}: nothing was deleted; everything in the list would be",
             "Set `--yes` to delete it.",

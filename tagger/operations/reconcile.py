@@ -149,9 +149,7 @@ def _unconfirmed(view: View, look: Look) -> Outcome | None:
     if not orphans:
         return None
     digests = view.store.digests(orphans)
-    changes = [
-        Change(tag, "refuse", digest, digest, "", f"{NO_OWNER}; confirm with --yes") for tag, digest in digests.items()
-    ]
+    changes = [Change(tag, "remove", digest, None, "", NO_OWNER).unconfirmed() for tag, digest in digests.items()]
     place = view.store.place
     error = Unconfirmed(f"{place}: nothing was written", "Set `--yes` to remove these tags.", code="UNCONFIRMED")
     return Outcome(place, "refused", tuple(changes), None, error)

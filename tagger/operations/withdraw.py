@@ -243,7 +243,7 @@ def _outcome(store: TagStore, changes: Sequence[Change], error: TaggerError | No
 def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:
     """Return the outcome without `--yes`: a list of what would change."""
     planned = _purge(job, target, _plan(target), dry_run=True)
-    changes = [change.refused(f"{change.reason}; confirm with --yes") for change in planned.changes if change.writes]
+    changes = [change.unconfirmed() for change in planned.changes if change.writes]
     error = Unconfirmed(
         f"{target.store.place}: nothing was written; a purge cannot be undone",
         "Set `--yes` to purge it.",

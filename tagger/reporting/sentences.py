@@ -18,9 +18,9 @@ def sentence(report: Report, seconds: float | None = None) -> str:
     if report.exit_code:
         return f"Stopped{time.replace(' in ', ' after ')}: {counts(report)}"
     places = number_of(len(report.repositories), "repository", "repositories")
-    done, before = report.verb.done or report.command.capitalize(), report.verb.before
+    done, before = report.verb.done or report.title.capitalize(), report.verb.before
     if report.is_rehearsal:
-        done, before = f"Dry run of {report.command}", "for"
+        done, before = f"Dry run of {report.title}", "for"
     what = " ".join(filter(None, (done, report.version or "", before, places)))
     return f"{what}{time}: {counts(report)}"
 

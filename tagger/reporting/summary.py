@@ -33,7 +33,7 @@ def report_markdown(report: Report, seconds: float | None = None) -> str:
 
 
 def _parts(report: Report, seconds: float | None) -> Iterator[str]:
-    words = (_icon(report), report.command.capitalize(), report.version and cell(report.version))
+    words = (_icon(report), report.title.capitalize(), report.version and cell(report.version))
     dry = " (dry run)" if report.is_rehearsal else ""
     yield f"### {' '.join(filter(None, words))}{dry}"
     if report.repositories:
@@ -42,7 +42,7 @@ def _parts(report: Report, seconds: float | None) -> Iterator[str]:
     if differing:
         yield from _table(report, differing)
     elif report.repositories:
-        yield f"\n{' · '.join(_heading(one) for one in report.repositories[:PULLED])}"
+        yield f"\n{' · '.join(_heading(one, report) for one in report.repositories[:PULLED])}"
     if rest := _unchanged_counts(report):
         yield f"\n{rest}"
     yield from (f"\n{cell(one.repository)}: {cell(pruned_text(one))}" for one in report.pruned[:PULLED])
@@ -63,8 +63,8 @@ def _icon(report: Report) -> str:
     return ICONS["planned"] if report.dry_run else "✅" if report.changed else ICONS["unchanged"]
 
 
-def _heading(outcome: Outcome) -> str:
-    return f"{ICONS.get(outcome.status, '✅')} {cell(outcome.repository)} ({outcome.status})"
+def _heading(outcome: Outcome, report: Report) -> str:
+    return f"{ICONS.get(outcome.status, '✅')} {cell(outcome.repository)} ({report.status_of(outcome)})"
 
 
 def _differs(change: Change) -> bool:
@@ -85,10 +85,10 @@ def _table(report: Report, tags: Sequence[str]) -> Iterator[str]:
         pairs = ((one, change) for one in report.repositories for change in one.changes if _differs(change))
         yield from fitting(
             pairs, TABLE, "rows",
-            lambda pair: f"| {_heading(pair[0])} | {code(pair[1].tag)} | {_tag_cell(pair[1], report)} |",
+            lambda pair: f"| {_heading(pair[0], report)} | {code(pair[1].tag)} | {_tag_cell(pair[1], report)} |",
         )  # fmt: skip
     else:
-        yield f"| tag | {' | '.join(map(_heading, report.repositories))} |"
+        yield f"| tag | {' | '.join(_heading(one, report) for one in report.repositories)} |"
         yield f"|---|{'---|' * len(report.repositories)}"
         found = [{change.tag: change for change in outcome.changes} for outcome in report.repositories]
         yield from fitting(

@@ -70,7 +70,7 @@ def digests_of(change: Change, *, pushed: bool) -> str:
 
 
 def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> Iterator[str]:
-    title = plain(" ".join(filter(None, (report.command.capitalize(), report.version))))
+    title = plain(" ".join(filter(None, (report.title.capitalize(), report.version))))
     notes = [
         {None: "", "version": "version given"}.get(report.version_from, f"version from {report.version_from}"),
         "dry run: nothing is written" if report.is_rehearsal else "",
@@ -115,8 +115,9 @@ def _fact(name: str, text: str, width: int) -> Iterator[str]:
 def _repository(outcome: Outcome, report: Report, width: int, verbose: bool) -> Iterator[str]:
     *lines, last = fold(plain(outcome.repository), width)
     yield from (style(line, bold=True) for line in lines)
-    status = style(outcome.status, fg=COLORS.get(outcome.status, "green"))
-    if cells(last) + 2 + len(outcome.status) <= width:
+    word = report.status_of(outcome)
+    status = style(word, fg=COLORS.get(outcome.status, "green"))
+    if cells(last) + 2 + len(word) <= width:
         yield f"{style(last, bold=True)}  {status}"
     else:
         yield style(last, bold=True)

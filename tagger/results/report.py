@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, get_args
 
 from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
@@ -139,12 +139,16 @@ class Pruned(NamedTuple):
 class Verb(NamedTuple):
     """The words for what a command did: `done`, and the word `before` the repositories, as in `Released … to`.
 
-    `tells_kept` is true where a tag that stays is shown too, with its reason.
+    `tells_kept` is true where a tag that stays is shown too, with its reason. `name` is the command as people call it,
+    where its options make it another one, as `withdraw --undo`. `status` is the word for people of a repository in
+    which everything was written, where that is not the one for programs.
     """
 
     done: str = ""
     before: str = "in"
     tells_kept: bool = False
+    name: str = ""
+    status: str = ""
 
 
 class Report(NamedTuple):
@@ -181,6 +185,15 @@ class Report(NamedTuple):
     pruned: tuple[Pruned, ...] = ()
     variants: "Mapping[str, Report]" = MappingProxyType({})
     verb: Verb = Verb()
+
+    @property
+    def title(self) -> str:
+        """The command as people call it."""
+        return self.verb.name or self.command
+
+    def status_of(self, outcome: Outcome) -> str:
+        """Return the word for people of how a repository ended."""
+        return self.verb.status if self.verb.status and outcome.status in get_args(Done) else outcome.status
 
     @property
     def is_rehearsal(self) -> bool:

@@ -50,6 +50,11 @@ class Change(NamedTuple):
         """Return the change as one that is not written: the tag holds what it held before."""
         return self._replace(action="refuse", after=self.before, reason=reason)
 
+    def unconfirmed(self) -> Self:
+        """Return the change as one that is written only after a confirmation."""
+        done = {"create": "be set", "move": f"move to {self.version}" if self.version else "move"}
+        return self.refused(f"would {done.get(self.action, 'be removed')}, and that wants --yes")
+
     def unknown(self, reason: str) -> Self:
         """Return the change as one of which nobody knows whether it was written."""
         text = f"unknown whether it was written: {reason}"

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.commands.withdraw import COMMAND
 from tagger.errors import InputError, StoreError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.layout import Layout
@@ -17,7 +16,6 @@ from tagger.images.stores import TagStore
 from tagger.names import Repository
 from tagger.operations.release import release
 from tagger.operations.withdraw import Withdrawal, withdraw
-from tagger.reporting.sentences import sentence
 from tagger.results import Event, Report
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
@@ -236,9 +234,7 @@ class TestUndo:
         events: list[Event] = []
         report = finished(withdraw(Withdrawal("2.1.4", RULES, (layout,), undo=True)), events)
         assert [event.text for event in events] == ["2.1.4 is not withdrawn there, so there is no mark to lift"]
-        assert sentence(report._replace(verb=COMMAND.verb_of(report))) == (
-            "Reinstated 2.1.4 in 1 repository: nothing was written"
-        )
+        assert {change.action for change in report.repositories[0].changes} == {"keep"}
 
     def test_in_every_kind_of_repository(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")
