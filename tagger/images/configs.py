@@ -58,9 +58,9 @@ def platform_manifests(
 
 
 def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
-    """Return the labels of the first platform of an image, which its others share; none of what is no image.
+    """Return the labels of an image's first platform, which stand for all of it; empty where it is no image.
 
-    An index in an index is followed, within the bounds of a walk. Raise `StoreError`.
+    Nested indexes are followed, within the limits of `walk`. Raise `StoreError`.
     """
     chosen: list[Descriptor] = []
 
@@ -89,9 +89,9 @@ def is_attestation(child: Descriptor) -> bool:
 
 
 def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfig:
-    """Read an image config (image-spec, config.md); `platform` is used where it names none.
+    """Read an image config (image-spec, config.md); `platform` is used where the config names none.
 
-    Raise `StoreError` when it is not a JSON object.
+    Raise `StoreError` when the content is not a JSON object.
     """
     digest = Digest.of(content)
     try:
@@ -110,14 +110,14 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
 
 
 def read_config(content: Content, manifest: Manifest, platform: Platform | None = None) -> ImageConfig:
-    """Read the config of an image of one platform; `platform` is used where it names none. Raise `StoreError`."""
+    """Read the config of an image of one platform. `platform` is used where it names none. Raise `StoreError`."""
     descriptor = manifest.config()
     if descriptor is None:
         raise StoreError(f"manifest {manifest.digest} has no config", code="MANIFEST_INVALID", place=content.place)
     if descriptor.size > LARGEST_CONFIG:
         raise StoreError(
-            f"the image config {descriptor.digest} has {descriptor.size} bytes, and {LARGEST_CONFIG} is the most",
-            "No builder writes such a config. Build the image anew, and push it.",
+            f"the image config {descriptor.digest} has {descriptor.size} bytes; the limit is {LARGEST_CONFIG}",
+            "No known builder writes so large a config. Build the image again, and push it.",
             code="SIZE_INVALID",
             place=content.place,
         )

@@ -19,7 +19,7 @@ __all__ = ["SIGNATURE_TAGS", "Copied", "TaggedContent", "copy_image", "copy_part
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LARGEST_BLOB = 1 << 40
+LARGEST_BLOB = 1 << 40  # bytes
 REFUSED_KINDS = ("MANIFEST_INVALID", "UNSUPPORTED")
 """The error codes of a registry for a kind of manifest that it does not know (oras-project/oras#727)."""
 BLOB_MISSING = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
@@ -100,7 +100,8 @@ def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest],
     for blob in blobs.values():
         if blob.size > LARGEST_BLOB:
             raise StoreError(
-                f"blob {blob.digest} is said to have {blob.size} bytes", "Build the image anew, and push it.",
+                f"the manifest gives blob {blob.digest} {blob.size} bytes; the limit is {LARGEST_BLOB}",
+                "Build the image again, and push it.",
                 code="SIZE_INVALID", place=source.place,
             )  # fmt: skip
     mount_from = source.repository if _same_registry(source.repository, store.repository) else None
@@ -155,7 +156,10 @@ def copy_referrers(
 
 
 def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> Sequence[Manifest]:
-    """Copy an artifact; nothing where it was deleted but is still listed, as may happen in the referrers tag schema."""
+    """Copy an artifact and what it names, and return the manifests, its own first.
+
+    Return nothing where it was deleted but is still listed, as may happen in the referrers tag schema.
+    """
     try:
         artifact = source.manifest(digest)
     except NotFound:
@@ -195,11 +199,15 @@ def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descripto
         manifests = [artifact.to_json() for artifact in (*known, *missing)]
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
         store.point(Manifest(OCI_INDEX, json.dumps(document, separators=(",", ":")).encode()), [tag])
-    raise StoreError(f"the referrers of {subject} did not stay listed", "Run again.", place=store.place)
+    raise StoreError(
+        f"the registry does not list the artifacts attached to {subject}, though they were put there",
+        "Another writer may overwrite the list, or the registry may be slow to update it. Run again.",
+        place=store.place,
+    )
 
 
 def _point_signature(store: TagStore, tag: str, artifact: Manifest) -> None:
-    """Point a tag of cosign at its artifact, unless signatures (layers) under that tag would be lost."""
+    """Point a tag of cosign at its artifact, unless the tag holds signatures (layers) that the artifact lacks."""
     held = store.digests([tag])[tag]
     if held == artifact.digest:
         return
@@ -267,7 +275,7 @@ def _send_blob(
 
 
 class _Stoppable:
-    """A stream that raises an error when the copy is stopped, and calls `tell` with the number of bytes so far."""
+    """A stream that raises an error when the copy is stopped, and calls `tell` with the number of bytes read so far."""
 
     def __init__(self, stream: BinaryIO, stop: threading.Event, tell: Callable[[int], None]) -> None:
         self._stream, self._stop, self._tell = stream, stop, tell

@@ -59,7 +59,7 @@ def parse_source(text: str) -> SourceSpec:
         return SourceSpec(kind, str(Reference.parse(value)))
     if kind != NAME:
         if not value or "\0" in value:
-            raise InputError(f"source {text!r} names nothing", _KINDS)
+            raise InputError(f"source {text!r} names no image", _KINDS)
         return SourceSpec(kind, value)
     if not re.fullmatch(IMAGE_ID, text):
         try:

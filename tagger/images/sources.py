@@ -25,7 +25,7 @@ class BuiltImage(Source, Protocol):
         """Whether its engine makes its manifest, by a push."""
 
     def as_content(self, meter: Meter) -> "ContentSource":
-        """Return the image with a manifest, made of it where it has none yet; the meter is told how far that is."""
+        """Return the image with its manifest, which is made where it has none yet; `meter` receives the progress."""
 
 
 class ContentSource:
@@ -34,7 +34,7 @@ class ContentSource:
     config_digest: str | None = None
     is_pushed = False
     notes: tuple[str, ...] = ()
-    """Sentences for people about how it was made."""
+    """Sentences for the report about how the image was made."""
     origins: Mapping[str, str] = MappingProxyType({})
     """The origins of the manifests of its platforms, by digest, where they differ from its reference."""
 
@@ -171,7 +171,7 @@ class SavedSource:
         return self.as_content(meter_of(store)).stage(store, tag, overwrite=overwrite)
 
     def as_content(self, meter: Meter) -> ContentSource:
-        """Return the image with the manifest that is made of it; the meter is told how far that is."""
+        """Return the image with a manifest, which is made here; `meter` receives the progress."""
         self._image.watcher = meter
         meter.phase("compressing layers")
         return ContentSource(self._image, self._image.to_manifest().digest, self.reference)

@@ -1,4 +1,4 @@
-"""Before tags go down to an older version: versions that the listing omits, and that tags read by name give away."""
+"""Finds versions that the listing omits, before a withdrawal moves tags to older versions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,11 +13,12 @@ __all__ = ["know_hidden"]
 
 
 def know_hidden(view: View, look: Look) -> bool:
-    """Let a view know the versions that a listing omits where its run moves tags down; say whether there is any.
+    """Add the exact tags that a listing omits to a view whose run is about to move tags; say whether there are any.
 
-    In one round are read by name: the exact tags that would come after the owners to be (2.1.10 after 2.1.9), and
-    floating tags of theirs and of their neighbours. One that holds another image than its owner names a version by its
-    label, which counts if its exact tag holds that image. What nobody can name is a warning. Raise `StoreError`.
+    Read by name are the exact tags of the versions that may follow the new owners (2.1.10 after 2.1.9), and the
+    floating tags of the owners and of versions near them. Where such a floating tag holds another image than its
+    owner's, the label of that image names a version, which counts if its exact tag holds the image too. An image
+    without such a version is a warning. Raise `StoreError`.
     """
     falling = [change for change in look.changes(view.claim) if change.writes]
     if not falling:

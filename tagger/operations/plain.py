@@ -31,7 +31,7 @@ PASSES = 5
 
 
 class Settled(NamedTuple):
-    """What stands in every repository after the tags were written, what went wrong, and of which tags it is unknown."""
+    """The digests under the tags of every repository after the writes, the errors, and the tags of unknown state."""
 
     standing: Standing
     failures: Mapping[TagStore, TaggerError] = MappingProxyType({})
@@ -39,7 +39,7 @@ class Settled(NamedTuple):
 
 
 Settling = Generator[Event, None, Settled]
-"""Pointing tags: events on the way, and how it ended."""
+"""A generator that points tags: it yields events, and returns what stands then."""
 
 
 def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
@@ -60,8 +60,8 @@ def plan_plain(job: PlainRelease, command: str = "plan") -> Running:
 def release_plain(job: PlainRelease) -> Running:
     """Set the plain tags. Nothing is written before every repository is prepared, and no tag before all are staged.
 
-    The first repository decides: all others get what its tags hold, so that two runs at once end the same everywhere.
-    It is an error when the tags hold the image of another run at the end.
+    The first repository decides: the others get what its tags hold, so that two runs at the same time end with equal
+    repositories. Where the tags hold the image of the other run at the end, this is an error.
     """
     ready = prepare_plain(job, writing=True)
     if not ready.failed and not ready.tags:
@@ -117,7 +117,7 @@ def _settle(job: PlainRelease, ready: PlainPreparation, image: ContentSource, st
 def _to_point(
     tags: Sequence[str], wanted: Mapping[str, str | None], held: Mapping[str, str | None], own: str
 ) -> dict[str, list[str]]:
-    """Return the tags that have to be pointed, by their digest: that in the first repository, else our own."""
+    """Return the tags to point, by digest: `wanted` has those of the first repository; `own` is for the others."""
     groups: dict[str, list[str]] = {}
     for tag in tags:
         digest = wanted.get(tag) or own
@@ -164,7 +164,7 @@ def _outcome(
 
 
 def _final_outcome(ready: PlainPreparation, store: TagStore, settled: Settled) -> Outcome:
-    """Return how a repository ended whose tags were written."""
+    """Return the outcome of a repository after the writes."""
     standing, failures, unknown = settled
     image = ready.image.digest if ready.image else None
     others = {tag: held for tag, held in standing[store].items() if held != image}

@@ -128,7 +128,7 @@ def _look(job: PlainRelease, store: TagStore, tags: Sequence[str], probe: bool) 
 def no_tag() -> InputError:
     """Return the error for a build that gets no tag."""
     return InputError(
-        "no row, and no template, gives this build a tag",
+        "no row and no template gives this build a tag",
         "Add a row for it, as type=sha or type=ref,event=branch; or do not release on this event.",
         code="NO_TAG",
     )

@@ -69,7 +69,7 @@ class View:
         self._claim = claim
 
     def know(self, tags: Iterable[str]) -> None:
-        """Remember tags that this run set: the next listing may not have them yet."""
+        """Remember tags that exist: a listing may omit them, or not have them yet."""
         self.seen = self.seen.union(tags)
 
     def look(

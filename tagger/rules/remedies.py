@@ -1,4 +1,4 @@
-"""Reads a version, and says for a text that is none which setting or which spelling makes it one."""
+"""Reads a version; for other texts, the error names a setting or a spelling that makes it one."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _PYTHON = r"[0-9](?:a|b|rc|\.post|\.dev)[0-9]+\b"
 def parse_version(rules: Rules, text: str, variant: str = "", prefix: str = "") -> Version:
     """Read a version as `Rules.parse` does. `prefix` is the `tag-prefix` that was taken off the text.
 
-    Raise `InputError` where it is none. Its hint names a setting under which it would be one, if there is any.
+    Raise `InputError` where it is none. Its hint names a setting or a spelling that makes it one, if there is any.
     """
     try:
         return rules.parse(text, variant)
@@ -66,13 +66,13 @@ def _hint(own: Scheme, text: str) -> str:
             return f"Set {setting}{' and ' * bool(setting)}`build-metadata: underscore`."
     plain, plus, _ = text.partition("+")
     if plus and (hint := _hint(own, plain)):
-        return f"{hint.removesuffix('.')} and write `{plain}`: a tag cannot hold what stands behind the +."
+        return f"{hint.removesuffix('.')} and write `{plain}`: a tag cannot hold the + and what follows it."
     meant = next((one for one in _meant(text) if one != text and _reads(own, one)), "")
     return f"Write `{meant}`." if meant else ""
 
 
 def _meant(text: str) -> Iterator[str]:
-    """Yield the version that a text may mean, with a sign too many, or another one than versions have."""
+    """Yield versions that a text may mean: without quotes and extra signs, and with `-` in place of `~`."""
     yield re.sub(r"[^0-9A-Za-z]+\Z", "", text)
     plain = re.sub(r"\A[vV]\.", "", text.strip("'\"` "))
     yield plain
@@ -82,13 +82,13 @@ def _meant(text: str) -> Iterator[str]:
 
 
 def _likely(text: str) -> Iterator[str]:
-    """Yield the schemes, first what a text looks like."""
+    """Yield the names of the schemes, first the one that a text looks like."""
     first = "calver" if re.match(_CALENDAR, text) else "pep440" if re.search(_PYTHON, text) else "numeric"
     yield from dict.fromkeys((first, *SCHEMES))
 
 
 def _suffix_hint(rules: Rules, text: str) -> str:
-    """Return what a suffix may be that says nothing that is known: a variant, a channel, a revision."""
+    """Return a hint about an unknown suffix, which may be a variant, a channel or a revision; else empty."""
     match = re.fullmatch(_VERSION, text)
     if not match or not _reads(rules.scheme, match[1]) or _reads(rules.scheme, text):
         return ""
@@ -114,7 +114,7 @@ def _suffix_hint(rules: Rules, text: str) -> str:
 
 
 def _prefix_hint(rules: Rules, text: str, prefix: str) -> str:
-    """Return the prefix of a version that stands behind one, as `app-` in `app-2.1.4`."""
+    """Return a hint with the prefix before a version, as `app-` in `app-2.1.4`; empty where there is none."""
     for match in re.finditer(_START, text):
         rest, before = text[match.start() :], f"{prefix}{text[: match.start()]}".strip()
         if (

@@ -1,4 +1,4 @@
-"""What several settings say together: the rules of the tags, the logins, contradictions."""
+"""Checks settings together for contradictions, and makes the rules of the tags and the logins of them."""
 
 import re
 from collections.abc import Collection
@@ -19,7 +19,7 @@ __all__ = ["check_together", "logins_of", "rules_of"]
 
 
 def check_together(settings: Settings, command: str, mentioned: Collection[str], problems: Problems) -> None:
-    """Note what contradicts itself: settings that are right, each alone. `mentioned` are settings that a file means."""
+    """Note settings that are valid alone, but contradict each other. `mentioned` are those that a file names."""
     unneeded = command in ("config", "components") or (command == "plan" and settings.published_from == "none")
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
         which = f"the component {settings.component}: " if settings.component else ""
@@ -36,12 +36,12 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
         )
     if settings.mixed_parts and settings.scheme == "semver":
         problems.add(
-            _at(settings, "mixed-parts", "semantic versions have three parts, always"),
+            _at(settings, "mixed-parts", "semantic versions always have three parts"),
             "Set `scheme: numeric`, or drop `mixed-parts`.",
         )
     if settings.build_metadata == "underscore" and settings.scheme == "pep440":
         problems.add(
-            _at(settings, "build-metadata", "a local version of PEP 440 belongs into no registry"),
+            _at(settings, "build-metadata", "a local version of PEP 440 is never released"),
             "Drop `build-metadata`, or choose another scheme.",
         )
     _check_variants(settings, problems)
@@ -49,34 +49,38 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
         problems.add("`purge` and `undo` contradict each other", "Drop `purge` or `undo`.")
     if settings.base_verify and not settings.golden:
         problems.add(
-            _at(settings, "base-verify", "without `golden` there is no base whose signature could be looked at"),
+            _at(settings, "base-verify", "without `golden` there is no base to check"),
             "Drop `base-verify`; `golden` names the bases that are approved.",
         )
     if settings.base and not settings.golden:
         problems.add(
-            _at(settings, "base", "a claimed base without `golden` is never looked at"),
+            _at(settings, "base", "without `golden` the claimed base is not used"),
             "Drop `base`; `golden` names the bases that are approved.",
         )
 
 
 def _check_variants(settings: Settings, problems: Problems) -> None:
-    """Note where builds of variants stand beside builds of no variant, or of others than `variant` says."""
+    """Note where only some builds name a variant, or where they name other variants than `variant` does."""
     apart = settings.built_apart
     named = [*(build.variant for build in settings.source), *digests_of_variants(settings.digests)]
     if apart and None in named:
         problems.add(
-            f"`source` and `digests` name the variants of some builds alone: {', '.join(map(_variant_name, apart))}",
+            f"`source` and `digests` name a variant for only some builds: {', '.join(map(_variant_name, apart))}",
             "Write VARIANT= before each; the bare tags are the variant `default`.",
         )
     if apart and settings.variant and set(settings.variant) != set(apart):
         problems.add(
-            _at(settings, "variant", f"the builds are those of {', '.join(map(_variant_name, apart))}"),
-            "Leave `variant` out where `source` names the variants.",
+            _at(
+                settings,
+                "variant",
+                f"`source` and `digests` name other variants: {', '.join(map(_variant_name, apart))}",
+            ),
+            "Drop `variant`: the builds name their variants.",
         )
 
 
 def _variant_name(variant: str) -> str:
-    """Return what a variant is called in the settings."""
+    """Return the name of a variant in the settings."""
     return variant or DEFAULT_VARIANT
 
 
@@ -88,15 +92,15 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
         if settings.variants and name and not declared.has(name):
             texts = " ".join(settings.texts["variants"])
             problems.add(
-                _at(settings, "variant", f"{name!r} is none of the `variants`: {texts}"),
-                f"Add `variants: {name}`: all that the repository has stand there.",
+                _at(settings, "variant", f"{name!r} is not one of the `variants`: {texts}"),
+                f"Add `variants: {name}`: that setting lists all variants of the repository.",
             )
     variants = tuple(dict.fromkeys(("", *settings.variants, *settings.build_variants)))
     for name in channel_words(settings.channels):
         if Variants.of(variants).has(name):
             problems.add(
                 _at(settings, "channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
-                "Call one of the two otherwise.",
+                "Give one of the two another name.",
             )
     if settings.wrong and settings.wrong.intersection(_deciding()):
         return None
@@ -105,17 +109,17 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
     if command == "tags" and "tags" in settings.given and not re.search("{{|=", " ".join(settings.texts["tags"])):
         pattern = settings.texts["tags"][0]
         problems.add(
-            _at(settings, "tags", f"{pattern} is no template of tags, as {{{{version}}}} is"),
-            f"To see some tags alone, write a pattern behind the repository: `tags ghcr.io/acme/app {pattern}`.",
+            _at(settings, "tags", f"{pattern} is not a template of tags, such as {{{{version}}}}"),
+            f"To show only some tags, write a pattern after the repository: `tags ghcr.io/acme/app {pattern}`.",
         )
         return None
     rules = problems.attempt(_origin(settings, "tags"), make) if sound else None
     if rules and "withdrawn" in settings.given:
         for place, entry in named("withdrawn").entries(settings.given["withdrawn"]):
             problems.attempt(place, partial(_check_version_name, rules, entry))
-    # By which rules a release reads its version, the repository may say: alone, a wrong one is told of later.
-    told = command not in ("plan", "release") or settings.published_from != "registry" or len(problems)
-    if told and settings.version not in ("", "none") and settings.scheme in SCHEMES:
+    # The policy of a repository may have other rules for a release. So a version that is wrong alone is reported later.
+    reports = command not in ("plan", "release") or settings.published_from != "registry" or len(problems)
+    if reports and settings.version not in ("", "none") and settings.scheme in SCHEMES:
         problems.attempt(_origin(settings, "version"), partial(_check_version, settings, rules))
     return rules
 
@@ -133,24 +137,24 @@ def logins_of(settings: Settings, problems: Problems) -> tuple[Login, ...]:
         )
     elif "registry" in settings.given:
         problems.add(
-            _at(settings, "registry", "a registry without a login"),
+            _at(settings, "registry", "there is a registry and no login"),
             "Give `username` and `password` too, or drop `registry`.",
         )
     return settings.logins
 
 
 def _login_registry(settings: Settings, problems: Problems) -> str:
-    """Return the registry that a single login is for: the one named, else the one that every image is in.
+    """Return the registry that a single login is for: `registry`, else the registry of all images.
 
-    A checkout does not say where a login goes: its file may name images, and not the registry of a login.
+    A settings file must not decide where a login is sent, so the images that it names are not used for this.
     """
     if "registry" in settings.given:
         return settings.registry
     registries = sorted({image.registry for image in settings.repositories})
     if registries and settings.given["images"].in_file:
         problems.add(
-            _at(settings, "username", f"the registry of this login would follow from {_origin(settings, 'images')}"),
-            f"Set `registry: {registries[0]}`: a file does not say where a login goes.",
+            _at(settings, "username", f"the registry of this login would come from {_origin(settings, 'images')}"),
+            f"Set `registry: {registries[0]}`: a settings file must not decide where a login is sent.",
         )
     elif len(registries) > 1:
         ways = " or ".join(f"`registry: {one}`" for one in registries)

@@ -1,4 +1,4 @@
-"""`.tagger.yml`: the settings under their own names, each with the line where it stands."""
+"""Reads `.tagger.yml`: settings by their names, each with its line and column."""
 
 import re
 from collections import deque
@@ -26,9 +26,9 @@ YES, NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
 class SettingsFile(NamedTuple):
-    """What a file says: for every component, and for each by its name; and all that is wrong in it.
+    """The settings of a file: those of every component, those of each component by its name, and all mistakes.
 
-    `mentioned` are the settings that it says something about, rightly or wrongly, or probably meant.
+    `mentioned` are the names that the file uses, right or wrong, and the settings that wrong names probably mean.
     """
 
     values: Mapping[str, Given]
@@ -42,7 +42,7 @@ class SettingsFile(NamedTuple):
 
 
 def read_settings_file(path: Path) -> SettingsFile:
-    """Read a settings file. Raise `InputError` when it is not YAML; collect what is wrong in it."""
+    """Read a settings file, and collect its mistakes. Raise `InputError` when it cannot be read, or is not YAML."""
     text = ""
     try:
         text = read_regular(path).decode("utf-8-sig")
@@ -68,7 +68,7 @@ def read_settings_file(path: Path) -> SettingsFile:
 
 
 class _Reader:
-    """Reads the nodes of one file, and gathers what is wrong instead of stopping at the first."""
+    """Reads the nodes of one file, and collects all mistakes, not only the first."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
@@ -103,9 +103,12 @@ class _Reader:
                     + (f"; did you mean `{close}`?" if close else "; it must be the name of an option"),
                 )
             elif options[name].secret:
-                self._problem(key, f"`{name}` is a secret: drop `{name}` here, and hand it over in the environment")
+                self._problem(key, f"`{name}` is a secret: drop `{name}` here, and set it in the environment")
             elif not options[name].in_file:
-                self._problem(key, f"`{name}` is named by the workflow, or on the command line: drop `{name}` here")
+                self._problem(
+                    key,
+                    f"`{name}` is for the workflow or the command line, not for a file: drop `{name}` here",
+                )
             else:
                 texts = self._texts(options[name], value)
                 if texts:
@@ -113,7 +116,7 @@ class _Reader:
         return values
 
     def _close(self, name: str, more: tuple[str, ...]) -> str:
-        """Return the setting that an unknown name probably means; of the first `SHOWN` names only: a search is slow."""
+        """Return the setting that an unknown name probably means; only for the first `SHOWN` names, as this is slow."""
         self.unknown += 1
         if self.unknown > SHOWN:
             return ""
@@ -132,10 +135,10 @@ class _Reader:
             return
         for name, key, value in self._entries(node):
             if not name or any(letter.isspace() for letter in name):
-                self._problem(key, f"the component {name!r} cannot be picked: a name has no blanks")
+                self._problem(key, f"the component {name!r} cannot be selected: a name has no blanks")
             elif isinstance(value, MappingNode):
                 components[name] = self._mapping(value, None)
-            elif value.tag == _NULL:  # all that there is to say of it stands above
+            elif value.tag == _NULL:  # it has no settings of its own
                 components[name] = {}
             else:
                 self._problem(value, f"the component `{name}` must hold settings as `name: value`")
@@ -174,7 +177,7 @@ class _Reader:
                         yield key.value, key, value
 
     def _texts(self, option: Option[Any], node: Node) -> dict[str, str]:
-        """Return the texts of a setting by their places, as they are written: `2.10` does not end in 1."""
+        """Return the texts of a setting by their positions, as they are written: `2.10` stays `2.10`, not 2.1."""
         if lost := self._lost(option, node):
             self._problem(node, f"`{option.name}`: {lost}")
             return {}
@@ -196,13 +199,14 @@ class _Reader:
         if text in option.workflow_only:
             self._problem(
                 node,
-                f"`{option.name}` is {text}, which the workflow says, or the command line: drop `{option.name}` here",
+                f"`{option.name}` is {text}, which is for the workflow or the command line, not for a file: drop "
+                f"`{option.name}` here",
             )
             return {}
         return {self._where(node): text} if text else {}
 
     def _lost(self, option: Option[Any], node: Node) -> str:
-        """Return what YAML makes of a text that somebody wrote without quotes, where it drops some of it."""
+        """Return how YAML misreads a text that lacks quotes, where a part of it is lost; else empty."""
         start, end = node.start_mark.index, node.end_mark.index
         line = self.text[start:].partition("\n")[0].split(" #")[0].strip()
         if node.tag not in _TAGS:
@@ -219,7 +223,7 @@ class _Reader:
             return f"YAML takes {line} for the head of a block, and drops it; put quotes around it: {_quoted(line)}"
         lines = [line for line in self.text[start:end].splitlines() if line.strip()]
         if option.kind == "lines" and len(lines) > {None: 1, ">": 2}.get(node.style, len(lines)):
-            return "YAML makes one line of these; write `|` behind the name, or a list with a hyphen before each entry"
+            return "YAML joins these lines; write `|` after the name, or a list with a hyphen before each entry"
         return ""
 
     def _entry(self, option: Option[Any], item: Node) -> str:
@@ -244,7 +248,7 @@ def _quoted(text: str) -> str:
 
 
 def _mending(line: list[str]) -> str:
-    """Return what to do about a line that is not YAML: what to put into quotes, where that would correct it."""
+    """Return a hint for a line that is not YAML: usually the text that needs quotes."""
     found = re.match(r"\s*(?:- +)*(?:[\w-]+: +)?(.*?)\s*$", line[0]) if line else None
     if found and re.match(r"- ", found[1]):
         return "Put the list on lines of its own, a hyphen before each entry."
@@ -268,7 +272,7 @@ def _kind(node: Node, text: str) -> str:
 
 
 def _expected(option: Option[Any], node: Node, text: str) -> str:
-    """Return what a setting must be where `text` is not that; whether a text makes sense is looked at later."""
+    """Return what a setting must be where `text` is of another kind, else empty. Its meaning is checked later."""
     if option.kind == "flag":
         return "" if text.lower() in YES | NO else "true or false"
     if node.tag == _BOOL:

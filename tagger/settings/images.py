@@ -1,4 +1,4 @@
-"""The entries of `images` and of `labels`: as people write them, and as docker/metadata-action does."""
+"""Reads entries of `images` and `labels`, also in the form of docker/metadata-action."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def all_images(entries: tuple[tuple[Image, ...], ...]) -> tuple[Image, ...]:
 
 
 def label(text: str) -> tuple[str, str]:
-    """Read one line, `key=value`; without a `=` it has no key, and is left out where labels are made."""
+    """Read one line, `key=value`. A line without `=` gets an empty key, and makes no label."""
     return key_value(text) if "=" in text else ("", text)
 
 

@@ -85,7 +85,7 @@ def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V]
         else:
             return decided if asked else compared(decided, kinds, places, parse)
     raise InputError(
-        "the build says its version nowhere that was looked at:\n" + "\n".join(tried),
+        "no version found; looked at:\n" + "\n".join(tried),
         hint or "Release from a git tag; or give the version with `version`, or its place with `version-from`.",
     )
 

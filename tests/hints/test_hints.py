@@ -18,16 +18,16 @@ TABLE = {**FIRST, **MORE, **NEAR}
 DEEPEST = 6  # hints in a row
 FOR_A_PERSON = {
     "what the version is": r"is not a version in the scheme|does not hold a version|is longer than the 128 characters",
-    "where the version stands": r"says its version nowhere that was looked at|is no place to read a version from"
+    "where the version stands": r"no version found; looked at|is no place to read a version from"
     r"|leads outside the workspace|cannot be read|is not a key",
     "whose tag it is": r"does not begin with `tag-prefix`",
     "whether a pull request is released": r"the code of a pull request is released only where that is said",
     "how many numbers its versions have": r"is the floating tag of a longer version there",
     "which repository": r"nothing says which repositories|names no directory|is not the name of a registry"
-    r"|is not a repository|holds something else: it has no oci-layout",
-    "which image": r"there is no such file or directory|names nothing|no repository holds .*, and no `source`"
+    r"|is not a repository|is not empty and not a layout: it has no oci-layout",
+    "which image": r"there is no such file or directory|names no image|no repository holds .*, and no `source`"
     r"|is not a source|`push` takes one NAME",
-    "which builds": r"no build is named|there is no folder or file|name the variants of some builds alone"
+    "which builds": r"no build is named|there is no folder or file|name a variant for only some builds"
     r"|there are two images for|does not exist: .* is missing|names no variant",
     "what a build is made of": r"has no signature attached|was signed by none|stands on no approved base"
     r"|holds no public key",
@@ -38,7 +38,7 @@ FOR_A_PERSON = {
     "who signs": r"says no repository|names nobody|is no builder|no row|says a workflow and not whose",
     "a login": r"no login by OIDC is known"
     r"|a line is not `registry username|a line does not begin with a registry|there is a username and no"
-    r"|there is a password and no username|a registry without a login",
+    r"|there is a password and no username|there is a registry and no login",
     "a name of one's own": r"is reserved|is not a variant|is not a channel|is a variant too",
     "rows, or templates": r"is a template, and the other lines are rows",
     "a field, or a type of row": r"has an unknown field|there is no type|`format` is",

@@ -106,7 +106,7 @@ class TestReading:
         (tmp_path / "precious").write_text("")
         layout = Layout(tmp_path)
         for act in (layout.tags, layout.check_writable, lambda: make_image(layout)):
-            with pytest.raises(InputError, match="holds something else"):
+            with pytest.raises(InputError, match="is not empty and not a layout"):
                 act()
         assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 

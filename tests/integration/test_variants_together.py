@@ -130,11 +130,11 @@ def test_the_text_names_the_image_of_each(builds: Layout, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--source", "oci:x", "--source", "alpine=oci:y"], "name the variants of some builds alone"),
-        (["--source", "oci:x", "--digests", "alpine=y"], "name the variants of some builds alone"),
+        (["--source", "oci:x", "--source", "alpine=oci:y"], "name a variant for only some builds"),
+        (["--source", "oci:x", "--digests", "alpine=y"], "name a variant for only some builds"),
         (["--digests", "alpine=x\ny"], "names the variants of some of its 2 lines"),
-        (["--source", "alpine=oci:x", "--variant", "debian"], "the builds are those of alpine"),
-        (["--source", "alpine=oci:x", "--variants", "default debian"], "none of the `variants`"),
+        (["--source", "alpine=oci:x", "--variant", "debian"], "`source` and `digests` name other variants: alpine"),
+        (["--source", "alpine=oci:x", "--variants", "default debian"], "not one of the `variants`"),
     ],
 )
 def test_what_contradicts_itself(words: Sequence[str], says: str, tmp_path: Path) -> None:

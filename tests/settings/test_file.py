@@ -64,16 +64,17 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "another setting": ("colour: blue", ["1:1: unknown setting `colour`; it must be the name of an option"]),
     "a number": ("1: x", ["1:1: unknown setting `1`; it must be the name of an option"]),
     "a secret": ("password: hunter2", [
-        "1:1: `password` is a secret: drop `password` here, and hand it over in the environment",
+        "1:1: `password` is a secret: drop `password` here, and set it in the environment",
     ]),
     **{
         f"{option.name} in a checkout": (f"{option.name}: x", [
-            f"1:1: `{option.name}` is named by the workflow, or on the command line: drop `{option.name}` here",
+            f"1:1: `{option.name}` is for the workflow or the command line, not for a file: drop `{option.name}` here"
         ])
         for option in OPTIONS if not option.in_file and not option.secret
     },
     "a conflict that a checkout decides": ("on-conflict: overwrite", [
-        "1:14: `on-conflict` is overwrite, which the workflow says, or the command line: drop `on-conflict` here",
+        "1:14: `on-conflict` is overwrite, which is for the workflow or the command line, not for a file: drop "
+        "`on-conflict` here",
     ]),
     "a mapping for a list": ("images: {a: b}", [
         "1:9: `images` must be a list of texts, not a mapping",
@@ -102,7 +103,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
         "1:13: `components` must hold settings by the name of each component",
     ]),
     "a component with a blank in its name": ("components: {a b: {}}", [
-        "1:14: the component 'a b' cannot be picked: a name has no blanks",
+        "1:14: the component 'a b' cannot be selected: a name has no blanks",
     ]),
     "a component as a text": ("components: {a: b}", ["1:17: the component `a` must hold settings as `name: value`"]),
     "a component's misspelt setting": ("components:\n  a: {tag: x}\n", [
@@ -142,7 +143,7 @@ UNSEEN: dict[str, tuple[str, list[str]]] = {
         "1:9: `stable`: YAML takes >2 for the head of a block, and drops it; put quotes around it: '>2'",
     ]),
     "lines that are one": ("golden:\n  a/b\n  a/c\n", [
-        "2:3: `golden`: YAML makes one line of these; write `|` behind the name, or a list with a hyphen before each "
+        "2:3: `golden`: YAML joins these lines; write `|` after the name, or a list with a hyphen before each "
         "entry",
     ]),
     "a name twice": ("images: a/b\nimages: a/c\n", ["2:1: `images` stands here twice"]),

@@ -165,7 +165,7 @@ class TestBadInput:
             ("insecure", "http://u:hunter2@ghcr.io", "holds a login", "`logins`"),
             ("endpoints", "ghcr.io=u:hunter2@x:1", "ghcr.io=***@x:1 holds a login", "`logins`"),
             ("version", "me:hunter2@ghcr.io", "***@ghcr.io", ""),
-            ("source", "docker-archive:", "names nothing", "docker-daemon"),
+            ("source", "docker-archive:", "names no image", "docker-daemon"),
             ("source", "https://x/y", "is not a source", "Write `docker://x/y`."),
             ("version", "2.1", "'2.1' is not a version in the scheme semver", "Set `scheme: numeric`."),
             ("version", "2.1.4+5", "has build metadata", "build-metadata: underscore"),
@@ -181,7 +181,7 @@ class TestBadInput:
             ("scheme", "semvr", "`scheme` is 'semvr'", "Write `semver`."),
             ("build-metadata", "drop", "`build-metadata` is 'drop'", "refuse, underscore"),
             ("mixed-parts", "perhaps", "`mixed-parts` is 'perhaps'", "`true` or `false`"),
-            ("mixed-parts", "true", "three parts, always", "scheme: numeric"),
+            ("mixed-parts", "true", "always have three parts", "scheme: numeric"),
             ("tags", "{{majr}}", "unknown field {{majr}}", "Write `{{major}}`."),
             ("tags", "{{major}}", "no template gives every version a tag of its own", "Add `tags: {{version}}`"),
             ("tags", "type=semver", "the row `type=semver`: `pattern` is missing", "type=semver,pattern="),
@@ -202,7 +202,7 @@ class TestBadInput:
             ("images", "name=acme/a,tag=x", "`tag` is no attribute", "name=…"),
             ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
-            ("base", "debian", "a claimed base without `golden`", "Drop `base`"),
+            ("base", "debian", "without `golden` the claimed base is not used", "Drop `base`"),
             ("verify", "keyless repo=acme/app", "says no issuer", "issuer=github"),
             ("base-verify", "keyless repo=acme/app issuer=github", "without `golden`", "Drop `base-verify`"),
             ("require-referrer", "sboms", "'sboms' is not a media type", "Write `sbom`."),
@@ -233,7 +233,7 @@ class TestBadInput:
             ("timeout", "soon", "'soon' is not a time", "Write seconds"),
             ("timeout", "0", "'0' is not a time", "Write seconds"),
             ("only", "web", "there is no component web", "Drop `only`"),
-            ("registry", "ghcr.io", "a registry without a login", "or drop `registry`"),
+            ("registry", "ghcr.io", "there is a registry and no login", "or drop `registry`"),
             ("username", "octocat", "there is a username and no password", "--password-stdin"),
         ],
     )
@@ -295,7 +295,7 @@ class TestVariants:
 
     def test_an_undeclared_one(self) -> None:
         error = refused({"INPUT_VARIANTS": "default alpine", "INPUT_VARIANT": "slim"})
-        assert error.message == "INPUT_VARIANT: 'slim' is none of the `variants`: default alpine"
+        assert error.message == "INPUT_VARIANT: 'slim' is not one of the `variants`: default alpine"
 
     def test_one_that_is_a_channel_too(self) -> None:
         error = refused({"INPUT_VARIANTS": "rc", "INPUT_CHANNELS": "rc"})
@@ -328,7 +328,7 @@ class TestLogins:
     def test_a_checkout_does_not_say_where_it_goes(self, tmp_path: Path) -> None:
         (tmp_path / ".tagger.yml").write_text("images: evil.test/acme/app\n")
         login = {"INPUT_USERNAME": "octocat", "INPUT_PASSWORD": "hunter2"}
-        with pytest.raises(InputError, match=r"INPUT_USERNAME: the registry of this login would follow from") as caught:
+        with pytest.raises(InputError, match=r"INPUT_USERNAME: the registry of this login would come from") as caught:
             gather("plan", {}, login, tmp_path)
         assert "`registry: evil.test`" in caught.value.hint
         named = gather("plan", {}, {**login, "INPUT_REGISTRY": "ghcr.io"}, tmp_path)

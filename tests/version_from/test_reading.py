@@ -361,7 +361,7 @@ def test_all_that_was_tried_is_told(tmp_path: Path) -> None:
             environ={"EMPTY": "", "GITHUB_REF": "refs/heads/main"}, labels=[""],
         )  # fmt: skip
     assert caught.value.message.splitlines() == [
-        "the build says its version nowhere that was looked at:",
+        "no version found; looked at:",
         f"git-tag: GITHUB_REF is refs/heads/main, not a tag; {tmp_path} is not in a git repository",
         "label: the image has no label org.opencontainers.image.version",
         "file: pyproject.toml: its version is dynamic, worked out when the package is built",

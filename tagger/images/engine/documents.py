@@ -1,4 +1,4 @@
-"""Reads the manifests and configs of an image that the engine saves as an OCI layout."""
+"""Reads manifests and configs from the stream of `docker save`."""
 
 import io
 import tarfile
@@ -37,7 +37,7 @@ class Documents(LayoutContent):
             self._index = Index.parse(self._contents[INDEX_FILE])
         except (tarfile.TarError, KeyError, ValueError) as error:
             raise EngineError(
-                f"what the engine saved of {place} is no image layout: {error}", "Build it anew."
+                f"the engine saved {place}, but not as an OCI layout: {error}", "Build the image again."
             ) from error
 
     def index(self) -> Index:
@@ -52,9 +52,9 @@ class Documents(LayoutContent):
             raise FileNotFoundError(digest) from error
 
     def whole(self, digest: str) -> Manifest:
-        """Return the image's manifest if the engine has all of its parts. Else raise `EngineError`.
+        """Return the image's manifest. Raise `EngineError` where the engine lacks a part of the image.
 
-        A push would only fail half way, with "missing content".
+        Without this check a push fails half way, with "missing content".
         """
         root = self.manifest(digest)
         lost = next(self._missing_parts(root), None)

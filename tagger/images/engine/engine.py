@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Logins"]
 
 PATIENCE = 600
-"""Seconds without an answer after which the engine counts as hung: a push of a large layer is silent for long."""
+"""Seconds without an answer after which the engine counts as hung. It is silent for long as it pushes a large layer."""
 CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
 """The entry of `docker info` where the image store is containerd's (moby, daemon/containerd/service.go)."""
 PUSHED = re.compile(r": digest: (sha256:[0-9a-f]{64}) size: \d+$")
-_REFUSAL = "What it says names the cause: `docker` says the same here. Correct that, then run the same again."
+_REFUSAL = (
+    "The engine's message names the cause; the `docker` command shows the same one here. Correct that, and run again."
+)
 _BUILD_FIRST = (
     "See `docker image ls`. docker/build-push-action leaves the image in the engine only with `load: true`; an image "
     "in a registry is named docker://NAME."
@@ -109,7 +111,7 @@ class Engine:
 
     @contextmanager
     def tag_for_push(self, image: str, reference: Reference) -> Iterator[None]:
-        """Give an image a name, and remove it again when the block fails."""
+        """Give an image a name, and take it back where the block fails."""
         before = ""
         with suppress(EngineError):
             before = str(self.inspect(str(reference))["Id"])

@@ -85,9 +85,9 @@ class EngineSource:
         return self._staged.stage(store, tag, overwrite=overwrite)
 
     def as_content(self, meter: Meter) -> ContentSource:
-        """Return the image with a manifest, to be one of several builds, and without a push, which names it.
+        """Return the image with a manifest, without a push, for an index of several builds.
 
-        The meter is told how far that is. Raise `EngineError`.
+        `meter` receives the progress. Raise `EngineError`.
         """
         if self.digest:
             self._documents.whole(self._id)
@@ -141,7 +141,7 @@ class EngineSource:
         return self._saved().stage(store, tag, overwrite=overwrite)
 
     def _saved(self) -> ContentSource | SavedSource:
-        """Return the image from the output of `docker save`, in a file that is deleted but stays open while needed."""
+        """Return the image, read from `docker save` into a temporary file that is deleted but stays open."""
         from tagger.images.archives import Archive  # few images of the engine are copied
         from tagger.images.choosing import image_in_archive
 

@@ -29,7 +29,7 @@ class LayoutContent:
     place: str
     repository: Repository | None = None
 
-    lists_unnamed = True  # deleting an index deletes its platforms too
+    lists_unnamed = True  # an index is deleted together with its platforms
 
     def __init__(self) -> None:
         self._subjects: dict[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""The directory of a layout: files are written completely or not at all, by one writer at a time."""
+"""The directory of a layout: its lock, and files that are written completely or not at all."""
 
 import errno
 import fcntl
@@ -33,7 +33,7 @@ class Folder:
     """
 
     def __init__(self, path: str | Path, say: Callable[[str], None]) -> None:
-        """Make a folder object, without touching the disk. `say` shows a person that the run waits for a lock."""
+        """Make the object, without access to the disk. `say` gets a sentence for the terminal while the run waits."""
         if not str(path) or "\0" in str(path):
             raise InputError(f"{str(path)!r} is not a directory", "Write oci:DIR, as in oci:build/demo.")
         self.path = Path(path)
@@ -42,7 +42,7 @@ class Folder:
         self._stopped = False
 
     def stop(self) -> None:
-        """Refuse all further writes; a copy in progress stops with an error."""
+        """Refuse all further writes. A copy in progress ends with an error."""
         self._stopped = True
 
     def blob_path(self, digest: str) -> Path:
@@ -55,7 +55,7 @@ class Folder:
         return next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
 
     def check_ours(self) -> None:
-        """Raise `InputError` where the path is no layout and cannot become one."""
+        """Raise `InputError` where the path is not a layout and cannot become one, `StoreError` for a broken layout."""
         try:
             version = json.loads(read_regular(self.path / LAYOUT_FILE, LARGEST_LAYOUT_FILE))
         except (FileNotFoundError, NotADirectoryError):
@@ -64,12 +64,14 @@ class Folder:
                 raise InputError(f"{self.place}: {standing} is not a directory", _LAYOUTS) from None
             others = standing == self.path and any(not path.name.startswith(UNFINISHED) for path in self.path.iterdir())
             if others and not (self.path / LAYOUT_FILE).exists():  # a writer makes this file first
-                raise InputError(f"{self.place} holds something else: it has no {LAYOUT_FILE}", _LAYOUTS) from None
+                raise InputError(
+                    f"{self.place} is not empty and not a layout: it has no {LAYOUT_FILE}", _LAYOUTS
+                ) from None
         except (ValueError, RecursionError) as error:
             raise self.broken(f"{LAYOUT_FILE} cannot be read: {error}") from error
         else:
             if not isinstance(version, dict) or version.get("imageLayoutVersion") != LAYOUT_VERSION:
-                raise self.broken(f"{LAYOUT_FILE} has an unknown version; the known one is {LAYOUT_VERSION}")
+                raise self.broken(f"{LAYOUT_FILE} does not have the version {LAYOUT_VERSION}")
 
     def check_going_on(self) -> None:
         """Raise `StoreError` where this run was stopped."""
@@ -128,7 +130,7 @@ class Folder:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 if os.fstat(file.fileno()).st_nlink:
                     break
-                file.close()  # another writer took it for a crashed one's and removed it
+                file.close()  # another writer took it for a crashed writer's file, and removed it
             try:
                 with file:
                     yield file
@@ -142,7 +144,7 @@ class Folder:
                 raise
 
     def _clear(self) -> None:
-        """Remove unfinished files of crashed writers. A running writer holds a lock on its file."""
+        """Remove the unfinished files of crashed writers. A running writer holds a lock on its file, which stays."""
         for path in self.path.glob(f"{UNFINISHED}*"):
             with suppress(OSError), os.fdopen(open_regular(path), "rb") as file:  # it may be a folder or a FIFO
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

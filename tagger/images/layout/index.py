@@ -34,14 +34,17 @@ class Entry(NamedTuple):
 
     @classmethod
     def parse(cls, written: Mapping[str, Any]) -> "Entry":
-        """Read an entry. Some names of `docker save` and Podman are no tags. Raise the error of a wrong value."""
+        """Read an entry. Some names that `docker save` and Podman write are no tags.
+
+        Raise `KeyError`, `TypeError`, `AttributeError` or `ValueError` for a wrong value.
+        """
         descriptor = Descriptor.from_json(written)
         name = descriptor.annotations.get(REF_NAME)
         return cls(written, descriptor, name if isinstance(name, str) and TAG.fullmatch(name) else None)
 
     @classmethod
     def of(cls, descriptor: Descriptor, tag: str | None = None) -> "Entry":
-        """Make the entry of a tag, or without a tag, that of an image that has only its digest."""
+        """Make the entry of a tag; without a tag, the entry of an image that has only its digest."""
         named = descriptor._replace(annotations={REF_NAME: tag} if tag else {})
         return cls(named.to_json(), named, tag)
 
@@ -75,8 +78,8 @@ class Index:
     def with_tags(self, descriptor: Descriptor, tags: Collection[str]) -> "Index":
         """Return this index with `tags` at `descriptor`.
 
-        Right entries are left as they are, and the order stays. An image that loses its last entry gets one without a
-        name: a registry keeps such an image too, under its digest.
+        Entries that are right already stay unchanged, and the order stays. An image that loses its last tag gets an
+        entry without a name, as a registry too keeps an image without tags under its digest.
         """
         held = self.tags
         moving = {tag: None for tag in tags if tag not in held or held[tag].digest != descriptor.digest}

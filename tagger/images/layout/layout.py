@@ -31,7 +31,7 @@ class _Seen(NamedTuple):
     content: Index
 
 
-_PART = "Delete that image, which names it: then it goes too."
+_PART = "Delete the image that names it: this part is then deleted too."
 
 
 class Layout(LayoutContent):
@@ -43,7 +43,7 @@ class Layout(LayoutContent):
     jobs = 1
 
     def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None, meters: Meters = silent) -> None:
-        """Make a layout object, without touching the disk. `say` shows a person that the run waits for a lock."""
+        """Make the object, without access to the disk. `say` gets a sentence for the terminal while the run waits."""
         super().__init__()
         self._folder = Folder(path, say)
         self.path, self.place = self._folder.path, self._folder.place
@@ -54,7 +54,7 @@ class Layout(LayoutContent):
         return f"Layout({str(self.path)!r})"
 
     def stop(self) -> None:
-        """Refuse all further writes; a copy in progress stops with an error."""
+        """Refuse all further writes. A copy in progress ends with an error."""
         self._folder.stop()
 
     # Reading

@@ -1,4 +1,4 @@
-"""The client of one registry: combines transport, redirects, authorization and repetition."""
+"""The client of one registry: combines transport, redirects, authorization and retries."""
 
 import threading
 import time
@@ -36,12 +36,12 @@ Result = TypeVar("Result")
 Got = TypeVar("Got", bound=Reply)
 
 SMALL = 4 * 1024 * 1024  # bytes of an answer that is neither a manifest nor a listing
-_NO_TOKENS = "Ask who runs it: is this the token server of the registry?"
+_NO_TOKENS = "Ask who runs the registry whether this is its token server."
 DISTRIBUTION = "Docker-Distribution-Api-Version"
 """A header of distribution and of the registries based on it: Docker Hub, GHCR, ECR, Harbor, GitLab.
 
-None of them takes several tags in one request. zot, which does, sends it only for `/v2/`. So where an answer has it,
-no round trip is needed to find that out.
+None of them takes several tags in one request. zot does, and sends the header only for `/v2/`. So where another answer
+has it, no request is needed to find out.
 """
 
 
@@ -171,7 +171,7 @@ class Registry:
         return results_of([self.submit(function, item) for item in items])
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> Pending[Result]:
-        """Begin something beside this thread. What is submitted must not wait for anything else that is."""
+        """Call a function in another thread. It must not wait for another submitted function."""
         try:
             return self._threads.submit(lambda: function(item))
         except RuntimeError as error:  # it was closed
@@ -228,7 +228,7 @@ class Registry:
         what, login = f"asking {urlsplit(url).hostname} for a token", self._login(access)
         if (login.basic or login.identity_token) and not self._host.trusts(Origin.of(url)):
             raise StoreError(
-                f"{what}: it would take the login over plain HTTP",
+                f"{what}: the login would be sent over plain HTTP",
                 insecure_hint(urlsplit(url).netloc),
                 code="UNAUTHORIZED",
                 place=access.place,
@@ -249,7 +249,7 @@ class Registry:
         except ValueError as error:
             raise StoreError(f"{what}: {error}", _NO_TOKENS, code="UNAUTHORIZED", place=access.place) from error
 
-    # How a conversation begins
+    # The first requests
 
     def _greet(self, access: Access) -> None:
         """Find out the scheme and the challenge of the registry (distribution-spec, end-1), and fetch a token."""
@@ -264,10 +264,12 @@ class Registry:
             if not self._authorization.challenge_known:
                 self._authorization.find_challenge(access, send, lambda: None)
             self._authorization.header(access, lambda: None)
-            self._slots.answered(0, throttled=False)  # the first look of a release has one request more than `jobs`
+            self._slots.answered(
+                0, throttled=False
+            )  # raises the limit by one: the first look of a release sends `jobs` + 1
 
     def _open_one(self) -> bool:
-        """Open a connection, unless it is unknown yet whether to use TLS; return whether this was tried."""
+        """Open a connection, unless it is not yet known whether to use TLS; return whether it tried."""
         known = self._authorization.challenge_known or not self._host.is_loopback
         if known:
             self._transport.warm(self._host.origin.url("/"))
@@ -298,7 +300,7 @@ class Registry:
         except TooLarge as error:
             raise StoreError(
                 f"{request.what}: the answer has more than {request.most} bytes",
-                "A registry answers with less: ask who runs it, or what stands before it.",
+                "A registry answers with less. Check the address, and any proxy between here and there.",
                 code="SIZE_INVALID",
                 place=request.access.place,
             ) from error

@@ -1,4 +1,4 @@
-"""A connection to a server: begun ahead, through a proxy, over TLS; a request, and its response."""
+"""A connection to a server, direct or through a proxy, with or without TLS: sends requests, reads responses."""
 
 import socket
 import ssl
@@ -22,7 +22,7 @@ WITH_BODY = frozenset({"PATCH", "POST", "PUT"})
 
 
 class Route(NamedTuple):
-    """How an origin is reached. `proxy` is a URL, empty for none; `check` raises for an address that is not used."""
+    """How an origin is reached. `proxy` is a URL, empty for none; `check` raises for a forbidden address."""
 
     origin: Origin
     timeout: float
@@ -32,7 +32,7 @@ class Route(NamedTuple):
 
 
 class Connection:
-    """One connection, made when it is needed. `dial` is one that is under way."""
+    """One connection, opened by `connect`. `dial` is an attempt to connect that has begun already."""
 
     def __init__(self, route: Route, dial: Dial | None = None) -> None:
         self.route = route
@@ -40,7 +40,7 @@ class Connection:
         self.sock: socket.socket | None = None
 
     def connect(self) -> None:
-        """Connect; an end that the folder of authorities does not vouch for may be vouched for by their file."""
+        """Connect. Where a certificate is not trusted, load the system's file of authorities too, and connect again."""
         dial, self._dial = self._dial, None
         made = dial.take() if dial else None
         if made:
@@ -58,14 +58,14 @@ class Connection:
         """Send a request. Raise `Fault`, and what reading the body raises."""
         head = self._head(method, url, headers, body)
         sock = self.sock
-        assert sock  # noqa: S101 - who sends has connected
+        assert sock  # noqa: S101 - the caller has connected
         try:
             if body is None or isinstance(body, bytes):
                 sock.sendall(head + (body or b""))
                 return
             sock.sendall(head)
         except (BrokenPipeError, ConnectionResetError):
-            return  # it may have answered before
+            return  # the server may have answered before it closed the connection
         except OSError as error:
             raise fault_of(error) from error
         while chunk := body.read(CHUNK):
@@ -77,7 +77,7 @@ class Connection:
                 raise fault_of(error) from error
 
     def check(self) -> None:
-        """Raise where the address that it is connected to may not be asked, also by who finds it connected."""
+        """Raise where requests to the connected address are forbidden; also called before each use of an idle one."""
         if not self.route.proxy and self.sock is not None:
             with suppress(OSError):  # the connection is closed; the request reports that
                 self.route.check(str(self.sock.getpeername()[0]))
@@ -91,21 +91,21 @@ class Connection:
             raise fault_of(error) from error
 
     def close(self) -> None:
-        """Close it; who waits for an answer is not waked."""
+        """Close it. A thread that waits for an answer does not notice: see `end`."""
         sock, self.sock = self.sock, None
         if sock:
             with suppress(OSError):
                 sock.close()
 
     def end(self) -> None:
-        """End it, so that who waits for an answer gets an error at once. Any thread may call this."""
+        """End it. A thread that waits for an answer gets an error at once. Any thread may call this."""
         if sock := self.sock:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can still be used: an idle one with bytes to read is closed, or has got TLS 1.3 tickets."""
+        """Whether an idle connection can still be used. Bytes to read mean that it is closed, or are TLS tickets."""
         sock: Any = self.sock
         if sock is None:
             return False
@@ -125,7 +125,7 @@ class Connection:
                 sock.settimeout(timeout)
         return False  # it is closed, or sends data that nobody requested
 
-    # How it is made
+    # How it is opened
 
     def _made(self) -> socket.socket:
         origin, proxy = self.route.origin, self.route.proxy
@@ -139,7 +139,7 @@ class Connection:
         return secured
 
     def _checked(self, made: socket.socket) -> socket.socket:
-        """Return a connection whose other end may be asked; close any other, before TLS is begun with it."""
+        """Return the connection where its address is allowed. Else close it, before TLS begins, and raise."""
         try:
             with suppress(OSError):  # the connection is closed; the request reports that
                 self.route.check(str(made.getpeername()[0]))
@@ -149,11 +149,11 @@ class Connection:
         return made
 
     def _secured(self, made: socket.socket, host: str, *, over_tls: bool = False) -> Any:
-        """Return a connection over TLS; within one to a proxy it is urllib3 that can."""
+        """Return the connection with TLS. For TLS inside the TLS of a proxy, urllib3 has the class."""
         context, name = self.route.tls(), host.rstrip(".")
         try:
             if over_tls:
-                from urllib3.util.ssltransport import SSLTransport  # few proxies are spoken to over TLS
+                from urllib3.util.ssltransport import SSLTransport  # few proxies use TLS
 
                 inner: Any = SSLTransport(made, context, server_hostname=name)
                 return inner
@@ -163,16 +163,16 @@ class Connection:
             raise NoTls(str(error)) from error
         except TimeoutError as error:
             made.close()
-            raise LateToConnect("TLS did not begin in time") from error
+            raise LateToConnect("the TLS handshake took too long") from error
         except (OSError, ValueError) as error:
             made.close()
-            raise Broken("it ended as TLS began") from error
+            raise Broken("it ended during the TLS handshake") from error
         except BaseException:
             made.close()
             raise
 
     def _through(self, proxy: str) -> socket.socket:
-        """Return a connection to a proxy; to an origin of HTTPS it is one to that."""
+        """Return a connection to a proxy; for an HTTPS origin, a tunnel through the proxy to the origin."""
         parts, origin = urlsplit(proxy), self.route.origin
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         made = None
@@ -184,9 +184,9 @@ class Connection:
                 target = f"{_in_url(origin.host)}:{origin.port}"
                 lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *_proxy_login(proxy)]
                 made.sendall(_encoded(lines))
-                status = Message(Incoming(made), at_once=1).status  # what comes behind it is the origin's
+                status = Message(Incoming(made), at_once=1).status  # later bytes are from the origin
                 if status != 200:
-                    raise ProxyFailed(f"it answers {status}")
+                    raise ProxyFailed(f"it answered {status}")
         except (Fault, OSError, ValueError) as error:
             if made:
                 made.close()
@@ -194,7 +194,7 @@ class Connection:
         return made
 
     def _head(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None) -> bytes:
-        """Return what stands before a body."""
+        """Return the request line and the headers."""
         origin, proxy = self.route.origin, self.route.proxy
         parts = urlsplit(url)
         target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PRINTABLE)

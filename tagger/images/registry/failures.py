@@ -22,13 +22,13 @@ _CONFIDENTIAL = (
 )
 """A secret behind a word that says so. A word begins in one place only, which takes linear time."""
 
-LED = "If that host is meant, name it in `insecure` or `endpoints`; else ask who runs the registry."
-"""What to do where a registry names a host that is not asked."""
+LED = "If that host is right, name it in `insecure` or `endpoints`; else ask who runs the registry."
+"""The hint where a registry names a host that Tagger does not send requests to."""
 
-NO_API = "Something else answers there: ask who runs it, or what stands before it."
-"""What to do where an answer is none of the API's."""
+NO_API = "Something else answers there. Check the address, and any proxy between here and there."
+"""The hint where an answer is not in the form of the API."""
 
-_ELSE = "The registry's message names the cause. Correct it, and run the same again: it goes on where this ended."
+_ELSE = "The registry's message names the cause. Correct it, and run again: the next run continues from here."
 
 
 class Peer(NamedTuple):
@@ -63,8 +63,10 @@ def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) ->
 
 
 def led_away(place: str, what: str, error: ValueError) -> StoreError:
-    """Return the error of a URL of the registry's that is not asked."""
-    return StoreError(f"{what}: where the registry leads is not asked: {error}", LED, code="UNREACHABLE", place=place)
+    """Return the error for a URL from the registry to which no request is sent."""
+    return StoreError(
+        f"{what}: the registry names a URL that is not used: {error}", LED, code="UNREACHABLE", place=place
+    )
 
 
 def insecure_hint(registry: str) -> str:
@@ -106,11 +108,11 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
 def _hint(peer: Peer, answer: Answer) -> str:
     status, dialect = answer.status, dialect_of(peer.registry)
     if answer.host:
-        return f"{peer.registry} keeps content at {answer.host}, which refuses it. Run the same again."
+        return f"{peer.registry} redirects to {answer.host}, which refused the request. Run again."
     if answer.lacks_scope and peer.login and not dialect.denied:
         return (
-            f"{peer.registry} took {peer.login.origin}, but does not allow this. Give it the right to read and write "
-            "this repository; if the repository does not exist yet, create it, or release to it first."
+            f"{peer.registry} accepted {peer.login.origin}, but does not allow this. Give it the right to read and "
+            "write this repository; if the repository does not exist yet, create it, or release to it first."
         )
     if status == 401 and not peer.login:
         return login_hint(peer.registry)

@@ -1,4 +1,4 @@
-"""GitHub's API of attestations, which GitHub keeps instead of a registry."""
+"""Reads attestations from GitHub's API: GitHub can keep them apart from the registry."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ from tagger.images.registry.web_api import WebApi, link_value
 __all__ = ["GithubAttestations"]
 
 MOST_PAGES = 10
-PAGE = 100  # docs.github.com, "REST API endpoints for artifact attestations": the most on a page
-LARGEST = 32 * 1024 * 1024  # bytes of a bundle: the most that a predicate may have there are 16 MB, kept as Base64
+PAGE = 100  # the most on a page (docs.github.com, "REST API endpoints for artifact attestations")
+LARGEST = 32 * 1024 * 1024  # bytes of a bundle: it has a predicate of at most 16 MB, as Base64
 
 
 class GithubAttestations:
@@ -31,7 +31,7 @@ class GithubAttestations:
     def bundles(self, whose: str, digest: str) -> Iterator[bytes | StoreError]:
         """Yield the bundles for a digest, newest first; an error in place of one that cannot be read.
 
-        `whose` is `OWNER/NAME`, or `OWNER` for all its repositories. There are none where GitHub answers 404. Raise
+        `whose` is `OWNER/NAME`, or `OWNER` for all its repositories. Where GitHub answers 404, there is none. Raise
         `StoreError`.
         """
         roots = ("repos",) if "/" in whose else ("orgs", "users")
@@ -58,7 +58,7 @@ class GithubAttestations:
             document: Any = json.loads(answer.body)
             listed = [dict(one) for one in document["attestations"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise self._api.error(f"{what}: the answer is no list of attestations", NO_API) from error
+            raise self._api.error(f"{what}: the answer is not a list of attestations", NO_API) from error
         for one in listed:
             if isinstance(one.get("bundle"), dict):
                 yield json.dumps(one["bundle"]).encode()
@@ -66,14 +66,12 @@ class GithubAttestations:
                 yield self._fetch_bundle(one)
 
     def _fetch_bundle(self, entry: Mapping[str, Any]) -> bytes | StoreError:
-        """Return a bundle that GitHub keeps compressed at another address; the error where it cannot be read."""
+        """Return a bundle that GitHub keeps compressed at another URL; the error where it cannot be read."""
         url = entry.get("bundle_url")
         if not isinstance(url, str) or not url:
-            return self._api.error(
-                "the attestation has neither a bundle nor an address of one", "Attest the build anew."
-            )
+            return self._api.error("the attestation has no bundle and no URL of one", "Attest the build again.")
         what = "reading a bundle"
-        with suppress(ValueError):  # the request below refuses it
+        with suppress(ValueError):  # the request below reports a wrong URL
             what = f"reading the bundle at {urlsplit(url).hostname}"
         try:
             answer = self._api.elsewhere(url, what, LARGEST)
@@ -83,4 +81,4 @@ class GithubAttestations:
         except StoreError as error:
             return error
         except ValueError as error:
-            return self._api.error(f"{what}: it cannot be decompressed: {error}", "Attest the build anew.")
+            return self._api.error(f"{what}: it cannot be decompressed: {error}", "Attest the build again.")

@@ -40,7 +40,7 @@ class Uploader:
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None) -> None:
         """Mount a blob from `mount_from` where that works, else upload it.
 
-        A broken upload begins again, unless the registry has the blob then. Raise `StoreError`.
+        A broken upload begins again, unless the registry has the blob by then. Raise `StoreError`.
         """
         what = f"uploading blob {check_digest(descriptor.digest)}"
         mount = mount_from if mount_from and mount_from.registry == self._endpoint.repository.registry else None
@@ -77,8 +77,8 @@ class Uploader:
     def _upload(self, location: str, what: str, descriptor: Descriptor, opener: Opener) -> StoreError | None:
         """Upload a blob to the URL of an open upload; return the error when another try may succeed.
 
-        The bytes are not checked here: the reader checks their digest, and the registry does. A third check would take
-        two fifths of the CPU time of a copy.
+        The digest of the bytes is not checked here: the reader checks it, and so does the registry. A third check would
+        take two fifths of the CPU time of a copy.
         """
         target = f"{location}{'&' if urlsplit(location).query else '?'}{urlencode({'digest': descriptor.digest})}"
 
@@ -100,7 +100,7 @@ class Uploader:
         raise failure
 
     def _mount(self, what: str, path: str, descriptor: Descriptor, mount_from: Repository) -> Answer | None:
-        """Try to mount a blob of another repository; None where the request is not allowed, as in Harbor."""
+        """Try to mount a blob of another repository; None where the registry refuses the request, as Harbor may."""
         query = urlencode({"mount": descriptor.digest, "from": mount_from.name})
         try:
             return self._endpoint.call("POST", f"{path}?{query}", what, access=self._endpoint.mounting(mount_from.name))

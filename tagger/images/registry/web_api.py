@@ -1,4 +1,4 @@
-"""The client of a registry's own API beside the distribution API: JSON over HTTPS, with one token."""
+"""The client of an API that a registry has beside the distribution API: JSON over HTTPS, with one token."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from tagger.images.stores import Catalogued
 
 __all__ = ["MOST_PAGES", "OwnApi", "WebApi", "link_value", "page_count"]
 
-MOST_PAGES = 5000  # of a listing of a registry's own API, of a hundred entries each
+MOST_PAGES = 5000  # of a listing, with a hundred entries each
 LONGEST_NUMBER = 9  # digits of a page's number
 
 
@@ -67,7 +67,7 @@ class WebApi:
         return self.registry.call(Request(method, f"{self._prefix}{path}", self._access, what, headers, content))
 
     def elsewhere(self, url: str, what: str, most: int) -> Answer:
-        """Return the answer for a URL that the API names, of at most `most` bytes. Another host gets no token.
+        """Return the answer for a URL that the API names, of at most `most` bytes. The API's token is not sent.
 
         Raise `StoreError` where there is no answer, or the URL may not be requested.
         """
@@ -85,7 +85,7 @@ class WebApi:
         try:
             return json.loads(answer.body), answer
         except (ValueError, RecursionError) as error:
-            raise self.error(f"{what}: the answer is no JSON", NO_API) from error
+            raise self.error(f"{what}: the answer is not JSON", NO_API) from error
 
     def refused(self, what: str, answer: Answer, hint: str = "") -> StoreError:
         """Return the error for an answer, with `hint`, unless the registry has a fault or limits the rate."""

@@ -54,7 +54,7 @@ class Filled(NamedTuple):
             taken = rules.read(one.tag) or is_reserved(one.tag) if one.dated else rules.claims(one.tag)
             if taken and one.tag not in own:
                 raise InputError(
-                    f"the row `{one.row}` gives {one.tag}, and that tag is a version's, or reserved",
+                    f"the row `{one.row}` gives the tag {one.tag}, which belongs to a version or is reserved",
                     "Put a word before it, as prefix=build-; use type=semver for the tags of versions.",
                 )
         return tuple(dict.fromkeys(one.tag for one in self.plain if one.tag not in own))
@@ -143,10 +143,11 @@ class Rows(NamedTuple):
         return self._with_latest(filled, brings_latest[:1] == [True])
 
     def _unowned(self, fired: list[tuple[Row, str]]) -> Iterator[str]:
-        """Yield what to tell of rows whose tag no version can own: what stands around it is another in each build."""
+        """Yield a note for each row whose tag no version can own, as its prefix or suffix differs between builds."""
         for row, _ in fired:
             if row.reads_version and self._template(row) is None:
-                yield f"the row `{row.text}` has a prefix or suffix that each build has anew: it brings no `{LATEST}`"
+                what = f"the row `{row.text}` has a prefix or suffix that differs between builds"
+                yield f"{what}: it does not set `{LATEST}`"
 
     def _with_latest(self, filled: Filled, brings: bool) -> Filled:
         """Add `latest` as the flavor says, where there is any other tag."""
@@ -274,7 +275,7 @@ class Rows(NamedTuple):
         if owns and flavor.suffix.text.nodes and not flavor.suffix.on_latest:
             shown = flavor.suffix.text.constant or "-…"
             raise InputError(
-                f"the flavor has the suffix {shown}, and `{LATEST}` without it: it would be taken from the main image",
+                f"the flavor gives tags the suffix {shown}, but not `{LATEST}`: this build would take the main image's",
                 f"Write `suffix={shown},onlatest=true`, or add `flavor: {OWN_LATEST}`.",
             )
         for row in self.rows if owns and templates else ():
@@ -282,8 +283,8 @@ class Rows(NamedTuple):
             value = row.expression.constant if row.type == "raw" else None
             if value is not None and f"{prefix or ''}{value}{suffix or ''}" == self._latest_tag:
                 raise InputError(
-                    f"the row `{row.text}` sets {self._latest_tag}, which is the newest version's already",
-                    f"Set `flavor: {OWN_LATEST}` if this row alone says where it points; or leave the row out.",
+                    f"the row `{row.text}` sets {self._latest_tag}, which belongs to the newest version",
+                    f"Set `flavor: {OWN_LATEST}` if only this row shall set it; or leave the row out.",
                 )
 
 

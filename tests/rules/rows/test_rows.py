@@ -105,14 +105,14 @@ def test_a_refusal_names_the_row_and_what_to_write(line: str, message: str) -> N
         (["type=pep440,pattern={{raw}}"], on("refs/tags/1.1beta2"), [], "1.1beta2 is another spelling of 1.1b2"),
         (SEMVER, on("refs/tags/v1.2.3+5"), [], "has build metadata"),
         (["type=semver,pattern={{version}},match=^api-v(.*)$"], TAG, [], "`match` does not find a version"),
-        ([*SEMVER, "type=raw,value=latest"], MAIN, [], "sets latest, which is the newest version's already"),
+        ([*SEMVER, "type=raw,value=latest"], MAIN, [], "sets latest, which belongs to the newest version"),
         ([*SEMVER, "type=raw,value=latest,enable=false"], TAG, [], "sets latest"),
-        ([*SEMVER, "type=raw,value=2.1.4"], MAIN, [], "gives 2.1.4, and that tag is a version's"),
-        ([*SEMVER, "type=ref,event=branch"], on("refs/heads/2.1"), [], "gives 2.1, and that tag is a version's"),
-        (["type=raw,value=withdrawn-1.0.0"], MAIN, [], "or reserved"),
-        (["type=raw,value=tagger-policy"], MAIN, [], "or reserved"),
+        ([*SEMVER, "type=raw,value=2.1.4"], MAIN, [], "gives the tag 2.1.4, which belongs to a version"),
+        ([*SEMVER, "type=ref,event=branch"], on("refs/heads/2.1"), [], "gives the tag 2.1, which belongs to a version"),
+        (["type=raw,value=withdrawn-1.0.0"], MAIN, [], "or is reserved"),
+        (["type=raw,value=tagger-policy"], MAIN, [], "or is reserved"),
         ([SEMVER[0], "type=semver,pattern={{raw}},value=3.0.0"], TAG, [], "reads 2.1.4, and the row"),
-        (SEMVER, TAG, ["suffix=-alpine"], "`latest` without it"),
+        (SEMVER, TAG, ["suffix=-alpine"], "but not `latest`"),
         (SEMVER, TAG, ["prefix=a", "onlatest=true"], "`onlatest` stands alone"),
         (SEMVER, TAG, ["latest=maybe"], "`latest` is 'maybe'"),
         (SEMVER, TAG, ["suffx=-a"], "`suffx` is no entry of a flavor"),
@@ -250,7 +250,9 @@ def test_a_tag_that_each_build_has_anew_brings_no_latest(row: str, flavor: list[
     """A version without a tag of its own cannot own `latest`: an older one would take it."""
     one = filled(Rows.parse([row], flavor), TAG)
     assert [plain.tag for plain in one.plain] == [made]
-    assert one.notes == (f"the row `{row}` has a prefix or suffix that each build has anew: it brings no `latest`",)
+    assert one.notes == (
+        f"the row `{row}` has a prefix or suffix that differs between builds: it does not set `latest`",
+    )
     assert filled(Rows.parse([row], [*flavor, "latest=false"]), TAG).notes == ()
 
 
@@ -291,7 +293,7 @@ def test_a_match_in_a_version_whose_numbers_are_alike(ref: str) -> None:
 def test_a_match_that_could_be_any_number_of_a_version_is_refused() -> None:
     rows = ["type=semver,pattern={{version}}", "type=match,pattern=v\\d+\\.\\d+\\.(\\d+),group=1"]
     assert tags(rows, on("refs/tags/v2.1.4")) == ["2.1.4", "4", "latest"]
-    with pytest.raises(InputError, match="gives 2, and that tag is a version's"):
+    with pytest.raises(InputError, match="gives the tag 2, which belongs to a version"):
         tags(rows, on("refs/tags/v1.1.2"))
 
 
