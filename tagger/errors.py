@@ -1,11 +1,11 @@
-"""What can go wrong, named after who can fix it.
+"""The errors of the program, with their exit codes.
 
     TaggerError                  exit 1   the base: the command line shows its message and hint
     ├── InputError               exit 2   the settings or the workflow must change
-    │   └── Unconfirmed          exit 2   what is asked for wants a `--yes`
-    ├── Refused                  exit 1   a law of the release forbids it: conflict, golden image, withdrawn version
+    │   └── Unconfirmed          exit 2   the command needs `--yes`
+    ├── Refused                  exit 1   a rule of the release forbids it: conflict, golden image, withdrawn version
     ├── StoreError               exit 1   a repository refused, or did not answer
-    │   └── NotFound             exit 1   what was asked for is not there
+    │   └── NotFound             exit 1   there is no such tag, manifest, blob or repository
     ├── EngineError              exit 1   the Docker Engine refused, or did not answer
     ├── IncompleteRelease        exit 1   some tags stand where they should and some do not
     └── Interrupted              exit 1   a signal ended the run
@@ -27,25 +27,25 @@ __all__ = [
     "Unconfirmed",
 ]
 
-AGAIN = "Run the same again: it goes on where this ended."
+AGAIN = "Run the same command again: it continues from here."
 
 REMEDIES = {
-    "NAME_UNKNOWN": "Is the name of the repository spelled right? Some registries want it created before a push.",
-    "MANIFEST_UNKNOWN": "Is it spelled right, and was it pushed? What was deleted has to be pushed anew.",
-    "MANIFEST_INVALID": "What stands there is no image that Tagger knows. Build it anew, and push it.",
-    "MANIFEST_AMBIGUOUS": "Programs read such a document in different ways. Build the image anew, and push it.",
-    "MANIFEST_BLOB_UNKNOWN": "A part of the image is lost there. Push the image anew from where it was built.",
-    "BLOB_UNKNOWN": "A part of the image is lost there. Push the image anew from where it was built.",
-    "DIGEST_INVALID": "What is stored there is damaged, or was changed on its way. Push the image anew.",
-    "SIZE_INVALID": "The registry, or a proxy before it, takes no request of this size: raise its limit.",
-    "UNSUPPORTED": "The registry does not do this, or a proxy before it does not let it through: ask who runs it.",
+    "NAME_UNKNOWN": "Is the name of the repository spelled right? Some registries need it created before a push.",
+    "MANIFEST_UNKNOWN": "Is it spelled right, and was it pushed? A deleted image must be pushed again.",
+    "MANIFEST_INVALID": "It is not an image that Tagger can read. Build the image again, and push it.",
+    "MANIFEST_AMBIGUOUS": "Programs read such a document in different ways. Build the image again, and push it.",
+    "MANIFEST_BLOB_UNKNOWN": "A part of the image is missing there. Push the image again from where it was built.",
+    "BLOB_UNKNOWN": "A part of the image is missing there. Push the image again from where it was built.",
+    "DIGEST_INVALID": "The stored content is damaged, or was changed on its way. Push the image again.",
+    "SIZE_INVALID": "The registry, or a proxy in front of it, accepts no request of this size: raise its limit.",
+    "UNSUPPORTED": "The registry does not support this, or a proxy in front of it blocks it: ask who runs them.",
     "STOPPED": AGAIN,
 }
 """What to do about an error of a repository, by its code, where nothing better is known."""
 
 
 class TaggerError(Exception):
-    """Something a person has to know; `hint` says what to do about it.
+    """An error for people; `hint` says what to do about it.
 
     `code` is one upper-case word for programs: a code of the distribution specification where there is one.
     """
@@ -71,13 +71,13 @@ class InputError(TaggerError):
 
 
 class Unconfirmed(InputError):
-    """What is asked for wants a `--yes`; nothing was written."""
+    """The command needs `--yes`; nothing was written."""
 
     title = "Not confirmed"
 
 
 class Refused(TaggerError):
-    """A law of the release forbids it; nothing was written."""
+    """A rule of the release forbids it; nothing was written."""
 
     title = "Refused"
 
@@ -97,7 +97,7 @@ class StoreError(TaggerError):
 
 
 class NotFound(StoreError):
-    """What was asked for is not there: a tag, a manifest, a blob, a repository."""
+    """There is no such tag, manifest, blob or repository."""
 
 
 class EngineError(TaggerError):
@@ -116,9 +116,9 @@ class IncompleteRelease(TaggerError):
 
 
 class Interrupted(TaggerError):
-    """A signal ended the run; the same command run again goes on from there."""
+    """A signal ended the run; the same command run again continues from there."""
 
     title = "Interrupted"
 
-    def __init__(self, message: str, hint: str = "Run the same command again: it goes on from here.") -> None:
+    def __init__(self, message: str, hint: str = AGAIN) -> None:
         super().__init__(message, hint, code="INTERRUPTED")

@@ -7,29 +7,31 @@ import weakref
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
+from tagger.errors import AGAIN
+
 __all__ = ["CHUNK", "PATIENCE", "OpenFile", "disk_hint"]
 
 CHUNK = 256 * 1024  # bytes read from a file at once
-PATIENCE = 1.0  # seconds before a run says that it waits for somebody else
+PATIENCE = 1.0  # seconds before a run says that it waits for another program
 
 
 _HINTS = {
     errno.EACCES: "Let this user read and write there, or name another folder.",
     errno.EPERM: "Let this user read and write there, or name another folder.",
     errno.EROFS: "Mount it for writing, or name another folder.",
-    errno.ENOSPC: "Free some space there, and run the same again: it goes on where this ended.",
-    errno.EDQUOT: "Free some space there, and run the same again: it goes on where this ended.",
+    errno.ENOSPC: f"Free some space there. {AGAIN}",
+    errno.EDQUOT: f"Free some space there. {AGAIN}",
     errno.EMFILE: "Let the process open more files (`ulimit -n`), or set fewer `jobs`.",
     errno.ENFILE: "Let the machine open more files (fs.file-max), or set fewer `jobs`.",
-    errno.EINVAL: "Name what is a file, a folder of files, or a pipe with an archive.",
+    errno.EINVAL: "Name a file, a folder of files, or a pipe with an archive.",
     errno.ENAMETOOLONG: "Name a shorter path.",
-    errno.ELOOP: "A link there leads in a circle: name what it should lead to.",
+    errno.ELOOP: "Links there form a circle: name the file or folder that is meant.",
 }
 
 
 def disk_hint(error: OSError) -> str:
     """Return what to do about an error of the file system."""
-    return _HINTS.get(error.errno or 0, "Look at the folder and its disk, then run the same again.")
+    return _HINTS.get(error.errno or 0, "Check the folder and its disk, then run the same command again.")
 
 
 class OpenFile:

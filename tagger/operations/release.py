@@ -265,7 +265,7 @@ def _outcome_of_staging(job: Release, prepared: Prepared, staging: Staging) -> O
         return Outcome(place, "unchanged")
     error = IncompleteRelease(
         f"{place}: {job.exact_tags[0]} is staged, but no floating tag was moved, as another repository failed",
-        "Repair that one, then run the same command again: it goes on where this ended.",
+        "Repair that one, then run the same command again: it continues from here.",
     )
     return Outcome.of(place, exact, error, digest=prepared.image, done="released")
 

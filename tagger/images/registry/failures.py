@@ -28,7 +28,7 @@ LED = "If that host is right, name it in `insecure` or `endpoints`; else ask who
 NO_API = "Something else answers there. Check the address, and any proxy between here and there."
 """The hint where an answer is not in the form of the API."""
 
-_ELSE = "The registry's message names the cause. Correct it, and run again: the next run continues from here."
+_ELSE = "The registry's message names the cause. Correct it, then run the same command again: it continues from here."
 
 
 class Peer(NamedTuple):

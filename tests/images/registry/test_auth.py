@@ -217,7 +217,7 @@ def test_a_login_is_not_given_to_a_token_server_over_plain_http(small_registry: 
     challenge = ("WWW-Authenticate", 'Bearer realm="http://192.0.2.1/token"')
     small_registry.fail(Fault("answer", Reply(401, [challenge])), times=9)
     keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
-    with pytest.raises(StoreError, match="would take the login over plain HTTP") as caught:
+    with pytest.raises(StoreError, match="the login would be sent over plain HTTP") as caught:
         opened(small_registry, keychain=keychain, retries=0).tags()
     assert caught.value.hint == "If that is right, set `insecure: 192.0.2.1`."
 
