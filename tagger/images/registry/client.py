@@ -264,9 +264,7 @@ class Registry:
             if not self._authorization.challenge_known:
                 self._authorization.find_challenge(access, send, lambda: None)
             self._authorization.header(access, lambda: None)
-            self._slots.answered(
-                0, throttled=False
-            )  # raises the limit by one: the first look of a release sends `jobs` + 1
+            self._slots.answered(0, throttled=False)  # the first look of a release sends `jobs` + 1 requests
 
     def _open_one(self) -> bool:
         """Open a connection, unless it is not yet known whether to use TLS; return whether it tried."""
