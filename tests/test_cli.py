@@ -93,6 +93,10 @@ class TestCommands:
             (("plan", "--colour"), {}, "there is no option '--colour'", "tagger plan --help"),
             (("-version",), {}, "there is no option '-version'", "Did you mean `--version`?"),
             (("plan", "-image=a/b"), {}, "there is no option '-image=a/b'", "Did you mean `--image`?"),
+            (("plan", "--tagz=a"), {}, "there is no option '--tagz'", "Did you mean `--tags`?"),
+            (("plan", "--tags={{majr}}"), {}, "--tags: the template '{{majr}}'", "Write `{{major}}`."),
+            (("plan", "--tag={{majr}}"), {}, "--tag: the template '{{majr}}'", "Write `{{major}}`."),
+            (("plan", "--images", "oci:"), {}, "--images: 'oci:' names no directory", ""),
             (("plan", "-x"), {}, "there is no option '-x'", "Hint: See `tagger plan --help`"),
             (("tags", "a/b", "--tag", "1.0"), {}, "1.0 is no template", "`tags ghcr.io/acme/app 1.0`"),
             (

@@ -41,8 +41,9 @@ def _closest_option(error: click.NoSuchOption, words: Sequence[str]) -> tuple[st
         long = f"-{word.partition('=')[0]}"
         if not word.startswith("--") and any(long in option.spellings for option in OPTIONS):
             return word, long
-    close = (name for name in error.possibilities or () if name.startswith("--"))
-    return error.option_name, next(close, "")
+    close = [name for name in error.possibilities or () if name.startswith("--")]
+    whole = [name for name in close if f"{close[0]}s" == name]  # `--tag` is another spelling of `--tags`
+    return error.option_name, next(iter((*whole, *close)), "")
 
 
 def _takers(option: Option[object]) -> str:

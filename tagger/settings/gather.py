@@ -35,14 +35,16 @@ def gather_each(
     *,
     arguments: Arguments | None = None,
     several: Several = "one",
+    spelled: Collection[str] = (),
 ) -> tuple[Settings, ...]:
     """Gather the settings of one run: command line, environment, file, default, in this order; for each component.
 
-    `given` are the texts of the command line by option name, `arguments` the words that stand for options; `several`
-    says how many components the command works on. Raise `InputError` naming everything that is wrong.
+    `given` are the texts of the command line by option name, `spelled` the options as they were written there,
+    `arguments` the words that stand for options. `several` says how many components the command works on. Raise
+    `InputError` naming everything that is wrong.
     """
     problems = Problems()
-    line = _on_the_line(given, problems)
+    line = _on_the_line(given, spelled, problems)
     values = _in_environment(environ) | line
     _report_misspelled(environ, problems)
     file = _read_file(values, environ, workspace)
@@ -112,15 +114,16 @@ def _git_tags(
     return checkout.at_head if checkout else ()
 
 
-def _on_the_line(given: Mapping[str, Sequence[str]], problems: Problems) -> dict[str, Given]:
+def _on_the_line(given: Mapping[str, Sequence[str]], spelled: Collection[str], problems: Problems) -> dict[str, Given]:
     """Return the options of the command line; an empty one does not count, and is a problem if `never_empty`."""
     found = {}
     for name, texts in given.items():
         option = named(name)
+        origin = next((one for one in option.spellings if one in spelled and one.startswith("--")), option.spelling)
         if "".join(texts).strip():
-            found[name] = Given(tuple(texts), "--password-stdin" if name == "password" else option.spelling)
+            found[name] = Given(tuple(texts), "--password-stdin" if name == "password" else origin)
         elif option.never_empty:
-            problems.add(f"{option.spelling}: it is empty", "Give it a value, or leave it out.")
+            problems.add(f"{origin}: it is empty", "Give it a value, or leave it out.")
     return found
 
 

@@ -245,6 +245,15 @@ def test_a_date_that_nobody_knows(
     assert "Check the code out" in ran.document["error"]["hint"]
 
 
+@pytest.mark.parametrize("name", ["foo", "vfoo"])
+def test_a_tag_that_is_no_version(name: str) -> None:
+    """The hint proposes no condition that this tag passes: `vfoo` begins with v as versions do."""
+    ran = run("plan", f"refs/tags/{name}", rows="type=semver,pattern={{version}}")
+    hint = ran.document["error"]["hint"]
+    assert (ran.code, "narrow its trigger to v[0-9]*" in hint) == (2, True)
+    assert ("startsWith(github.ref, 'refs/tags/v')" in hint) == (name == "foo")
+
+
 def test_a_format_of_a_date_without_quotes_is_told() -> None:
     row = "type=raw,value={{date YYYY-MM-DD tz='Asia/Tokyo'}}"
     ran = run("plan", "refs/heads/main", rows=row)

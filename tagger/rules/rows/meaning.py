@@ -20,6 +20,7 @@ from tagger.rules.versions import Version
 __all__ = ["Filled", "PlainTag", "Rows"]
 
 OWN_LATEST = "latest=false"
+_ENABLED = "enable=${{ startsWith(github.ref, 'refs/tags/v') }}"
 _FIELDS = re.compile(r"\{\{\w+\}\}|[v._-]")
 
 
@@ -292,12 +293,10 @@ def _read_version(text: str, parse: Callable[[str], Version]) -> Version:
     try:
         return parse(text)
     except InputError as error:
-        raise InputError(
-            error.message,
-            f"{error.hint} Where other tags start the workflow too, narrow its trigger to v[0-9]*, or let the row be "
-            "enabled for versions only, as enable=${{ startsWith(github.ref, 'refs/tags/v') }}.",
-            code=error.code,
-        ) from error
+        # A tag such as `vfoo` passes the condition that is proposed for others.
+        enabled = "" if text.startswith("v") else f", or let the row be enabled for versions only, as {_ENABLED}"
+        hint = f"{error.hint} Where other tags start the workflow too, narrow its trigger to v[0-9]*{enabled}."
+        raise InputError(error.message, hint, code=error.code) from error
 
 
 def _attempt(parse: Callable[[str], Version], text: str) -> Version | None:
