@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,8 @@ def test_every_registry_with_habits_of_its_own_is_in_the_table() -> None:
     table = (ROOT / "docs/registries.md").read_text()
     known = {"GitHub Container Registry": "ghcr.io"}
     assert [row.name for row in DIALECTS if f"| {known.get(row.name, row.name)} |" not in table] == []
+
+
+def test_the_readme_names_the_oldest_python() -> None:
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    assert f"Python {oldest} or newer" in (ROOT / "README.md").read_text()

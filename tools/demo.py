@@ -25,14 +25,17 @@ RELEASES = (
 
 
 NEXT = """
+Here `tagger` stood for `.venv/bin/python entrypoint.py`. This makes it a command:
+  . .venv/bin/activate && pip install --quiet .
+
 Next, an image of yours, from the engine to a registry. A plan writes nothing:
-  .venv/bin/python entrypoint.py plan localhost:5000/app 2.1.4 --source docker-daemon:app:build
-  .venv/bin/python entrypoint.py release localhost:5000/app 2.1.4 --source docker-daemon:app:build
+  tagger plan localhost:5000/app 2.1.4 --source docker-daemon:app:build
+  tagger release localhost:5000/app 2.1.4 --source docker-daemon:app:build
 README.md has the workflow."""
 
 
 def main() -> None:
-    """Make five small multi-platform images, plan and release each, and show the tags."""
+    """Make five small multi-platform images, release each, the first after a plan, and show the tags."""
     os.chdir(ROOT)
     for folder in (DEMO, BUILDS):
         shutil.rmtree(folder, ignore_errors=True)
@@ -41,22 +44,21 @@ def main() -> None:
         make_index(builds, f"app {version}", f"build-{number}", labels={VERSION_LABEL: version})
     for number, (version, why) in enumerate(RELEASES):
         print(f"\n# {version}, {why}")
-        options = ["--image", f"oci:{DEMO}", "--source", f"oci:{BUILDS}:build-{number}", "--version-from", "label"]
-        tagger("plan", *options)
-        tagger("release", *options, quiet=True)
+        words = [f"oci:{DEMO}", version, "--source", f"oci:{BUILDS}:build-{number}"]
+        if not number:
+            tagger("plan", *words)
+        tagger("release", *words)
     print("\n# What stands in the repository now")
-    tagger("tags", "--image", f"oci:{DEMO}")
+    tagger("tags", f"oci:{DEMO}")
     tags = sum(1 for _ in Layout(DEMO).tags())
     print(f"\n{len(RELEASES)} releases, {tags} tags, each where its version belongs.")
     print(NEXT)
 
 
-def tagger(*arguments: str, quiet: bool = False) -> None:
-    """Print a command line, and run it; `quiet` discards its standard output."""
-    print(f"\n$ python entrypoint.py {shlex.join(arguments)}", flush=True)
-    subprocess.run(  # noqa: S603 - this very program
-        [sys.executable, "entrypoint.py", *arguments], check=True, stdout=subprocess.DEVNULL if quiet else None
-    )
+def tagger(*arguments: str) -> None:
+    """Print a command line, and run it."""
+    print(f"\n$ tagger {shlex.join(arguments)}", flush=True)
+    subprocess.run([sys.executable, "entrypoint.py", *arguments], check=True)  # noqa: S603 - this very program
 
 
 if __name__ == "__main__":
