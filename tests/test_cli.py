@@ -98,7 +98,7 @@ class TestCommands:
             (("plan", "--tag={{majr}}"), {}, "--tag: the template '{{majr}}'", "Write `{{major}}`."),
             (("plan", "--images", "oci:"), {}, "--images: 'oci:' names no directory", ""),
             (("plan", "-x"), {}, "there is no option '-x'", "Hint: See `tagger plan --help`"),
-            (("tags", "a/b", "--tag", "1.0"), {}, "1.0 is no template", "`tags ghcr.io/acme/app 1.0`"),
+            (("tags", "a/b", "--tag", "1.0"), {}, "1.0 is not a template", "`tags ghcr.io/acme/app 1.0`"),
             (
                 ("tags", "oci:b"),
                 {"TAGGER_IMAGES": "a/b"},

@@ -51,7 +51,7 @@ def _where_one_is(values: Sequence[str]) -> str:
 OUTPUTS = (
     Output(
         "version",
-        "The version that was released, or would be; of a build without one its first tag.",
+        "The version that was released, or would be; for a build without a version, its first tag.",
         lambda report: report.version or report.name,
     ),
     Output(

@@ -1,4 +1,4 @@
-"""The gates: a row each, with its options, what reads their entries, and what looks at the image."""
+"""The gates, a row each: their options, the parsers of their entries, and the checks of the image."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +24,13 @@ if TYPE_CHECKING:  # few runs ask for a gate
 __all__ = ["GATES", "LAGS", "Gate", "GateOptions", "Means"]
 
 LAGS = (0.5, 2.0)
-"""Seconds that a registry may take to list what was attached."""
+"""Seconds between the checks of the signatures of a copy: a registry may list attached artifacts late."""
 
 _gate: dict[str, Any] = {"group": "gates", "commands": ("releases",)}
 
 
 def _signer(text: str) -> str:
-    """Check a row that says who must have signed."""
+    """Check a row of `verify`. Raise `InputError`."""
     from tagger.gates.signatures.rows import parse_row
 
     parse_row(text)
@@ -39,7 +39,7 @@ def _signer(text: str) -> str:
 
 @mended(mending.artifact_types)
 def _artifact_type(text: str) -> str:
-    """Check the type of an artifact, or a word for several."""
+    """Check the media type of an artifact, or a word for several types. Raise `InputError`."""
     from tagger.gates.attached import WORDS
 
     if text not in WORDS and not re.fullmatch(r"[\w.+-]+/[\w.+-]+", text, re.ASCII):
@@ -49,7 +49,7 @@ def _artifact_type(text: str) -> str:
 
 @without_login
 def _golden(text: str) -> str:
-    """Check a line of `golden`: a base, and behind a blank who must have signed it."""
+    """Check a line of `golden`: a base, then perhaps a blank and a row of `verify`. Raise `InputError`."""
     _, _, row = text.partition(" ")
     if row.strip():
         _signer(row.strip())
@@ -57,7 +57,7 @@ def _golden(text: str) -> str:
 
 
 class GateOptions:
-    """What an image must be, and who must have made it."""
+    """The conditions that an image must meet, and who must have signed it."""
 
     values: Mapping[str, Any]
 
@@ -71,14 +71,14 @@ class GateOptions:
     )  # fmt: skip
     require_referrer = words(
         "require-referrer",
-        "Artifact types, or signature, attestation, sbom, provenance: a build to which none of each is attached is "
-        "refused.",
+        "Artifact types, or signature, attestation, sbom, provenance: a build is refused unless one of each is "
+        "attached to it.",
         _artifact_type, metavar="TYPE", example="application/spdx+json", **_gate,
     )  # fmt: skip
     verify = lines(
         "verify",
-        "Who must have signed the build, any one row: keyless repo=… workflow=… ref=… issuer=…, key FILE, "
-        "key env:NAME, or builder docker/github-builder repo=….",
+        "Who must have signed the build; one row that fits is enough: keyless repo=… workflow=… ref=… issuer=…, key "
+        "FILE, key env:NAME, or builder docker/github-builder repo=….",
         _signer, metavar="ROW", example="keyless repo=acme/app ref=refs/tags/v{{version}} issuer=github", **_gate,
     )  # fmt: skip
     base_verify = lines(
@@ -87,7 +87,8 @@ class GateOptions:
         _signer, metavar="ROW", example="builder docker/github-builder repo=acme/base", **_gate,
     )  # fmt: skip
     trusted_root = text(
-        "trusted-root", "The trusted root of a Sigstore of one's own. Default: Sigstore's, as the library ships it.",
+        "trusted-root", "The trusted root of your own Sigstore. Default: that of the public Sigstore, as the library "
+        "has it.",
         metavar="FILE", example="trusted_root.json", **_gate,
     )  # fmt: skip
 

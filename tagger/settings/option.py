@@ -18,16 +18,16 @@ Group = Literal["what", "version", "tags", "gates", "login", "network", "output"
 CommandKind = Literal[
     "releases", "reads a version", "applies rules", "writes", "deletes", "may be forced", "purges", "prunes"
 ]
-"""What a command does, as its row states it: so much decides which options it takes."""
+"""The kinds of a command, as its row states them. They decide which options it takes."""
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
 class Given(NamedTuple):
-    """A value as somebody gave it: its texts, and where: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
+    """A value as it was given: its texts, and their origin: `--image`, `INPUT_IMAGES`, `.tagger.yml:3:9`.
 
-    `places` says where each text stands, if not there. `in_file` is true of what a settings file says, which may
-    be the word of a checkout.
+    `places` has the origin of each text, where these differ. `in_file` is true for a value of a settings file, which
+    may come from a checkout that is not trusted.
     """
 
     texts: tuple[str, ...]
@@ -37,7 +37,7 @@ class Given(NamedTuple):
 
 
 class Holder(Protocol):
-    """What holds the values of a run by the names of their options."""
+    """An object with the values of a run, by the names of their options."""
 
     values: Mapping[str, Any]
 
@@ -45,15 +45,14 @@ class Holder(Protocol):
 class Option(Generic[Value]):
     """An option `--name`, the input `name`, the key `name` of the file, and the attribute `name` of the settings.
 
-    `kind` says how its texts are split: `lines` has one entry a line, `words` are split on white space, the others are
-    one text, of a repeated one the last. `read` makes its value of these entries; `parse` reads one of them and raises
-    `InputError`. `flag` is its spelling on the command line where that differs. `secret` options come from the
-    environment only. `commands` are those that take it, by name or by kind; empty means every one. `in_file` is false
-    of what a checkout may not say, and `workflow_only` are the choices that it may not take. `booleans` are the texts
-    that may be written as true or false in YAML. `in_workflow` is its default there, where that differs. `never_empty`
-    is true where an empty text on the command line is a mistake. `group` is where help lists it, and `letter` its short
-    spelling there. Of those with `comments`, a line that begins with # says nothing. `example` is a value for
-    the reference.
+    `kind` decides how texts are split: `lines` into lines, `words` on white space; the other kinds have one text, the
+    last of several. `parse` reads one entry and raises `InputError`; `read` makes the value of all entries. `flag` is
+    the spelling on the command line where it differs. `secret` options are not on the command line and in no file.
+    `commands` are the commands that take the option, by name or by kind; empty means all. `in_file` is false for what
+    a checkout must not decide, and `workflow_only` has the choices that it must not make. `booleans` are the texts that
+    YAML may have as true or false. `in_workflow` is the default in a workflow where it differs. With `never_empty`, an
+    empty text on the command line is a mistake. `group` is its place in help, and `letter` its short spelling. With
+    `comments`, lines that begin with # are ignored. `example` is a value for the reference.
     """
 
     def __init__(

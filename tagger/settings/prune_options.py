@@ -1,4 +1,4 @@
-"""The options of `prune`, a row each: what stays, and how a run is limited, confirmed or undone."""
+"""The options of `prune`, a row each: what stays, and the limits of a run, its confirmation and its undo."""
 
 from typing import Any
 
@@ -21,23 +21,26 @@ class PruneOptions:
     )  # fmt: skip
     keep_tags = lines(
         "keep-tags",
-        "Rules for tags that are no versions, one a line: pr-* age=14d, sha-* count=20. A pattern alone protects what "
-        "fits.",
+        "Rules for tags that are no versions, one a line: pr-* age=14d, sha-* count=20. A pattern alone keeps every "
+        "tag that fits it.",
         parsers.tag_rule, metavar="RULE", commands=("prunes",), example="pr-* age=14d", **_prune,
     )  # fmt: skip
     grace = text(
-        "grace", "What is younger stays, tagged or not; 0s: age does not count.", parsers.duration, default="7d",
+        "grace", "Images younger than this stay, with tags or without; 0s: age does not count.", parsers.duration,
+        default="7d",
         metavar="TIME", commands=("prunes",), example="30d", **_prune,
     )  # fmt: skip
     limit = text(
-        "limit", "The share of its tags that `prune` deletes at most, without `force`.", parsers.share, default="20%",
+        "limit", "The largest share of a repository's tags that `prune` deletes without `force`.",
+        parsers.share, default="20%",
         metavar="SHARE", commands=("prunes",), example="50%", **_prune,
     )  # fmt: skip
     plan_id = text(
-        "plan-id", "Delete just the plan with this id, or nothing.", metavar="ID", in_file=False, commands=("prune",),
+        "plan-id", "Delete exactly what the plan with this id lists, or nothing.", metavar="ID",
+        in_file=False, commands=("prune",),
         example="1a2b3c4d", **_prune,
     )  # fmt: skip
     restore = text(
-        "restore", "Put back what a run of `prune` deleted, from its JSON report, where that can be.",
+        "restore", "Put back what a run of `prune` deleted, from its JSON report, as far as the registry can.",
         metavar="FILE", in_file=False, commands=("prune",), example="prune.json", **_prune,
     )  # fmt: skip

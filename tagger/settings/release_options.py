@@ -1,4 +1,4 @@
-"""The options that say what is released, as which version, under which tags, and what it must be: a row each."""
+"""The options of a release: the image, its version, its tags, and conditions. A row for each."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def _choice(name: str, summary: str, *choices: str, **more: Any) -> Option[str]:
 
 
 class ReleaseOptions:
-    """What is released, and by which rules."""
+    """The image to release, and the rules of its version and tags."""
 
     images: Option[tuple[Repository | Path, ...]] = Option(
         "images", "lines",
@@ -46,26 +46,26 @@ class ReleaseOptions:
     )  # fmt: skip
     digests = text(
         "digests",
-        "What build jobs left, to become one image: a folder of files named after digests, of buildx metadata files, "
-        "or of OCI layouts and archives; or the JSON of job outputs. Each is an image in the first repository, or in "
-        "that of a `source` without tag and digest. VARIANT=FOLDER, a line each: those of several variants.",
+        "The results of build jobs, which become one image: a folder of files named after digests, of buildx metadata "
+        "files, or of OCI layouts and archives; or the JSON of job outputs. Each digest is an image in the first "
+        "repository, or in that of a `source` without tag and digest. VARIANT=FOLDER, one a line: several variants.",
         parsers.digests, metavar="FOLDER", commands=_RELEASES, example="${{ runner.temp }}/digests", **_what,
     )  # fmt: skip
     labels = lines(
-        "labels", "key=value, beside those that follow from the build, in the output `labels`.",
+        "labels", "key=value, added to the labels that follow from the build, in the output `labels`.",
         label, metavar="KEY=VALUE", comments=True, commands=_RELEASES,
         example="org.opencontainers.image.title=app", **_what,
     )  # fmt: skip
     annotations = lines(
-        "annotations", "key=value, in the output `annotations`, and written into an index that Tagger makes of several "
-        "builds.",
+        "annotations", "key=value, added in the output `annotations`, and written into an index that Tagger makes of "
+        "several builds.",
         parsers.key_value, metavar="KEY=VALUE", comments=True, commands=_RELEASES,
         example="org.opencontainers.image.title=app", **_what,
     )  # fmt: skip
     platforms = words(
         "platforms",
-        "Exactly these, as os/arch[/variant]; any: no check. Default: no fewer than the images under its floating tags "
-        "have now.",
+        "The image must have exactly these, as os/arch[/variant]; any: no check. Default: no fewer than the images "
+        "that its floating tags hold now.",
         parsers.platform, metavar="PLATFORM", commands=(*_RELEASES, "check"),
         example="linux/amd64 linux/arm64", **_gates,
     )  # fmt: skip
@@ -98,8 +98,8 @@ class ReleaseOptions:
     )  # fmt: skip
     revisions = words(
         "revisions",
-        "How a packaging revision stands behind a version: -N, -rN, _N, -N.N, -k3sN, or {{variant}}-rN behind the "
-        "variant.",
+        "How a packaging revision is written after a version: -N, -rN, _N, -N.N, -k3sN; or after the variant: "
+        "{{variant}}-rN.",
         parsers.revision, metavar="FORM", commands=_RULES, example="-rN", **_version,
     )  # fmt: skip
     tags = lines(
@@ -108,7 +108,8 @@ class ReleaseOptions:
         example="{{version}}", **_tags,
     )  # fmt: skip
     flavor = lines(
-        "flavor", "With rows in `tags`: latest=auto|true|false, prefix=TEXT, suffix=TEXT, and onlatest=true behind.",
+        "flavor", "With rows in `tags`: latest=auto|true|false, prefix=TEXT, suffix=TEXT; with ,onlatest=true for "
+        "`latest` too.",
         check_flavor, metavar="ENTRY", comments=True, commands=_RULES, example="suffix=-alpine,onlatest=true", **_tags,
     )  # fmt: skip
     variant = words(
@@ -116,7 +117,7 @@ class ReleaseOptions:
         metavar="NAME", commands=_VERSIONS, example="alpine", **_tags,
     )  # fmt: skip
     variants = words(
-        "variants", "All variants that the repository has; alpine=alpine3.* is an alias of the newest of a family.",
+        "variants", "All variants of the repository; alpine=alpine3.* makes alpine an alias of the newest of a family.",
         parsers.variants, metavar="NAME", commands=_RULES, example="default alpine", **_tags,
     )  # fmt: skip
     channels = words(
@@ -135,22 +136,23 @@ class ReleaseOptions:
     )  # fmt: skip
     hold = _choice(
         "hold",
-        "true: give the version its exact tag and the mark held-VERSION, and no floating tag until `approve`; auto: "
-        "where the release event says that it is a pre-release though its number is final.",
+        "true: give the version its exact tag and the mark held-VERSION, but no floating tag until `approve`. auto: do "
+        "so where GitHub's release event says pre-release, and the number is final.",
         "auto", "true", "false", default="auto", booleans=("true", "false"), commands=_RELEASES,
         example="true", **_tags,
     )  # fmt: skip
     withdrawn = words(
-        "withdrawn", "Versions withdrawn besides those that the repository marks.", str, metavar="VERSION",
+        "withdrawn", "Versions that count as withdrawn, besides those that the repository marks.", str,
+        metavar="VERSION",
         commands=_RULES, example="2.1.3", **_tags,
     )  # fmt: skip
     on_conflict = _choice(
         "on-conflict",
-        "The exact tag holds another image. revision: keep it as the release if both are builds of one commit, else "
-        "fail; fail; keep: keep it as the release; or overwrite it.",
+        "What to do where the exact tag holds another image. revision: keep that as the release if both are builds of "
+        "one commit, else fail; fail: fail; keep: keep that as the release; overwrite: replace it.",
         "revision", "fail", "keep", "overwrite", default="revision", workflow_only=("overwrite",),
         commands=_RELEASES, example="fail", **_gates,
     )  # fmt: skip
     require_policy = flag(
-        "require-policy", "Refuse a repository that keeps no policy.", commands=_RULES, **_gates,
+        "require-policy", "Refuse a repository without a policy.", commands=_RULES, **_gates,
     )  # fmt: skip

@@ -52,7 +52,7 @@ class RunOptions:
     )
     insecure = words(
         "insecure",
-        "Registries spoken to over plain HTTP, besides loopback ones.",
+        "Registries to reach over plain HTTP, besides loopback ones.",
         parsers.host,
         metavar="HOST",
         in_file=False,
@@ -74,7 +74,7 @@ class RunOptions:
     )  # fmt: skip
     jobs = number(
         "jobs",
-        "Requests in flight for each registry; where nobody sets it, as many more as the registry takes.",
+        "Requests at the same time for each registry; where it is not set, it grows as far as the registry allows.",
         parsers.number(1, 256),
         default=str(JOBS),
         example="4",
@@ -85,7 +85,7 @@ class RunOptions:
     )
     retries = number(
         "retries",
-        "How often a request that may be repeated is.",
+        "How often a failed request is repeated, where that is safe.",
         parsers.number(0, 100),
         default=str(RETRIES),
         example="8",
@@ -104,12 +104,13 @@ class RunOptions:
     quiet = flag("quiet", "Print results and errors only: no warnings, no progress.", letter="q", **_output)
     verbose = flag(
         "verbose",
-        "Tell every request, retry and decision, and tags that are right already; with --help: every option.",
+        "Show every request, retry and decision, and tags that are right already; with --help: every option.",
         letter="v",
         **_output,
     )
     tag_locally = flag(
-        "tag-locally", "Give the engine that the image came from the tags of the release too.", in_workflow="true",
+        "tag-locally", "Set the tags of the release in the engine too, where the image comes from one.",
+        in_workflow="true",
         commands=("releases",), group="tags", example="false",
     )  # fmt: skip
     yes = flag(
@@ -124,7 +125,7 @@ class RunOptions:
         commands=("may be forced",), **_consent,
     )  # fmt: skip
     purge = flag(
-        "purge", "Delete what is withdrawn, or what belongs to no version any more.",
+        "purge", "Delete the withdrawn version (withdraw), or floating tags without a version (reconcile).",
         commands=("purges",), **_consent,
     )  # fmt: skip
     undo = flag("undo", "Take the withdrawal back.", commands=("withdraw",), **_consent)
@@ -137,11 +138,11 @@ class RunOptions:
         "table", "Print the supported tags as a Markdown table, for a README.", commands=("tags",), **_output,
     )  # fmt: skip
     html = text(
-        "html", "Write the repository as one page that needs nothing besides, to FILE.", metavar="FILE",
+        "html", "Write one self-contained page of the repository to FILE.", metavar="FILE",
         commands=("tags",), example="tags.html", **_output,
     )  # fmt: skip
     public = flag(
-        "public", "Find out too whether strangers can pull it: asked without a login.", commands=("check",), **_output,
+        "public", "Also check, without a login, whether everybody can pull.", commands=("check",), **_output,
     )  # fmt: skip
     write = flag(
         "write", "Write the proposed settings to .tagger.yml, where there is none.", commands=("init",), **_output,

@@ -36,7 +36,7 @@ def schema() -> dict[str, object]:
 
 
 def _shape(option: Option[Any]) -> dict[str, Any]:
-    """Return the JSON Schema of one setting; an empty one counts as unset."""
+    """Return the JSON Schema of one setting. It accepts null, which counts as unset."""
     if option.choices:
         choices = [choice for choice in option.choices if choice not in option.workflow_only]
         return {"enum": [*choices, *(word == "true" for word in option.booleans), None]}
