@@ -118,7 +118,7 @@ class Authorization:
             return self._show_login(access, sent, challenges)
         wanted = wanted or self._challenge
         if wanted is None:
-            return False
+            return self._show_login(access, sent, challenges)
         if wanted.scheme == "basic":
             self._challenge = wanted
             basic = self._login(access).basic
@@ -128,9 +128,11 @@ class Authorization:
             return True
         if self._login(access).registry_token:
             return False
-        if self._together.alone(access):
+        if self._together.alone(access) or self._add_scopes(access, wanted):
             return True
-        return self._add_scopes(access, wanted) or (not wanted.lacks_scope and self._renew(access, sent, wanted, new))
+        if self._tokens.has_elsewhere(self._scopes(access), sent):
+            return True  # another request has changed the scopes meanwhile
+        return not wanted.lacks_scope and self._renew(access, sent, wanted, new)
 
     def expect(self, accesses: Iterable[Access]) -> None:
         """Remember the accesses of the run, so that one token serves several repositories."""

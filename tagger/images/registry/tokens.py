@@ -59,6 +59,12 @@ class TokenCache:
         if token is not None and value == f"Bearer {token.value}":
             flight.forget(token)
 
+    def has_elsewhere(self, scopes: tuple[str, ...], value: str) -> bool:
+        """Say whether a header has the token for other scopes than these."""
+        with self._lock:
+            others = [flight for wanted, flight in self._flights.items() if wanted != scopes]
+        return any((token := flight.peek()) and value == f"Bearer {token.value}" for flight in others)
+
     def secrets(self) -> frozenset[str]:
         """Return the tokens in the cache, for masking."""
         with self._lock:

@@ -232,6 +232,32 @@ def test_a_token_for_more_than_the_token_server_gives_is_not_fetched_again(
     assert len(tokens.requests) == 1
 
 
+@pytest.mark.parametrize("error", [',error="insufficient_scope"', ""])
+def test_requests_that_lack_a_scope_together_all_get_it(
+    guarded: SmallRegistry, opened: Opener, tokens: TokenServer, error: str
+) -> None:
+    """The registry wants more than reading needs elsewhere; the first refused request asks for it."""
+    tags = [f"{number}.0" for number in range(4)]
+    for tag in tags:
+        guarded.put(NAME, tag, IMAGE)
+    store = opened(guarded)
+    store.digests(tags[:1])
+    together = threading.Barrier(len(tags))
+    scope = f'scope="repository:{NAME}:pull,delete"'
+
+    def watch(request: Request) -> Fault | None:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not tokens.problem(token, NAME, "delete"):
+            return None
+        together.wait(10)
+        challenge = f'Bearer realm="{tokens.url}/token",service="{tokens.service}",{scope}{error}'
+        return Fault("answer", Reply(401, [("WWW-Authenticate", challenge)]))
+
+    guarded.watch = watch
+    assert store.digests(tags) == dict.fromkeys(tags, IMAGE.digest)
+    assert len(tokens.requests) == 2
+
+
 # Passwords
 
 
@@ -269,7 +295,7 @@ def test_a_registry_that_wants_a_login_for_writing_only(small_registry: SmallReg
     assert [request.authorization for request in small_registry.requests] == ["", "", "Basic", "Basic"]
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_the_login_is_shown_to_a_registry_that_hides_from_strangers(
     small_registry: SmallRegistry, opened: Opener, status: int
 ) -> None:
