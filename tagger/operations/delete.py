@@ -10,6 +10,7 @@ from tagger.names import ALGORITHMS, DIGEST, check_tag
 from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.look import every_tag
+from tagger.operations.naming import in_places
 from tagger.operations.removal import Removal, check_deletable, holds_manifest, plan_removal
 from tagger.operations.removing import Removed, remove
 from tagger.operations.stored import stored_policy
@@ -119,14 +120,15 @@ def _check_known(job: Deletion, found: "Mapping[TagStore, _Target]") -> None:
     """Raise `InputError` for names that no repository has, or that are only in its listing."""
     if unknown := set(job.names).difference(*(target.known for target in found.values())):
         names = " or ".join(sorted(unknown))
+        places = in_places(store.place for store in found)
         if lost := sorted(unknown.intersection(tag for store in found for tag in store.tags())):
             raise InputError(
-                f"{lost[0]} is listed, but its manifest is gone: there is nothing to delete",
+                f"{lost[0]} is listed, but its manifest is gone: there is nothing to delete{places}",
                 "A release or `reconcile` writes a floating tag again. The operator of the registry has to remove "
                 "any other.",
                 code="MANIFEST_UNKNOWN",
             )
-        raise InputError(f"no repository has {names}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
+        raise InputError(f"no repository has {names}{places}", "See `tags` for what is there.", code="MANIFEST_UNKNOWN")
 
 
 class _Target(NamedTuple):

@@ -25,6 +25,9 @@ from tagger.rules.versions import Version
 
 __all__ = ["RECONCILE", "Examined", "examine_abilities", "examine_tags", "look_at", "public_finding"]
 
+REFUSALS = (401, 403, 404, 410)
+"""The statuses with which a registry hides what strangers may not read."""
+
 COMPARED = 8
 """So many of the newest owners of floating tags have their platforms compared with those of the version before."""
 
@@ -210,7 +213,9 @@ def public_finding(found: Examined, stranger: Content, hint: str) -> Finding:
         if config := manifest.config():
             with stranger.blob(config) as file:
                 file.read()
-    except TaggerError as error:
+    except StoreError as error:
+        if error.status not in REFUSALS:
+            return Finding.of(error, found.store.place)
         text = f"strangers cannot pull {tags[0]}: {error.message.removeprefix(f'{found.store.place}: ')}"
         return Finding("error", "NOT_PUBLIC", text, hint, found.store.place)
     return _note(found.store, "PUBLIC", f"strangers can pull {tags[0]}")

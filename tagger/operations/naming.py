@@ -1,6 +1,6 @@
 """Finds the versions that a name means: all variants of `2.1.4`, or only `2.1.4-alpine`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,7 +14,10 @@ from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Claim
 from tagger.rules.versions import Version
 
-__all__ = ["Named", "all_tags", "find_versions", "no_version"]
+__all__ = ["Named", "all_tags", "find_versions", "in_places", "no_version"]
+
+NAMED = 3
+"""The most repositories that a message names; the others are counted."""
 
 
 class Named(NamedTuple):
@@ -58,20 +61,28 @@ def find_versions(store: TagStore, terms: Terms, name: str) -> Named:
     return Named(store, rules, versions, look.tags, published, _with_digests(store, look, versions))
 
 
-def no_version(name: str, found: Iterable[Named]) -> InputError:
+def no_version(name: str, found: Sequence[Named]) -> InputError:
     """Return the error for a name that means no version in any repository; its hint names revisions of it."""
+    places = in_places(named.store.place for named in found)
     builds = sorted({build for named in found for build in _builds(name, named)}, reverse=True)
     if builds:
         return InputError(
-            f"no repository holds a version {name} without a revision; there are {' '.join(map(str, builds))}",
+            f"no repository holds a version {name} without a revision; there are {' '.join(map(str, builds))}{places}",
             f"Name one revision at a time, the newest first: {builds[0]}.",
             code="MANIFEST_UNKNOWN",
         )
     return InputError(
-        f"no repository holds a version {name}",
+        f"no repository holds a version {name}{places}",
         "`tags` lists the versions. Name one variant by its exact tag, as 2.1.4-alpine.",
         code="MANIFEST_UNKNOWN",
     )
+
+
+def in_places(places: Iterable[str]) -> str:
+    """Return the repositories that a message is about, in brackets: three of them, and how many more there are."""
+    names = list(places)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f" ({', '.join(names[:NAMED])}{more})"
 
 
 def _builds(name: str, named: Named) -> Iterator[Version]:

@@ -13,6 +13,7 @@ from tagger.meters import meter_of
 from tagger.operations.everywhere import different_builds
 from tagger.operations.holding import is_held, look_as_held, verdict_of
 from tagger.operations.look import Look
+from tagger.operations.naming import in_places
 from tagger.operations.preparation import Preparation, Prepared, Release
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View, look_before_write
@@ -181,6 +182,15 @@ def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
     return None
 
 
+def _no_image(tag: str, repositories: Sequence[Prepared]) -> InputError:
+    places = in_places(prepared.store.place for prepared in repositories)
+    return InputError(
+        f"no repository holds {tag}, and no `source` says where the built image is{places}",
+        "Push the build under this tag first, or name it in `source`, as docker-daemon:NAME or oci:DIR.",
+        code="MANIFEST_UNKNOWN",
+    )
+
+
 def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparation) -> Preparation:
     """Decide which image is the release, and what each repository needs for it."""
     tags = job.exact_tags
@@ -191,11 +201,7 @@ def _decide(job: Release, repositories: Sequence[Prepared], undecided: Preparati
             waiting = tuple(one._replace(to_stage=True) for one in repositories)
             return undecided._replace(repositories=waiting)
         if holder is None:
-            raise InputError(
-                f"no repository holds {tags[0]}, and no `source` says where the built image is",
-                "Push the build under this tag first, or name it in `source`, as docker-daemon:NAME or oci:DIR.",
-                code="MANIFEST_UNKNOWN",
-            )
+            raise _no_image(tags[0], repositories)
         held = holder.standing(tags) or ""
         source = ContentSource(holder.store, held, f"{holder.store.place}:{tags[0]}", several=len(repositories) > 2)
     decided = [_settle(job, source, prepared) for prepared in repositories]

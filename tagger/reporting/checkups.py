@@ -21,7 +21,7 @@ def checkup_document(checkup: Checkup) -> dict[str, Any]:
 
     A finding whose `repository` is null is about all repositories. `error` is the first error.
     """
-    first = next((finding for finding in checkup.findings if finding.level == "error"), None)
+    first = checkup.error
     return {
         "command": "check",
         "repositories": [{"repository": place, **_counts(checkup, place)} for place in checkup.repositories],

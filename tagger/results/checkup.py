@@ -40,4 +40,7 @@ class Checkup(NamedTuple):
     def error(self) -> TaggerError | None:
         """The first error that was found."""
         found = next((finding for finding in self.findings if finding.level == "error"), None)
-        return TaggerError(found.message, found.hint, code=found.code) if found else None
+        if found is None:
+            return None
+        place = f"{found.repository}: " if found.repository else ""
+        return TaggerError(f"{place}{found.message}", found.hint, code=found.code)

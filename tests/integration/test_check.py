@@ -152,7 +152,7 @@ def test_platforms_missing_against_the_version_before(tmp_path: Path) -> None:
     make_index(store, "new", "1.1.0", "1.1", "1", "latest", platforms=["linux/amd64"])
     ran = check("oci:app")
     assert (ran.code, codes(ran)) == (1, ["PLATFORMS"])
-    assert ran.document["error"]["message"] == "1.1.0 lacks linux/arm64: 1.0.0 has them"
+    assert ran.document["error"]["message"] == "oci:app: 1.1.0 lacks linux/arm64: 1.0.0 has them"
     assert check("oci:app", more=["--platforms", "any"]).code == 0
     assert codes(check("oci:app", more=["--platforms", "linux/amd64 linux/s390x"])) == ["PLATFORMS"]
 

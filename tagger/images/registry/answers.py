@@ -70,9 +70,14 @@ class Answer(NamedTuple):
     @property
     def code(self) -> str:
         """The registry's own error code, or the usual one for the status."""
+        return self.own_code or status_of(self.status).code
+
+    @property
+    def own_code(self) -> str:
+        """The registry's own error code; empty where it gives none."""
         errors = self.errors
         named = str(errors[0].get("code") or "") if errors else ""
-        return named if re.fullmatch(r"[A-Z][A-Z_]{1,60}", named) else status_of(self.status).code
+        return named if re.fullmatch(r"[A-Z][A-Z_]{1,60}", named) else ""
 
     @property
     def lacks_scope(self) -> bool:

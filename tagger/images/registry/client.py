@@ -160,9 +160,9 @@ class Registry:
         """Return the error for a broken connection."""
         return unreachable(self._peer, access.place, what, error)
 
-    def refused(self, access: Access, what: str, answer: Answer, *, reading: bool = False) -> StoreError:
-        """Return the error for an answer; with `reading`, `NotFound` where something does not exist."""
-        return refused(self._peer, access.place, what, answer, reading=reading)
+    def refused(self, access: Access, what: str, answer: Answer, absent: str = "") -> StoreError:
+        """Return the error for an answer; `NotFound` where something that has the code `absent` does not exist."""
+        return refused(self._peer, access.place, what, answer, absent)
 
     def side_by_side(self, function: Callable[[Item], Result], items: Collection[Item]) -> list[Result]:
         """Return the results for all items, in their order. When all are done, raise the first failure."""

@@ -3,18 +3,21 @@
 import re
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from tagger.confidential import HIDDEN, hide
 from tagger.errors import AGAIN, REMEDIES, NotFound, StoreError
+from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import Answer, ConnectionFailed, is_throttled, one_line
+from tagger.images.registry.challenges import parse_challenges, preferred
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.faults import Late, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
-from tagger.images.registry.statuses import status_of
+from tagger.images.registry.statuses import REDIRECTS, status_of
 
-__all__ = ["LED", "NO_API", "Peer", "insecure_hint", "led_away", "refused", "unreachable"]
+__all__ = ["LED", "NO_API", "LedAway", "Peer", "insecure_hint", "led_away", "refused", "unreachable"]
 
 _CONFIDENTIAL = (
     r"(?i)(\b(?:bearer|basic)\s++|(?<![\w-])(?=[\w-]*?(?:token|signature|credential|password|secret))"
@@ -29,6 +32,11 @@ NO_API = "Something else answers there. Check the address, and any proxy between
 """The hint where an answer is not in the form of the API."""
 
 _ELSE = "The registry's message names the cause. Correct it, then run the same command again: it continues from here."
+_SILENT = f"The registry does not give the cause. Its log may, so ask who runs it. {AGAIN}"
+
+
+class LedAway(StoreError):
+    """The registry names a URL to which no request is sent."""
 
 
 class Peer(NamedTuple):
@@ -44,16 +52,23 @@ class Peer(NamedTuple):
         return re.sub(_CONFIDENTIAL, rf"\1{HIDDEN}", hide(text, self.secrets))
 
 
-def refused(peer: Peer, place: str, what: str, answer: Answer, *, reading: bool = True) -> StoreError:
-    """Return the error for an answer; with `reading`, `NotFound` where something does not exist."""
-    kind = NotFound if status_of(answer.status).absent and reading else StoreError
+def refused(peer: Peer, place: str, what: str, answer: Answer, absent: str = "") -> StoreError:
+    """Return the error for an answer.
+
+    `absent` is the error code of what was read, where that may not exist: then it is `NotFound`.
+    """
+    meaning = status_of(answer.status)
+    kind = NotFound if meaning.absent and absent else StoreError
+    usual = absent if meaning.absent and absent else meaning.code
     text = answer.text_without(peer.hide)
     throttled = is_throttled(answer)  # GitHub answers 403 in that case
-    code = "DENIED" if answer.lacks_scope else "TOOMANYREQUESTS" if throttled else answer.code
+    code = "DENIED" if answer.lacks_scope else "TOOMANYREQUESTS" if throttled else answer.own_code or usual
+    if answer.status in REDIRECTS:
+        text += _led_to(answer.headers.get("Location"))
     if answer.host:
         what = f"{what} at {answer.host}, to which the registry redirects"
     message = f"{what}: {text}" if code in text or text.startswith("HTTP ") else f"{what}: {code}: {text}"
-    return kind(message, _hint(peer, answer), code=code, place=place, status=answer.status)
+    return kind(message, _hint(peer, answer, usual), code=code, place=place, status=answer.status)
 
 
 def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
@@ -62,11 +77,9 @@ def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) ->
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
 
-def led_away(place: str, what: str, error: ValueError) -> StoreError:
+def led_away(place: str, what: str, error: ValueError) -> LedAway:
     """Return the error for a URL from the registry to which no request is sent."""
-    return StoreError(
-        f"{what}: the registry names a URL that is not used: {error}", LED, code="UNREACHABLE", place=place
-    )
+    return LedAway(f"{what}: the registry names a URL that is not used: {error}", LED, code="UNREACHABLE", place=place)
 
 
 def insecure_hint(registry: str) -> str:
@@ -105,36 +118,47 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     return f"the connection to {address} broke: {_os_reason(error)}", AGAIN
 
 
-def _hint(peer: Peer, answer: Answer) -> str:
+def _hint(peer: Peer, answer: Answer, usual: str) -> str:
     status, dialect = answer.status, dialect_of(peer.registry)
     if answer.host:
         return f"{peer.registry} redirects to {answer.host}, which refused the request. Run again."
-    if answer.lacks_scope and peer.login and not dialect.denied:
+    if status < 400:
+        return NO_API
+    if status == 401 and (schemes := _foreign_schemes(answer)):
+        return f"{peer.registry} wants a login by {schemes}, and Tagger knows Basic and Bearer. {NO_API}"
+    if status in (401, 403) and not peer.login:
+        return login_hint(peer.registry)
+    if status in (401, 403) and dialect.denied:
+        return dialect.denied
+    if status == 403 or answer.lacks_scope:
         return (
             f"{peer.registry} accepted {peer.login.origin}, but does not allow this. Give it the right to read and "
             "write this repository; if the repository does not exist yet, create it, or release to it first."
         )
-    if status == 401 and not peer.login:
-        return login_hint(peer.registry)
-    if status in (401, 403) and dialect.denied:
-        return dialect.denied
     if status == 401:
         return f"{peer.registry} did not accept {peer.login.origin}. Is it spelled right, and not expired?"
-    if status == 403 and not peer.login:
-        return login_hint(peer.registry)
-    if status == 403:
-        return (
-            f"{peer.login.origin} may not do this. It needs the right to read and write this repository, which may "
-            "also not exist yet."
-        )
     if status == 400 and b"HTTP request to an HTTPS server" in answer.body:
         return f"{peer.registry} uses HTTPS: remove it from `insecure`."
-    if status == 404 and answer.code == "NAME_UNKNOWN" and dialect.absent:
+    if status == 404 and (answer.own_code or usual) == "NAME_UNKNOWN" and dialect.absent:
         return dialect.absent
     meaning = status_of(status)
     if meaning.hint:
         return meaning.hint.format(registry=peer.registry)
-    return REMEDIES.get(answer.code) or REMEDIES.get(meaning.code) or _ELSE
+    known = REMEDIES.get(answer.own_code) or REMEDIES.get(usual)
+    return known or (_SILENT if answer.text.startswith("HTTP ") else _ELSE)
+
+
+def _foreign_schemes(answer: Answer) -> str:
+    """Return the schemes of the challenges of an answer where Tagger can answer none of them; else an empty text."""
+    challenges = parse_challenges(answer.headers.getlist("WWW-Authenticate"))
+    return "" if preferred(challenges) else one_line(", ".join(one.scheme for one in challenges))
+
+
+def _led_to(location: str) -> str:
+    """Return to which host a redirect leads, for a message."""
+    with suppress(ValueError):
+        return f", to {Origin.of(location).netloc}"
+    return ""
 
 
 def _tls_reason(error: Exception) -> str:

@@ -231,7 +231,7 @@ class IdentityLogin:
         return value, lifetime
 
     def _refuse(self, what: str, answer: Answer, hint: str) -> NoReturn:
-        error = refused(self._peer(), "", what, answer, reading=False)
+        error = refused(self._peer(), "", what, answer)
         mine = error.hint if status_of(answer.status).hint else hint
         raise StoreError(error.message, mine, code=error.code, place=self._registry, status=answer.status)
 

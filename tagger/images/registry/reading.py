@@ -12,6 +12,7 @@ from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.blobs import Download
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import ACCEPT, WRONG_ADDRESS, Endpoint
+from tagger.images.registry.failures import LedAway
 from tagger.images.registry.listing import next_query
 from tagger.images.registry.statuses import status_of
 from tagger.images.registry.transport import CHUNK, Response
@@ -105,7 +106,7 @@ class Reader:
             return got
         answer, what = got, f"reading {reference}"
         if answer.status != 200:
-            raise self._endpoint.refused(what, answer, reading=True)
+            raise self._endpoint.refused(what, answer, absent="MANIFEST_UNKNOWN")
         named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         claimed = reference if DIGEST.fullmatch(reference) else answer.headers.get("Docker-Content-Digest", "")
         algorithm = Digest(claimed).algorithm if DIGEST.fullmatch(claimed) else CANONICAL
@@ -146,7 +147,7 @@ class Reader:
             headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
             response = self._registry.stream(Request("GET", path, access, what, headers))
             if isinstance(response, Answer):
-                raise self._endpoint.refused(what, response, reading=True)
+                raise self._endpoint.refused(what, response, absent="BLOB_UNKNOWN")
             return response
 
         def failed(error: ConnectionFailed) -> StoreError:
@@ -201,13 +202,16 @@ class Reader:
         query = ""
         for _ in range(MOST_REFERRER_PAGES):
             path = self._endpoint.path(f"referrers/{digest}{query}")
-            answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
+            try:
+                answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
+            except LedAway:
+                return None  # a login page
             # Where reading is allowed, 401 and 403 come from a proxy before a registry that does not know the path.
             if status_of(answer.status).not_offered or answer.status in (401, 403):
                 return None
-            if answer.status != 200:
+            if answer.status >= 400:
                 raise self._endpoint.refused(what, answer)
-            page = _index_of(answer)
+            page = _index_of(answer) if answer.status == 200 else None
             if page is None:
                 return None
             self._registry.has_referrers = True

@@ -8,6 +8,11 @@ __all__ = ["DELETED", "REDIRECTS", "STORED", "Status", "status_of"]
 
 
 FAULT = f"The registry has a fault. {AGAIN}"
+FULL = "{registry} has no room left. Free some, or ask who runs it for more; then run the same again."
+QUOTA = "Look at the plan and the quota of the account at {registry}."
+PROXY = "The proxy wants a login: write it in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT."
+PORTAL = "A network on the way wants a login first. Log in there, or use another network."
+AT_ONCE = "Somebody else may be changing the same thing at this moment. Run the same again."
 RATE = "{registry} limits the rate of requests. Log in if you did not, or try again later."
 
 
@@ -36,11 +41,14 @@ STATUSES = {
     for row in (
         Status(400, "FAILED", not_offered=True),  # the answer of ECR and distribution 2 to unknown requests
         Status(401, "UNAUTHORIZED"),
+        Status(402, "DENIED", QUOTA),
         Status(403, "DENIED"),
         Status(404, "NAME_UNKNOWN", not_offered=True, absent=True),
         Status(405, "UNSUPPORTED", not_offered=True),
         Status(406, "UNSUPPORTED", not_offered=True),
+        Status(407, "UNAUTHORIZED", PROXY),
         Status(408, "UNAVAILABLE", AGAIN, again=True, perhaps_done=True),
+        Status(409, "FAILED", AT_ONCE),
         Status(410, "NAME_UNKNOWN", not_offered=True, absent=True),
         Status(413, "SIZE_INVALID"),
         Status(414, "UNSUPPORTED", not_offered=True),
@@ -48,10 +56,12 @@ STATUSES = {
         Status(429, "TOOMANYREQUESTS", RATE, again=True, throttled=True),
         Status(431, "UNSUPPORTED", not_offered=True),
         Status(500, "UNAVAILABLE", FAULT, again=True, perhaps_done=True, vague=True),
-        Status(501, "UNSUPPORTED", FAULT, not_offered=True),
+        Status(501, "UNSUPPORTED", not_offered=True),
         Status(502, "UNAVAILABLE", FAULT, again=True, perhaps_done=True),
         Status(503, "UNAVAILABLE", FAULT, again=True, perhaps_done=True),
         Status(504, "UNAVAILABLE", FAULT, again=True, perhaps_done=True),
+        Status(507, "UNAVAILABLE", FULL),
+        Status(511, "UNAVAILABLE", PORTAL),
         # The answers of Cloudflare for a registry behind it that does not answer.
         *(Status(number, "UNAVAILABLE", FAULT, again=True, perhaps_done=True) for number in range(520, 525)),
     )

@@ -13,7 +13,7 @@ from tagger.images.manifests import Descriptor
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import Endpoint
-from tagger.images.registry.failures import led_away
+from tagger.images.registry.failures import NO_API, led_away
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.statuses import STORED, status_of
 from tagger.images.registry.transport import CHUNK
@@ -64,11 +64,13 @@ class Uploader:
         answer = self._mount(what, path, descriptor, mount_from) if descriptor and mount_from else None
         if answer and answer.status == 201:
             return ""
-        if answer is None or answer.status != 202:
+        if answer is None or answer.status != 202 or not answer.headers.get("Location"):
             answer = self._endpoint.call("POST", path, what, access=self._endpoint.writing)
-        location = answer.headers.get("Location", "")
-        if answer.status != 202 or not location:
+        if answer.status != 202:
             raise self._endpoint.refused(what, answer)
+        location = answer.headers.get("Location")
+        if not location:
+            raise self._endpoint.error(f"{what}: the registry opens an upload, but does not say where", NO_API)
         try:
             return self._registry.resolve(path, location)
         except ValueError as error:

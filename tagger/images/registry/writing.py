@@ -51,7 +51,9 @@ class Writer:
         """Remove one tag and nothing else. Raise `StoreError`, with the code UNSUPPORTED where that cannot be done."""
         what = f"deleting the tag {check_tag(tag)}"
         answer = self._deletion(tag, what)
-        if status_of(answer.status).not_offered and not status_of(answer.status).absent and not is_immutable(answer):
+        stands = status_of(answer.status).absent and self._reader.digest(tag) is not None
+        offered = not status_of(answer.status).not_offered or (status_of(answer.status).absent and not stands)
+        if not offered and not is_immutable(answer):
             raise self._endpoint.error(
                 f"{what}: the registry deletes no tags, only manifests", code="UNSUPPORTED", status=answer.status
             )
@@ -61,6 +63,10 @@ class Writer:
         """Delete a manifest, with every tag at it. Raise `StoreError`."""
         what = f"deleting {check_digest(digest)}"
         answer = self._deletion(digest, what)
+        if status_of(answer.status).absent and self._reader.holds(digest, what):
+            raise self._endpoint.error(
+                f"{what}: the registry has it, and answers {answer.status}", code="UNSUPPORTED", status=answer.status
+            )
         self._check_deleted(answer, what, digest)
         self._reader.forget(digest)
 
@@ -117,8 +123,8 @@ class Writer:
             self._reader.was_put(target, manifest.digest)
             return
         refusal, meaning = self._refusal(what, answer, manifest), status_of(answer.status)
-        # A status with a hint of its own is about the registry, not about the tag.
-        if target == manifest.digest or meaning.hint or answer.status in (401, 404, 413):
+        # A status that is sent again is about the registry, not about the tag.
+        if target == manifest.digest or meaning.again or answer.status in (401, 404, 413):
             raise refusal
         try:
             held = self._reader.digest(target)
@@ -172,7 +178,7 @@ class Writer:
             return
         if is_immutable(answer):
             raise self._immutable(what, answer, f"{target} stays")
-        raise self._endpoint.refused(what, answer, reading=True)
+        raise self._endpoint.refused(what, answer, absent="MANIFEST_UNKNOWN")
 
     def _immutable(self, what: str, answer: Answer, state: str) -> StoreError:
         refusal = self._endpoint.refused(what, answer)

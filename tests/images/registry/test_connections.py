@@ -275,7 +275,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("ghcr.io", True, 401, b"", "packages: write"),
         ("ghcr.io", False, 401, b"", "`logins`"),
         ("docker.io", True, 401, b"", "not expired"),
-        ("docker.io", True, 403, b"", "may not do this"),
+        ("docker.io", True, 403, b"", "does not allow this"),
         ("docker.io", False, 403, b"", "no login for docker.io"),
         ("docker.io", True, 429, b"", "limits the rate"),
         ("docker.io", True, 408, b"", "it continues from here"),
@@ -283,7 +283,18 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("docker.io", True, 599, b"", "it continues from here"),
         ("1.dkr.ecr.eu-west-1.amazonaws.com", True, 404, b"", "create it first"),
         ("localhost:5000", False, 400, b"Client sent an HTTP request to an HTTPS server.\n", "from `insecure`"),
-        ("localhost:5000", False, 418, b"", ""),
+        ("localhost:5000", False, 418, b"", "does not give the cause"),
+        ("localhost:5000", False, 418, b"a teapot", "message names the cause"),
+        ("localhost:5000", False, 400, b"", "does not give the cause"),
+        ("localhost:5000", False, 204, b"", "Something else answers there"),
+        ("localhost:5000", False, 302, b"", "Something else answers there"),
+        ("localhost:5000", False, 402, b"", "quota"),
+        ("localhost:5000", False, 407, b"", "HTTPS_PROXY"),
+        ("localhost:5000", False, 409, b"", "at this moment"),
+        ("localhost:5000", False, 410, b"", "spelled right"),
+        ("localhost:5000", False, 501, b"", "does not support this"),
+        ("localhost:5000", False, 507, b"", "no room left"),
+        ("localhost:5000", False, 511, b"", "network on the way"),
     ],
 )
 def test_errors_say_what_to_do(registry: str, login: bool, status: int, body: bytes, hint: str) -> None:
@@ -292,6 +303,29 @@ def test_errors_say_what_to_do(registry: str, login: bool, status: int, body: by
     assert hint in error.hint
     assert error.status == status
     assert str(error).startswith(f"{registry}/a/b: pushing 1.0: ")
+
+
+def test_an_error_says_where_a_redirect_leads() -> None:
+    answer = Answer(302, Headers([("Location", "https://login.example/?token=secret")]))
+    error = refused(Peer("localhost:5000", "localhost:5000"), "localhost:5000/a/b", "pushing 1.0", answer)
+    assert error.message == "localhost:5000/a/b: pushing 1.0: HTTP 302 Found, to login.example"
+
+
+def test_an_error_says_how_a_registry_wants_a_login() -> None:
+    answer = Answer(401, Headers([("WWW-Authenticate", "Negotiate")]))
+    error = refused(Peer("localhost:5000", "localhost:5000"), "localhost:5000/a/b", "pushing 1.0", answer)
+    assert "a login by negotiate" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("absent", "says"), [("MANIFEST_UNKNOWN", "was it pushed?"), ("BLOB_UNKNOWN", "missing there")]
+)
+@pytest.mark.parametrize("body", [b"", b"404 page not found", b'{"errors": [{"code": "ODD"}]}'])
+def test_an_error_says_what_is_absent(absent: str, says: str, body: bytes) -> None:
+    """Where the registry lists the tags, a hint to check the name of the repository leads nowhere."""
+    peer = Peer("localhost:5000", "localhost:5000")
+    error = refused(peer, "localhost:5000/a/b", "reading it", Answer(404, Headers(), body), absent)
+    assert says in error.hint
 
 
 @pytest.mark.parametrize(

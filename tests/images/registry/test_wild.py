@@ -8,6 +8,7 @@ from tagger.errors import NotFound, StoreError
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.sources import ContentSource
+from tagger.names import Repository
 from tests.images.making import make_image, make_index
 from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import Fault, Reply, Request, SmallRegistry
@@ -64,3 +65,61 @@ def test_every_refusal_ends_in_a_hint_and_names_who_refused(
     assert caught.value.hint
     assert small_registry.host in caught.value.message
     assert ONE.digest in caught.value.message
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_deletion_that_is_not_found_though_the_thing_stands_is_not_offered(
+    small_registry: SmallRegistry, opened: Opener, status: int
+) -> None:
+    """A registry, or a proxy before it, may know no DELETE."""
+    small_registry.put(NAME, "1.0", ONE)
+    small_registry.watch = lambda request: Fault("answer", Reply(status)) if request.method == "DELETE" else None
+    store = opened(small_registry)
+    for delete, standing, absent in ((store.untag, "1.0", "2.0"), (store.delete, ONE.digest, "sha256:" + "0" * 64)):
+        with pytest.raises(StoreError) as caught:
+            delete(standing)
+        assert (caught.value.code, type(caught.value)) == ("UNSUPPORTED", StoreError)
+        with pytest.raises(NotFound):
+            delete(absent)
+
+
+@pytest.mark.parametrize("status", [201, 203, 204, 206, 300, 302])
+def test_what_is_no_answer_of_the_referrers_api_means_that_there_is_none(
+    small_registry: SmallRegistry, opened: Opener, status: int
+) -> None:
+    small_registry.watch = lambda request: Fault("answer", Reply(status)) if request.kind == "referrers" else None
+    assert not opened(small_registry).referrers(ONE.digest)
+
+
+def test_referrers_that_lead_in_a_circle_mean_that_there_is_no_api(
+    small_registry: SmallRegistry, opened: Opener
+) -> None:
+    """A login page that wants a cookie."""
+    circle = Reply(302, [("Location", f"/v2/{NAME}/referrers/{ONE.digest}")])
+    small_registry.watch = lambda request: Fault("answer", circle) if request.kind == "referrers" else None
+    store = opened(small_registry)
+    store.tags()  # the registry is met
+    assert not store.referrers(ONE.digest)
+
+
+@pytest.mark.parametrize("headers", [[], [("Location", "")]])
+def test_a_mount_that_leads_nowhere_is_an_upload(
+    small_registry: SmallRegistry, opened: Opener, tmp_path: Path, headers: list[tuple[str, str]]
+) -> None:
+    layout = Layout(tmp_path / "layout")
+    blob = make_image(layout).layers()[0]
+
+    def watch(request: Request) -> Fault | None:
+        return Fault("answer", Reply(202, headers)) if request.value("mount") else None
+
+    small_registry.watch = watch
+    store = opened(small_registry)
+    store.put_blob(blob, lambda: layout.blob(blob), Repository(small_registry.host, "acme/other"))
+    assert store.has_blob(blob)
+
+
+def test_an_upload_that_leads_nowhere_is_said(small_registry: SmallRegistry, opened: Opener) -> None:
+    small_registry.watch = lambda request: Fault("answer", Reply(202)) if request.method == "POST" else None
+    with pytest.raises(StoreError, match="does not say where") as caught:
+        opened(small_registry).check_writable()
+    assert "Something else answers there" in caught.value.hint
