@@ -66,6 +66,8 @@ def assemble_builds(
     for build in builds:
         meter_of(build.content).phase("reading the builds")
     found = run_all(_read, builds, AT_ONCE)
+    for build in builds:
+        meter_of(build.content).phase("read from")
     images = list(chain.from_iterable(one.images for one in found))
     assembly = assemble(images, chain.from_iterable(one.attestations for one in found), annotations)
     check_one_build(assembly.images)

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tagger.reporting.folding import fold
 from tagger.reporting.sentences import number_of
 from tagger.reporting.states import State, amount
 from tagger.reporting.terminal import Outlet, plain
@@ -61,8 +62,9 @@ class Live:
             bar = _bar(state, width)
             table.add_row(Text(place, style="bold"), Text(phase, style="cyan"), bar, Text(sizes), Text(rate))
             if state.pauses:
-                text = f"  {plain(state.place)}: {number_of(state.pauses, 'retry', 'retries')}, {plain(state.cause)}"
-                below.append(Text(text, style="yellow", no_wrap=True, overflow="ellipsis"))
+                text = f"{plain(state.place)}: {number_of(state.pauses, 'retry', 'retries')}, {plain(state.cause)}"
+                first, *more_lines = fold(text, self._console.width - 4)
+                below += [Text(line, style="yellow") for line in (f"  {first}", *(f"    {one}" for one in more_lines))]
         if more > 0:
             below.append(Text(f"  and {number_of(more, 'more repository', 'more repositories')}", style="bright_black"))
         self._drawing.update(Group(table, *below), refresh=True)

@@ -101,7 +101,7 @@ def test_several_builds(phases: Callable[..., Sequence[str]]) -> None:
     assert phases("release", "{place}", "2.0.1", *sources) == COPIED
     merged = phases("release", "--image", "oci:mirror", "--version", "2.0.2", "--source", "docker://{place}:1.0.0",
                     "--source", "oci:legs:arm64", "--force")  # fmt: skip
-    assert merged == ["reading the builds"]
+    assert merged == ["reading the builds", "read from"]
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,15 @@ def test_a_narrow_screen_shortens_the_bar_and_the_name_and_no_number() -> None:
     assert re.search("ghcr.io/acme/[a-z]+… copying .{4} 11.3 MB of 94.4 MB 17.8 MB/s", drawn), drawn
 
 
+def test_the_cause_of_a_retry_is_drawn_whole() -> None:
+    stream = io.StringIO()
+    cause = "asking whether pushing is allowed: answered 503"
+    with Live(Outlet(stream, {"COLUMNS": "60"})) as live:
+        live.draw([State("ghcr.io/acme/application", "looking", 0, 0, 0.0, 2, cause)], 0)
+    drawn = " ".join(SEQUENCE.sub("", stream.getvalue()).split())
+    assert f"ghcr.io/acme/application: 2 retries, {cause}" in drawn, drawn
+
+
 @given(states, st.floats(0, 1e5))
 def test_a_line_is_one(state: State, seconds: float) -> None:
     assert len(state_line(state, seconds).splitlines()) <= 1
