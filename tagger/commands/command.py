@@ -51,8 +51,12 @@ class Command(NamedTuple):
         return tuple(option for option in OPTIONS if not option.secret and self.takes(option))
 
     def verb_of(self, report: "Report", settings: "Settings") -> "Verb":
-        """Return the words that a report uses for what the command did by these settings."""
-        return (self.verb(report, settings) if callable(self.verb) else self.verb) or report.verb
+        """Return the words that a report uses for what the command did by these settings.
+
+        A status for programs that the report has already stays.
+        """
+        words = (self.verb(report, settings) if callable(self.verb) else self.verb) or report.verb
+        return words._replace(json_status=report.verb.json_status or words.json_status)
 
     def takes(self, option: "Option[object]") -> bool:
         """Say whether the command uses an option."""

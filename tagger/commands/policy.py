@@ -29,7 +29,8 @@ def _run(run: Run) -> int:
     from tagger.operations.policy import PolicyChange, policy
 
     job = PolicyChange(cast("Literal['show', 'set', 'unset']", action), run.terms, stores, settings.withdrawn)
-    return run.finish(policy(job, dry_run=settings.dry_run))
+    report = run.drive(policy(job, dry_run=settings.dry_run))
+    return run.show(report._replace(verb=Verb(json_status="deleted" if action == "unset" else "pushed")))
 
 
 def _verb(report: Report, settings: Settings) -> Verb:  # noqa: ARG001 - the words of every command get them

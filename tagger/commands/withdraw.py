@@ -31,12 +31,12 @@ def _run(run: Run) -> int:
 
 def _verb(report: Report, settings: Settings) -> Verb:
     if settings.purge:
-        return Verb("Purged", "from", name="withdraw --purge", status="purged")
+        return Verb("Purged", "from", name="withdraw --purge", status="purged", json_status="withdrawn")
     if not settings.undo:
-        return Verb("Withdrew", "from")
+        return Verb("Withdrew", "from", json_status="withdrawn")
     lifts = any(c.tag.startswith(WITHDRAWN_MARK) for outcome in report.repositories for c in outcome.changes)
     done = "Reinstated" if lifts else "Nothing to undo for"
-    return Verb(done, name="withdraw --undo", status="reinstated")
+    return Verb(done, name="withdraw --undo", status="reinstated", json_status="withdrawn")
 
 
 COMMAND = Command(

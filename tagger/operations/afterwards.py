@@ -4,18 +4,22 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tagger.errors import TaggerError
 from tagger.images.stores import TagStore
-from tagger.results import Done, Outcome
+from tagger.results import Outcome
 from tagger.rules.plan import Change
 
 __all__ = ["changes_after", "outcome_after", "read_if_possible"]
 
 
-def outcome_after(place: str, changes: Iterable[Change], error: TaggerError | None, *, done: Done) -> Outcome:
+def outcome_after(place: str, changes: Iterable[Change], error: TaggerError | None) -> Outcome:
     """Return the outcome of a repository: it failed without a write only where that is known of every tag."""
     changes = tuple(changes)
     if error and all(change.known and not change.writes for change in changes):
         return Outcome.failed(place, error, changes)
-    return Outcome.of(place, changes, error, done=done)
+    return Outcome.of(
+        place,
+        changes,
+        error,
+    )
 
 
 def read_if_possible(store: TagStore, tags: Collection[str]) -> Mapping[str, str | None]:

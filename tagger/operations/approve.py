@@ -113,6 +113,6 @@ def _approve(target: Marking, dry_run: bool) -> Outcome:
     place = target.store.place
     digest = next(iter(target.named.images)) if len(target.named.images) == 1 else None
     if dry_run:
-        return Outcome.of(place, target.planned(), done="approved", digest=digest, dry_run=True)
+        return Outcome.of(place, target.planned(), digest=digest, dry_run=True)
     marked = mark_and_converge(target)
-    return outcome_after(place, marked.changes, marked.error, done="approved")._replace(digest=digest)
+    return outcome_after(place, marked.changes, marked.error)._replace(digest=digest)

@@ -205,9 +205,9 @@ def _look(job: Deletion, store: TagStore) -> _Target:
 def _delete(target: _Target, dry_run: bool) -> Outcome:
     """Delete in one repository, or with `dry_run` return the outcome that this would have."""
     if dry_run:
-        return Outcome.of(target.store.place, target.changes, dry_run=True, done="deleted")
+        return Outcome.of(target.store.place, target.changes, dry_run=True)
     removed = (_empty(target.removal) if target.everything else None) or remove(target.removal)
-    return outcome_after(target.store.place, removed.changes(target.changes), removed.error, done="deleted")._replace(
+    return outcome_after(target.store.place, removed.changes(target.changes), removed.error)._replace(
         warnings=removed.warnings
     )
 

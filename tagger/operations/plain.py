@@ -160,7 +160,7 @@ def _outcome(
         if now != image and not dry_run:
             action, reason = "refuse", "another build holds it" if now != before else "it was not set"
         changes.append(Change(tag, action, before, now, "", reason))
-    return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run, done="released")
+    return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run)
 
 
 def _final_outcome(ready: PlainPreparation, store: TagStore, settled: Settled) -> Outcome:

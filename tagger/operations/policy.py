@@ -114,19 +114,19 @@ def _set(job: PolicyChange, dry_run: bool) -> Running:
     def act(target: _Target) -> Outcome:
         store, planned = target.view.store, target.written
         if dry_run:
-            return Outcome.of(store.place, (*planned, *target.drifted), done="pushed", dry_run=True)
+            return Outcome.of(store.place, (*planned, *target.drifted), dry_run=True)
         try:
             meter_of(store).phase("storing the policy")
             if planned[0].writes:
                 put_artifact(store, artifact, [POLICY_TAG])
         except TaggerError as error:
             after = changes_after(store, planned, error, begun={POLICY_TAG})
-            return outcome_after(store.place, after, error, done="pushed")
+            return outcome_after(store.place, after, error)
         tombstones = [tombstone(WITHDRAWN, rules.exact_tags(version)[0]) for version in target.withdrawn]
         marks, failure = set_marks(store, planned[1:], tombstones)
         changes = (planned[0], *marks)
         if failure:
-            return outcome_after(store.place, changes, failure, done="pushed")
+            return outcome_after(store.place, changes, failure)
         return _outcome_of_last_look(target, changes, artifact.digest)
 
     outcomes = yield from everywhere(job.stores, look, each(act, _verified_event("the policy is set", dry_run)))
@@ -147,14 +147,14 @@ def _unset(job: PolicyChange, dry_run: bool) -> Running:
         view, planned = target
         place = view.store.place
         if not planned:
-            return Outcome.of(place, (), done="deleted", dry_run=dry_run)
+            return Outcome.of(place, (), dry_run=dry_run)
         changes, error = (planned, None) if dry_run else lift(view.store, planned)
         if error:
-            return outcome_after(place, changes, error, done="deleted")
+            return outcome_after(place, changes, error)
         try:
-            return Outcome.of(place, (*changes, *_drift(view.look())), done="deleted", dry_run=dry_run)
+            return Outcome.of(place, (*changes, *_drift(view.look())), dry_run=dry_run)
         except TaggerError as failure:
-            return outcome_after(place, changes, failure, done="deleted")
+            return outcome_after(place, changes, failure)
 
     outcomes = yield from everywhere(job.stores, look, each(act, _verified_event("there is no policy", dry_run)))
     own = job.terms.own
@@ -180,17 +180,17 @@ def _outcome_of_last_look(target: _Target, changes: tuple[Change, ...], digest: 
     try:
         look = target.view.look([POLICY_TAG])
     except TaggerError as error:
-        return outcome_after(store.place, changes, error, done="pushed")
+        return outcome_after(store.place, changes, error)
     now = look.digests[POLICY_TAG]
     if now == digest:
-        return Outcome.of(store.place, (*changes, *_drift(look)), done="pushed")
+        return Outcome.of(store.place, (*changes, *_drift(look)))
     overtaken = Refused(
         f"{store.place}: another policy was set at the same time: {POLICY_TAG} holds {now}",
         "Look at it with `policy`, then set the right one again.",
         code="POLICY",
     )
     stands = changes[0].refused(overtaken.message)._replace(after=now)
-    return outcome_after(store.place, (stands, *changes[1:]), overtaken, done="pushed")
+    return outcome_after(store.place, (stands, *changes[1:]), overtaken)
 
 
 def _drift(look: Look) -> tuple[Change, ...]:

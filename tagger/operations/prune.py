@@ -190,7 +190,7 @@ class _Plan(NamedTuple):
 
     def planned(self) -> Outcome:
         """Return the outcome without a confirmation: the plan."""
-        return Outcome.of(self.place, self.changes, dry_run=True, done="pruned")
+        return Outcome.of(self.place, self.changes, dry_run=True)
 
     def delete(self, plan_id: str) -> Outcome:
         """Delete, if the repository is as it was when the plan was made. Else raise `Refused`. Raise `StoreError`.
@@ -199,7 +199,7 @@ class _Plan(NamedTuple):
         """
         planned, removal = self.changes, self.removal
         if not (removal.tags or removal.images or self.begun):
-            return Outcome.of(self.place, planned, done="pruned")
+            return Outcome.of(self.place, planned)
         check_deletable(self.store)
         listed = self.store.catalogue()
         if standing_tags(self.store) != self.before or _digests_of(listed) != self.listed:
@@ -211,13 +211,11 @@ class _Plan(NamedTuple):
         if self.begun and self.is_rest_of(self.begun.plan_id):
             plan_id = self.begun.plan_id
         removed = remove(removal, self.left.groups, plan_id if removal.tags or removal.images else "")
-        return outcome_after(self.place, removed.changes(planned), removed.error, done="pruned")._replace(
-            warnings=removed.warnings
-        )
+        return outcome_after(self.place, removed.changes(planned), removed.error)._replace(warnings=removed.warnings)
 
     def summary(self, outcome: Outcome, deleted: bool) -> Pruned:
         """Return the counts, and the content of the deleted manifests, by which they can be restored."""
-        shown = deleted and outcome.status in ("pruned", "incomplete")
+        shown = deleted and outcome.status in ("done", "incomplete")
         manifests = tuple(
             (digest, manifest.media_type, _text(manifest.content) if shown else "")
             for digest, manifest in ((one, self.stock.manifests[one]) for one in self.left.manifests)

@@ -54,8 +54,7 @@ def push(job: Push, *, dry_run: bool = False) -> Running:
         outcomes = {target.store: Outcome(target.store.place, "unchanged") for target in targets} | outcomes
     elif dry_run:
         outcomes = {
-            target.store: Outcome.of(target.store.place, target.planned(targets), done="pushed", dry_run=True)
-            for target in targets
+            target.store: Outcome.of(target.store.place, target.planned(targets), dry_run=True) for target in targets
         }
     else:
         for image in dict.fromkeys(job.images.values()):
@@ -139,7 +138,7 @@ class _Target:
                 f"{self.store.place}: {', '.join(lost)} was set to another image at the same time", "Push again."
             )
         changes = [self._change_after(tag, now, error.message if error else "") for tag in self.images]
-        return outcome_after(self.store.place, changes, error, done="pushed")
+        return outcome_after(self.store.place, changes, error)
 
     def _change_after(self, tag: str, now: Mapping[str, str | None], why: str) -> Change:
         """Return the change of a tag after the push, given the digests `now`; a tag that could not be read has none."""

@@ -139,8 +139,8 @@ def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Ou
 
 def _outcome(store: TagStore, changes: Iterable[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
     if dry_run:
-        return Outcome.of(store.place, changes, error, dry_run=True, done="reconciled")
-    return outcome_after(store.place, changes, error, done="reconciled")
+        return Outcome.of(store.place, changes, error, dry_run=True)
+    return outcome_after(store.place, changes, error)
 
 
 def _unconfirmed(view: View, look: Look) -> Outcome | None:

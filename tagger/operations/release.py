@@ -14,7 +14,7 @@ from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
 from tagger.operations.everywhere import all_in_place, revision_warnings, variant_warnings, view_warnings, with_policy
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
-from tagger.results import Event, Outcome, Report, Running
+from tagger.results import Event, Outcome, Report, Running, Verb
 from tagger.rules.marks import HELD_MARK
 from tagger.rules.plan import FOLLOWS_BUILD, Action, Change, full_name
 from tagger.rules.undeclared import snapshot_note
@@ -124,7 +124,8 @@ def without_image(preparation: Preparation, command: str, *, dry_run: bool) -> R
     from tagger.operations.approve import Approval, approve  # few events ask for it
 
     report = yield from approve(Approval(name, job.rules, job.stores, job.terms), dry_run=dry_run)
-    return report._replace(command=command, version=job.versions[0].text, version_from=job.version_from)
+    verb = Verb(json_status="approved")  # the other words are those of the command
+    return report._replace(command=command, version=job.versions[0].text, version_from=job.version_from, verb=verb)
 
 
 class Staging(NamedTuple):
@@ -244,7 +245,7 @@ def _planned_outcome(job: Release, prepared: Prepared) -> Outcome:
     look = prepared.look._replace(held={**prepared.look.held, **held})
     floating = look.changes(prepared.view.claim, job.versions[0])
     changes = (*prepared.marks, *_exact_changes(job, prepared), *floating, *_plain_changes(job, prepared))
-    return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True, done="released")
+    return Outcome.of(prepared.store.place, changes, digest=prepared.image, dry_run=True)
 
 
 def _outcome_before_writes(job: Release, preparation: Preparation, prepared: Prepared) -> Outcome:
@@ -260,20 +261,20 @@ def _outcome_of_staging(job: Release, prepared: Prepared, staging: Staging) -> O
     place, exact = prepared.store.place, [*prepared.marks, *_exact_changes(job, prepared)]
     failure = staging.failures.get(prepared.store)
     if failure:
-        return outcome_after(place, changes_after(prepared.store, exact, failure), failure, done="released")
+        return outcome_after(place, changes_after(prepared.store, exact, failure), failure)
     if prepared.to_stage or not any(change.writes for change in exact):
         return Outcome(place, "unchanged")
     error = IncompleteRelease(
         f"{place}: {job.exact_tags[0]} is staged, but no floating tag was moved, as another repository failed",
         "Repair that one, then run the same command again: it continues from here.",
     )
-    return Outcome.of(place, exact, error, digest=prepared.image, done="released")
+    return Outcome.of(place, exact, error, digest=prepared.image)
 
 
 def _outcome_of_converging(job: Release, prepared: Prepared, converged: Converged) -> Outcome:
     """Return the outcome of a repository whose floating tags were written."""
     changes = (*prepared.marks, *_exact_changes(job, prepared), *converged.changes, *_plain_changes(job, prepared))
-    return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image, done="released")
+    return Outcome.of(prepared.store.place, changes, converged.error, digest=prepared.image)
 
 
 def _refused_changes(job: Release, prepared: Prepared) -> list[Change]:

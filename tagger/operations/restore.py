@@ -46,7 +46,7 @@ def restore(stores: Sequence[PrunableStore], deleted: Mapping[str, Deleted], *, 
         return _Restoration(known[store], found, store.digests(tuple(found.tags)))
 
     def act(found: _Restoration) -> Outcome:
-        return Outcome.of(found.store.place, found.changes, dry_run=True, done="pruned") if dry_run else found.put()
+        return Outcome.of(found.store.place, found.changes, dry_run=True) if dry_run else found.put()
 
     def events(store: TagStore, outcome: Outcome) -> Iterator[Event]:
         for change in outcome.changes:
@@ -96,7 +96,7 @@ class _Restoration(NamedTuple):
             self._put_manifests()
         except TaggerError as error:
             left = [one.refused(f"not put back: {error.message}") if one.writes else one for one in planned]
-            return outcome_after(self.store.place, left, _with_hint(error), done="pruned")
+            return outcome_after(self.store.place, left, _with_hint(error))
         for number, change in enumerate(planned):
             try:
                 if change.writes and self.store.digests([change.tag])[change.tag] != change.after:
@@ -106,8 +106,8 @@ class _Restoration(NamedTuple):
                 left = [
                     one.refused(f"not put back: {error.message}") if one.writes else one for one in planned[number:]
                 ]
-                return outcome_after(self.store.place, [*done, *left], _with_hint(error), done="pruned")
-        return outcome_after(self.store.place, done, None, done="pruned")
+                return outcome_after(self.store.place, [*done, *left], _with_hint(error))
+        return outcome_after(self.store.place, done, None)
 
     def _change(self, tag: str, digest: str) -> Change:
         now = self.now[tag]

@@ -236,8 +236,8 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
 
 def _outcome(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
     if dry_run:
-        return Outcome.of(store.place, changes, error, dry_run=True, done="withdrawn")
-    return outcome_after(store.place, changes, error, done="withdrawn")
+        return Outcome.of(store.place, changes, error, dry_run=True)
+    return outcome_after(store.place, changes, error)
 
 
 def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:

@@ -102,7 +102,7 @@ def status_of(ended: Ended) -> str:
         return "failed" if ended.error else "listed"
     if isinstance(ended, Checkup):
         return "failed" if ended.error else "checked"
-    statuses = [outcome.status for outcome in ended.repositories]
+    statuses = [ended.json_status(outcome) for outcome in ended.repositories]
     if ended.error and not any(outcome.error for outcome in ended.repositories):
         return "incomplete" if "incomplete" in statuses else "failed"
     order = ("incomplete", "failed", "refused")

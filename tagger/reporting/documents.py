@@ -24,7 +24,7 @@ def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
         "source": source,
         "digest": report.digest,
         "error": error_document(report.error),
-        "repositories": [_outcome(outcome) for outcome in report.repositories],
+        "repositories": [_outcome(report, outcome) for outcome in report.repositories],
         "warnings": [warning._asdict() for warning in report.warnings],
         "policy": {"source": report.policy.source, "differs": list(report.policy.differs)},
         "held": report.held,
@@ -50,10 +50,10 @@ def _variant(report: Report) -> dict[str, Any]:
     return {name: whole[name] for name in ("source", "digest", "platforms", "base", "assembled_from") if name in whole}
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
     return {
         "repository": outcome.repository,
-        "status": outcome.status,
+        "status": report.json_status(outcome),
         "digest": outcome.digest,
         "error": error_document(outcome.error),
         "changes": [_change(change) for change in outcome.changes],

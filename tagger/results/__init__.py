@@ -2,7 +2,6 @@
 
 from tagger.results.checkup import Checkup, Finding
 from tagger.results.report import (
-    Done,
     Event,
     Outcome,
     Passed,
@@ -22,7 +21,6 @@ from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, PageFi
 __all__ = [
     "Artifact",
     "Checkup",
-    "Done",
     "Event",
     "Facts",
     "Finding",

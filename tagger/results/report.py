@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, Self
 
 from tagger.errors import Refused, TaggerError
 from tagger.rules.plan import Change
 
 __all__ = [
-    "Done",
     "Event",
     "Outcome",
     "Passed",
@@ -24,10 +23,8 @@ __all__ = [
     "conflicts_as_warnings",
 ]
 
-Done = Literal["released", "reconciled", "withdrawn", "approved", "pruned", "deleted", "pushed"]
-"""The status of a repository in which a command wrote everything; each command has its own word."""
-
-Status = Literal["planned", "unchanged", "incomplete", "failed", "refused"] | Done
+Status = Literal["planned", "done", "unchanged", "incomplete", "failed", "refused"]
+"""How a repository ended. It is shown in this word, and `done` in the word of the command."""
 
 
 class Event(NamedTuple):
@@ -106,11 +103,10 @@ class Outcome(NamedTuple):
         changes: Iterable[Change],
         error: TaggerError | None = None,
         *,
-        done: Done,
         digest: str | None = None,
         dry_run: bool = False,
     ) -> Self:
-        """Return the outcome of a repository with these changes; `done` is its status where something was written."""
+        """Return the outcome of a repository with these changes, which is `done` where something was written."""
         changes = tuple(changes)
         status: Status
         if error:
@@ -118,7 +114,7 @@ class Outcome(NamedTuple):
         elif dry_run:
             status = "planned"
         else:
-            status = done if any(change.writes for change in changes) else "unchanged"
+            status = "done" if any(change.writes for change in changes) else "unchanged"
         return cls(place, status, changes, digest, error)
 
 
@@ -140,14 +136,16 @@ class Verb(NamedTuple):
     """The words for what a command did: `done`, and the word `before` the repositories, as in `Released … to`.
 
     `tells_kept` is true where a tag that stays is shown too, with its reason. `name` is the command as people call it,
-    where its options make it another one, as `withdraw --undo`. `status` is the word for people of a repository in
-    which everything was written, where that is not the one for programs.
+    where its options make it another one, as `withdraw --undo`. `json_status` is the status, for programs, of a
+    repository that is done, where that is not `done` in lower case; `status` is the word for people, where that is
+    another one.
     """
 
     done: str = ""
     before: str = "in"
     tells_kept: bool = False
     name: str = ""
+    json_status: str = ""
     status: str = ""
 
 
@@ -191,9 +189,14 @@ class Report(NamedTuple):
         """The command as people call it."""
         return self.verb.name or self.command
 
+    def json_status(self, outcome: Outcome) -> str:
+        """Return the status of a repository for programs: where it is done, in the word of the command."""
+        word = self.verb.json_status or self.verb.done.lower() or "done"
+        return word if outcome.status == "done" else outcome.status
+
     def status_of(self, outcome: Outcome) -> str:
         """Return the word for people of how a repository ended."""
-        return self.verb.status if self.verb.status and outcome.status in get_args(Done) else outcome.status
+        return (outcome.status == "done" and self.verb.status) or self.json_status(outcome)
 
     @property
     def is_rehearsal(self) -> bool:

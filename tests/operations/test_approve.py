@@ -40,7 +40,7 @@ class TestApproval:
         assert "held-2.0.0" in standing(store)
         report = approved("2.0.0", store)
         assert (report.exit_code, report.command, report.version) == (0, "approve", "2.0.0")
-        assert [outcome.status for outcome in report.repositories] == ["approved"]
+        assert [outcome.status for outcome in report.repositories] == ["done"]
         assert actions(report) == actions(planned) == [
             ("held-2.0.0", "remove"), ("2.0", "create"), ("2", "create"), ("latest", "move")
         ]  # fmt: skip

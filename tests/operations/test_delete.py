@@ -64,7 +64,7 @@ class TestTags:
         assert (report.exit_code, report.command) == (0, "delete")
         assert standing(store) == dict.fromkeys(("a", "c", "d"), image.digest)
         assert actions(report) == [("b", "remove"), ("a", "keep"), ("c", "keep"), ("d", "keep")]
-        assert [outcome.status for outcome in report.repositories] == ["deleted"]
+        assert [outcome.status for outcome in report.repositories] == ["done"]
 
     def test_several_tags_of_several_images(self, store: TagStore) -> None:
         one, other = make_image(store, "one", "a", "b", "c"), make_image(store, "other", "d", "e")
@@ -192,7 +192,7 @@ class TestNames:
         make_image(store, "app", "a", "b")
         make_image(other, "app", "b")
         report = deleted("a", stores=(other, store))
-        assert [outcome.status for outcome in report.repositories] == ["unchanged", "deleted"]
+        assert [outcome.status for outcome in report.repositories] == ["unchanged", "done"]
         assert standing(other).keys() == standing(store).keys() == {"b"}
 
 

@@ -164,7 +164,7 @@ class TestGhcr:
         make_index(ghcr, "old", "2.1.3", "old")
         make_image(ghcr, "app", "2.1.4", "latest")
         report = deleted(ghcr, everything=True)
-        assert (report.exit_code, report.repositories[0].status) == (0, "deleted")
+        assert (report.exit_code, report.repositories[0].status) == (0, "done")
         assert {change.tag for change in report.repositories[0].changes} == {"2.1.3", "old", "2.1.4", "latest"}
         root = "orgs" if kind == "Organization" else "users"
         assert github.paths("DELETE") == [f"/{root}/acme/packages/container/app%2Fweb"]

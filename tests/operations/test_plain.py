@@ -125,7 +125,7 @@ class Closed(Layout):
 def test_what_was_written_is_told_where_another_repository_fails(tmp_path: Path, builds: Builds) -> None:
     image, stores = builds.source("one"), (Layout(tmp_path / "a"), Closed(tmp_path / "b"))
     report = released(image, *stores)
-    assert (report.exit_code, [one.status for one in report.repositories]) == (1, ["released", "incomplete"])
+    assert (report.exit_code, [one.status for one in report.repositories]) == (1, ["done", "incomplete"])
     assert actions(report) == [("nightly", "create"), ("sha-1a2b3c4", "create")]
     assert actions(report, 1) == [("nightly", "refuse"), ("sha-1a2b3c4", "refuse")]
     assert [set(standing(store).values()) for store in stores] == [{image.digest}, set()]

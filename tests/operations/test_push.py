@@ -132,7 +132,7 @@ def test_what_one_repository_has_is_copied_from_there(
     assert report.exit_code == 0
     assert standing(other) == standing(one)
     assert "pushing" not in {event.kind for event in events}
-    assert [outcome.status for outcome in report.repositories] == ["pushed", "unchanged"]
+    assert [outcome.status for outcome in report.repositories] == ["done", "unchanged"]
 
 
 def test_one_that_fails_does_not_keep_the_others(
@@ -146,6 +146,6 @@ def test_one_that_fails_does_not_keep_the_others(
     report = pushed(client, local, layout, failing)
     client.close()
     assert report.exit_code == 1
-    assert [outcome.status for outcome in report.repositories] == ["pushed", "failed"]
+    assert [outcome.status for outcome in report.repositories] == ["done", "failed"]
     assert standing(layout).keys() == {"edge"}
     assert actions(report, 1) == [("edge", "refuse")]

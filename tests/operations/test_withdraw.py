@@ -319,7 +319,7 @@ class TestRepositories:
         published(builds, other, "2.1.4")
         published(builds, third, "1.0.0")
         report = withdrawn("2.1.4", store, other, third)
-        assert [outcome.status for outcome in report.repositories] == ["withdrawn", "withdrawn", "unchanged"]
+        assert [outcome.status for outcome in report.repositories] == ["done", "done", "unchanged"]
         assert standing(other).keys() == {"2.1.4", "withdrawn-2.1.4"}
         assert standing(third).keys() == {"1.0.0", "1.0", "1", "latest"}
 

@@ -19,7 +19,7 @@ changes = st.builds(
 )  # fmt: skip
 errors = st.none() | st.builds(TaggerError, texts, texts)
 outcomes = st.builds(
-    Outcome, names, st.sampled_from(["released", "unchanged", "failed"]), st.lists(changes, max_size=5).map(tuple),
+    Outcome, names, st.sampled_from(["done", "unchanged", "failed"]), st.lists(changes, max_size=5).map(tuple),
     st.none() | digests, errors,
 )  # fmt: skip
 one_report = st.builds(

@@ -5,13 +5,16 @@ import json
 import click
 import pytest
 
+from tagger.commands import command_named
 from tagger.errors import IncompleteRelease, InputError, Refused, StoreError, TaggerError
 from tagger.reporting.documents import report_document
 from tagger.reporting.outputs import report_outputs
 from tagger.reporting.summary import report_markdown
 from tagger.reporting.text import error_text, report_text, short
 from tagger.results import Event, Outcome, PolicyInForce, Report, ReportWarning, Running, Verb, Verification, finish
+from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
+from tagger.settings.values import Settings
 
 NEW, OLD, NEWEST = (f"sha256:{letter * 64}" for letter in "abc")
 CHANGES = (
@@ -24,7 +27,7 @@ CHANGES = (
 )
 REPORT = Report(
     command="release",
-    repositories=(Outcome("ghcr.io/acme/app", "released", CHANGES, NEW), Outcome("oci:app", "unchanged", (), NEW)),
+    repositories=(Outcome("ghcr.io/acme/app", "done", CHANGES, NEW), Outcome("oci:app", "unchanged", (), NEW)),
     version="2.1.4",
     version_from="git-tag",
     tags=("2.1.4", "2.1", "2", "latest"),
@@ -52,6 +55,19 @@ class TestDocument:
         }  # fmt: skip
         assert document["source"] == {"reference": "docker-daemon:app:build", "digest": NEW}
         assert json.loads(json.dumps(document)) == document
+
+    @pytest.mark.parametrize(
+        ("command", "status"),
+        [
+            ("release", "released"), ("reconcile", "reconciled"), ("withdraw", "withdrawn"), ("approve", "approved"),
+            ("prune", "pruned"), ("delete", "deleted"), ("push", "pushed"),
+        ],
+    )  # fmt: skip
+    def test_a_repository_that_is_done_has_the_status_of_the_command(self, command: str, status: str) -> None:
+        report = Report(command, (Outcome("a/b", "done"), Outcome("a/c", "unchanged")))
+        settings = Settings({}, rules=Rules(), texts={}, given={})
+        report = report._replace(verb=command_named(command).verb_of(report, settings))
+        assert [one["status"] for one in report_document(report)["repositories"]] == [status, "unchanged"]
 
     def test_an_error(self) -> None:
         document = report_document(Report("plan", error=DENIED))
@@ -111,13 +127,13 @@ class TestExitCode:
     @pytest.mark.parametrize(
         ("changes", "error", "dry_run", "status"),
         [
-            (CHANGES, None, False, "released"), (CHANGES[2:4], None, False, "unchanged"),
+            (CHANGES, None, False, "done"), (CHANGES[2:4], None, False, "unchanged"),
             (CHANGES, None, True, "planned"),
             (CHANGES, Refused("x"), False, "refused"), (CHANGES, DENIED, False, "incomplete"),
         ],
     )  # fmt: skip
     def test_status(self, changes: tuple[Change, ...], error: TaggerError | None, dry_run: bool, status: str) -> None:
-        assert Outcome.of("x", changes, error, done="released", dry_run=dry_run).status == status
+        assert Outcome.of("x", changes, error, dry_run=dry_run).status == status
 
     def test_nothing_written_is_failed_or_refused(self) -> None:
         assert [Outcome.failed("x", error).status for error in (DENIED, Refused("x"))] == ["failed", "refused"]
@@ -136,7 +152,7 @@ class TestOutputs:
         assert json.loads(outputs["json"])["command"] == "release"
 
     def test_latest_is_held_in_every_repository_or_it_is_not(self) -> None:
-        holding = Outcome("a", "released", (Change("latest", "keep", NEW, NEW, "2.1.4", ""),), NEW)
+        holding = Outcome("a", "done", (Change("latest", "keep", NEW, NEW, "2.1.4", ""),), NEW)
         both = REPORT._replace(repositories=(holding, holding._replace(repository="b")))
         one = REPORT._replace(repositories=(holding, Outcome("b", "unchanged", (), NEW)))
         assert [report_outputs(report, {})["latest"] for report in (both, one)] == ["true", "false"]
@@ -215,7 +231,7 @@ class TestMarkdown:
         assert "mermaid" not in text
 
     def test_many_repositories_are_rows(self) -> None:
-        places = tuple(Outcome(f"r{number}.test/acme/app", "released", CHANGES, NEW) for number in range(7))
+        places = tuple(Outcome(f"r{number}.test/acme/app", "done", CHANGES, NEW) for number in range(7))
         text = report_markdown(REPORT._replace(repositories=places))
         assert "| ✅ r6.test/acme/app (released) | `2.1` | ➡️ `bbbbbbb` → `aaaaaaa` |" in text
 
@@ -251,7 +267,7 @@ class TestMarkdown:
     def test_what_others_say_is_text(self, text: str) -> None:
         """No link, image, heading, table, diagram or mention of others stands in the summary."""
         changes = tuple(change._replace(reason=text, version=text) for change in CHANGES)
-        report = REPORT._replace(base=text, source=text, repositories=(Outcome(text, "released", changes, NEW),))
+        report = REPORT._replace(base=text, source=text, repositories=(Outcome(text, "done", changes, NEW),))
         written = report_markdown(report)
         failed = report_markdown(report._replace(error=StoreError(text, text)))
         assert (written.count("```"), failed.count("```")) == (2, 0)  # those of the diagram

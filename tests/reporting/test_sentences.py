@@ -22,7 +22,7 @@ KEPT = Change("2", "keep", A, A, "2.1.4", "")
 
 def report(command: str, *changes: Change, version: str | None = None, dry_run: bool = False) -> Report:
     command, *options = command.split(" --")
-    told = Report(command, (Outcome("a/b", "withdrawn" if options else "released", changes),), version, dry_run=dry_run)
+    told = Report(command, (Outcome("a/b", "done", changes),), version, dry_run=dry_run)
     settings = Settings({"undo": "undo" in options, "purge": "purge" in options}, rules=Rules(), texts={}, given={})
     return told._replace(verb=command_named(command).verb_of(told, settings))
 
