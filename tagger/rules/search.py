@@ -14,14 +14,14 @@ __all__ = ["propose", "worth_reading"]
 
 GUESSES, REFINED = 8, 3  # the best first guesses that get hints, and the best of these that are refined
 MOST_WORK = 6_000_000  # tags times trials, so that ten thousand tags take only seconds
-KEPT = 2  # of the versions that differ only in their last number
+KEPT = 2  # of the tags that differ only in their last number
 _VERSION = re.compile(r"((?:[A-Za-z_][A-Za-z0-9_]*[-.])*?[vV]?(?:[0-9]+\.)+)([0-9]+)(.*)")
 
 Texts = tuple[str, ...]
 
 
 def worth_reading(tags: Collection[str], most: int) -> Collection[str]:
-    """Return all tags; of more than `most`, only the newest of those that differ only in their last number."""
+    """Return all tags; of more than `most`, only the newest two of those that differ only in their last number."""
     if len(tags) <= most:
         return tags
     groups: dict[tuple[str, str], list[tuple[int, str]]] = {}
