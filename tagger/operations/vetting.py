@@ -43,7 +43,7 @@ def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection
     doubtful = _doubtful(changes, {*done, *named})
     if doubtful:
         owners = {owner for change in doubtful if (owner := look.owners.get(change.tag))}
-        published = rules.published(contenders_beside(look.tags, owners, rules))
+        published = rules.published(contenders_beside(look.tags, look.contenders, owners, rules))
         others = [tag for change in doubtful if (tag := _newest_other(change, look, published))]
         named = _versions_by_digest(read(others), rules)
         doubtful = _doubtful(doubtful, {*done, *named})

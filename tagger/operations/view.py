@@ -157,11 +157,11 @@ class _Reading:
         self.view, self.rules, self.listing = view, rules, survey.tags
         self.digests = dict(survey.digests)
         self.coming = frozenset(tag for version in coming for tag in rules.exact_tags(version))
-        self.known = survey.tags.union(view.seen)
+        self.known = survey.tags.union(view.seen) if view.seen else survey.tags
         self.lifted: frozenset[str] = frozenset()
         self.lost = survey.lost
         # A tag may be set while the look runs. So only tags that were known before can be omitted by the listing.
-        self.unlisted = survey.unlisted.intersection((*view.seen, *view.names(rules)))
+        self.unlisted = survey.unlisted & view.seen.union(view.names(rules))
         self._learn(self.digests)
 
     def run(self) -> Look:
@@ -173,7 +173,7 @@ class _Reading:
             vetted = vet(self.view.store, look, changes, done, self._read_all)
             self._learn(self.digests)
             self.unlisted |= vetted.hidden
-            if self.known != look.tags:
+            if self.known is not look.tags and self.known != look.tags:  # large sets take a while to compare
                 continue
             for text in vetted.unknown.values():
                 self.view.warn("UNKNOWN_IMAGE", text)
@@ -279,9 +279,11 @@ class _Reading:
         """Update the known tags and the lifted marks by what was read; return whether they changed."""
         before = self.known, self.lifted
         read = frozenset(read)
-        self.known -= {tag for tag in read if self.digests[tag] is None} - counted_as_existing(self.lost, self.rules)
-        self.known = self.known.union(tag for tag in read if self.digests[tag] and tag not in self.known)
-        self.lifted = frozenset(
-            t for t in self.known if self.digests.get(t) == LIFTED_DIGEST and t.startswith((WITHDRAWN_MARK, HELD_MARK))
-        )
+        absent = {tag for tag in read if self.digests[tag] is None} - counted_as_existing(self.lost, self.rules)
+        if gone := self.known & absent:
+            self.known -= gone
+        if new := [tag for tag in read if self.digests[tag] and tag not in self.known]:
+            self.known = self.known.union(new)
+        lifted = (tag for tag, digest in self.digests.items() if digest == LIFTED_DIGEST and tag in self.known)
+        self.lifted = frozenset(tag for tag in lifted if tag.startswith((WITHDRAWN_MARK, HELD_MARK)))
         return before != (self.known, self.lifted)

@@ -10,6 +10,7 @@ from tagger.rules.versions import Version
 
 __all__ = ["contenders", "contenders_beside"]
 
+MARKS = (WITHDRAWN_MARK, HELD_MARK)
 _SERIES = re.compile(r"([^0-9]*)(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)")
 _PATCH = re.compile(r"(0|[1-9][0-9]*)((?:[^0-9.].*)?)")
 
@@ -28,8 +29,7 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
     for tag in tags:
         head, _, end = tag.rpartition(".")
         series[head].append(end)
-    marks = (WITHDRAWN_MARK, HELD_MARK)
-    marked = {head.partition("-")[2] for head in series if head.startswith(marks)}
+    marked = {head.partition("-")[2] for head in series if head.startswith(MARKS)}
     kept = set(series.pop("", ())).intersection(tags)  # those without a point; none begins with one
     for head, ends in series.items():
         shape = _SERIES.fullmatch(head) if len(ends) > 1 and head not in marked else None
@@ -38,10 +38,21 @@ def contenders(tags: Collection[str], rules: Rules) -> Collection[str]:
     return kept
 
 
-def contenders_beside(tags: Collection[str], owners: Iterable[Version], rules: Rules) -> Collection[str]:
-    """Return those of `tags` that decide who would own the floating tags without `owners`, and the owners' own."""
+def contenders_beside(
+    tags: Collection[str], decisive: Collection[str], owners: Iterable[Version], rules: Rules
+) -> Collection[str]:
+    """Return those of `tags` that decide who would own the floating tags without `owners`, and the owners' own.
+
+    `decisive` are the `contenders` of `tags`, or all: only the series of the owners are looked through again.
+    """
+    if len(decisive) == len(tags):
+        decisive = contenders(tags, rules)
     own = {tag for owner in owners for tag in rules.exact_tags(owner)}
-    return {*contenders(frozenset(tags) - own, rules), *own.intersection(tags)}
+    series = tuple({f"{tag.rpartition('.')[0]}." for tag in own})
+    beside = {tag for tag in tags if tag.startswith(series)}
+    marks = [tag for tag in decisive if tag.startswith(MARKS)]
+    again = contenders((beside - own).union(marks), rules)
+    return {*frozenset(decisive) - beside, *again, *own.intersection(tags)}
 
 
 def _newest(ends: Collection[str], variants: Collection[str]) -> Collection[str]:

@@ -30,8 +30,8 @@ def undeclared_variants(exact: Container[str], tags: Iterable[str], rules: Rules
     prerelease or of a channel. Tags that the rules read as versions are left out.
     """
     found = {}
-    for tag in tags:
-        _, dash, name = _split(tag, exact) if "-" in tag else ("", "", "")
+    for tag in [tag for tag in tags if "-" in tag]:
+        _, dash, name = _split(tag, exact)
         if (
             not dash
             or name in rules.variants

@@ -118,7 +118,9 @@ def test_the_newest_beside_each_owner_is_left(settings: dict[str, object], tags:
     rules = made(settings)
     everything = rules.published(tags)
     owners = cascade(everything.in_force, rules)
-    some = rules.published(contenders_beside(tags, owners.values(), rules))
+    beside = contenders_beside(tags, contenders(tags, rules), owners.values(), rules)
+    assert set(contenders_beside(tags, tags, owners.values(), rules)) == set(beside)
+    some = rules.published(beside)
 
     def newest(published: Published, tag: str, owner: Version) -> Version | None:
         others = (version for version in published.versions if version != owner and version.variant == owner.variant)
