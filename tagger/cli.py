@@ -164,7 +164,7 @@ def _program_text(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
 
     width = min(Outlet(out, environ).width, 100)
     name = " ".join(line.plain) if helping else line.command
-    if not name or line.command == "completion":
+    if not name or name in ("help", "version") or "completion" in (name, line.command):
         return program_help(width, verbose=line.is_verbose)
     return command_help(command_named(_valid_name(name, line)), width, verbose=line.is_verbose)
 

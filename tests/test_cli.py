@@ -91,6 +91,8 @@ class TestCommands:
             (("x",), {}, "there is no command 'x'", "Hint: The commands are: plan,"),
             ((), {"INPUT_COMMAND": "push all"}, "INPUT_COMMAND: there is no command 'push all'", "The commands are"),
             (("plan", "--colour"), {}, "there is no option '--colour'", "tagger plan --help"),
+            (("plan", "--nope"), {}, "there is no option '--nope'", "Hint: See `tagger plan --help`"),
+            (("completion",), {}, "nothing says which shell to complete in", "bash, zsh, fish"),
             (("-version",), {}, "there is no option '-version'", "Did you mean `--version`?"),
             (("plan", "-image=a/b"), {}, "there is no option '-image=a/b'", "Did you mean `--image`?"),
             (("plan", "--tagz=a"), {}, "there is no option '--tagz'", "Did you mean `--tags`?"),
@@ -473,3 +475,8 @@ class TestAnnotations:
         ended = command(name, "--image", "oci:app", environ={"GITHUB_STEP_SUMMARY": str(here / "summary")})
         assert ended.code == 0
         assert (here / "summary").read_text().startswith("### ")
+
+
+@pytest.mark.parametrize("words", [("help", "help"), ("help", "version"), ("help", "completion"), ("version", "-h")])
+def test_the_words_that_start_no_run_have_the_help_of_the_program(words: tuple[str, ...]) -> None:
+    assert command(*words) == command("--help")

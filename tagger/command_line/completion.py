@@ -18,10 +18,8 @@ PROGRAM = ("help", "version", "completion")
 def completion(shell: str) -> str:
     """Return the script for a shell. Raise `InputError` for an unknown shell."""
     if shell not in SHELLS:
-        raise InputError(
-            f"there is no completion for {shell or 'no shell'}",
-            f"There are those for {', '.join(SHELLS)}.",
-        )
+        wrong = f"there is no completion for {shell}" if shell else "nothing says which shell to complete in"
+        raise InputError(wrong, f"There are those for {', '.join(SHELLS)}.")
     return "\n".join(SHELLS[shell]())
 
 
@@ -29,6 +27,11 @@ def _spellings(command: Command) -> list[str]:
     """Return every spelling of every option that a command takes."""
     own = [spelling for option in command.options for spelling in option.spellings]
     return [*own, "--password-stdin", "--help"]
+
+
+def _choices(command: Command) -> list[str]:
+    """Return the words that the first argument of a command is one of, as `set` and `unset` of `policy`."""
+    return command.arguments.partition("]")[0].removeprefix("[").split("|") if "|" in command.arguments else []
 
 
 def _options_with_value() -> dict[str, Option[object]]:
@@ -65,7 +68,7 @@ def _bash() -> Iterator[str]:
     yield "  local words=''"
     yield "  case $command in"
     for command in commands():
-        yield f"    {command.name}) words='{' '.join(_spellings(command))}' ;;"
+        yield f"    {command.name}) words='{' '.join((*_choices(command), *_spellings(command)))}' ;;"
     yield f"    help) words='{names}' ;;"
     yield f"    completion) words='{' '.join(SHELLS)}' ;;"
     yield f"    '') words='{names} --help --version' ;;"
@@ -98,7 +101,8 @@ def _zsh() -> Iterator[str]:
         yield f"    {command.name}) _arguments \\"
         for option in command.options:
             yield from (f"      {_quote(line)} \\" for line in _zsh_option(option))
-        yield "      '--password-stdin[Read the password from standard input.]' '--help[Show help.]' '*: : ' ;;"
+        words = f"'2: :({' '.join(_choices(command))})' " if _choices(command) else ""
+        yield f"      '--password-stdin[Read the password from standard input.]' '--help[Show help.]' {words}'*: : ' ;;"
     yield "    help) _describe command commands ;;"
     yield f"    completion) compadd {' '.join(SHELLS)} ;;"
     yield "    '') [[ ${words[CURRENT]} == -* ]] && compadd -- --help --version || _describe command commands ;;"
@@ -130,6 +134,10 @@ def _fish() -> Iterator[str]:
         yield f"complete -c tagger -n {none} -a {word}"
     yield f"complete -c tagger -n '__fish_seen_subcommand_from completion' -a '{' '.join(SHELLS)}'"
     yield f"complete -c tagger -n '__fish_seen_subcommand_from help' -a {_quote(names)}"
+    for command in commands():
+        if _choices(command):
+            words = _quote(" ".join(_choices(command)))
+            yield f"complete -c tagger -n '__fish_seen_subcommand_from {command.name}' -a {words}"
     yield "complete -c tagger -l help -s h -d 'Show help.'"
     rows: dict[str, list[str]] = {}
     for command in commands():

@@ -31,9 +31,12 @@ class Line(NamedTuple):
 
     @property
     def wants_version(self) -> bool:
-        """True for the command `version`, and without a command for `-V`, and for `--version` as the only word."""
+        """True for the command `version`, and without a command for `-V`, and for `--version` as the only word.
+
+        Where help is asked for, that is shown.
+        """
         short = self.options & PROGRAM_VERSION or self.rest == ("--version",)
-        return self.command == "version" or bool(short and not self.command)
+        return not self.wants_help and (self.command == "version" or bool(short and not self.command))
 
     @property
     def is_verbose(self) -> bool:

@@ -1,5 +1,6 @@
 """The parser for the words behind a command, made with click. A run without such words does not import it."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def _closest_option(error: click.NoSuchOption, words: Sequence[str]) -> tuple[st
         long = f"-{word.partition('=')[0]}"
         if not word.startswith("--") and any(long in option.spellings for option in OPTIONS):
             return word, long
-    close = [name for name in error.possibilities or () if name.startswith("--")]
+    close = difflib.get_close_matches(error.option_name, error.possibilities or (), cutoff=0.7)
     whole = [name for name in close if f"{close[0]}s" == name]  # `--tag` is another spelling of `--tags`
     return error.option_name, next(iter((*whole, *close)), "")
 

@@ -2,7 +2,8 @@
 
 from tagger.commands.command import Command
 from tagger.commands.run import Run
-from tagger.results import Verb
+from tagger.results import Report, Verb
+from tagger.settings.values import Settings
 
 __all__ = ["COMMAND"]
 
@@ -18,6 +19,10 @@ def _run(run: Run) -> int:
     return run.finish(approve(job, dry_run=settings.dry_run))
 
 
+def _verb(report: Report, settings: Settings) -> Verb:  # noqa: ARG001 - the words of every command get them
+    return Verb("Approved" if report.changed or report.dry_run else "Nothing to approve for")
+
+
 COMMAND = Command(
     "approve",
     "Lift the hold of VERSION: it gets its floating tags.",
@@ -30,5 +35,5 @@ COMMAND = Command(
         "approve 2.0.0 ghcr.io/acme/app --dry-run",
         "approve 2.0.0-alpine ghcr.io/acme/app",
     ),
-    verb=Verb("Approved", "in"),
+    verb=_verb,
 )

@@ -63,5 +63,8 @@ class TestShells:
     def test_options_before_the_command(self, shell: str, tmp_path: Path) -> None:
         assert "--long" in offered(shell, "tagger --scheme calver tags --l", tmp_path)
 
+    def test_words_of_a_command(self, shell: str, tmp_path: Path) -> None:
+        assert offered(shell, "tagger policy ", tmp_path) >= {"set", "unset"}
+
     def test_shells(self, shell: str, tmp_path: Path) -> None:
         assert offered(shell, "tagger completion ", tmp_path) >= {"bash", "zsh", "fish"}

@@ -54,6 +54,10 @@ def report(command: str, *changes: Change, version: str | None = None, dry_run: 
             "Dry run of withdraw --undo 2.1.4 for 1 repository in 3.2 s: 1 to create",
         ),
         (report("approve", MOVED, version="2.1.4"), "Approved 2.1.4 in 1 repository in 3.2 s: 1 moved"),
+        (
+            report("approve", KEPT, version="2.1.4"),
+            "Nothing to approve for 2.1.4 in 1 repository in 3.2 s: nothing was written",
+        ),
         (report("delete", MOVED._replace(action="remove")), "Deleted from 1 repository in 3.2 s: 1 removed"),
         (report("push", CREATED), "Pushed to 1 repository in 3.2 s: 1 created"),
         (report("policy", KEPT), "Looked at the policy of 1 repository in 3.2 s: nothing was written"),
