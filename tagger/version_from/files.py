@@ -47,8 +47,9 @@ def file_version(place: str, workspace: Path) -> Given:
         none = f"{workspace} has none of {', '.join((*KNOWN_FILES, PROJECTS))}"
         raise Absent("; ".join(reasons) or none, next(filter(None, hints), ""))
     (name, text), *others = texts
-    differing = "".join(f"; {other} says {version}" for other, version in others if version != text)
-    return Given(text, f"file:{name}", f"the file {name}{differing}")
+    differing = [f"{other} says {version}" for other, version in others if version.lstrip("v") != text.lstrip("v")]
+    notes = tuple(f"the file {name} decides, and the file {one}" for one in differing)
+    return Given(text, f"file:{name}", "; ".join((f"the file {name}", *differing)), notes=notes)
 
 
 def _project(workspace: Path) -> list[str]:

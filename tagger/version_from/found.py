@@ -52,13 +52,14 @@ class Given(NamedTuple):
     """A text that should be a version, and where it was read.
 
     `named` is True where the settings name the variable, the key or the file. Such a text may be a secret: no message
-    repeats it.
+    repeats it. `notes` are the other files that say another version.
     """
 
     text: str
     origin: str
     description: str
     named: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def found(given: Given, parse: Callable[[str], V]) -> Found[V]:
@@ -73,4 +74,4 @@ def found(given: Given, parse: Callable[[str], V]) -> Found[V]:
         in_git = not given.origin.startswith(("file", "label"))
         hint = error.hint if in_git or "`tag-prefix:" not in error.hint else _ALONE
         raise InputError(f"{given.description}: {error.message}", hint, code=error.code) from error
-    return Found(version, given.text, given.origin, given.description)
+    return Found(version, given.text, given.origin, given.description, given.notes)

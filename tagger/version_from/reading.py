@@ -121,7 +121,7 @@ def compared(
             f"`version-from: {decided.origin.partition(':')[0]}` or `version-from: {name}`.",
             code="VERSIONS_DIFFER",
         )
-    return decided._replace(notes=tuple(notes))
+    return decided._replace(notes=(*decided.notes, *notes))
 
 
 def check_ref(environ: Mapping[str, str]) -> None:

@@ -298,6 +298,14 @@ def test_files_in_their_order(tmp_path: Path) -> None:
     found = read(tmp_path, labels=[])
     assert (found.version.text, found.origin) == ("2.1.3", "file:pyproject.toml")
     assert found.description == "the file pyproject.toml; Cargo.toml says 2.1.4"
+    assert found.notes == ("the file pyproject.toml decides, and the file Cargo.toml says 2.1.4",)
+
+
+def test_files_that_agree(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text("v2.1.4")
+    (tmp_path / "package.json").write_text('{"version": "2.1.4"}')
+    found = read(tmp_path, labels=[])
+    assert (found.description, found.notes) == ("the file VERSION", ())
 
 
 def test_a_named_file_and_key(tmp_path: Path) -> None:
