@@ -247,7 +247,7 @@ def _settings(
         raise InputError(f"`{command.name}` takes no arguments, and got {' '.join(words)}", "Leave `arguments` out.")
     texts, meaning = (words, command.words) if command.words else (repositories, ("images",))
     meant = Arguments(texts, meaning, guarded=line.may_hold_a_password)
-    return gather_each(command.name, given, environ, arguments=meant, several=command.several, spelled=line.options)
+    return gather_each(command, given, environ, arguments=meant, spelled=line.options)
 
 
 def _proxy_logins(environ: Mapping[str, str]) -> set[str]:

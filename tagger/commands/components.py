@@ -80,7 +80,7 @@ COMMAND = Command(
     "components",
     "List the components of `.tagger.yml` as JSON, for a matrix.",
     _run,
-    kinds=("applies rules", "reads a version"),
+    kinds=("applies rules", "reads a version", "needs no image"),
     several="all",
     prints="json",
     examples=("components", "components --changed", "components --only api"),

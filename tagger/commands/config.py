@@ -11,6 +11,6 @@ def _run(run: Run) -> int:
 
 
 COMMAND = Command("config", "Show the settings as understood, and where each came from.", _run,
-    kinds=("releases", "reads a version", "applies rules", "writes", "prunes"),
+    kinds=("releases", "reads a version", "applies rules", "writes", "prunes", "needs no image"),
     examples=("config", "config --json", "config --only api"),
 )  # fmt: skip

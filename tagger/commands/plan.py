@@ -67,7 +67,7 @@ COMMAND = Command(
     "plan",
     "Show what `release` would change; write nothing anywhere.",
     _run,
-    kinds=("releases", "reads a version", "applies rules", "may be forced"),
+    kinds=("releases", "makes a release", "reads a version", "applies rules", "may be forced"),
     arguments="[REPOSITORY] [VERSION]",
     words=("images", "version"),
     several="all",

@@ -36,6 +36,7 @@ COMMAND = Command(
     "Push every local tag of the engine image NAME.",
     _run,
     kinds=("writes",),
+    several="none",
     arguments="NAME [REPOSITORY]",
     repositories_from=1,
     examples=(

@@ -74,7 +74,7 @@ COMMAND = Command(
     "release",
     "Put the image in every repository under every tag of its version.",
     _run,
-    kinds=("releases", "reads a version", "applies rules", "writes", "may be forced"),
+    kinds=("releases", "makes a release", "reads a version", "applies rules", "writes", "may be forced"),
     arguments="[REPOSITORY] [VERSION]",
     words=("images", "version"),
     several="named",

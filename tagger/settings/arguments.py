@@ -61,7 +61,7 @@ def values_of(
         texts = (texts[1], texts[0])
     found = dict(zip(meaning[1:] if alone else meaning, texts, strict=False))
     repository = found.get("images", "")
-    if repository and not alone and len(texts) == 1 and _is_no_repository(command, repository, arguments):
+    if repository and not alone and len(texts) == 1 and _is_no_repository(repository, arguments):
         what = NAMES[meaning[1]].lower() if len(meaning) > 1 else "word"
         problems.add(
             f"`{command}` got {repository}, and nothing says which repositories to work on",
@@ -77,6 +77,6 @@ def values_of(
     return {name: Given((text,), NAMES[name]) for name, text in found.items()}
 
 
-def _is_no_repository(command: str, word: str, arguments: Arguments) -> bool:
+def _is_no_repository(word: str, arguments: Arguments) -> bool:
     """Say whether a word alone is rather something else: nobody releases to a name without a registry or an owner."""
-    return "/" not in word and not word.startswith("oci:") and (command != "tags" or arguments.guarded)
+    return "/" not in word and not word.startswith("oci:") and ("pattern" not in arguments.meaning or arguments.guarded)

@@ -10,6 +10,7 @@ from tagger.rules.cascade import Rules
 from tagger.rules.variants import Variants
 from tagger.rules.versions import SCHEMES, Scheme
 from tagger.rules.words import DEFAULT_VARIANT, channel_words
+from tagger.settings.components import CommandRow
 from tagger.settings.options import named
 from tagger.settings.parsers import Login, digests_of_variants
 from tagger.settings.problems import Problems
@@ -18,9 +19,10 @@ from tagger.settings.values import Settings
 __all__ = ["check_together", "logins_of", "rules_of"]
 
 
-def check_together(settings: Settings, command: str, mentioned: Collection[str], problems: Problems) -> None:
+def check_together(settings: Settings, command: CommandRow, mentioned: Collection[str], problems: Problems) -> None:
     """Note settings that are valid alone, but contradict each other. `mentioned` are those that a file names."""
-    unneeded = command in ("config", "components") or (command == "plan" and settings.published_from == "none")
+    plans = command.name in named("published-from").commands
+    unneeded = "needs no image" in command.kinds or (plans and settings.published_from == "none")
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
         which = f"the component {settings.component}: " if settings.component else ""
         problems.add(
@@ -29,7 +31,7 @@ def check_together(settings: Settings, command: str, mentioned: Collection[str],
         )
     if "images" in settings.given and not settings.images and "images" not in settings.wrong and not unneeded:
         problems.add(_at(settings, "images", "every image is disabled"), "Enable one, or do not run this step.")
-    if settings.published_from in ("git", "none") and command not in ("plan", "config"):
+    if settings.published_from in ("git", "none") and not plans:
         problems.add(
             _at(settings, "published-from", f"`{settings.published_from}` is for `plan` alone"),
             "Drop `published-from`: a release reads what is published from the repository itself.",
@@ -84,7 +86,7 @@ def _variant_name(variant: str) -> str:
     return variant or DEFAULT_VARIANT
 
 
-def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | None:
+def rules_of(settings: Settings, command: CommandRow, problems: Problems) -> Rules | None:
     """Return the rules of the repository's tags, or None when something in them is wrong."""
     known_problems = len(problems)
     declared = Variants.of(settings.variants)
@@ -106,7 +108,8 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
         return None
     sound = len(problems) == known_problems
     make = partial(_rules_of, settings, variants)
-    if command == "tags" and "tags" in settings.given and not re.search("{{|=", " ".join(settings.texts["tags"])):
+    is_template = "tags" not in settings.given or re.search("{{|=", " ".join(settings.texts["tags"]))
+    if "pattern" in command.words and not is_template:
         pattern = settings.texts["tags"][0]
         problems.add(
             _at(settings, "tags", f"{pattern} is not a template of tags, such as {{{{version}}}}"),
@@ -118,7 +121,7 @@ def rules_of(settings: Settings, command: str, problems: Problems) -> Rules | No
         for place, entry in named("withdrawn").entries(settings.given["withdrawn"]):
             problems.attempt(place, partial(_check_version_name, rules, entry))
     # The policy of a repository may have other rules for a release. So a version that is wrong alone is reported later.
-    reports = command not in ("plan", "release") or settings.published_from != "registry" or len(problems)
+    reports = "makes a release" not in command.kinds or settings.published_from != "registry" or len(problems)
     if reports and settings.version not in ("", "none") and settings.scheme in SCHEMES:
         problems.attempt(_origin(settings, "version"), partial(_check_version, settings, rules))
     return rules

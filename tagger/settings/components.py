@@ -3,19 +3,35 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from tagger.settings.option import Given
+from tagger.settings.option import CommandKind, Given
 from tagger.settings.options import OPTIONS, named
 from tagger.settings.problems import Problems
 
 if TYPE_CHECKING:  # PyYAML is not imported where there is no file
     from tagger.settings.file import SettingsFile
 
-__all__ = ["Components", "Several"]
+__all__ = ["CommandRow", "Components", "Several"]
 
-Several = Literal["one", "named", "all"]
-"""How many components a command works on: one; several where they are named; all where nobody picks any."""
+Several = Literal["none", "one", "named", "all"]
+"""How many components a command works on: none, as `only` means another thing; one; several where they are named; all
+where nobody picks any.
+"""
+
+
+class CommandRow(Protocol):
+    """What settings follow from in the row of a command: what it is called, takes as words, does and works on."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kinds(self) -> tuple[CommandKind, ...]: ...
+    @property
+    def words(self) -> tuple[str, ...]: ...
+    @property
+    def several(self) -> Several: ...
+
 
 _NAME = re.compile(r"\{\{\s*component\s*\}\}")
 _SECRETS = frozenset(option.name for option in OPTIONS if option.secret)

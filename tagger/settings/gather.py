@@ -9,7 +9,7 @@ from tagger.errors import InputError
 from tagger.rules.cascade import Rules
 from tagger.settings.arguments import Arguments, values_of
 from tagger.settings.checks import check_together, logins_of, rules_of
-from tagger.settings.components import Components, Several
+from tagger.settings.components import CommandRow, Components
 from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS, named
 from tagger.settings.parsers import Login
@@ -28,20 +28,18 @@ Value = TypeVar("Value")
 
 
 def gather_each(
-    command: str,
+    command: CommandRow,
     given: Mapping[str, Sequence[str]],
     environ: Mapping[str, str],
     workspace: Path = Path(),
     *,
     arguments: Arguments | None = None,
-    several: Several = "one",
     spelled: Collection[str] = (),
 ) -> tuple[Settings, ...]:
     """Gather the settings of one run: command line, environment, file, default, in this order; for each component.
 
     `given` are the texts of the command line by option name, `spelled` the options as they were written there,
-    `arguments` the words that stand for options. `several` says how many components the command works on. Raise
-    `InputError` naming everything that is wrong.
+    `arguments` the words that stand for options. Raise `InputError` naming everything that is wrong.
     """
     problems = Problems()
     line = _on_the_line(given, spelled, problems)
@@ -55,12 +53,12 @@ def gather_each(
         mentioned |= file.mentioned
     if arguments and arguments.texts:
         known = values["images"].origin if "images" in values else file.origin("images") if file else ""
-        values |= values_of(command, arguments, line, problems, known=known)
+        values |= values_of(command.name, arguments, line, problems, known=known)
         mentioned.add("images")
     components = Components(file, values, problems)
     names: tuple[str, ...] = ("",)
-    if command != "push" and ("only" in values or components.names):
-        names = components.chosen(several, partial(_git_tags, command, values, environ, workspace)) or ("",)
+    if command.several != "none" and ("only" in values or components.names):
+        names = components.chosen(command.several, partial(_git_tags, command, values, environ, workspace)) or ("",)
         mentioned |= set() if names[0] else {"images"}  # they may stand in the component
         mentioned -= {"images"} if names[0] and not len(problems) else set()  # they are another component's
     defaults = _defaults(environ)
@@ -70,7 +68,7 @@ def gather_each(
 
 
 def _gather_one(
-    command: str,
+    command: CommandRow,
     defaults: Mapping[str, Given],
     components: Components,
     name: str,
@@ -93,11 +91,11 @@ def _gather_one(
 
 
 def _git_tags(
-    command: str, values: Mapping[str, Given], environ: Mapping[str, str], workspace: Path
+    command: CommandRow, values: Mapping[str, Given], environ: Mapping[str, str], workspace: Path
 ) -> tuple[str, ...]:
     """Return the git tags of a run: `version`, else the workflow's tag, else the tags at HEAD.
 
-    The tags at HEAD count for `plan` and `release` only.
+    The tags at HEAD count for what makes a release.
     """
     from tagger.version_from.refs import TAGS, workflow_ref
 
@@ -106,7 +104,7 @@ def _git_tags(
     ref = workflow_ref(environ)
     if ref and ref.tag:
         return (ref.tag,)
-    if command not in ("plan", "release"):
+    if "makes a release" not in command.kinds:
         return ()
     from tagger.version_from.git import read_checkout
 

@@ -16,9 +16,10 @@ Entry = TypeVar("Entry")
 Kind = Literal["text", "flag", "number", "seconds", "lines", "words"]
 Group = Literal["what", "version", "tags", "gates", "login", "network", "output"]
 CommandKind = Literal[
-    "releases", "reads a version", "applies rules", "writes", "deletes", "may be forced", "purges", "prunes"
-]
-"""The kinds of a command, as its row states them. They decide which options it takes."""
+    "releases", "makes a release", "reads a version", "applies rules", "writes", "deletes", "may be forced", "purges",
+    "prunes", "needs no image",
+]  # fmt: skip
+"""The kinds of a command, as its row states them. They decide which options it takes, and what these must say."""
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
