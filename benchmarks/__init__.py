@@ -1,1 +1,1 @@
-"""Tagger beside what people use today: what a release costs, measured."""
+"""Measures the cost of releases by Tagger and by other programs."""

@@ -1,4 +1,4 @@
-"""Measure Tagger beside what people use today, and write the tables and pictures.
+"""Measure Tagger and other programs, and write tables and pictures.
 
     python -m benchmarks [NAME...] [--runs N] [--docs]
 
@@ -34,7 +34,7 @@ MARK = "<!-- What follows is written by `make bench BENCH=--docs`. -->"
 
 
 def main() -> None:
-    """Measure what is asked for, print it, and write it with its pictures into a folder."""
+    """Make the named measurements, print them, and write them with their pictures into a folder."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure Tagger beside what people use today.")
     parser.add_argument("names", nargs="*", choices=[[], *MEASUREMENTS], metavar="NAME")
     parser.add_argument("--runs", type=int, default=5, help="how many runs count (default: 5)")
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _surroundings(testbed: Testbed, runs: int) -> str:
-    """Say where and when this was measured."""
+    """Return a paragraph with the machine, the versions and the time of the measurements."""
     model = next(
         (
             line.partition(":")[2].strip()

@@ -1,4 +1,4 @@
-"""Many components in one run, and on as many runners: no request more for any, and the memory of a few."""
+"""Measures releases of many components, in one run and on as many runners."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ class _Monorepo:
 
     @classmethod
     def make(cls, folder: Path, services: Sequence[Service], count: int) -> "_Monorepo":
-        """Push both images of each component, and write the file of settings."""
+        """Push both images of each component, and write the settings file."""
         places = {
             f"app-{number}": (services[number % len(services)], f"components/app-{number}") for number in range(count)
         }

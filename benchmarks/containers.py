@@ -1,4 +1,4 @@
-"""How soon containers of the action's image say something, and end, beside containers that do next to nothing."""
+"""Measures the time to the first output and to the end of containers of the action, and of trivial containers."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ class _Time:
 
 
 def starting(engine: Engine, image: str, folder: Path, runs: int) -> str:
-    """Return a table of runs in turn, each checked; one more of each warms up."""
+    """Return a table of runs in turn, each checked, after one more of each to warm up."""
     runner = Runner(folder / "runner", engine)
     old, new = make_image("the release before"), make_image("the release")
     _write_layout(runner.workspace / LAYOUT, {"2.1.3": old, "2.1": old, "2": old, "latest": old, "2.1.4": new})

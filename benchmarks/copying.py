@@ -1,4 +1,4 @@
-"""Copies between registries: large layers in constant memory, a source that is read once, and what broke goes on."""
+"""Measures copies between registries: memory with large layers, reads of the source, resumed transfers."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ CUT_HEAD = ("", "layer, MiB", "reset after", "seconds", "CPU s", "source read", 
 
 
 def measure(testbed: Testbed) -> Section:
-    """Copy images with layers of 256 MiB and 4 GiB beside others, into three registries, and over what is reset."""
+    """Copy images with layers of 256 MiB and 4 GiB, with other programs too, into three registries, and over resets."""
     source = testbed.open
     small, large = (_large_image(source, f"{NAME}-{size}", size) for size in (SMALL, LARGE))
     with registry(testbed.folder / "two") as two, registry(testbed.folder / "three") as three:
@@ -68,7 +68,7 @@ class _Copy:
     reads: dict[str, int] = field(default_factory=dict)
 
     def contestants(self) -> Iterator[Contestant]:
-        """Yield ours, and the others where there is one place: they copy to one."""
+        """Yield ours, and for one target the others, which copy to one target only."""
         host = self.relay.host if self.relay else self.source.host
         insecure = [host, *(place.host for place in self.places if not place.authority)]
         environ = {
@@ -90,7 +90,7 @@ class _Copy:
                     yield self._contestant(f"{program} {words[0]}", [found, *words], ("build",))
 
     def forget(self) -> None:
-        """Empty the places."""
+        """Empty the targets."""
         for place in self.places:
             shutil.rmtree(place.folder / "data", ignore_errors=True)
 
@@ -144,7 +144,7 @@ def _size(image: Image) -> int:
 
 
 def _large_image(service: Service, name: str, size: int) -> Image:
-    """Put an image into a registry's storage whose layer is zeros, which take no room, after what gzip begins with."""
+    """Put an image into a registry's storage. Its layer is a gzip header and zeros, which take no room on disk."""
     hashed = hashlib.sha256(GZIP + CHUNK[len(GZIP) :])
     for _ in range(size // len(CHUNK) - 1):
         hashed.update(CHUNK)

@@ -1,4 +1,4 @@
-"""The action's image: what it consists of, what a change of the code builds anew, and how soon it says something."""
+"""Measures the action's image: its parts, a build after a change of the code, and the time to the first output."""
 
 import os
 import re
@@ -65,7 +65,7 @@ def _contents(engine: Engine, folder: Path) -> Iterator[str]:
 
 
 def _building(engine: Engine, folder: Path, whole: float) -> Iterator[str]:
-    """Yield what a change of the code alone builds anew, and what is sent to the engine."""
+    """Yield the steps that a change of the code rebuilds, and the bytes that are sent to the engine."""
     context = folder / "context"
     context.mkdir()
     for name in SOURCES:

@@ -1,4 +1,4 @@
-"""Repositories of many tags: what is listed, decided and written, against their size."""
+"""Measures plans, releases and reconciliations of repositories with many tags."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def measure(testbed: Testbed) -> Section:
 
 
 def _measure(testbed: Testbed, service: Service, size: int) -> tuple[int, Mapping[str, Costs]]:
-    """Measure everybody on a repository of `size` versions; return how many tags it has, and the costs."""
+    """Measure every contestant on a repository of `size` versions; return the number of its tags, and the costs."""
     name, image = f"acme/with-{size}", make_image("every version")
     push(service, name, image, "0.0.0")
     count = _fill(service, name, image, size)
@@ -56,7 +56,7 @@ def _measure(testbed: Testbed, service: Service, size: int) -> tuple[int, Mappin
 
 
 def _report(testbed: Testbed) -> Any:
-    """Return the report that a run printed; what it warned of stands in the same file."""
+    """Return the report that a run printed; its warnings are in the same file."""
     text = (testbed.folder / "output").read_text()
     begin = re.search(r"^\{", text, re.MULTILINE)
     assert begin, text
@@ -71,7 +71,7 @@ def _contestants(testbed: Testbed, service: Service, name: str, image: Image) ->
     push(service, name, new)
 
     def first() -> None:
-        """Let the next version be pushed, and the tags that it takes be where they were."""
+        """Push the next version, and put the tags that it takes back to where they were."""
         push(service, name, new, "99.0.0")
         push(service, name, image, "latest")
         for tag in ("99", "99.0"):

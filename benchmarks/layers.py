@@ -1,4 +1,4 @@
-"""What an image consists of: its layers as `docker save` has them, and what its files are there for."""
+"""The parts of an image: its layers as `docker save` has them, and its files by purpose."""
 
 import json
 import re
@@ -32,7 +32,7 @@ Sizes = Mapping[PurePosixPath, int]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The sizes of a layer's files by path, and of the layer once it is packed, as it travels."""
+    """The sizes of a layer's files by path, and of the compressed layer."""
 
     files: Sizes
     packed: int
@@ -40,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What belongs together: the sizes of its files by path."""
+    """One part of an image: the sizes of its files by path."""
 
     name: str
     files: Sizes

@@ -1,4 +1,4 @@
-"""Two network namespaces with a line between them on which everything takes time."""
+"""Two network namespaces with a delayed line between them."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ CLONE_NEWNET = 0x40000000
 
 
 class Line:
-    """A line between a namespace for clients and one for servers; this process is with the servers.
+    """A line between a namespace for clients and one for servers; this process is in that of the servers.
 
     `namespace` is the file of the clients' namespace, `outside` that of neither, and `kind` what delays the packets.
     """
@@ -26,15 +26,15 @@ class Line:
         self._outside = outside
 
     def delay(self, milliseconds: float) -> None:
-        """Let every round trip take so long."""
+        """Set the time of a round trip."""
         raise NotImplementedError
 
     def near(self) -> AbstractContextManager[None]:
-        """Be on the clients' side for a while: what is started there stays there."""
+        """Enter the clients' side for a block. Programs that are started there stay there."""
         return _elsewhere(self.namespace)
 
     def outside(self) -> AbstractContextManager[None]:
-        """Be where this process was started for a while, from where the rest of the world is reached."""
+        """Enter the namespace in which this process was started, for a block: it has the rest of the network."""
         return _elsewhere(self._outside)
 
     def connections(self) -> int:
@@ -81,7 +81,7 @@ class _Program(Line):
 
 @contextmanager
 def open_line(programs: Path) -> Iterator[Line]:
-    """Make the namespaces and the line, and go over to the servers' side; needs root. All goes away at the end."""
+    """Make the namespaces and the line, and enter the servers' side; needs root. All is removed at the end."""
     near, far = f"tagger-near-{os.getpid()}", f"tagger-far-{os.getpid()}"
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     with ExitStack() as cleanup:
@@ -146,7 +146,7 @@ def _elsewhere(namespace: Path) -> Iterator[None]:
 
 
 def _enter(namespace: int) -> None:
-    """Move this thread, and all that it starts from now on, into a network namespace; the file is closed."""
+    """Move this thread, and all that it starts from now on, into a network namespace; close the file."""
     if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
     os.close(namespace)

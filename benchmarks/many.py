@@ -1,4 +1,4 @@
-"""Many repositories in one release: the time should be that of the slowest, and the memory that of one."""
+"""Measures releases into many repositories, and of many components."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

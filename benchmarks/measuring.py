@@ -1,4 +1,4 @@
-"""What a command costs: time, CPU, memory, requests and connections; and medians of several runs."""
+"""Measures the cost of commands: time, CPU, memory, requests, connections; and the medians of several runs."""
 
 import json
 import statistics
@@ -14,15 +14,15 @@ __all__ = ["Asked", "Bench", "Contestant", "Cost", "Costs", "in_turn"]
 
 
 class Asked(Protocol):
-    """What counts the requests of a run."""
+    """A counter of the requests of a run."""
 
     def requests(self) -> list[str]:
-        """Return what was asked so far."""
+        """Return the requests so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run cost: seconds on the clock, seconds of CPU, MiB of memory at most, requests, connections."""
+    """The cost of one run: seconds on the clock, seconds of CPU, MiB of memory at most, requests, connections."""
 
     wall: float
     cpu: float
@@ -33,7 +33,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What several runs cost, and how many others failed, which do not count."""
+    """The costs of several runs, and the number of failed runs, which are not among them."""
 
     runs: tuple[Cost, ...]
     failures: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Costs:
         return statistics.median(self._values(name))
 
     def spread(self, name: str) -> tuple[float, float]:
-        """Return the least and the most of one measure."""
+        """Return the minimum and the maximum of one measure."""
         values = self._values(name)
         return min(values), max(values)
 
@@ -53,7 +53,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to do a job: `prepare` puts everything in place, `check` raises `AssertionError` if it was not done."""
+    """One way to do a job: `prepare` sets it up, `check` raises `AssertionError` where the job was not done."""
 
     name: str
     command: Sequence[str]
@@ -63,7 +63,7 @@ class Contestant:
 
 
 class Bench:
-    """What measurements are made with: the line, the compiled programs in `programs`, and a folder for anything."""
+    """The tools of the measurements: the line, the compiled programs in `programs`, and a folder for files."""
 
     def __init__(self, line: Line, programs: Path, folder: Path, environ: Mapping[str, str], runs: int) -> None:
         self.line = line
@@ -94,7 +94,7 @@ class Bench:
 
 
 def in_turn(bench: Bench, contestants: Sequence[Contestant], service: Asked | None) -> Mapping[str, Costs]:
-    """Measure several contestants, each once a round, so that drift meets all of them; one more run warms up.
+    """Measure several contestants, each once a round, so that drift affects all alike; one more round warms up.
 
     A run that fails is made again, as distribution 2.8.2 answers 500 to some who read while another writes.
     """

@@ -1,4 +1,4 @@
-"""The builds of two platforms, by digest in the repository, to one index under four tags; beside one image."""
+"""Measures merging the builds of two platforms to one index under four tags, and releasing one image."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def _slope(found: Mapping[int, Mapping[str, Costs]], name: str) -> float:
 
 
 def _contestants(testbed: Testbed) -> Sequence[Contestant]:
-    """Let each have a repository of its own, with the version before and an index for each leg, as builds leave it."""
+    """Give each contestant its own repository, with the version before and an index for each leg of a build."""
     service = testbed.guarded
 
     def contestant(name: str, place: str, command: Sequence[str], environ: Mapping[str, str] | None) -> Contestant:
@@ -79,7 +79,7 @@ def _legs(text: str) -> Sequence[tuple[Image, Image]]:
 
 
 def _check(testbed: Testbed, place: str, before: Image) -> None:
-    """See that all tags hold one image, which is not the one before."""
+    """Check that all tags hold one image, which is not the one before."""
     held = standing(testbed.guarded, place, *TAGS)
     assert held == [held[0]] * len(TAGS), f"the tags hold {held}"
     assert held[0] not in (None, before.digest), f"the tags hold {held}"

@@ -1,4 +1,4 @@
-"""A freshly built image of the engine to four tags, and the same image once more."""
+"""Measures pushes of a new image of the engine to four tags, and a second push of the same image."""
 
 import shutil
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def measure(testbed: Testbed) -> Section:
     host = {"DOCKER_HOST": engine.host}
 
     def empty() -> None:
-        """Forget the repository; the registry keeps nothing in memory."""
+        """Delete the repository from the storage; the registry keeps nothing in memory."""
         with suppress(FileNotFoundError):
             shutil.rmtree(service.folder / "data")
 
@@ -46,7 +46,7 @@ def measure(testbed: Testbed) -> Section:
     copy = f"{skopeo} copy --quiet --src-daemon-host {engine.host} docker-daemon:app:build docker://{place}"
     trust = {**host, "TAGGER_CA_FILE": str(testbed.authority.ca_file), "SSL_CERT_DIR": "/etc/ssl/certs"}
     ours = ["env", "-u", "SSL_CERT_FILE", *testbed.tagger()]
-    trust |= testbed.told("release", images=place, version="2.1.4", source="docker-daemon:app:build")
+    trust |= testbed.step_environment("release", images=place, version="2.1.4", source="docker-daemon:app:build")
     contestants = [
         Contestant("docker push, one tag", ["sh", "-c", each[0]], empty, partial(check, TAGS[:1]), host),
         Contestant(OURS, ours, empty, all_four, trust),

@@ -1,4 +1,4 @@
-"""A relay in front of a registry that resets one connection in the middle of what the registry sends."""
+"""A relay in front of a registry that resets one connection in the middle of a response."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ from benchmarks.line import FAR
 __all__ = ["Relay", "relay"]
 
 CHUNK = 1 << 18
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: what is not sent yet is thrown away, and the other end is told so
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: unsent data is dropped, and the other end gets a reset
 
 
 class Relay:
@@ -27,12 +27,12 @@ class Relay:
         self.passed = 0
 
     def cut_after(self, size: int) -> None:
-        """Reset the first connection over which `size` bytes have come from now on, and no other; count anew."""
+        """Reset the first connection over which `size` bytes come from now on, and no other; start counting at 0."""
         with self._lock:
             self._after, self.passed = size, 0
 
     def serve(self) -> None:
-        """Take connections until it is closed."""
+        """Accept connections until it is closed."""
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
@@ -41,7 +41,7 @@ class Relay:
                     threading.Thread(target=work, args=(client, server), daemon=True).start()
 
     def close(self) -> None:
-        """Take no connections any more."""
+        """Accept no more connections."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -15,7 +15,7 @@ STYLE = "font-family:system-ui,sans-serif;font-size:13px"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one measurement found: Markdown, and pictures by file name."""
+    """The result of one measurement: Markdown, and pictures by file name."""
 
     text: str
     pictures: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""One image, already in the repository, to four tags: what most releases do, and what round trips decide."""
+"""Measures putting four tags on an image that is in the repository already, as most releases do."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -34,7 +34,7 @@ for tag in tags:
 
 
 def measure(testbed: Testbed) -> Section:
-    """Measure everybody at every delay, on a registry over TLS that wants tokens and on an open one."""
+    """Measure every contestant at every delay, on a registry over TLS that needs tokens and on an open one."""
     text, pictures = [], {}
     for title, service in (("TLS and tokens, the realm unknown", testbed.guarded), ("open, plain HTTP", testbed.open)):
         found: dict[int, Mapping[str, Costs]] = {}
@@ -71,11 +71,13 @@ def _contestants(testbed: Testbed, service: Service) -> Sequence[Contestant]:
         wait = "" if joint == " && " else " & wait"
         return contestant(name, ["sh", "-c", joint.join(" ".join(command) for command in commands) + wait])
 
-    told = testbed.told("release", images=place, version="2.1.4", insecure="" if guarded else service.host)
+    environment = testbed.step_environment(
+        "release", images=place, version="2.1.4", insecure="" if guarded else service.host
+    )
     trust = testbed.trust if guarded else {}
     found = [
         contestant("limit", testbed.limit(service, NAME, TAGS)),
-        contestant(OURS, ["env", "-u", "SSL_CERT_FILE", *testbed.tagger()], {**trust, **told}),
+        contestant(OURS, ["env", "-u", "SSL_CERT_FILE", *testbed.tagger()], {**trust, **environment}),
     ]
     if guarded:
         realm = {"REALM": f"https://{testbed.tokens.host}/token", "SERVICE": "benchmarks"}
@@ -106,7 +108,7 @@ def _contestants(testbed: Testbed, service: Service) -> Sequence[Contestant]:
 
 
 def _imagetools(buildx: str, service: Service, new: Image, old: Image) -> Contestant:
-    """Let buildx have an index of its own: it would wrap a single manifest into one, another image."""
+    """Give buildx an index: it would wrap a single manifest into an index, which is another image."""
     index, before = make_index(new), make_index(old)
     for image in (old, new):
         push(service, INDEXED, image)
@@ -122,7 +124,7 @@ def _imagetools(buildx: str, service: Service, new: Image, old: Image) -> Contes
 
 
 def _docker(testbed: Testbed, docker: str, service: Service, new: Image, old: Image) -> Contestant:
-    """Let docker have a repository of its own: what it pulled it pushes with a manifest that it writes anew."""
+    """Give docker a repository of its own: it pushes a pulled image with a new manifest."""
     place = f"{service.host}/{DOCKERS}"
 
     def reset() -> None:
@@ -140,13 +142,13 @@ def _docker(testbed: Testbed, docker: str, service: Service, new: Image, old: Im
 
 
 def _check(service: Service, name: str, image: Image | None) -> None:
-    """See that all tags hold the image; None is any image that is the same under all."""
+    """Check that all tags hold the image; with None, that all hold the same one."""
     held = standing(service, name, *TAGS)
     assert held == [image.digest if image else held[0]] * len(TAGS), f"the tags hold {held}"
 
 
 def times_table(found: Mapping[int, Mapping[str, Costs]]) -> str:
-    """Return a table of everybody; round trips in sequence are the slope of the time over the delay."""
+    """Return a table of all contestants; the round trips in sequence are the slope of the time over the delay."""
     head = ["", *(f"{delay} ms" for delay in DELAYS), "round trips", "requests", "connections", "CPU ms", "peak MiB"]
     rows = []
     for name, last in sorted(found[DELAYS[-1]].items(), key=lambda entry: entry[1].median("wall")):

@@ -72,22 +72,22 @@ class Service:
 
     @property
     def scheme(self) -> str:
-        """How it is spoken to."""
+        """The scheme of its URLs."""
         return "https" if self.authority else "http"
 
     def requests(self) -> list[str]:
-        """Return what was asked so far, as `GET /v2/`, here and of the token server."""
+        """Return the requests so far, as `GET /v2/`, to this server and its token server."""
         return self.own_requests() + (self.tokens.requests() if self.tokens else [])
 
     def own_requests(self) -> list[str]:
-        """Return what was asked here so far."""
+        """Return the requests to this server so far."""
         entries = [json.loads(line) for line in self.log.read_bytes().splitlines() if b'"http.response.status"' in line]
         return [f"{entry['http.request.method']} {entry['http.request.uri']}" for entry in entries]
 
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Ask from this side of the line; return status, headers and body."""
+        """Send a request from this side of the line; return status, headers and body."""
         name = path.removeprefix("/v2/").partition("/blobs/")[0].partition("/manifests/")[0].partition("/tags/")[0]
         sent = dict(headers or {})
         if self.tokens and self.authority:
@@ -129,7 +129,7 @@ def token_server(folder: Path, authority: Authority) -> Iterator[Service]:
 def registry(
     folder: Path, *, authority: Authority | None = None, tokens: Service | None = None, deletes: bool = True
 ) -> Iterator[Service]:
-    """Run a registry: open over plain HTTP, or over HTTPS with an authority, and for the `tokens` of a server."""
+    """Run a registry: open over plain HTTP; with an authority over HTTPS; with `tokens` for a token server."""
     host = f"{FAR}:{_free_port()}"
     config: dict[str, Any] = {
         "version": "0.1",

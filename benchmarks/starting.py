@@ -1,4 +1,4 @@
-"""What starting costs, against its budget."""
+"""Measures start-up, and compares it with its budget."""
 
 import re
 import subprocess
@@ -18,18 +18,20 @@ _IMPORT = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 
 
 def measure(testbed: Testbed) -> Section:
-    """Measure start-up without a line's delay, and say which imports take longest."""
+    """Measure start-up without a delay on the line, and find the imports that take longest."""
     service = testbed.open
     push(service, NAME, make_image("the release before"), "2.1.3", "2.1", "2", "latest")
     push(service, NAME, make_image("the release"), "2.1.4")
     plan = testbed.tagger("plan", "--image", f"{service.host}/{NAME}", "--version", "2.1.4", "--insecure", service.host)
-    told = testbed.told("plan", images=f"{service.host}/{NAME}", version="2.1.4", insecure=service.host)
+    environment = testbed.step_environment(
+        "plan", images=f"{service.host}/{NAME}", version="2.1.4", insecure=service.host
+    )
     contestants = [
         Contestant("an empty interpreter", [*testbed.tagger()[:2], "-c", "pass"]),
         Contestant("--version", testbed.tagger("--version")),
         Contestant("--help", testbed.tagger("--help")),
         Contestant("plan", plan),
-        Contestant("plan, told by the environment", testbed.tagger(), environ=told),
+        Contestant("plan, set by the environment", testbed.tagger(), environ=environment),
     ]
     budgets = {"--help": (100, None), "plan": (250, 48)}
     found = in_turn(testbed.bench, contestants, service)
@@ -48,7 +50,7 @@ def measure(testbed: Testbed) -> Section:
 
 
 def _imports(command: Sequence[str]) -> str:
-    """Return the packages that the imports of a command go to, by the least time of each of their own modules."""
+    """Return the time of a command's imports by package: the sum of the shortest time of each of its modules."""
     python, *rest = command
     least: dict[str, int] = {}
     for _ in range(TRIES):

@@ -1,4 +1,4 @@
-"""Everything that the measurements run against: the line, the registries, an engine, and the programs compared."""
+"""The testbed of the measurements: the line, the registries, an engine, and the compared programs."""
 
 import base64
 import os
@@ -26,7 +26,7 @@ PROGRAMS: Mapping[str, Sequence[str]] = {"delay": (), "measure": (), "limit": ("
 
 @dataclass
 class Testbed:
-    """What measurements are made on; `guarded` is a registry over TLS that wants tokens, `open` one over plain HTTP."""
+    """The testbed; `guarded` is a registry over TLS that wants tokens, `open` one over plain HTTP."""
 
     bench: Bench
     line: Line
@@ -42,23 +42,23 @@ class Testbed:
         return [sys.executable, "-Es", str(ROOT / "entrypoint.py"), *words]
 
     @staticmethod
-    def told(command: str, **inputs: str) -> Mapping[str, str]:
-        """Return the environment that tells a step of a workflow everything: its inputs, as the runner gives them."""
+    def step_environment(command: str, **inputs: str) -> Mapping[str, str]:
+        """Return the environment of a step of a workflow, with its inputs as the runner gives them."""
         return {f"INPUT_{name.upper()}": text for name, text in {"command": command, **inputs}.items() if text}
 
     @property
     def trust(self) -> Mapping[str, str]:
-        """What makes ours trust the servers besides the system's authorities, where it is told so by `ca-file`."""
+        """The option `ca-file` with which Tagger trusts the servers, besides the system's authorities."""
         return {"TAGGER_CA_FILE": str(self.authority.ca_file), "SSL_CERT_DIR": "/etc/ssl/certs"}
 
     def program(self, name: str) -> str | None:
-        """Return a program to compare with: of the PATH, or brought by `benchmarks/rivals`; None where it is absent."""
+        """Return a program to compare with, from the PATH or from `benchmarks/rivals`; None where it is absent."""
         brought = RIVALS / "bin" / name
         return str(brought) if brought.exists() else shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
 
     @property
     def oras_py(self) -> str | None:
-        """The interpreter that has oras-py, if it was brought."""
+        """The interpreter that has oras-py, if it is installed."""
         found = RIVALS / "oras-py" / "bin" / "python"
         return str(found) if found.exists() else None
 
@@ -77,7 +77,7 @@ class Testbed:
 
 @contextmanager
 def open_testbed(runs: int) -> Iterator[Testbed]:
-    """Compile the programs, start everything, and end and remove it all afterwards."""
+    """Compile the programs and start everything; stop and remove it all afterwards."""
     programs = ROOT / "build" / "benchmarks"
     programs.mkdir(parents=True, exist_ok=True)
     for name, libraries in PROGRAMS.items():

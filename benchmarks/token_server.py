@@ -2,7 +2,7 @@
 
     python -m benchmarks.token_server HOST:PORT USER:PASSWORD CERTIFICATE KEY SIGNING_KEY SIGNING_CERTIFICATE
 
-A signature is made once for the same scopes, so that what is measured is the round trips and not openssl.
+A token is signed once for the same scopes, so that round trips are measured, and not openssl.
 """
 
 import base64
@@ -97,7 +97,7 @@ def main(words: Sequence[str]) -> None:
             super().finish_request(connection, client_address)
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Say nothing of clients that go away."""
+            """Do not report clients that disconnect."""
 
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is a file
     Server((host, int(port)), Exchange).serve_forever()

@@ -48,7 +48,7 @@ def main() -> None:
         if not number:
             tagger("plan", *words)
         tagger("release", *words)
-    print("\n# What stands in the repository now")
+    print("\n# The repository now")
     tagger("tags", f"oci:{DEMO}")
     tags = sum(1 for _ in Layout(DEMO).tags())
     print(f"\n{len(RELEASES)} releases, {tags} tags, each where its version belongs.")

@@ -1,4 +1,4 @@
-"""Copies what a run of the action needs, and nothing else, out of the base image while the image is built.
+"""Copies only the files that a run of the action needs out of the base image, while the image is built.
 
     python image_tree.py /tree
 
@@ -65,7 +65,7 @@ def main(target: Path) -> None:
             copy(Path(path), target)
     for name in sorted(reachable()):
         module(name, target)
-    for library in sorted(mapped()):
+    for library in sorted(loaded_libraries()):
         copy(library, target)
     for pattern in DATA:
         for data in sorted(ACTION.glob(pattern)):
@@ -122,7 +122,7 @@ def reachable() -> set[str]:
     seen = {name for name in sys.modules if name != "__main__"}  # they are imported, even where UNUSED matches
     todo = {*NAMED, *sys.builtin_module_names}
     for name in seen:
-        if (origin := found(name)) and origin.suffix == ".py":
+        if (origin := find_module(name)) and origin.suffix == ".py":
             todo |= imports(origin, name if origin.name == "__init__.py" else name.rpartition(".")[0])
     parts = [path for name in ("tagger", *WHOLE) for path in (ACTION / name).rglob("*.py")]
     for path in (ACTION / "entrypoint.py", *parts):
@@ -134,10 +134,10 @@ def reachable() -> set[str]:
         seen.add(name)
         if "." in name:
             todo.add(name.rpartition(".")[0])
-        origin = found(name)
+        origin = find_module(name)
         if origin and origin.suffix == ".py":
             todo |= imports(origin, name if origin.name == "__init__.py" else name.rpartition(".")[0])
-    return {name for name in seen if found(name)}
+    return {name for name in seen if find_module(name)}
 
 
 def package_of(path: Path) -> str:
@@ -165,7 +165,7 @@ def imports(path: Path, package: str) -> set[str]:
 
 
 @cache
-def found(name: str) -> Path | None:
+def find_module(name: str) -> Path | None:
     """Return the file of a module, without importing it; None for a built-in module, a folder, or no module."""
     search: list[str] | None = None
     spec = None
@@ -179,14 +179,14 @@ def found(name: str) -> Path | None:
 
 def module(name: str, target: Path) -> None:
     """Copy one module: an extension as it is, else as bytecode that Python never compares with its source."""
-    origin = found(name)
+    origin = find_module(name)
     if origin is None:
         return
     if origin.suffix != ".py":
-        importlib.import_module(name)  # so that `mapped` finds its libraries
+        importlib.import_module(name)  # so that `loaded_libraries` finds its libraries
         copy(origin, target)
         return
-    folder = placed(origin.parent, target)
+    folder = target_path(origin.parent, target)
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / f"{origin.stem}.pyc"
     if name.partition(".")[0] in ("tagger", "entrypoint"):  # with sources, so that tracebacks show lines
@@ -198,8 +198,8 @@ def module(name: str, target: Path) -> None:
     )  # fmt: skip
 
 
-def mapped() -> Iterator[Path]:
-    """Yield the shared libraries outside Python's folders that are loaded, the loader, and `UNWINDER`."""
+def loaded_libraries() -> Iterator[Path]:
+    """Yield the loaded shared libraries outside Python's folders, the dynamic loader, and `UNWINDER`."""
     lines = Path("/proc/self/maps").read_text().splitlines()
     files = {Path(fields[5]) for line in lines if len(fields := line.split(None, 5)) == 6 and fields[5][0] == "/"}
     folders = {path.parent for path in files}
@@ -220,8 +220,8 @@ def loader(program: Path) -> Path:
     return Path(match[1].decode())
 
 
-def placed(path: Path, target: Path) -> Path:
-    """Return the path in `target` for a path of the base image, and make the links on the way to it there too."""
+def target_path(path: Path, target: Path) -> Path:
+    """Return the path in `target` for a path of the base image, and make the links on the way to it."""
     made = Path("/")
     parts = list(path.parts[1:])
     while parts:
@@ -240,7 +240,7 @@ def placed(path: Path, target: Path) -> Path:
 
 def copy(path: Path, target: Path) -> None:
     """Copy a file, and the links in its path."""
-    place = placed(path, target)
+    place = target_path(path, target)
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path.resolve(), place)

@@ -80,7 +80,7 @@ def tagger(words: Sequence[str]) -> list[str]:
 
 
 def prepare(work: Path, environ: Mapping[str, str]) -> None:
-    """Make two repositories with five releases, one of them withdrawn, and the images for the scenes."""
+    """Make two repositories with five releases, one of them withdrawn, and the images that the scenes use."""
     for version in ("1.9.0", "2.0.9", "2.1.3", "3.0.0", "3.0.1"):
         make_index(Layout(work / f"build-{version}"), version, "build", labels={VERSION_LABEL: version})
         words = ("release", *IMAGES, "--source", f"oci:build-{version}", "--version", version)
@@ -143,7 +143,7 @@ def draw_in_browser(work: Path) -> None:
             if words is page:
                 grow(work, environ, one.host)
             subprocess.run(tagger(words), cwd=work, env=settings, check=True, capture_output=True)  # noqa: S603
-        text = SUMMARY.format(summary=rendered(summary.read_text()), mermaid=MERMAID.as_uri())
+        text = SUMMARY.format(summary=render(summary.read_text()), mermaid=MERMAID.as_uri())
         (work / "summary.html").write_text(text)
         for theme in THEMES:
             with browser.tab(1000, 760, dark=theme == "dark") as tab:
@@ -155,7 +155,7 @@ def draw_in_browser(work: Path) -> None:
                 (TARGET / f"summary-{theme}.png").write_bytes(tab.picture())
 
 
-def rendered(markdown: str) -> str:
+def render(markdown: str) -> str:
     """Return the Markdown of a summary as HTML, as GitHub shows it, with diagrams for Mermaid to draw."""
     from markdown_it import MarkdownIt
 

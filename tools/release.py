@@ -1,4 +1,4 @@
-"""Check what a release of Tagger rests on, and write what names its image: the steps of release.yml that decide.
+"""The steps of release.yml with logic: check the version, write the image into action.yml, commit and tag.
 
 python tools/release.py check v1.2.3             the tag, the code and the changelog name one version
 python tools/release.py name IMAGE@DIGEST        action.yml runs this image in place of the Dockerfile

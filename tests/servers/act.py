@@ -1,4 +1,4 @@
-"""Workflows run by act, with stand-ins for the actions of others: nothing is fetched from anywhere."""
+"""Runs workflows with act. Other actions have stand-ins, so that nothing is downloaded."""
 
 import json
 import shutil
@@ -88,7 +88,7 @@ STAND_INS: Mapping[str, str] = {
 
 
 class Act(NamedTuple):
-    """act, which runs what a repository of its own has in `.github/workflows`, with the action as it was built."""
+    """act with a git repository of its own: it runs the workflows there, with the built action."""
 
     folder: Path
     engine: Engine
@@ -101,11 +101,11 @@ class Act(NamedTuple):
 
     @property
     def action(self) -> Path:
-        """What there is of the action where another repository uses it; its image is built already."""
+        """The files of the action as another repository uses it; its image is built already."""
         return self.folder / "action"
 
     def prepare(self) -> None:
-        """Make the repository, and name the image of the action as act looks for it."""
+        """Make the repository, and give the image of the action the name that act expects."""
         self.repository.mkdir(parents=True)
         (self.folder / "home/.config/act").mkdir(parents=True)
         (self.folder / "home/.config/act/actrc").touch()
@@ -140,7 +140,7 @@ class Act(NamedTuple):
         names: Mapping[str, str] | None = None,
         more: Sequence[str] = (),
     ) -> "subprocess.CompletedProcess[str]":
-        """Run what an event starts. `actions` says where an action is, `OWNER/NAME@REF`: a folder, or an action.yml.
+        """Run the workflows of an event. `actions` has the folder or the action.yml of each `OWNER/NAME@REF`.
 
         `programs` is a folder of stand-ins for what a runner has, `names` are hosts that containers of actions know,
         with their addresses; `more` are other options of act.

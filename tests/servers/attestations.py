@@ -11,7 +11,7 @@ __all__ = ["AttestationsApi", "BundleStorage"]
 
 
 class AttestationsApi(HttpServer):
-    """The attestations by `OWNER/NAME` and digest; `token` is the one that is taken.
+    """The attestations by `OWNER/NAME` and digest; `token` is the valid one.
 
     `page` is how many are on a page, `status` what every request gets instead. An entry that is a text is the address
     of a bundle that is kept elsewhere. Owners in `people` are users, all others organisations.
@@ -43,7 +43,7 @@ class AttestationsApi(HttpServer):
         exchange.reply(Reply(200, headers, json.dumps({"attestations": entries}).encode()))
 
     def _found(self, path: list[str]) -> list[Mapping[str, Any] | str | None]:
-        """Return what is known below a path: of a repository, or of all those of its owner."""
+        """Return the attestations below a path: of a repository, or of all repositories of an owner."""
         root, owner, digest = path[0], path[1], path[-1]
         if root == "repos":
             return self.bundles.get((f"{owner}/{path[2]}", digest), [])
@@ -62,7 +62,7 @@ def _entry(kept: Mapping[str, Any] | str | None) -> dict[str, Any]:
 
 
 class BundleStorage(HttpServer):
-    """Storage that answers each path with `content`, or with `status`; it keeps who asked with what token."""
+    """Storage that answers each path with `content`, or with `status`; it records the token of each request."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,13 +18,13 @@ SETTINGS = (
 
 
 def import_base(engine: Engine) -> None:
-    """Let an engine have the stand-in, so that it asks no registry for the base image."""
+    """Import the stand-in into an engine, so that the engine asks no registry for the base image."""
     changes = [part for setting in SETTINGS for part in ("--change", setting)]
     engine.docker("import", *changes, str(python_base()), BASE)
 
 
 def on_stand_in(dockerfile: Path, folder: Path) -> Path:
-    """Write a Dockerfile like another, on the stand-in: no engine of the tests can pull what a digest pins."""
+    """Write a copy of a Dockerfile with the stand-in as its base: engines of the tests cannot pull the pinned base."""
     text, count = PINNED.subn(f"FROM {BASE}", dockerfile.read_text())
     if count != 1:
         raise ValueError(f"{dockerfile} must pin the base {BASE} once, by its digest")

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by the DevTools protocol over pipes: opened for a test, and ended with it."""
+"""Debian's Chromium, controlled through the DevTools protocol over pipes, one for each test."""
 
 import base64
 import fcntl
@@ -100,7 +100,7 @@ class Browser:
 
 
 def _pipe() -> tuple[int, int]:
-    """Return a pipe whose ends are none of the numbers that the browser has for its own."""
+    """Return a pipe whose file descriptors are not 3 and 4, which the browser uses."""
     ends = os.pipe()
     high = (fcntl.fcntl(ends[0], fcntl.F_DUPFD_CLOEXEC, 10), fcntl.fcntl(ends[1], fcntl.F_DUPFD_CLOEXEC, 10))
     for end in ends:
@@ -131,7 +131,7 @@ class Tab:
         return time.monotonic() - begin
 
     def run(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression, of a promise what it comes to."""
+        """Return the value of a JavaScript expression, for a promise its result."""
         answer = self.send(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
         )
@@ -167,13 +167,13 @@ class Tab:
             self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     def picture(self, *, whole: bool = False) -> bytes:
-        """Return the page as a PNG: what is seen, or the `whole` of it."""
+        """Return the visible part of the page, or the `whole` page, as a PNG."""
         data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         return base64.b64decode(data)
 
     @property
     def requests(self) -> list[str]:
-        """The addresses that the page asked for so far."""
+        """The URLs that the page requested so far."""
         return [
             event["params"]["request"]["url"]
             for event in self._browser.events

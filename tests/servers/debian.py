@@ -52,7 +52,7 @@ def newer_engine_root() -> Path:
 
 
 def _made(name: str, options: Sequence[str]) -> Path:
-    """Return what mmdebstrap makes with `options`, under a name that says by which recipe it was made."""
+    """Return the root that mmdebstrap makes with `options`, in a folder named by a hash of them."""
     recipe = hashlib.sha256("\n".join(options).encode()).hexdigest()[:12]
     target = CACHE / recipe / name
     with _lock(recipe):
@@ -75,7 +75,7 @@ def _lock(name: str) -> Iterator[None]:
 
 
 def _mirror() -> str:
-    """Return the mirror that this machine takes Debian's packages from."""
+    """Return the mirror of Debian that this machine uses."""
     command = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
     sites = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return os.environ.get("DEBIAN_MIRROR") or next(site for site in sites if site.endswith("/debian"))

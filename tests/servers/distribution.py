@@ -1,4 +1,4 @@
-"""Real registries, distribution 2.8.2: started for a test and ended with it."""
+"""Real registries (distribution 2.8.2), each started for one test."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Distribution:
     log: Path
 
     def requests(self) -> list[str]:
-        """Return what was asked so far, as `GET /v2/`."""
+        """Return the requests so far, as `GET /v2/`."""
         entries = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
         answered = [entry for entry in entries if "http.response.status" in entry]
         return [f"{entry['http.request.method']} {entry['http.request.uri']}" for entry in answered]

@@ -1,4 +1,4 @@
-"""Real Docker Engines, started for the tests and ended by them: the classic image store, and containerd's."""
+"""Real Docker Engines, with the classic image store and with containerd's, and Podman's engine."""
 
 import http.client
 import io
@@ -54,7 +54,7 @@ class Engine:
 
     @property
     def host(self) -> str:
-        """Where clients find it, as `DOCKER_HOST` says it."""
+        """Its address, for `DOCKER_HOST`."""
         return f"unix://{self.socket}"
 
     @property
@@ -64,7 +64,7 @@ class Engine:
         return {"PATH": os.environ["PATH"], "HOME": home, "DOCKER_HOST": self.host, "DOCKER_BUILDKIT": "0"}
 
     def docker(self, *arguments: str, content: bytes | None = None) -> str:
-        """Run the docker command line and return what it printed. Raise `CalledProcessError`, with what it said."""
+        """Run the docker command line and return its output. Raise `CalledProcessError`, with its errors."""
         ended = subprocess.run(
             ["docker", *arguments], input=content, capture_output=True, env=dict(self.environ), check=False
         )
@@ -146,7 +146,7 @@ def _options(folder: Path, config: str, seen_as: Path | None = None) -> list[str
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """Make a folder whose path is short, as a socket's must be, and remove it whatever is mounted there."""
+    """Make a folder with a path short enough for a socket, and remove it afterwards with all that is mounted there."""
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
     try:
         yield folder

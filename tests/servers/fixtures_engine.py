@@ -25,13 +25,13 @@ def containerd() -> Iterator[Engine]:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Distribution]:
-    """An open registry of this test alone, empty."""
+    """An empty, open registry of this test alone."""
     with distribution(tmp_path / "registry") as found:
         yield found
 
 
 @pytest.fixture
 def locked_registry(tmp_path: Path) -> Iterator[Distribution]:
-    """A registry of this test alone that wants a login, empty."""
+    """An empty registry of this test alone that needs a login."""
     with distribution(tmp_path / "locked-registry", login=True) as found:
         yield found

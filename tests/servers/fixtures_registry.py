@@ -26,7 +26,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def started(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority
 ) -> Iterator[Callable[[str], DockerRegistry]]:
-    """Start a registry of a kind when it is first asked for; tests share it, under names of their own."""
+    """Start a registry of a kind at its first use; tests share it, with repository names of their own."""
     running: dict[str, DockerRegistry] = {}
     with ExitStack() as stack:
 
@@ -47,7 +47,7 @@ def open_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
 
 @pytest.fixture
 def login_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
-    """A real registry that wants a name and a password (Basic)."""
+    """A real registry that needs a name and a password (Basic)."""
     return started("login")
 
 
@@ -59,7 +59,7 @@ def tls_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
 
 @pytest.fixture
 def token_registry(started: Callable[[str], DockerRegistry]) -> DockerRegistry:
-    """A real registry over HTTPS that wants tokens (Bearer), of a token server that is its `tokens`."""
+    """A real registry over HTTPS that needs tokens (Bearer) of the token server `tokens`."""
     return started("token")
 
 
@@ -78,7 +78,7 @@ def own_registry(tmp_path: Path, authority: Authority) -> Iterator[DockerRegistr
 
 @pytest.fixture
 def small_registry() -> Iterator[SmallRegistry]:
-    """A small registry, in memory; tests give it its habits."""
+    """A small registry in memory; tests set its behaviour."""
     with SmallRegistry() as registry:
         yield registry
 

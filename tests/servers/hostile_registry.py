@@ -1,4 +1,4 @@
-"""A registry that does what it is asked, and answers something else: status, headers, body and pace are mutated."""
+"""A registry that carries out requests and mutates the answers: their status, headers, body and pace."""
 
 import json
 import random
@@ -125,7 +125,7 @@ def _change_json(reply: Reply, dice: random.Random) -> Reply:
 
 
 def _changed(value: Any, dice: random.Random) -> Any:
-    """Return a document with one of its values, or keys, another."""
+    """Return a document with one value or key changed."""
     inner = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     if not inner or dice.random() < 0.2:
         return dice.choice(SCRAPS)

@@ -1,4 +1,4 @@
-"""An HTTP server for the servers that tests write: real sockets, connections kept alive, broken off on demand."""
+"""The base of the HTTP servers of the tests: real sockets, connections kept alive, or broken on demand."""
 
 import socket
 import ssl
@@ -87,11 +87,11 @@ class _Server(ThreadingHTTPServer):
                 connection.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that go away."""
+        """Do not report clients that disconnect."""
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One connection: its requests, and what is answered."""
+    """One connection: its requests and the answers."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -130,7 +130,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or half
 
     def reset(self) -> None:
-        """Break the connection off."""
+        """Reset the connection."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with suppress(OSError):
@@ -138,7 +138,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.connection.close()
 
     def wait_for_client(self) -> None:
-        """Say nothing until the client goes."""
+        """Send nothing until the client disconnects."""
         self.close_connection = True
         with suppress(OSError):
             self.connection.recv(1)

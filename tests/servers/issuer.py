@@ -1,4 +1,4 @@
-"""Who gives out identities and takes them: the runner, Docker's and Chainguard's exchange, over real HTTP."""
+"""A fake issuer of identity tokens (the runner), and fakes of their exchange at Docker and Chainguard."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Issuer(HttpServer):
-    """A server for all three, each known by its paths. What it gives out are passwords in `users` from then on.
+    """A server for all three, each known by its paths. The tokens that it issues become passwords in `users`.
 
     `organisations` are those of Docker's OIDC connections, `identities` Chainguard's. `lifetime` is what Docker says of
     its tokens, None for nothing. `watch` sees method and path of each request, and may return the answer.
@@ -33,7 +33,7 @@ class Issuer(HttpServer):
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """What the runner sets where a job has `id-token: write`."""
+        """The variables that the runner sets for a job with `id-token: write`."""
         return {
             "GITHUB_ACTIONS": "true",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/idtoken/0000?api-version=2.0",
@@ -42,11 +42,11 @@ class Issuer(HttpServer):
 
     @property
     def endpoints(self) -> str:
-        """The setting that leads those who exchange identities here."""
+        """The setting `endpoints` that sends the exchange of identities to this server."""
         return f"identity.docker.com={self.host}\nissuer.enforce.dev={self.host}"
 
     def answer(self, exchange: Exchange) -> None:
-        """Give out an identity, or exchange one."""
+        """Issue an identity token, or exchange one."""
         body = exchange.body().decode()
         parts = urlsplit(exchange.path)
         with self.lock:

@@ -38,7 +38,7 @@ class Asked:
 
 
 class _Api(HttpServer):
-    """What both have in common: a log, and answers that are planned."""
+    """The common part of both APIs: a log of requests, and planned answers."""
 
     def __init__(self, registry: SmallRegistry) -> None:
         super().__init__()
@@ -61,14 +61,14 @@ class _Api(HttpServer):
         raise NotImplementedError
 
     def paths(self, method: str) -> list[str]:
-        """Return what was asked by a method."""
+        """Return the paths of the requests with a method."""
         return [one.path for one in self.asked if one.method == method]
 
 
 class GithubApi(_Api):
     """The Packages API of packages of `owner`, an organisation or a user.
 
-    `token` is the one that is taken, and `may_delete` says whether it has the right to. `lag` is for how many listings
+    `token` is the valid one, and `may_delete` says whether it may delete. `lag` is for how many listings
     a new version is missing. `downloaded` are digests that too many have pulled. `ages` are days by digest.
     """
 

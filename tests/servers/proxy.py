@@ -79,7 +79,7 @@ class Seen:
 class FaultProxy(HttpServer):
     """A proxy in front of a registry, on a port of its own.
 
-    `watch` is told the number of each request twice: when it arrives, and when it was carried out and is not answered.
+    `watch` gets the number of each request twice: when it arrives, and when it is carried out, before its answer.
     """
 
     def __init__(self, upstream: DockerRegistry) -> None:
@@ -158,7 +158,7 @@ class FaultProxy(HttpServer):
                 exchange.reply(reply, half=fault == "half")
 
     def _pass_on(self, exchange: Exchange, *, expired: bool) -> Reply:
-        """Have the registry carry a request out, and return its answer."""
+        """Send a request to the registry, and return its answer."""
         address, port = self._upstream.host.rsplit(":", 1)
         headers = {name: value for name, value in exchange.headers.items() if name not in SHORT}
         if self._tls:

@@ -1,4 +1,4 @@
-"""A server that sends exactly the bytes that a test says, at the pace that it says."""
+"""A server that sends exactly the bytes that a test gives, at the pace that it sets."""
 
 import socket
 import threading

@@ -22,7 +22,7 @@ NAMES = "DNS:localhost,DNS:registry.local,IP:127.0.0.1,IP:0.0.0.0,IP:::1"
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority that nobody else trusts, and a certificate of it for the servers of the tests."""
+    """A certificate authority that only the tests trust, and its certificate for their servers."""
 
     ca_file: Path
     certificate: Path
@@ -30,7 +30,7 @@ class Authority:
 
     @classmethod
     def make(cls, folder: Path) -> "Authority":
-        """Make a new one in a folder, as `openssl req -x509` does by itself: without the extension keyUsage."""
+        """Make a new one in a folder with `openssl req -x509`, which writes no extension keyUsage."""
         made = cls(folder / "ca.pem", folder / "server.pem", folder / "server.key")
         authority_key = folder / "ca.key"
         new = [
@@ -55,7 +55,7 @@ class Authority:
         return made
 
     def server_context(self) -> ssl.SSLContext:
-        """Return what a server of the tests needs to speak TLS."""
+        """Return the TLS context of a server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         return context
@@ -89,17 +89,17 @@ class DockerRegistry:
 
     @property
     def host(self) -> str:
-        """Where it is, as an image's name begins."""
+        """Its host and port, as in the name of an image."""
         return self._host
 
     @property
     def login(self) -> tuple[str, str] | None:
-        """A name and password that may do everything; None where nobody asks."""
+        """A name and a password with all rights; None where no login is needed."""
         return (USER, PASSWORD) if self.with_login or self.tokens else None
 
     @property
     def ca_file(self) -> str:
-        """The authority that its certificate is from; empty where it speaks plain HTTP."""
+        """The file of the authority of its certificate; empty for plain HTTP."""
         return str(self.authority.ca_file) if self.authority else ""
 
     def client(self, **options: Any) -> Registries:

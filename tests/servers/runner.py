@@ -1,4 +1,4 @@
-"""The GitHub runner, as far as a container action can tell: its `docker build`, `docker run`, mounts, paths, files.
+"""The GitHub runner as a container action sees it: `docker build`, `docker run`, mounts, paths and files.
 
 Written after actions/runner 2.336, ContainerActionHandler.cs and DockerCommandManager.cs. Two things differ:
 engines of the tests have no bridge, and the base of the image is a stand-in.
@@ -31,7 +31,7 @@ ESCAPES = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What a step says beside its log."""
+    """An annotation that a step writes."""
 
     level: str
     title: str
@@ -77,7 +77,7 @@ class Runner:
 
     @property
     def workspace(self) -> Path:
-        """Where actions/checkout puts the repository."""
+        """The folder into which actions/checkout puts the repository."""
         name = self.repository.partition("/")[2]
         return self.root / "_work" / name / name
 
@@ -130,7 +130,7 @@ class Runner:
     def invocation(
         self, action: Path, image: str, inputs: Mapping[str, str], environ: Mapping[str, str] | None = None
     ) -> Invocation:
-        """Make what a step needs, and return how it is run."""
+        """Make the files of a step, and return its `docker run`."""
         for folder in self.mounts:
             folder.mkdir(parents=True, exist_ok=True)
         (self.temp / "_github_workflow/event.json").write_text(json.dumps(self.event))

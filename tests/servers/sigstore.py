@@ -132,7 +132,7 @@ class Sigstore:
         return {"mediaType": BUNDLE, "verificationMaterial": material, "dsseEnvelope": envelope}
 
     def _logged(self, body: bytes) -> dict[str, Any]:
-        """Return the entry of a log that has no other: its root is the hash of the one leaf."""
+        """Return the entry of a log with one entry: the root of the tree is the hash of that leaf."""
         leaf = _sha(b"\0" + body)
         note = f"log.test - 1\n1\n{_b64(leaf)}\n"
         log_id = _sha(_spki(self.log))

@@ -1,4 +1,4 @@
-"""A small registry over real HTTP, in memory, with the habits and faults of registries that nobody can start here.
+"""A small registry over real HTTP, in memory, with the behaviour and the faults of registries that cannot run here.
 
     with SmallRegistry(page_size=2, link="foreign") as registry:
         registry.put("acme/app", "1.0", manifest)        # without HTTP
@@ -161,7 +161,7 @@ class SmallRegistry(HttpServer):
                 raise TypeError(f"a small registry has no habit {name}")
             setattr(self, name, value)
 
-    # What tests do and look at
+    # For tests
 
     def client(self, **options: Any) -> Registries:
         """Return a client that knows a login, and repeats a request once."""

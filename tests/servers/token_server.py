@@ -48,7 +48,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token that was asked for: by whom, for which scopes, and the status of the answer."""
+    """A request for a token: its user, its scopes, and the status of the answer."""
 
     method: str
     user: str
@@ -105,7 +105,7 @@ class TokenServer(HttpServer):
         return "" if not name or action in grant.actions.get(name, ()) else "insufficient_scope"
 
     def revoke(self) -> None:
-        """Let no token that was given out count any more; a registry that checks signatures does not notice."""
+        """Make all issued tokens invalid; a registry that only checks signatures does not notice."""
         with self.lock:
             self._grants.clear()
 
@@ -137,7 +137,7 @@ class TokenServer(HttpServer):
         return Reply(200, [("Content-Type", "application/json")], json.dumps(answer).encode())
 
     def _user(self, header: str) -> str | None:
-        """Return who asks, empty for nobody in particular, None for a wrong password."""
+        """Return the user of a request: empty for an anonymous one, None for a wrong password."""
         if not header:
             return ""
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""A proxy that leads connections to one port of this machine, whatever host they are for (RFC 9110, CONNECT)."""
+"""A proxy that connects every tunnel to one port of this machine, whatever host is requested (RFC 9110, CONNECT)."""
 
 import select
 import socket
@@ -14,7 +14,7 @@ __all__ = ["Tunnels"]
 class Tunnels:
     """A proxy for HTTPS on a free loopback port, itself over TLS where `tls` is given.
 
-    `asked` has the lines of each request, `login` is what it wants in `Proxy-Authorization`, empty for nothing.
+    `asked` has the lines of each request, `login` is the `Proxy-Authorization` that it needs, or empty.
     """
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, login: str = "") -> None:
@@ -62,7 +62,7 @@ class Tunnels:
 
 
 def _relay(client: socket.socket, server: socket.socket) -> None:
-    """Pass on what comes from both, until one ends: in one thread, as two may not use one TLS connection at once."""
+    """Copy bytes both ways until one side ends. One thread does it, as two must not share a TLS connection."""
     while True:
         waiting = isinstance(client, ssl.SSLSocket) and client.pending()
         for source in [client] if waiting else select.select([client, server], [], [], 10)[0]:
