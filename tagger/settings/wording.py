@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Collection
 from typing import Any
 
+from tagger.images.registry.logins import SEEN_BY_ACTIONS
 from tagger.settings.option import TRUE, Option
 from tagger.settings.options import OPTIONS
 
@@ -27,8 +28,10 @@ def spelled(text: str, commands: Collection[str], *, in_workflow: bool, names: b
 
     The message has inputs in backticks, `scheme: calver`; on a terminal that becomes `--scheme calver`. In a workflow,
     options and calls of commands, `withdraw 2.1.4 --undo`, become inputs. With `names`, a bare name is a setting too on
-    a terminal, unless it is one of `commands`.
+    a terminal, unless it is one of `commands`. What is true of actions alone is left out there.
     """
+    if not in_workflow:
+        text = text.replace(SEEN_BY_ACTIONS, "")
     options = {option.name: option for option in OPTIONS} | {option.flag: option for option in OPTIONS if option.flag}
 
     def spell(match: re.Match[str]) -> str:

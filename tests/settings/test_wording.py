@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.commands import NAMES
+from tagger.images.registry.logins import login_hint
 from tagger.settings.wording import spelled
 from tests.integration.commands import tagger
 
@@ -61,3 +62,10 @@ def test_a_run_says_it_as_its_reader_writes_it() -> None:
     words = ("config", "--image", "acme/app", "--mixed-parts", "--json")
     assert "`--scheme numeric`" in tagger(*words).document["error"]["hint"]
     assert "`scheme: numeric`" in tagger(*words, environ={"GITHUB_ACTIONS": "true"}).document["error"]["hint"]
+
+
+def test_what_is_true_of_actions_alone_is_for_workflows() -> None:
+    hint = login_hint("ghcr.io")
+    assert "a container action sees only if DOCKER_CONFIG" in spelled(hint, NAMES, in_workflow=True)
+    shown = spelled(hint, NAMES, in_workflow=False)
+    assert shown.endswith("`TAGGER_LOGINS`; or `docker login ghcr.io`.")

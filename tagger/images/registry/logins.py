@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 from tagger.names import DOCKER_HUB, HUB_ALIASES
 
-__all__ = ["HUB_KEY", "Key", "Login", "best_key", "docker_key", "login_hint", "registry_name"]
+__all__ = ["HUB_KEY", "SEEN_BY_ACTIONS", "Key", "Login", "best_key", "docker_key", "login_hint", "registry_name"]
 
 HUB_KEY = "https://index.docker.io/v1/"
 """The name of Docker Hub in docker's configuration, and for credential helpers."""
 
 TOKEN_USER = "<token>"  # noqa: S105 - the user name of an identity token (docker-credential-helpers)
+
+SEEN_BY_ACTIONS = ", which a container action sees only if DOCKER_CONFIG was set to $RUNNER_TEMP/docker before it"
+"""The part of a hint that is for workflows only."""
 
 
 class Login(NamedTuple):
@@ -94,9 +97,8 @@ def docker_key(name: str) -> str:
 
 
 def login_hint(registry: str) -> str:
-    """Return the ways to log in, and when an action in a container sees the `docker login` of its runner."""
+    """Return the ways to log in. Outside a workflow the message is shown without `SEEN_BY_ACTIONS`."""
     return (
         f"There is no login for {registry}. Give one: `username` and `password`; a line "
-        f"`{registry} USERNAME PASSWORD` in `logins`; or `docker login {registry}`, which a container action sees only "
-        "if DOCKER_CONFIG was set to $RUNNER_TEMP/docker before it."
+        f"`{registry} USERNAME PASSWORD` in `logins`; or `docker login {registry}`{SEEN_BY_ACTIONS}."
     )
