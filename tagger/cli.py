@@ -218,7 +218,7 @@ def _run(
             return command.run(run)
         from tagger.commands.several import run_components
 
-        return run_components(command, run, components)
+        return run_components(command, run, components, console)
 
 
 def _note_names(settings: "Settings", console: "Console") -> None:
@@ -276,11 +276,14 @@ def _requested_format(line: Line, environ: Mapping[str, str]) -> str:
 
 
 def _configured_format(settings: "Settings") -> str:
-    """Return the format that the settings ask for, which include the settings file."""
+    """Return the format that the settings ask for, which include the settings file. Raise `InputError` for several."""
     from tagger.reporting.formatter import FORMATS, TEXT
     from tagger.settings.options import named
 
-    return next((form for form in FORMATS if form != TEXT and getattr(settings, named(form).attribute)), TEXT)
+    asked = [form for form in FORMATS if form != TEXT and getattr(settings, named(form).attribute)]
+    if len(asked) > 1:
+        raise InputError(f"several formats are asked for: {', '.join(asked)}", f"Keep one, such as `{asked[0]}`.")
+    return next(iter(asked), TEXT)
 
 
 def _command_name(line: Line, environ: Mapping[str, str]) -> str:

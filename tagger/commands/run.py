@@ -8,10 +8,10 @@ from tagger.errors import InputError
 
 if TYPE_CHECKING:
     from tagger.commands.connections import Connections
+    from tagger.commands.output import Output
     from tagger.concurrency import Ahead
     from tagger.images.stores import Source
     from tagger.interruption import Interruption
-    from tagger.reporting.console import Console
     from tagger.results import Event, Report, ReportWarning, Running, Verb
     from tagger.rules.terms import PolicyTerms
     from tagger.settings.values import Settings
@@ -33,7 +33,7 @@ class Run:
         argument_name: str,
         verb_of: "Callable[[Report, Settings], Verb]",
         connections: "Connections",
-        console: "Console",
+        console: "Output",
         interruption: "Interruption",
         workspace: Path = Path(),
     ) -> None:
@@ -48,7 +48,7 @@ class Run:
         self._variants: dict[str, Run] = {}
         self._terms: PolicyTerms | None = None
 
-    def of(self, settings: "Settings", console: "Console") -> "Run":
+    def of(self, settings: "Settings", console: "Output") -> "Run":
         """Return the run of another component, which shares the connections of this one."""
         return Run(
             settings,

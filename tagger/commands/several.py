@@ -16,6 +16,7 @@ from tagger.results.components import Ended, Listing, join_components
 from tagger.version_from.git import checkouts_read_once
 
 if TYPE_CHECKING:
+    from tagger.reporting.console import Console
     from tagger.settings.values import Settings
 
 __all__ = ["run_components"]
@@ -26,14 +27,14 @@ components would only wait for the processor, and use memory.
 """
 
 
-def run_components(command: Command, whole: Run, components: "Sequence[Settings]") -> int:
+def run_components(command: Command, whole: Run, components: "Sequence[Settings]", output: "Console") -> int:
     """Run a command for each component. An error in one does not stop the others. Return the exit code."""
     lock, warned = threading.Lock(), set[str]()
     ended: dict[str, Ended | Listing] = {}
     interruption = whole.interruption
 
     def run(settings: "Settings") -> None:
-        console = ComponentConsole(whole.console, lock, warned)
+        console = ComponentConsole(output, lock, warned)
         try:
             if interruption.error:
                 raise interruption.error
@@ -47,7 +48,7 @@ def run_components(command: Command, whole: Run, components: "Sequence[Settings]
         _each_registry(run, components)
     in_order = {settings.component: ended[settings.component] for settings in components}
     told = join_components(command.name, in_order, interruption.error)
-    return whole.console.show_listing(told) if isinstance(told, Listing) else whole.console.show_components(told)
+    return output.show_listing(told) if isinstance(told, Listing) else output.show_components(told)
 
 
 def _each_registry(run: "Callable[[Settings], None]", components: "Iterable[Settings]") -> None:

@@ -5,17 +5,23 @@ import threading
 from tagger.reporting.console import Console
 from tagger.results import Checkup, Event, Report, Trees
 from tagger.results.components import Ended, Listing
+from tagger.results.proposal import Proposal
+from tagger.settings.values import Settings
 
 __all__ = ["ComponentConsole"]
 
 
-class ComponentConsole(Console):
+class ComponentConsole:
     """Shows events and warnings at once, and keeps the result of the component in `ended` for the report of all."""
 
     def __init__(self, console: Console, lock: threading.Lock, warned: set[str]) -> None:
-        """Take what components share: `lock`, so that one prints at a time, and `warned`, the warnings shown so far."""
+        """Take what components share: `lock`, so that one prints at a time, and `warned`, what was shown so far."""
         self._whole, self._lock, self._warned = console, lock, warned
         self.ended: Ended | Listing | None = None
+
+    def prepare(self) -> None:
+        """Import what shows a report."""
+        self._whole.prepare()
 
     def show_event(self, event: Event) -> None:
         """Show an event at once."""
@@ -31,6 +37,23 @@ class ComponentConsole(Console):
             if message not in self._warned:
                 self._warned.add(message)
                 self._whole.warn(message)
+
+    def note(self, message: str) -> None:
+        """Show a note, once for all components."""
+        with self._lock:
+            if message not in self._warned:
+                self._warned.add(message)
+                self._whole.note(message)
+
+    def show_config(self, settings: Settings) -> int:
+        """Show the settings at once, and return the exit code."""
+        with self._lock:
+            return self._whole.show_config(settings)
+
+    def show_proposal(self, proposal: Proposal) -> int:
+        """Show proposed settings at once, and return the exit code."""
+        with self._lock:
+            return self._whole.show_proposal(proposal)
 
     def show_report(self, report: Report) -> int:
         """Keep the report of a command, and return its exit code."""
