@@ -75,6 +75,11 @@ REPOSITORIES = {
     "CouchDB": ("3.5.2 3.5 3 latest", "3.5.2-nouveau 3.5-nouveau 3-nouveau", "3.4.3 3.4", "3.4.3-nouveau 3.4-nouveau"),
     "Haxe, while 5.0 is a preview": (
         "5.0.0 5.0", "5.0.0-alpine 5.0-alpine", "4.3.7 4.3 latest", "4.3.7-alpine 4.3-alpine"),
+    "Docker": ("29.7.2 29.7 29 latest 29.7.2-alpine3.24", "29.7.2-cli 29.7-cli 29-cli cli", "29.7.1 29.7.1-alpine3.24"),
+    "Dart": ("3.14.0-95.2.beta beta", "3.14.0-94.0.beta", "3.13.1 3.13 3 stable latest"),
+    "BusyBox": ("1.38.0 1.38 1 latest unstable", "1.38.0-musl 1.38-musl 1-musl musl unstable-musl", "1.37.0 1.37"),
+    "Zabbix": ("alpine-7.0.3 alpine-7.0-latest alpine-latest", "ol-7.0.3 ol-7.0-latest ol-latest", "ol-7.0.2"),
+    "PyTorch": ("2.4.1-cuda12.1-runtime latest", "2.4.1-cuda12.4-runtime", "2.4.0-cuda12.1-runtime"),
     "an edge of every prerelease": ("2.2.0-beta.1 edge", "2.2.0-alpha.1", "2.1.0 2.1 2 latest"),
 }  # fmt: skip
 """A repository of each recipe: the tags of its images."""

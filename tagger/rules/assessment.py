@@ -110,9 +110,10 @@ def assess(candidate: Candidate, images: Mapping[str, str | None]) -> Assessment
         rules.check_lengths(published.versions)
     except InputError:
         return None
-    exact = {tag: version for version, tags in published.exact.items() for tag in tags}
+    # In the order of their texts, as sets have another order in every run, and of equal candidates the first is taken.
+    exact = dict(sorted((tag, version) for version, tags in published.exact.items() for tag in tags))
     right, moved, created = dict[str, Version](), dict[str, Version](), dict[str, Version]()
-    for tag, owner in cascade(published.in_force, rules).items():
+    for tag, owner in sorted(cascade(published.in_force, rules).items()):
         kind = created if tag not in images else moved
         kind = right if tag in images and images[tag] == images[published.exact[owner][0]] else kind
         kind[tag] = owner

@@ -14,7 +14,7 @@ from tagger.rules.selection import Selection
 from tagger.rules.templates import DEFAULT_TEMPLATES, Template
 from tagger.rules.variants import Variants, natural
 from tagger.rules.versions import Scheme, Version
-from tagger.rules.words import DEFAULT_VARIANT, channel_words
+from tagger.rules.words import channel_words
 
 __all__ = ["Class", "Published", "Rules", "cascade"]
 
@@ -85,14 +85,8 @@ class Rules(Grammar):
 
     def check_limits(self) -> None:
         """Raise `InputError` where `stable` or `latest` names a variant that nobody declared."""
-        known = {DEFAULT_VARIANT, *self.variants, *(family.alias for family in self.families)} - {""}
         for name, selection in (("stable", self.stable), ("latest", self.pinned or EVERY)):
-            for variant in sorted(selection.variants - known):
-                if not self.declared.has(variant):
-                    raise InputError(
-                        f"`{name}` names the variant {variant}, and that is none of `variants`",
-                        f"Declare it: add `variants: {variant}`. Or name one of: {', '.join(sorted(known))}.",
-                    )
+            self.declared.check_named(name, selection.variants)
 
     def published(self, tags: Iterable[str], lifted: Collection[str] = ()) -> Published:
         """Return what the tags of a repository say, in any order, without the marks that are `lifted`."""

@@ -21,7 +21,7 @@ _BEHIND = re.compile(r"-[A-Za-z]\w*(?:-[0-9]+)?([-_](?:(?:r|rev|build)[0-9]+|[0-
 # Words for the newest version of all. Other words may be codenames, which never move: no template makes them.
 NEWEST_WORDS = frozenset(
     {"current", "devel", "development", "edge", "fresh", "innovation", "live", "main", "mainline", "newest", "prod"}
-    | {"production", "release", "rolling", "stable"}
+    | {"production", "release", "rolling", "stable", "unstable"}
 )
 # A word of at most two letters, or one with a dot, stands before the number: `-v1`, `-ce.0`, `-debian-12-r2`.
 _ODD = re.compile(r"([-_](?:[A-Za-z][A-Za-z0-9_-]*[-_])?(?:[A-Za-z]{1,2}|[A-Za-z]+\.))[0-9]+")
@@ -75,7 +75,8 @@ def _rests(tags: Iterable[str], before: Iterable[str]) -> Iterator[str]:
 def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, length: int) -> Counter[str]:
     """Return what stands behind versions of `length` numbers (any, if 0) and may be a variant, and how often."""
     found = Counter[str]()
-    for _, body in _bodies(tags, before):
+    bodies = dict.fromkeys(body for _, body in _bodies(tags, before))
+    for body in bodies:
         for form in scheme.behind:
             split = form.split(body)
             body = split[0] if split else body
@@ -84,6 +85,9 @@ def variants_of(tags: Iterable[str], before: Iterable[str], scheme: Scheme, leng
             # A prerelease with a hyphen may have a variant in it: 2.1.4-rc.1-alpine.
             if version is None or "-" in version.prerelease or is_prerelease_word(suffix):
                 continue
+            last = suffix.rpartition("-")[2]  # 2.1.4-ubi-rc is a prerelease where 2.1.4-rc stands beside it
+            if last != suffix and is_prerelease_word(last) and f"{version.text}-{last}" in bodies:
+                break
             if suffix and is_variant(suffix) and length in (0, len(version.numbers)):
                 found[suffix] += 1
             break
@@ -119,6 +123,11 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
     channels: dict[str, Counter[str]] = defaultdict(Counter)
     own_latest = any(re.fullmatch(r".+-latest|latest-.+", tag) for tag in images)
     first = any(text.startswith("{{variant}}") for text in found.candidate.tags)
+    heads = {
+        text.removesuffix("{{version}}")
+        for text in found.candidate.tags
+        if text.endswith(("-{{version}}", ".{{version}}"))
+    }
     declared = [variant for variant in found.rules.variants if variant]
     for tag in (*found.unexplained(images), *_shadows(found, versions, images)):
         own = next((one for one in declared if _has(tag, one, first=first)), "")
@@ -127,7 +136,8 @@ def hints(found: Assessment, images: Mapping[str, str | None]) -> Hints:
             if own in exact and own and version.variant != own:
                 continue
             for variant, residual in _residuals(tag, version, own, first=first):
-                for template, channel in _templates(residual, version, variant, first=first):
+                named = [(residual, "")] if residual.endswith("latest") and residual[:-6] in heads else ()
+                for template, channel in (*named, *_templates(residual, version, variant, first=first)):
                     if template == "{{variant}}" and not own_latest:  # it means the same as `latest`
                         continue
                     templates[template] += 1
@@ -210,8 +220,8 @@ def _templates(residual: str, version: Version, variant: str, *, first: bool) ->
     if tuple(numbers) != version.numbers[:length]:
         return
     level = f"{prefix}{match[1]}{_LEVELS[length - 1]}" if length <= len(_LEVELS) else ""
-    if level and not match[3]:
+    if level and (not match[3] or match[3] in ("latest", *NEWEST_WORDS)):
         if not version.prerelease:
-            yield level, ""
+            yield f"{level}-{match[3]}" if match[3] else level, ""
     elif level and (version.prerelease or is_prerelease_word(match[3])):
         yield f"{level}-{{{{channel}}}}", match[3].lower()

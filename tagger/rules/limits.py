@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tagger.rules.assessment import Assessment, Candidate
+from tagger.rules.evidence import variants_of
+from tagger.rules.templates import LATEST
 from tagger.rules.versions import Version
 from tagger.rules.words import DEFAULT_VARIANT
 
-__all__ = ["with_limits"]
+__all__ = ["with_exact_alone", "with_latest_alone", "with_limits"]
 
 EVEN_MINORS = r"/^[0-9]+\.[0-9]*[02468]\./"
 FEW = 3  # at most so many versions are left out one by one
@@ -21,6 +23,30 @@ def with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterator
     if wrong:
         for text in _ranges(wrong.values(), (), found.right.values()):
             yield candidate._replace(stable=text)
+
+
+def with_exact_alone(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
+    """Yield the candidate with more variants, which have exact tags alone: `stable` names the others."""
+    candidate = found.candidate
+    before = [text.removesuffix("{{version}}") for text in candidate.tags if text.endswith("{{version}}")]
+    of_all, of_rest = (variants_of(tags, before, found.rules.scheme, 0) for tags in (images, found.unexplained(images)))
+    more = of_all.keys() & of_rest.keys()
+    named = _named(version.variant for version in found.right.values())
+    if more and named and not (candidate.stable or found.rules.families):
+        more_of = candidate._replace(variants=tuple(sorted({*candidate.variants, *more})), stable=named)
+        yield from (more_of, more_of._replace(latest="auto"))
+
+
+def with_latest_alone(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
+    """Yield the candidate with the tag `latest` at the newest version of a variant, and no other bare tag."""
+    candidate = found.candidate
+    if LATEST in found.unexplained(images) and not found.rules.channels:
+        for variant in sorted(
+            {one.variant for tag, one in found.exact.items() if images[tag] == images[LATEST]} - {""}
+        ):
+            variants = tuple(sorted({*candidate.variants, f"{DEFAULT_VARIANT}={variant}"}))
+            tags = tuple(dict.fromkeys((*candidate.tags, LATEST)))
+            yield candidate._replace(tags=tags, variants=variants, latest=f"variant={DEFAULT_VARIANT}")
 
 
 def _latest_texts(found: Assessment, images: Mapping[str, str | None]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from tagger.rules.assessment import Assessment, Candidate, assess
 from tagger.rules.blame import without_harm
 from tagger.rules.evidence import Hints, hints, may_be_alias
 from tagger.rules.guesses import EXACT, first_guesses
-from tagger.rules.limits import with_limits
+from tagger.rules.limits import with_exact_alone, with_latest_alone, with_limits
 from tagger.rules.variants import Variants
 
 __all__ = ["propose", "worth_reading"]
@@ -49,7 +49,7 @@ class _Search:
     """A search for settings: first guesses of how versions are written, refined by hints from the other tags."""
 
     def __init__(self, images: Mapping[str, str | None], most: int) -> None:
-        self.images = images
+        self.images = dict(sorted(images.items()))  # a listing has no order
         self.work, self.most = 0, most
         self.known: dict[Candidate, Assessment | None] = {}
 
@@ -59,7 +59,8 @@ class _Search:
         likely = sorted(guesses, key=lambda one: -one.score)[:GUESSES]
         filled = sorted((self._with_hints(one) for one in likely), key=lambda one: -one.score)
         refined = [self._refine(one) for one in filled[:REFINED]]
-        return max(refined, key=lambda one: one.score, default=None)
+        best = max(refined, key=lambda one: one.score, default=None)
+        return best and self._with_rest(best)
 
     def assess(self, candidate: Candidate) -> Assessment | None:
         """Assess a candidate, once. None where it contradicts the tags, or the work is at its limit."""
@@ -115,13 +116,17 @@ class _Search:
             for candidate in _without_each(found):
                 found = self.best(found, self._without_harm(candidate))
             suggested = hints(found, self.images)
-            grown = (
-                _with_templates(found.candidate, texts) for texts in (suggested.templates, *zip(suggested.templates))
-            )
-            for candidate in grown:
+            texts = (suggested.templates, *zip(suggested.templates))
+            grown = [_with_templates(found.candidate, some) for some in texts]
+            for candidate in (*grown, _with_templates(_of_floating(found), suggested.templates)):
                 found = self.best(found, self._with_limits(candidate))
             found = self._try_names(found, suggested)
         return self.best(found, _simpler(found))
+
+    def _with_rest(self, found: Assessment) -> Assessment:
+        """Try what is rare: `latest` alone at a variant, and variants that have exact tags alone."""
+        found = self.best(found, with_latest_alone(found, self.images))
+        return self.best(found, with_exact_alone(found, self.images))
 
     def _try_names(self, found: Assessment, suggested: Hints) -> Assessment:
         """Try each alias and each channel in its possible forms, all aliases at once."""
@@ -143,6 +148,13 @@ def _with_templates(candidate: Candidate, texts: Iterable[str]) -> Candidate:
     return candidate._replace(tags=_in_order((*candidate.tags, *texts)))
 
 
+def _of_floating(found: Assessment) -> Candidate:
+    """Return the candidate without the variants of which no floating tag is right."""
+    floating = {version.variant for version in found.right.values()}
+    kept = tuple(entry for entry in found.candidate.variants if "=" in entry or entry in floating)
+    return found.candidate._replace(variants=kept)
+
+
 def _in_order(templates: Iterable[str]) -> Texts:
     """Return templates in the usual order: exact ones, then narrow to wide, channels last."""
 
@@ -158,7 +170,8 @@ def _alias_entries(suggested: Hints, variants: Collection[str]) -> Iterator[list
     aliases = suggested.aliases
     for alias, members in sorted((alias, aliases[alias]) for alias in aliases.keys() - set(variants)):
         most = max(members.values(), default=0)  # a member at which every tag of the alias stands may have any name
-        own = [one for one, count in members.most_common() if not alias or count == most or may_be_alias(alias, one)]
+        own = [one for one, count in members.items() if not alias or count == most or may_be_alias(alias, one)]
+        own.sort(key=lambda one: (-members[one], alias not in one, one))  # `noble` is jdk-noble rather than jdk
         patterns = [pattern for member in own for pattern in (*_patterns(alias, member), member)]
         yield [f"{alias or 'default'}={pattern}" for pattern in dict.fromkeys(patterns)]
 

@@ -60,6 +60,16 @@ class Variants(NamedTuple):
         """Say whether a variant is declared and has exact tags."""
         return variant in self.names or any(family.has(variant) for family in self.families)
 
+    def check_named(self, setting: str, named: Iterable[str]) -> None:
+        """Raise `InputError` where a setting names a variant that is not declared."""
+        known = {DEFAULT_VARIANT, *self.names, *(family.alias for family in self.families)} - {""}
+        for variant in sorted({*named} - known):
+            if not self.has(variant):
+                raise InputError(
+                    f"`{setting}` names the variant {variant}, and that is none of `variants`",
+                    f"Declare it: add `variants: {variant}`. Or name one of: {', '.join(sorted(known))}.",
+                )
+
     def aliases(self, variant: str) -> tuple[str, ...]:
         """Return the aliases of a variant."""
         return tuple(family.alias for family in self.families if family.has(variant)) if self.families else ()

@@ -33,6 +33,7 @@ _NUMERIC = re.compile(
 _RUNS = re.compile(r"[0-9]+|[^0-9.]+")  # outside semver, rc10 is compared as rc.10
 _IMPLICIT_POST = re.compile(r"[0-9]-[0-9]")  # for PEP 440 2.1.4-20261124 is a post release; in a tag it is a suffix
 _WORD = re.compile(r"[A-Za-z]*")
+_NUMBERS_BEFORE = re.compile(r"\A(?:[0-9]+\.)+")
 _LONGEST = 128  # characters of a tag (distribution-spec, "Pulling manifests")
 
 
@@ -85,8 +86,11 @@ class Version(NamedTuple):
 
 
 def channel_of(prerelease: str) -> str:
-    """Return the channel of the text of a prerelease: its leading letters, with `a`, `b` and `c` written in full."""
-    name = _word(prerelease)
+    """Return the channel of the text of a prerelease: its leading letters, with `a`, `b` and `c` written in full.
+
+    Numbers may stand before them: Dart's `95.2.beta` is in the channel `beta`.
+    """
+    name = _word(_NUMBERS_BEFORE.sub("", prerelease))
     return _CHANNELS.get(name, name)
 
 

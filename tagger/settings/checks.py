@@ -106,6 +106,9 @@ def rules_of(settings: Settings, command: CommandRow, problems: Problems) -> Rul
             )
     if settings.wrong and settings.wrong.intersection(_deciding()):
         return None
+    for name in ("stable", "latest"):
+        if "variant=" in " ".join(settings.texts.get(name, ())) and name in settings.given:
+            problems.attempt(_origin(settings, name), partial(_check_limit, settings, name, Variants.of(variants)))
     sound = len(problems) == known_problems
     make = partial(_rules_of, settings, variants)
     is_template = "tags" not in settings.given or re.search("{{|=", " ".join(settings.texts["tags"]))
@@ -166,6 +169,12 @@ def _login_registry(settings: Settings, problems: Problems) -> str:
             f"Set {ways}, or give several in `logins`.",
         )
     return registries[0] if registries else DOCKER_HUB
+
+
+def _check_limit(settings: Settings, name: str, declared: Variants) -> None:
+    from tagger.rules.selection import Selection  # few runs name variants there
+
+    declared.check_named(name, Selection.parse(" ".join(settings.texts[name])).variants)
 
 
 def _rules_of(settings: Settings, variants: tuple[str, ...]) -> Rules:

@@ -1,6 +1,7 @@
 """Settings proposed from tags alone: under them every tag stands where it stands, or it is named."""
 
 from collections.abc import Mapping
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -138,6 +139,19 @@ def listing(*images: str) -> Mapping[str, str]:
     return {tag: image for image in images for tag in image.split()}
 
 
+@settings(max_examples=10, deadline=None)
+@given(TEXTS, st.randoms(use_true_random=False))
+def test_the_order_of_the_tags_does_not_matter(texts: set[str], random: Random) -> None:
+    meant = Candidate(tags=("{{version}}", "v{{version}}", X_Y, "latest"), variants=("a=slim", "b=slim", "slim"))
+    images = standing(meant, texts, ("", "slim"))
+    mixed = list(images.items())
+    random.shuffle(mixed)
+    one, other = propose(images), propose(dict(mixed))
+    assert one is not None
+    assert other is not None
+    assert (one.candidate, one.right, one.created) == (other.candidate, other.right, other.created)
+
+
 class TestChoices:
     """Where several settings explain a repository, the ones are found that somebody means."""
 
@@ -198,6 +212,74 @@ class TestChoices:
         assert found is not None
         assert found.candidate.variants == ("jdk=al*",)
         assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, [])
+
+    @pytest.mark.parametrize(
+        ("images", "expected"),
+        [
+            (
+                ("slim-2.1.4 slim-latest", "slim-2.1.4-alpine slim-latest-alpine", "slim-2.1.3"),
+                {"tags": ("slim-{{version}}", "slim-latest"), "variants": ("alpine",)},
+            ),
+            (
+                ("alpine-7.0.3 alpine-7.0-latest alpine-latest", "ol-7.0.3 ol-7.0-latest ol-latest", "ol-7.0.2"),
+                {
+                    "tags": ("{{variant}}-{{version}}", "{{variant}}-{{major}}.{{minor}}-latest", "{{variant}}-latest"),
+                    "variants": ("alpine", "ol"),
+                },
+            ),
+            (
+                ("2.4.1-cuda12-runtime", "2.4.1-cuda11-runtime latest", "2.4.0-cuda11-runtime", "2.4.1-devel"),
+                {
+                    "tags": ("{{version}}", "latest"),
+                    "variants": ("cuda11-runtime", "cuda12-runtime", "default=cuda11-runtime", "devel"),
+                    "latest": "variant=default",
+                },
+            ),
+            (
+                (
+                    "29.7.2 29.7 29 latest 29.7.2-alpine3.24",
+                    "29.7.2-cli 29.7-cli 29-cli cli 29.7.2-cli-alpine3.24",
+                    "28.5.1 28.5 28 28.5.1-alpine3.22",
+                    "28.5.1-cli 28.5-cli 28-cli 28.5.1-cli-alpine3.22",
+                ),
+                {
+                    "variants": (
+                        "alpine3.22", "alpine3.24", "cli", "cli-alpine3.22", "cli-alpine3.24",
+                    ),
+                    "stable": "variant=cli,default",
+                },
+            ),
+            (
+                ("3.13.1 3.13 3 stable latest", "3.14.0-95.2.beta beta", "3.14.0-94.0.dev dev"),
+                {
+                    "tags": ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest", "stable", "{{channel}}"),
+                    "channels": ("beta", "dev"),
+                },
+            ),
+            (
+                ("1.38.0 1.38 1 latest unstable", "1.37.0 1.37", "1.38.0-musl 1.38-musl 1-musl musl unstable-musl"),
+                {
+                    "tags": ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest", "unstable"),
+                    "variants": ("musl",),
+                },
+            ),
+        ],
+    )  # fmt: skip
+    def test_what_only_some_images_have(self, images: tuple[str, ...], expected: Mapping[str, object]) -> None:
+        found = propose(listing(*images))
+        assert found is not None
+        assert dict(found.candidate.settings()) == expected
+        assert (found.moved, found.created, found.unexplained(listing(*images))) == ({}, {}, [])
+
+    def test_a_prerelease_of_a_variant_is_no_variant(self) -> None:
+        images = listing(
+            "13.0.1-noble-rc 13.0-noble-rc 13.0.1-rc 13.0-rc", "12.3.2-noble 12.3-noble 12-noble 12.3.2 12.3 12 latest"
+        )
+        found = propose(images)
+        assert found is not None
+        assert found.candidate.variants == ("noble",)
+        assert (found.moved, found.created) == ({}, {})
+        assert found.unexplained(images) == ["13.0-noble-rc", "13.0.1-noble-rc"]
 
     @pytest.mark.parametrize(
         ("images", "forms"),

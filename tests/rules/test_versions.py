@@ -305,7 +305,7 @@ class TestVersion:
     @pytest.mark.parametrize(
         ("prerelease", "channel"),
         [("rc.1", "rc"), ("RC1", "rc"), ("beta-2", "beta"), ("a1", "alpha"), ("b1", "beta"), ("c1", "rc"),
-         ("pre", "pre"), ("1", ""), ("", ""), ("-rc", "")],
+         ("pre", "pre"), ("1", ""), ("", ""), ("-rc", ""), ("95.2.beta", "beta"), ("1b2", ""), ("0.3.7", "")],
     )  # fmt: skip
     def test_channel(self, prerelease: str, channel: str) -> None:
         assert channel_of(prerelease) == channel

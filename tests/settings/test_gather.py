@@ -227,6 +227,8 @@ class TestBadInput:
             ("revisions", "N", "'N' is not the form of a revision", "-N, -rN, _N, -N.N, -k3sN"),
             ("variants", "alpine=alpine3 3.*", "'3.*' is not a variant", "alpine3.22"),
             ("channels", "edge=alpha,", "is not a channel", "Write `edge=alpha`"),
+            ("latest", "variant=slim", "INPUT_LATEST: `latest` names the variant slim", "variants: slim"),
+            ("stable", "variant=slim", "INPUT_STABLE: `stable` names the variant slim", "variants: slim"),
             ("jobs", "0", "'0' is not from 1 to 256", "Write `1`."),
             ("jobs", "²", "'²' is not from 1 to 256", "whole number"),
             ("retries", "9" * 5000, "is not from 0 to 100", "whole number"),
