@@ -118,7 +118,7 @@ def _zsh_option(option: Option[object]) -> Iterator[str]:
     if option.kind != "flag":
         kind = f"({' '.join(option.choices)})" if option.choices else "_files" if option.metavar in _FILES else " "
         value = f":{option.metavar.lower()}:{kind}"
-    star = "*" if option.is_list else ""
+    star = "*" if option.repeats else ""
     for spelling in option.spellings:
         yield f"{star}{spelling}[{text}]{value}"
 

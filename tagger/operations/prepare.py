@@ -105,7 +105,7 @@ def _prepare_one(job: Release, store: TagStore, probe: bool) -> Prepared:
     except TaggerError as error:
         return Prepared(view, unread, error=error)
     if job.force and (lost := _last_tag(job, store, look)):
-        view.warn("LOST_TAG", lost.message)
+        view.warn("LOST_TAG", lost.message.removeprefix(f"{store.place}: "))
     # An objection of the policy comes first: by its rules the version may be none.
     return Prepared(view, look, error=view.objection() or _objection(job, store, look))
 
@@ -175,7 +175,7 @@ def _last_tag(job: Release, store: TagStore, look: Look) -> Refused | None:
             name = f"{version}{re.sub('[0-9]+$', '0', more)}"
             return Refused(
                 f"{store.place}: {version} would lose its only tag: {tags[0]} would float to {released}, and the image "
-                f"{image} would have no tag",
+                f"{image} would have no tag of a version",
                 f"Release that image first under one more number, as {name}; or set `--force`.",
                 code="IN_FORCE",
             )

@@ -7,13 +7,13 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar, o
 from tagger.errors import InputError
 
 __all__ = [
-    "FALSE", "TRUE", "CommandKind", "Given", "Group", "Holder", "Option", "flag", "lines", "number", "seconds", "text",
-    "words",
+    "FALSE", "TRUE", "CommandKind", "Given", "Group", "Holder", "Option", "block", "flag", "lines", "number", "seconds",
+    "text", "words",
 ]  # fmt: skip
 
 Value = TypeVar("Value")
 Entry = TypeVar("Entry")
-Kind = Literal["text", "flag", "number", "seconds", "lines", "words"]
+Kind = Literal["text", "block", "flag", "number", "seconds", "lines", "words"]
 Group = Literal["what", "version", "tags", "gates", "login", "network", "output"]
 CommandKind = Literal[
     "releases", "makes a release", "reads a version", "applies rules", "writes", "deletes", "may be forced", "purges",
@@ -46,14 +46,15 @@ class Holder(Protocol):
 class Option(Generic[Value]):
     """An option `--name`, the input `name`, the key `name` of the file, and the attribute `name` of the settings.
 
-    `kind` decides how texts are split: `lines` into lines, `words` on white space; the other kinds have one text, the
-    last of several. `parse` reads one entry and raises `InputError`; `read` makes the value of all entries. `flag` is
-    the spelling on the command line where it differs. `secret` options are not on the command line and in no file.
-    `commands` are the commands that take the option, by name or by kind; empty means all. `in_file` is false for what
-    a checkout must not decide, and `workflow_only` has the choices that it must not make. `booleans` are the texts that
-    YAML may have as true or false. `in_workflow` is the default in a workflow where it differs. With `never_empty`, an
-    empty text on the command line is a mistake. `group` is its place in help, and `letter` its short spelling. With
-    `comments`, lines that begin with # are ignored. `example` is a value for the reference.
+    `kind` decides how texts are split: `lines` into lines, `words` on white space. Several texts of a `block` are
+    joined to one of several lines; the other kinds have one text, the last of several. `parse` reads one entry and
+    raises `InputError`; `read` makes the value of all entries. `flag` is the spelling on the command line where it
+    differs. `secret` options are not on the command line and in no file. `commands` are the commands that take the
+    option, by name or by kind; empty means all. `in_file` is false for what a checkout must not decide, and
+    `workflow_only` has the choices that it must not make. `booleans` are the texts that YAML may have as true or false.
+    `in_workflow` is the default in a workflow where it differs. With `never_empty`, an empty text on the command line
+    is a mistake. `group` is its place in help, and `letter` its short spelling. With `comments`, lines that begin with
+    # are ignored. `example` is a value for the reference.
     """
 
     def __init__(
@@ -114,14 +115,18 @@ class Option(Generic[Value]):
     def split(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Return the entries of texts."""
         if self.kind == "lines":
-            stripped = (line.strip() for text in texts for line in text.splitlines())
-            return tuple(line for line in stripped if line and (not self.comments or not line.startswith("#")))
+            lines = (line.strip() for text in texts for line in text.splitlines())
+            return tuple(line for line in lines if line and (not self.comments or not line.startswith("#")))
         if self.kind == "words":
             return tuple(word for text in texts for word in text.split())
-        return tuple(text.strip() for text in texts if text.strip())
+        stripped = [text.strip() for text in texts if text.strip()]
+        return ("\n".join(stripped),) if stripped and self.kind == "block" else tuple(stripped)
 
     def entries(self, given: Given) -> Iterator[tuple[str, str]]:
         """Yield the place and the text of each entry; for an option of one value, of the last entry only."""
+        if self.kind == "block":
+            yield from ((given.origin, text) for text in self.split(given.texts))
+            return
         places = given.places or (given.origin,) * len(given.texts)
         found = [
             (place, entry) for place, text in zip(places, given.texts, strict=True) for entry in self.split([text])
@@ -132,6 +137,11 @@ class Option(Generic[Value]):
     def is_list(self) -> bool:
         """True when it holds several entries."""
         return self.kind in ("lines", "words")
+
+    @property
+    def repeats(self) -> bool:
+        """True when it may stand on the command line several times."""
+        return self.is_list or self.kind == "block"
 
     @property
     def attribute(self) -> str:
@@ -163,7 +173,7 @@ class Option(Generic[Value]):
     @property
     def usage(self) -> str:
         """Its help on the command line, where the choices stand beside its name."""
-        return f"{self.summary}{' May be repeated.' if self.is_list else ''}{self._default_text}"
+        return f"{self.summary}{' May be repeated.' if self.repeats else ''}{self._default_text}"
 
     @property
     def _default_text(self) -> str:
@@ -176,6 +186,11 @@ class Option(Generic[Value]):
 def text(name: str, summary: str, parse: Callable[[str], str] = str, **more: Any) -> Option[str]:
     """Return a row of one text; empty where nobody sets it."""
     return Option(name, "text", summary, read=_last_text, parse=parse, **more)
+
+
+def block(name: str, summary: str, parse: Callable[[str], str] = str, **more: Any) -> Option[str]:
+    """Return a row of one text of several lines; empty where nobody sets it."""
+    return Option(name, "block", summary, read=_last_text, parse=parse, **more)
 
 
 def flag(name: str, summary: str, **more: Any) -> Option[bool]:

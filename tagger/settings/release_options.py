@@ -9,7 +9,7 @@ from tagger.rules.versions import SCHEMES
 from tagger.settings import parsers
 from tagger.settings.images import all_images, label
 from tagger.settings.images import images as read_images
-from tagger.settings.option import CommandKind, Option, flag, lines, text, words
+from tagger.settings.option import CommandKind, Option, block, flag, lines, text, words
 from tagger.settings.rows import check_flavor, check_line
 
 __all__ = ["DEFAULT_TEMPLATES", "ReleaseOptions"]
@@ -44,7 +44,7 @@ class ReleaseOptions:
         "exact tag.",
         parsers.source, metavar="SOURCE", commands=_RELEASES, example="docker-daemon:app:build", **_what,
     )  # fmt: skip
-    digests = text(
+    digests = block(
         "digests",
         "The results of build jobs, which become one image: a folder of files named after digests, of buildx metadata "
         "files, or of OCI layouts and archives; or the JSON of job outputs. Each digest is an image in the first "

@@ -79,7 +79,7 @@ class TestOfACommand:
         text = " ".join(" ".join(said(name, "-v", "-h")).split())
         options = command_named(name).options
         assert [option.name for option in options if option.usage not in text] == []
-        assert text.count("May be repeated.") == sum(option.is_list for option in options)
+        assert text.count("May be repeated.") == sum(option.repeats for option in options)
         assert name != "release" or "--on-conflict revision|fail|keep|overwrite" in text
 
     @pytest.mark.parametrize("name", NAMES)

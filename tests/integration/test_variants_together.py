@@ -120,6 +120,19 @@ def test_each_of_several_builds(tmp_path: Path) -> None:
     assert set(target.tags()) == {tag for tags in TAGS.values() for tag in tags}
 
 
+def test_digests_of_several_variants_are_one_text_or_an_option_each(tmp_path: Path) -> None:
+    target = Layout(tmp_path / "app")
+    for name in TAGS:
+        (tmp_path / name).mkdir()
+        leg = make_index(target, name, platforms=["linux/amd64"])
+        (tmp_path / name / leg.digest.removeprefix("sha256:")).touch()
+    repeated = [word for name in TAGS for word in ("--digests", f"{name}={tmp_path}/{name}")]
+    ran = tagger("release", "--json", "--version", "2.1.4", "--image", f"oci:{target.path}", *repeated)
+    assert ran.code == 0, ran.err
+    assert ran.document["variants"].keys() == TAGS.keys()
+    assert set(target.tags()) == {tag for tags in TAGS.values() for tag in tags}
+
+
 def test_the_text_names_the_image_of_each(builds: Layout, tmp_path: Path) -> None:
     sources = [word for name in TAGS for word in ("--source", f"{name}=oci:{builds.path}:{name}")]
     ran = tagger("plan", "--version", "2.1.4", "--image", f"oci:{tmp_path}/app", *sources)

@@ -233,7 +233,8 @@ class TestShortVersions:
         forced = finished(release(longer._replace(force=True)))
         assert ("1.16", "move") in actions(forced)
         (told,) = [warning.message for warning in forced.warnings if warning.code == "LOST_TAG"]
-        assert f"the image {before['1.16']} would have no tag" in told
+        assert f"the image {before['1.16']} would have no tag of a version" in told
+        assert told.count(store.place) == 1
         assert released(builds, "1.16.2", store, rules=self.SHORT).exit_code == 0
 
     REVISED = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme.of("semver", "refuse", ["-N"]))
