@@ -35,7 +35,10 @@ def test_what_is_a_version_is_read() -> None:
         ("1.2.3.4_5", "Set `scheme: numeric` and `build-metadata: underscore`."),
         ("2026.07.1", "Set `scheme: calver`."),
         ("3.15.0rc1", "Set `scheme: pep440`."),
-        ("3.15.0rc1+build!", "Set `scheme: pep440` and write `3.15.0rc1`: a tag cannot hold what stands behind the +."),
+        (
+            "3.15.0rc1+build!",
+            "Set `scheme: pep440` and write `3.15.0rc1`: a tag cannot hold the + and what follows it.",
+        ),
         ("2.1.4!", "Write `2.1.4`."),
         ("app-2.1.4", "Set `tag-prefix: app-`."),
         ("2.1.4-slim", OWN_VERSION),
