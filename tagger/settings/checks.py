@@ -89,26 +89,10 @@ def _variant_name(variant: str) -> str:
 def rules_of(settings: Settings, command: CommandRow, problems: Problems) -> Rules | None:
     """Return the rules of the repository's tags, or None when something in them is wrong."""
     known_problems = len(problems)
-    declared = Variants.of(settings.variants)
-    for name in settings.build_variants:
-        if settings.variants and name and not declared.has(name):
-            texts = " ".join(settings.texts["variants"])
-            problems.add(
-                _at(settings, "variant", f"{name!r} is not one of the `variants`: {texts}"),
-                f"Add `variants: {name}`: that setting lists all variants of the repository.",
-            )
     variants = tuple(dict.fromkeys(("", *settings.variants, *settings.build_variants)))
-    for name in channel_words(settings.channels):
-        if Variants.of(variants).has(name):
-            problems.add(
-                _at(settings, "channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
-                "Give one of the two another name.",
-            )
+    _check_names(settings, Variants.of(variants), problems)
     if settings.wrong and settings.wrong.intersection(_deciding()):
         return None
-    for name in ("stable", "latest"):
-        if "variant=" in " ".join(settings.texts.get(name, ())) and name in settings.given:
-            problems.attempt(_origin(settings, name), partial(_check_limit, settings, name, Variants.of(variants)))
     sound = len(problems) == known_problems
     make = partial(_rules_of, settings, variants)
     is_template = "tags" not in settings.given or re.search("{{|=", " ".join(settings.texts["tags"]))
@@ -128,6 +112,27 @@ def rules_of(settings: Settings, command: CommandRow, problems: Problems) -> Rul
     if reports and settings.version not in ("", "none") and settings.scheme in SCHEMES:
         problems.attempt(_origin(settings, "version"), partial(_check_version, settings, rules))
     return rules
+
+
+def _check_names(settings: Settings, every: Variants, problems: Problems) -> None:
+    """Check the settings that name variants: `every` has the declared ones and those of this build."""
+    declared = Variants.of(settings.variants)
+    for name in settings.build_variants:
+        if settings.variants and name and not declared.has(name):
+            texts = " ".join(settings.texts["variants"])
+            problems.add(
+                _at(settings, "variant", f"{name!r} is not one of the `variants`: {texts}"),
+                f"Add `variants: {name}`: that setting lists all variants of the repository.",
+            )
+    for name in channel_words(settings.channels):
+        if every.has(name):
+            problems.add(
+                _at(settings, "channels", f"{name!r} is a variant too, and a tag that ends in -{name} could be either"),
+                "Give one of the two another name.",
+            )
+    for name in ("stable", "latest"):
+        if name in settings.given and name not in settings.wrong and "variant=" in settings.texts[name][-1]:
+            problems.attempt(_origin(settings, name), partial(_check_limit, settings, name, every))
 
 
 def logins_of(settings: Settings, problems: Problems) -> tuple[Login, ...]:
@@ -174,7 +179,7 @@ def _login_registry(settings: Settings, problems: Problems) -> str:
 def _check_limit(settings: Settings, name: str, declared: Variants) -> None:
     from tagger.rules.selection import Selection  # few runs name variants there
 
-    declared.check_named(name, Selection.parse(" ".join(settings.texts[name])).variants)
+    declared.check_named(name, Selection.parse(settings.texts[name][-1]).variants)
 
 
 def _rules_of(settings: Settings, variants: tuple[str, ...]) -> Rules:
