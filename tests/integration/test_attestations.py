@@ -76,7 +76,7 @@ def test_every_reason_is_told(build: str, tmp_path: Path, api: AttestationsApi) 
     environ = {"TAGGER_GITHUB_TOKEN": TOKEN}
     message = release(build, tmp_path, environ, "--endpoint", f"api.github.com={api.host}").document["error"]["message"]
     assert "GitHub's attestations of acme/app: it is about another digest" in message
-    assert "GitHub's attestations of acme/app: the attestation has neither a bundle nor an address of one" in message
+    assert "GitHub's attestations of acme/app: the attestation has no bundle and no URL of one" in message
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
