@@ -44,7 +44,7 @@ def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_which_are_begun(
     environ: dict[str, str], places: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialling, "connected", _refuses)
+    monkeypatch.setattr(dialling, "open_socket", _refuses)
     assert [dial.place for dial in begin([], environ)] == places
     assert begin(["release"], environ) == []
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from tagger.errors import StoreError
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import Answer, is_immutable, is_throttled
-from tagger.images.registry.challenges import parse_challenges, preferred
+from tagger.images.registry.challenges import choose_challenge, parse_challenges
 from tagger.images.registry.client import Registry
 from tagger.images.registry.credential_helpers import read_answer
 from tagger.images.registry.docker_config import DockerConfig
@@ -25,7 +25,7 @@ from tagger.images.registry.pace import Incoming
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.redirects import resolve
 from tagger.images.registry.retry import asked_pause
-from tagger.images.registry.scopes import covers, joined, parse_scopes
+from tagger.images.registry.scopes import covers, join_scopes, parse_scopes
 from tagger.images.registry.snappy import decompress
 from tagger.images.registry.tokens import read_token, token_request
 from tagger.images.registry.web_api import WebApi
@@ -50,7 +50,7 @@ class _Answering:
     def call(self, *_request: object, **_bounds: object) -> Answer:
         return self.answer
 
-    def refused(self, _access: object, what: str, answer: Answer) -> StoreError:
+    def refusal(self, _access: object, what: str, answer: Answer) -> StoreError:
         return StoreError(f"{what}: {answer.text}", code=answer.code)
 
     def pause(self, _seconds: float) -> None:
@@ -88,10 +88,10 @@ def _api(content: bytes) -> WebApi:
 
 def _challenges(content: bytes) -> None:
     found = parse_challenges(content.decode("latin-1").split("\n"))
-    challenge = preferred(found)
+    challenge = choose_challenge(found)
     if challenge:
         scopes = parse_scopes(challenge.parameters.get("scope", ""))
-        assert all(covers(joined(scopes, ("repository:a:pull",)), scope) for scope in scopes)
+        assert all(covers(join_scopes(scopes, ("repository:a:pull",)), scope) for scope in scopes)
         with_login = token_request("https://a/b?c", challenge.parameters.get("service", ""), scopes, Login("a", "b"))
         assert "\n" not in with_login.url
 

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from tagger.errors import InputError
 from tagger.images.registry.dialects import dialect_of
 
-__all__ = ["PORTS", "Origin", "connected", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
+__all__ = ["PORTS", "Origin", "open_socket", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
 
 PORTS = {"http": 80, "https": 443}
 
@@ -45,7 +45,7 @@ class Origin(NamedTuple):
         return urljoin(f"{self.scheme}://{self.netloc}/", target)
 
 
-def connected(place: tuple[str, int], timeout: float) -> socket.socket:
+def open_socket(place: tuple[str, int], timeout: float) -> socket.socket:
     """Return a connection to a host and port. Raise `OSError`."""
     # A name in bytes needs no IDNA, whose tables take a millisecond: those of registries are ASCII.
     host: Any = place[0].encode()

@@ -8,9 +8,9 @@ from typing import TypeVar
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError, StoreError
 from tagger.images.registry.answers import Reply
-from tagger.images.registry.challenges import Challenge, parse_challenges, preferred
+from tagger.images.registry.challenges import Challenge, choose_challenge, parse_challenges
 from tagger.images.registry.logins import Login
-from tagger.images.registry.scopes import covers, joined, parse_scopes
+from tagger.images.registry.scopes import covers, join_scopes, parse_scopes
 from tagger.images.registry.together import Access, Together
 from tagger.images.registry.tokens import Token, TokenCache
 
@@ -113,7 +113,7 @@ class Authorization:
         if reply.status not in (401, 403, 404):
             return False
         challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-        wanted = preferred(challenges)
+        wanted = choose_challenge(challenges)
         if reply.status != 401 and not (wanted and wanted.lacks_scope):
             return self._show_login(access, sent, challenges)
         wanted = wanted or self._challenge
@@ -165,7 +165,7 @@ class Authorization:
         more = [one for one in parse_scopes(wanted.parameters.get("scope", "")) if not covers(scopes, one)]
         if not more or access.scopes in self._added:
             return False
-        self._added[access.scopes] = joined(access.scopes, more)
+        self._added[access.scopes] = join_scopes(access.scopes, more)
         return True
 
     def _drop_added_scopes(self, access: Access) -> bool:

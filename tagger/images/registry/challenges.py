@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tagger.images.registry.dialects import dialect_of
 
-__all__ = ["Challenge", "known_challenge", "parse_challenges", "preferred"]
+__all__ = ["Challenge", "known_challenge", "parse_challenges", "choose_challenge"]
 
 LONGEST = 64 * 1024  # characters of a header that are read
 
@@ -53,7 +53,7 @@ def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
     return found
 
 
-def preferred(challenges: Iterable[Challenge]) -> Challenge | None:
+def choose_challenge(challenges: Iterable[Challenge]) -> Challenge | None:
     """Return the challenge to answer: bearer where the server offers it, else basic; None where there is neither."""
     usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and c.parameters.get("realm"))]
     return next((c for c in usable if c.scheme == "bearer"), usable[0] if usable else None)

@@ -18,7 +18,7 @@ from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge, known_challenge
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.defaults import JOBS, RETRIES
-from tagger.images.registry.failures import Peer, insecure_hint, led_away, refused, unreachable
+from tagger.images.registry.failures import Peer, connection_error, forbidden_url, insecure_hint, refusal
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
@@ -124,7 +124,7 @@ class Registry:
         def send(authorization: str) -> Answer:
             with self._slots as begun:
                 answer = self._read(self._open(request, authorization), request)
-            self._slots.answered(begun, throttled=is_throttled(answer))
+            self._slots.record_answer(begun, throttled=is_throttled(answer))
             return answer
 
         def done() -> Answer | None:
@@ -151,18 +151,18 @@ class Registry:
         try:
             answer = self._read(self._open(request, authorization), request)
         except ConnectionFailed as error:
-            return self.unreachable(access, request.what, error)
+            return self.connection_error(access, request.what, error)
         if answer.status == 401 and not self._authorization.learn(access, authorization, answer, new=new):
-            raise self.refused(access, request.what, answer)
+            raise self.refusal(access, request.what, answer)
         return answer
 
-    def unreachable(self, access: Access, what: str, error: ConnectionFailed) -> StoreError:
+    def connection_error(self, access: Access, what: str, error: ConnectionFailed) -> StoreError:
         """Return the error for a broken connection."""
-        return unreachable(self._peer, access.place, what, error)
+        return connection_error(self._peer, access.place, what, error)
 
-    def refused(self, access: Access, what: str, answer: Answer, absent: str = "") -> StoreError:
+    def refusal(self, access: Access, what: str, answer: Answer, absent: str = "") -> StoreError:
         """Return the error for an answer; `NotFound` where something that has the code `absent` does not exist."""
-        return refused(self._peer, access.place, what, answer, absent)
+        return refusal(self._peer, access.place, what, answer, absent)
 
     def side_by_side(self, function: Callable[[Item], Result], items: Collection[Item]) -> list[Result]:
         """Return the results for all items, in their order. When all are done, raise the first failure."""
@@ -224,7 +224,7 @@ class Registry:
         try:
             url = self._host.resolve("/", challenge.parameters["realm"])
         except ValueError as error:
-            raise led_away(access.place, "asking for a token", error) from error
+            raise forbidden_url(access.place, "asking for a token", error) from error
         what, login = f"asking {urlsplit(url).hostname} for a token", self._login(access)
         if (login.basic or login.identity_token) and not self._host.trusts(Origin.of(url)):
             raise StoreError(
@@ -243,7 +243,7 @@ class Registry:
             request,
         )._replace(host="")
         if answer.status != 200:
-            raise self.refused(access, what, answer)
+            raise self.refusal(access, what, answer)
         try:
             return read_token(answer.body, asked)
         except ValueError as error:
@@ -264,7 +264,7 @@ class Registry:
             if not self._authorization.challenge_known:
                 self._authorization.find_challenge(access, send, lambda: None)
             self._authorization.header(access, lambda: None)
-            self._slots.answered(0, throttled=False)  # the first look of a release sends `jobs` + 1 requests
+            self._slots.record_answer(0, throttled=False)  # the first look of a release sends `jobs` + 1 requests
 
     def _open_one(self) -> bool:
         """Open a connection, unless it is not yet known whether to use TLS; return whether it tried."""
@@ -289,7 +289,7 @@ class Registry:
             self.meters(request.access.place).asked(request.log_line(response.status))
             return response
         except ValueError as error:
-            raise led_away(request.access.place, request.what, error) from error
+            raise forbidden_url(request.access.place, request.what, error) from error
 
     def _read(self, response: Response, request: Request) -> Answer:
         """Read a response completely. Raise `StoreError` when it is too large."""
@@ -314,6 +314,6 @@ class Registry:
         access, what = request.access, request.what
         given_up = StoreError(f"{what}: stopped", code="STOPPED", place=access.place)
         return self._repetition.call(
-            attempt, given_up, lambda error: self.unreachable(access, what, error), done, retries=request.retries,
+            attempt, given_up, lambda error: self.connection_error(access, what, error), done, retries=request.retries,
             paused=lambda cause, seconds: self.meters(access.place).paused(f"{what}: {cause}", seconds),
         )  # fmt: skip

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from tagger.images.registry.addresses import Origin, connected
+from tagger.images.registry.addresses import Origin, open_socket
 from tagger.images.registry.dial import Dial
 from tagger.images.registry.faults import Broken, Fault, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.messages import Message
@@ -44,21 +44,21 @@ class Connection:
         dial, self._dial = self._dial, None
         made = dial.take() if dial else None
         if made:
-            self.sock = self._checked(made)
+            self.sock = self._allow(made)
             return
         try:
-            self.sock = self._made()
+            self.sock = self._open()
         except NoTls as error:
             if error.is_trusted:
                 raise
             self.route.tls().load_default_certs()
-            self.sock = self._made()
+            self.sock = self._open()
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None) -> None:
         """Send a request. Raise `Fault`, and what reading the body raises."""
         head = self._head(method, url, headers, body)
         sock = self.sock
-        assert sock  # noqa: S101 - the caller has connected
+        assert sock  # noqa: S101 - the caller has open_socket
         try:
             if body is None or isinstance(body, bytes):
                 sock.sendall(head + (body or b""))
@@ -127,18 +127,18 @@ class Connection:
 
     # How it is opened
 
-    def _made(self) -> socket.socket:
+    def _open(self) -> socket.socket:
         origin, proxy = self.route.origin, self.route.proxy
         if proxy:
-            made = self._through(proxy)
+            made = self._open_through(proxy)
         else:
-            made = self._checked(_connected((origin.host, origin.port), self.route.timeout))
+            made = self._allow(_connect_tcp((origin.host, origin.port), self.route.timeout))
         if origin.scheme == "http":
             return made
-        secured: socket.socket = self._secured(made, origin.host, over_tls=isinstance(made, ssl.SSLSocket))
+        secured: socket.socket = self._wrap_tls(made, origin.host, over_tls=isinstance(made, ssl.SSLSocket))
         return secured
 
-    def _checked(self, made: socket.socket) -> socket.socket:
+    def _allow(self, made: socket.socket) -> socket.socket:
         """Return the connection where its address is allowed. Else close it, before TLS begins, and raise."""
         try:
             with suppress(OSError):  # the connection is closed; the request reports that
@@ -148,7 +148,7 @@ class Connection:
             raise
         return made
 
-    def _secured(self, made: socket.socket, host: str, *, over_tls: bool = False) -> Any:
+    def _wrap_tls(self, made: socket.socket, host: str, *, over_tls: bool = False) -> Any:
         """Return the connection with TLS. For TLS inside the TLS of a proxy, urllib3 has the class."""
         context, name = self.route.tls(), host.rstrip(".")
         try:
@@ -171,19 +171,19 @@ class Connection:
             made.close()
             raise
 
-    def _through(self, proxy: str) -> socket.socket:
+    def _open_through(self, proxy: str) -> socket.socket:
         """Return a connection to a proxy; for an HTTPS origin, a tunnel through the proxy to the origin."""
         parts, origin = urlsplit(proxy), self.route.origin
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         made = None
         try:
-            made = _connected((host, port), self.route.timeout)
+            made = _connect_tcp((host, port), self.route.timeout)
             if parts.scheme == "https":
-                made = self._secured(made, host)
+                made = self._wrap_tls(made, host)
             if origin.scheme == "https":
                 target = f"{_in_url(origin.host)}:{origin.port}"
                 lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *_proxy_login(proxy)]
-                made.sendall(_encoded(lines))
+                made.sendall(_encode(lines))
                 status = Message(Incoming(made), at_once=1).status  # later bytes are from the origin
                 if status != 200:
                     raise ProxyFailed(f"it answered {status}")
@@ -205,13 +205,13 @@ class Connection:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if "Content-Length" not in headers and (isinstance(body, bytes) or method in WITH_BODY):
             lines.append(f"Content-Length: {len(body) if isinstance(body, bytes) else 0}")
-        return _encoded(lines)
+        return _encode(lines)
 
 
-def _connected(place: tuple[str, int], timeout: float) -> socket.socket:
+def _connect_tcp(place: tuple[str, int], timeout: float) -> socket.socket:
     """Return a connection to a host and port. Raise `Unreachable`, `NoHost`, `LateToConnect`."""
     try:
-        made = connected(place, timeout)
+        made = open_socket(place, timeout)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
     except (socket.gaierror, UnicodeError) as error:
@@ -231,7 +231,7 @@ def _proxy_login(proxy: str) -> list[str]:
     return [f"Proxy-Authorization: Basic {b64encode(login.encode()).decode()}"]
 
 
-def _encoded(lines: list[str]) -> bytes:
+def _encode(lines: list[str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagger.concurrency import SingleFlight
 from tagger.errors import InputError
-from tagger.images.registry.addresses import connected
+from tagger.images.registry.addresses import open_socket
 
 if TYPE_CHECKING:
     import ssl  # the thread of a connection imports it
@@ -70,7 +70,7 @@ class Dial:
         with suppress(OSError, InputError):
             found = self._begun and self._begun.take(self._timeout)
             begun_tls = self._begun.tls if found and self._begun else None
-            found = found or connected(self.place, self._timeout)
+            found = found or open_socket(self.place, self._timeout)
             try:
                 found.settimeout(self._timeout)
                 found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

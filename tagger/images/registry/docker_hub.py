@@ -125,7 +125,7 @@ class DockerHub:
         body = {"identifier": self._login.username, "secret": self._login.password}
         answer = stranger.call("POST", "/v2/auth/token", what, body)
         if answer.status != 200:
-            raise stranger.refused(what, answer, RIGHTS)
+            raise stranger.refusal(what, answer, RIGHTS)
         try:
             token = str(json.loads(answer.body)["access_token"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -133,4 +133,4 @@ class DockerHub:
         return self._open(Login(registry_token=token, origin=self._login.origin))
 
     def _refused(self, what: str, answer: Answer) -> StoreError:
-        return self._api.refused(what, answer, RIGHTS if answer.status in (401, 403, 404) else "")
+        return self._api.refusal(what, answer, RIGHTS if answer.status in (401, 403, 404) else "")

@@ -79,9 +79,9 @@ class Endpoint:
             return self.registry.call(request._replace(access=self.writing), carried_out=carried_out)
         return answer
 
-    def refused(self, what: str, answer: Answer, absent: str = "") -> StoreError:
+    def refusal(self, what: str, answer: Answer, absent: str = "") -> StoreError:
         """Return the error for an answer; `NotFound` where something that has the code `absent` does not exist."""
-        return self.registry.refused(self.access, what, answer, absent)
+        return self.registry.refusal(self.access, what, answer, absent)
 
     def error(self, message: str, hint: str = "", *, code: str = "FAILED", status: int = 0) -> StoreError:
         """Return an error that names the repository."""

@@ -10,14 +10,14 @@ from tagger.confidential import HIDDEN, hide
 from tagger.errors import AGAIN, REMEDIES, NotFound, StoreError
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import Answer, ConnectionFailed, is_throttled, one_line
-from tagger.images.registry.challenges import parse_challenges, preferred
+from tagger.images.registry.challenges import choose_challenge, parse_challenges
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.faults import Late, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
 from tagger.images.registry.statuses import REDIRECTS, status_of
 
-__all__ = ["LED", "NO_API", "LedAway", "Peer", "insecure_hint", "led_away", "refused", "unreachable"]
+__all__ = ["LED", "NO_API", "ForbiddenUrl", "Peer", "insecure_hint", "forbidden_url", "refusal", "connection_error"]
 
 _CONFIDENTIAL = (
     r"(?i)(\b(?:bearer|basic)\s++|(?<![\w-])(?=[\w-]*?(?:token|signature|credential|password|secret))"
@@ -35,7 +35,7 @@ _ELSE = "The registry's message names the cause. Correct it, then run the same c
 _SILENT = f"The registry does not give the cause. Its log may, so ask who runs it. {AGAIN}"
 
 
-class LedAway(StoreError):
+class ForbiddenUrl(StoreError):
     """The registry names a URL to which no request is sent."""
 
 
@@ -52,7 +52,7 @@ class Peer(NamedTuple):
         return re.sub(_CONFIDENTIAL, rf"\1{HIDDEN}", hide(text, self.secrets))
 
 
-def refused(peer: Peer, place: str, what: str, answer: Answer, absent: str = "") -> StoreError:
+def refusal(peer: Peer, place: str, what: str, answer: Answer, absent: str = "") -> StoreError:
     """Return the error for an answer.
 
     `absent` is the error code of what was read, where that may not exist: then it is `NotFound`.
@@ -71,15 +71,17 @@ def refused(peer: Peer, place: str, what: str, answer: Answer, absent: str = "")
     return kind(message, _hint(peer, answer, usual), code=code, place=place, status=answer.status)
 
 
-def unreachable(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
+def connection_error(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
     """Return the error for a failed connection."""
     cause, hint = _cause(peer._replace(address=failure.host or peer.address), failure.cause)
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
 
 
-def led_away(place: str, what: str, error: ValueError) -> LedAway:
+def forbidden_url(place: str, what: str, error: ValueError) -> ForbiddenUrl:
     """Return the error for a URL from the registry to which no request is sent."""
-    return LedAway(f"{what}: the registry names a URL that is not used: {error}", LED, code="UNREACHABLE", place=place)
+    return ForbiddenUrl(
+        f"{what}: the registry names a URL that is not used: {error}", LED, code="UNREACHABLE", place=place
+    )
 
 
 def insecure_hint(registry: str) -> str:
@@ -151,7 +153,7 @@ def _hint(peer: Peer, answer: Answer, usual: str) -> str:
 def _foreign_schemes(answer: Answer) -> str:
     """Return the schemes of the challenges of an answer where Tagger can answer none of them; else an empty text."""
     challenges = parse_challenges(answer.headers.getlist("WWW-Authenticate"))
-    return "" if preferred(challenges) else one_line(", ".join(one.scheme for one in challenges))
+    return "" if choose_challenge(challenges) else one_line(", ".join(one.scheme for one in challenges))
 
 
 def _led_to(location: str) -> str:

@@ -46,7 +46,7 @@ class GithubAttestations:
     def _pages(self, answer: Answer, path: str, what: str) -> Iterator[bytes | StoreError]:
         for _ in range(MOST_PAGES):
             if answer.status != 200:
-                raise self._api.refused(what, answer)
+                raise self._api.refusal(what, answer)
             yield from self._read(answer, what)
             after = link_value(answer, "next", "after")
             if not after:
@@ -76,7 +76,7 @@ class GithubAttestations:
         try:
             answer = self._api.elsewhere(url, what, LARGEST)
             if answer.status != 200:
-                return self._api.refused(what, answer)
+                return self._api.refusal(what, answer)
             return decompress(answer.body, LARGEST)
         except StoreError as error:
             return error

@@ -179,7 +179,7 @@ class GithubPackages:
             if words in answer.text:
                 hint = remedy
                 break
-        return self._api.refused(what, answer, hint)
+        return self._api.refusal(what, answer, hint)
 
 
 def _version(found: Mapping[str, Any]) -> _Version:

@@ -37,7 +37,7 @@ class GithubProject:
         what = f"asking about {self._path}{path}"
         value: Any
         try:
-            value, _ = self._api.get(self._path + path, what, self._api.refused)
+            value, _ = self._api.get(self._path + path, what, self._api.refusal)
         except StoreError as error:
             if error.status in UNKNOWN:
                 return ""

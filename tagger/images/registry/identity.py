@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from tagger.errors import InputError, StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.dialects import DIALECTS, dialect_of
-from tagger.images.registry.failures import NO_API, Peer, refused, unreachable
+from tagger.images.registry.failures import NO_API, Peer, connection_error, refusal
 from tagger.images.registry.guard import split_web_url
 from tagger.images.registry.host import Host
 from tagger.images.registry.logins import Login
@@ -132,7 +132,7 @@ class Sender:
                 ) from error
 
         def failed(error: ConnectionFailed) -> StoreError:
-            return unreachable(peer._replace(registry=name, address=host.address), peer.registry, what, error)
+            return connection_error(peer._replace(registry=name, address=host.address), peer.registry, what, error)
 
         given_up = StoreError(f"{what}: stopped", code="STOPPED", place=peer.registry)
         return self._repetition.call(attempt, given_up, failed)
@@ -231,7 +231,7 @@ class IdentityLogin:
         return value, lifetime
 
     def _refuse(self, what: str, answer: Answer, hint: str) -> NoReturn:
-        error = refused(self._peer(), "", what, answer)
+        error = refusal(self._peer(), "", what, answer)
         mine = error.hint if status_of(answer.status).hint else hint
         raise StoreError(error.message, mine, code=error.code, place=self._registry, status=answer.status)
 

@@ -72,7 +72,7 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
             query = _with_page_size(query, size)
             continue
         if answer.status != 200:
-            raise endpoint.refused(WHAT, answer)
+            raise endpoint.refusal(WHAT, answer)
         found.update(_tags_in(endpoint, answer))
         if len(found) > MOST_TAGS:
             raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags", _ENDLESS)

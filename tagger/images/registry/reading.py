@@ -12,7 +12,7 @@ from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.blobs import Download
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import ACCEPT, WRONG_ADDRESS, Endpoint
-from tagger.images.registry.failures import LedAway
+from tagger.images.registry.failures import ForbiddenUrl
 from tagger.images.registry.listing import next_query
 from tagger.images.registry.statuses import status_of
 from tagger.images.registry.transport import CHUNK, Response
@@ -67,7 +67,7 @@ class Reader:
             self._head_serves = False
             return self.digest_by_get(tag)
         if answer.status not in (200, 403):
-            raise self._endpoint.refused(what, answer)
+            raise self._endpoint.refusal(what, answer)
         # The answer to HEAD has no body, and at GHCR only the body tells whether 403 means too many requests.
         digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
         digest = self._names.get(digest, digest)
@@ -106,7 +106,7 @@ class Reader:
             return got
         answer, what = got, f"reading {reference}"
         if answer.status != 200:
-            raise self._endpoint.refused(what, answer, absent="MANIFEST_UNKNOWN")
+            raise self._endpoint.refusal(what, answer, absent="MANIFEST_UNKNOWN")
         named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         claimed = reference if DIGEST.fullmatch(reference) else answer.headers.get("Docker-Content-Digest", "")
         algorithm = Digest(claimed).algorithm if DIGEST.fullmatch(claimed) else CANONICAL
@@ -147,11 +147,11 @@ class Reader:
             headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
             response = self._registry.stream(Request("GET", path, access, what, headers))
             if isinstance(response, Answer):
-                raise self._endpoint.refused(what, response, absent="BLOB_UNKNOWN")
+                raise self._endpoint.refusal(what, response, absent="BLOB_UNKNOWN")
             return response
 
         def failed(error: ConnectionFailed) -> StoreError:
-            return self._registry.unreachable(access, what, error)
+            return self._registry.connection_error(access, what, error)
 
         with Download(begin(0), begin, failed, self._registry.retries) as raw:
             yield io.BufferedReader(Checked(cast("BinaryIO", raw), descriptor, self._endpoint.place), CHUNK)
@@ -161,7 +161,7 @@ class Reader:
         what = f"looking for blob {check_digest(descriptor.digest)}"
         answer = self._endpoint.call("HEAD", self._endpoint.blob_path(descriptor.digest), what)
         if answer.status == 401:
-            raise self._endpoint.refused(what, answer)
+            raise self._endpoint.refusal(what, answer)
         return answer.status == 200  # a redirect to storage may be refused for other reasons
 
     def referrers(self, digest: str) -> Sequence[Descriptor]:
@@ -204,13 +204,13 @@ class Reader:
             path = self._endpoint.path(f"referrers/{digest}{query}")
             try:
                 answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
-            except LedAway:
+            except ForbiddenUrl:
                 return None  # a login page
             # Where reading is allowed, 401 and 403 come from a proxy before a registry that does not know the path.
             if status_of(answer.status).not_offered or answer.status in (401, 403):
                 return None
             if answer.status >= 400:
-                raise self._endpoint.refused(what, answer)
+                raise self._endpoint.refusal(what, answer)
             page = _index_of(answer) if answer.status == 200 else None
             if page is None:
                 return None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-__all__ = ["covers", "parse_scopes", "joined"]
+__all__ = ["covers", "parse_scopes", "join_scopes"]
 
 MOST = 4  # scopes of one challenge that are requested besides our own
 _SCOPE = r"[\x21-\x7e]{1,64}:[\x21-\x7e]{1,512}:[a-z*]+(?:,[a-z*]+){0,7}"
@@ -21,7 +21,7 @@ def covers(scopes: Iterable[str], wanted: str) -> bool:
     return held.issuperset(actions.split(","))
 
 
-def joined(scopes: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+def join_scopes(scopes: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
     """Return `scopes` and `more` as one scope for each resource."""
     actions: dict[str, dict[str, None]] = {}
     for scope in (*scopes, *more):

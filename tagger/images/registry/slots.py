@@ -26,7 +26,7 @@ class Slots:
         return int(self._limit)
 
     def __enter__(self) -> int:
-        """Wait until a request may run; return how often the limit was halved before, which `answered` needs."""
+        """Wait until a request may run; return how often the limit was halved before, which `record_answer` needs."""
         with self._free:
             while self._used >= int(self._limit):
                 self._free.wait()
@@ -39,7 +39,7 @@ class Slots:
             if self._used < int(self._limit):
                 self._free.notify()
 
-    def answered(self, begun: int, *, throttled: bool) -> None:
+    def record_answer(self, begun: int, *, throttled: bool) -> None:
         """Adapt the limit to an answer. Throttled answers to requests that ran at the same time count once."""
         if not throttled and self._limit >= self.most:
             return

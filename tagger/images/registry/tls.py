@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.images.registry.addresses import connected
+from tagger.images.registry.addresses import open_socket
 from tagger.workspace import read_regular
 
 __all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context"]
@@ -51,7 +51,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
 def speaks_tls(host: str, port: int, unheard: bool, timeout: float) -> bool:
     """Begin a TLS handshake and return whether the server answers it; `unheard` where no server listens."""
     try:
-        with connected((host, port), timeout) as connection:
+        with open_socket((host, port), timeout) as connection:
             connection.settimeout(min(PROBE_TIMEOUT, timeout))
             return _answers_tls(connection, host)
     except OSError:

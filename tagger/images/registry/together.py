@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from tagger.images.registry.logins import Login
-from tagger.images.registry.scopes import joined
+from tagger.images.registry.scopes import join_scopes
 
 __all__ = ["Access", "Together"]
 
@@ -63,7 +63,7 @@ class Together:
         del self._expected[access.scopes]
         others = (one for one in self._expected.values() if self._login(one) == login)
         group = [access, *islice(others, MOST - 1)]
-        scopes = joined((), (scope for one in group for scope in one.scopes))
+        scopes = join_scopes((), (scope for one in group for scope in one.scopes))
         for one in group if len(group) > 1 else ():
             self._expected.pop(one.scopes, None)
             self._joined[one.scopes] = scopes

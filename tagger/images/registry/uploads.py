@@ -13,7 +13,7 @@ from tagger.images.manifests import Descriptor
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import Endpoint
-from tagger.images.registry.failures import NO_API, led_away
+from tagger.images.registry.failures import NO_API, forbidden_url
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.statuses import STORED, status_of
 from tagger.images.registry.transport import CHUNK
@@ -67,14 +67,14 @@ class Uploader:
         if answer is None or answer.status != 202 or not answer.headers.get("Location"):
             answer = self._endpoint.call("POST", path, what, access=self._endpoint.writing)
         if answer.status != 202:
-            raise self._endpoint.refused(what, answer)
+            raise self._endpoint.refusal(what, answer)
         location = answer.headers.get("Location")
         if not location:
             raise self._endpoint.error(f"{what}: the registry opens an upload, but does not say where", NO_API)
         try:
             return self._registry.resolve(path, location)
         except ValueError as error:
-            raise led_away(self._endpoint.place, what, error) from error
+            raise forbidden_url(self._endpoint.place, what, error) from error
 
     def _upload(self, location: str, what: str, descriptor: Descriptor, opener: Opener) -> StoreError | None:
         """Upload a blob to the URL of an open upload; return the error when another try may succeed.
@@ -95,7 +95,7 @@ class Uploader:
             return answer
         if answer.status in STORED:
             return None
-        failure = self._endpoint.refused(what, answer)
+        failure = self._endpoint.refusal(what, answer)
         # 401 means that the token expired, 404 that the registry lost the upload.
         if answer.status in (401, 404) or status_of(answer.status).again:
             return failure

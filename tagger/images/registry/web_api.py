@@ -11,7 +11,7 @@ from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.auth import Access
 from tagger.images.registry.client import Registry, Request
-from tagger.images.registry.failures import NO_API, led_away
+from tagger.images.registry.failures import NO_API, forbidden_url
 from tagger.images.stores import Catalogued
 
 __all__ = ["MOST_PAGES", "OwnApi", "WebApi", "link_value", "page_count"]
@@ -74,22 +74,22 @@ class WebApi:
         try:
             target = self.registry.resolve("/", url)
         except ValueError as error:
-            raise led_away(self._access.place, what, error) from error
+            raise forbidden_url(self._access.place, what, error) from error
         return self.registry.call(Request("GET", target, self._access, what, most=most))
 
-    def get(self, path: str, what: str, refused: Callable[[str, Answer], StoreError]) -> tuple[Any, Answer]:
-        """Return the JSON of an answer, and the answer. Raise the error of `refused` for another status than 200."""
+    def get(self, path: str, what: str, refusal: Callable[[str, Answer], StoreError]) -> tuple[Any, Answer]:
+        """Return the JSON of an answer, and the answer. Raise the error of `refusal` for another status than 200."""
         answer = self.call("GET", path, what)
         if answer.status != 200:
-            raise refused(what, answer)
+            raise refusal(what, answer)
         try:
             return json.loads(answer.body), answer
         except (ValueError, RecursionError) as error:
             raise self.error(f"{what}: the answer is not JSON", NO_API) from error
 
-    def refused(self, what: str, answer: Answer, hint: str = "") -> StoreError:
+    def refusal(self, what: str, answer: Answer, hint: str = "") -> StoreError:
         """Return the error for an answer, with `hint`, unless the registry has a fault or limits the rate."""
-        error = self.registry.refused(self._access, what, answer)
+        error = self.registry.refusal(self._access, what, answer)
         if hint and error.code not in ("UNAVAILABLE", "TOOMANYREQUESTS"):
             return self.error(error.message.removeprefix(f"{self._access.place}: "), hint, error.code, answer.status)
         return error

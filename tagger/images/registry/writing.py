@@ -138,7 +138,7 @@ class Writer:
 
     def _refusal(self, what: str, answer: Answer, manifest: Manifest) -> StoreError:
         """Return the error of a manifest that was not taken; layers that are kept elsewhere are the likely cause."""
-        error = self._endpoint.refused(what, answer)
+        error = self._endpoint.refusal(what, answer)
         meaning = status_of(answer.status)
         known = answer.status in (401, 403, 413) or (meaning.again and not meaning.vague)
         if known or not any(layer.is_foreign for layer in manifest.layers()):
@@ -178,10 +178,10 @@ class Writer:
             return
         if is_immutable(answer):
             raise self._immutable(what, answer, f"{target} stays")
-        raise self._endpoint.refused(what, answer, absent="MANIFEST_UNKNOWN")
+        raise self._endpoint.refusal(what, answer, absent="MANIFEST_UNKNOWN")
 
     def _immutable(self, what: str, answer: Answer, state: str) -> StoreError:
-        refusal = self._endpoint.refused(what, answer)
+        refusal = self._endpoint.refusal(what, answer)
         message = refusal.message.removeprefix(f"{self._endpoint.place}: ")
         return self._endpoint.error(
             f"{message}; {state}",

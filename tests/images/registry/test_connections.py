@@ -15,7 +15,7 @@ from tagger.images.registry.addresses import Origin, is_loopback, places_ahead
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.dial import Dial, Tls
-from tagger.images.registry.failures import Peer, refused
+from tagger.images.registry.failures import Peer, refusal
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
@@ -299,7 +299,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
 )
 def test_errors_say_what_to_do(registry: str, login: bool, status: int, body: bytes, hint: str) -> None:
     peer = Peer(registry, registry, Login("me", "secret", origin="the login given for it") if login else Login())
-    error = refused(peer, f"{registry}/a/b", "pushing 1.0", Answer(status, Headers(), body))
+    error = refusal(peer, f"{registry}/a/b", "pushing 1.0", Answer(status, Headers(), body))
     assert hint in error.hint
     assert error.status == status
     assert str(error).startswith(f"{registry}/a/b: pushing 1.0: ")
@@ -307,13 +307,13 @@ def test_errors_say_what_to_do(registry: str, login: bool, status: int, body: by
 
 def test_an_error_says_where_a_redirect_leads() -> None:
     answer = Answer(302, Headers([("Location", "https://login.example/?token=secret")]))
-    error = refused(Peer("localhost:5000", "localhost:5000"), "localhost:5000/a/b", "pushing 1.0", answer)
+    error = refusal(Peer("localhost:5000", "localhost:5000"), "localhost:5000/a/b", "pushing 1.0", answer)
     assert error.message == "localhost:5000/a/b: pushing 1.0: HTTP 302 Found, to login.example"
 
 
 def test_an_error_says_how_a_registry_wants_a_login() -> None:
     answer = Answer(401, Headers([("WWW-Authenticate", "Negotiate")]))
-    error = refused(Peer("localhost:5000", "localhost:5000"), "localhost:5000/a/b", "pushing 1.0", answer)
+    error = refusal(Peer("localhost:5000", "localhost:5000"), "localhost:5000/a/b", "pushing 1.0", answer)
     assert "a login by negotiate" in error.hint
 
 
@@ -324,7 +324,7 @@ def test_an_error_says_how_a_registry_wants_a_login() -> None:
 def test_an_error_says_what_is_absent(absent: str, says: str, body: bytes) -> None:
     """Where the registry lists the tags, a hint to check the name of the repository leads nowhere."""
     peer = Peer("localhost:5000", "localhost:5000")
-    error = refused(peer, "localhost:5000/a/b", "reading it", Answer(404, Headers(), body), absent)
+    error = refusal(peer, "localhost:5000/a/b", "reading it", Answer(404, Headers(), body), absent)
     assert says in error.hint
 
 
@@ -501,6 +501,6 @@ def test_a_long_message_takes_no_time(piece: str) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": piece * 40_000}] * 9}).encode()
     peer = Peer("r.test", "r.test", Login("me", "hunter2hunter2"), frozenset({"hunter2hunter2"}))
     began = time.monotonic()
-    error = refused(peer, "r.test/a/b", "pushing 1.0", Answer(403, Headers(), body))
+    error = refusal(peer, "r.test/a/b", "pushing 1.0", Answer(403, Headers(), body))
     assert time.monotonic() - began < 2
     assert len(str(error)) < 400

@@ -17,7 +17,7 @@ def answer(slots: Slots, *, throttled: bool) -> None:
     """Send a request and take in its answer."""
     with slots as begun:
         pass
-    slots.answered(begun, throttled=throttled)
+    slots.record_answer(begun, throttled=throttled)
 
 
 @given(st.integers(1, 64), st.lists(st.booleans(), max_size=200))
@@ -48,7 +48,7 @@ def test_refusals_of_what_was_in_flight_together_count_once() -> None:
     slots = Slots(32)
     begun = [slots.__enter__() for _ in range(20)]
     for one in begun:
-        slots.answered(one, throttled=True)
+        slots.record_answer(one, throttled=True)
         slots.__exit__()
     assert slots.limit == 16
     answer(slots, throttled=True)
