@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tagger.images.registry.registries import Registries
     from tagger.images.registry.repository import RegistryRepository
     from tagger.images.stores import OpenedStore, TagStore
-    from tagger.settings.parsers import Login as GivenLogin
+    from tagger.settings.addresses import Login as GivenLogin
     from tagger.settings.values import Settings
 
 __all__ = ["Connections"]

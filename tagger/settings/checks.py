@@ -10,9 +10,10 @@ from tagger.rules.cascade import Rules
 from tagger.rules.variants import Variants
 from tagger.rules.versions import SCHEMES, Scheme
 from tagger.rules.words import DEFAULT_VARIANT, channel_words
+from tagger.settings.addresses import Login
+from tagger.settings.builds import digests_of_variants
 from tagger.settings.components import CommandRow
 from tagger.settings.options import named
-from tagger.settings.parsers import Login, digests_of_variants
 from tagger.settings.problems import Problems
 from tagger.settings.values import Settings
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tagger.errors import InputError, Refused
 from tagger.results import Passed
 from tagger.settings import mending
+from tagger.settings.addresses import reference, without_login
 from tagger.settings.mending import mended
 from tagger.settings.option import lines, text, words
-from tagger.settings.parsers import reference, without_login
 
 if TYPE_CHECKING:  # few runs ask for a gate
     from tagger.gates.bases import Place

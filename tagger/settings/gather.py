@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagger.errors import InputError
 from tagger.rules.cascade import Rules
+from tagger.settings.addresses import Login
 from tagger.settings.arguments import Arguments, values_of
 from tagger.settings.checks import check_together, logins_of, rules_of
 from tagger.settings.components import CommandRow, Components
 from tagger.settings.option import Given, Option
 from tagger.settings.options import OPTIONS, named
-from tagger.settings.parsers import Login
 from tagger.settings.problems import Problems
 from tagger.settings.rows import has_rows, read_rows, said_by_rows
 from tagger.settings.search import find_settings_file

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tagger.errors import InputError
 from tagger.names import Repository
-from tagger.settings.parsers import LAYOUT, image, key_value
+from tagger.settings.addresses import LAYOUT, image
+from tagger.settings.parsers import key_value
 
 __all__ = ["all_images", "images", "label"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from tagger.names import SOURCE_KINDS, Repository
 from tagger.rules.templates import DEFAULT_TEMPLATES
 from tagger.rules.versions import SCHEMES
-from tagger.settings import parsers
+from tagger.settings import builds, parsers
 from tagger.settings.images import all_images, label
 from tagger.settings.images import images as read_images
 from tagger.settings.option import CommandKind, Option, block, flag, lines, text, words
@@ -42,14 +42,14 @@ class ReleaseOptions:
         f"The built image: {', '.join(SOURCE_KINDS.values())}, or a bare name; several become one index. "
         "VARIANT=SOURCE: the builds of several variants, released together. Default: the first repository that has the "
         "exact tag.",
-        parsers.source, metavar="SOURCE", commands=_RELEASES, example="docker-daemon:app:build", **_what,
+        builds.source, metavar="SOURCE", commands=_RELEASES, example="docker-daemon:app:build", **_what,
     )  # fmt: skip
     digests = block(
         "digests",
         "The results of build jobs, which become one image: a folder of files named after digests, of buildx metadata "
         "files, or of OCI layouts and archives; or the JSON of job outputs. Each digest is an image in the first "
         "repository, or in that of a `source` without tag and digest. VARIANT=FOLDER, one a line: several variants.",
-        parsers.digests, metavar="FOLDER", commands=_RELEASES, example="${{ runner.temp }}/digests", **_what,
+        builds.digests, metavar="FOLDER", commands=_RELEASES, example="${{ runner.temp }}/digests", **_what,
     )  # fmt: skip
     labels = lines(
         "labels", "key=value, added to the labels that follow from the build, in the output `labels`.",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tagger.images.registry.defaults import JOBS, RETRIES, TIMEOUT
-from tagger.settings import parsers
+from tagger.settings import addresses, parsers
 from tagger.settings.option import flag, lines, number, seconds, text, words
 
 __all__ = ["CONFIG", "RunOptions"]
@@ -25,7 +25,7 @@ class RunOptions:
     registry = text(
         "registry",
         "The registry of `username` and `password`.",
-        parsers.registry,
+        addresses.registry,
         metavar="HOST",
         example="ghcr.io",
         **_login,
@@ -38,7 +38,7 @@ class RunOptions:
         "logins",
         "Several logins, one a line: registry username password; or without a secret docker.io oidc org=ORG "
         "connection=ID, cgr.dev oidc identity=ID.",
-        parsers.login,
+        addresses.login,
         secret=True,
         example="docker.io acme ${{ secrets.DOCKERHUB_TOKEN }}",
         **_login,
@@ -53,18 +53,18 @@ class RunOptions:
     insecure = words(
         "insecure",
         "Registries to reach over plain HTTP, besides loopback ones.",
-        parsers.host,
+        addresses.host,
         metavar="HOST",
         in_file=False,
         example="registry.local:5000",
         **_network,
     )
     endpoints = lines(
-        "endpoints", "NAME=HOST:PORT: where Tagger reaches the registry that images call NAME.", parsers.endpoint,
+        "endpoints", "NAME=HOST:PORT: where Tagger reaches the registry that images call NAME.", addresses.endpoint,
         flag="endpoint", metavar="NAME=HOST:PORT", in_file=False, example="localhost:5000=registry:5000", **_network,
     )  # fmt: skip
     ca_file = text(
-        "ca-file", "Certificate authorities to trust besides the system's: a file, or PEM text.", parsers.authorities,
+        "ca-file", "Certificate authorities to trust besides the system's: a file, or PEM text.", addresses.authorities,
         metavar="FILE", in_file=False, example="${{ vars.AUTHORITY }}", **_network,
     )  # fmt: skip
     published_from = text(

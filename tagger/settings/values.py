@@ -10,9 +10,10 @@ from tagger.names import Repository
 from tagger.rules.cascade import Rules
 from tagger.rules.templates import Template
 from tagger.rules.words import DEFAULT_VARIANT
+from tagger.settings.addresses import Login
+from tagger.settings.builds import digests_of_variants
 from tagger.settings.gates import GateOptions
 from tagger.settings.option import Given
-from tagger.settings.parsers import Login, digests_of_variants
 from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import ReleaseOptions
 from tagger.settings.run_options import RunOptions
