@@ -6,7 +6,7 @@ from tagger.confidential import HIDDEN
 from tagger.reporting.folding import cells, fold
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.rules.immutability import immutability
-from tagger.settings.option import Option
+from tagger.settings.option import TRUE, Option
 from tagger.settings.options import OPTIONS
 from tagger.settings.values import Settings
 
@@ -73,5 +73,5 @@ def _value(option: Option[Any], settings: Settings) -> object:
     if option.is_list:
         return list(texts)
     if option.kind == "flag":
-        return bool(texts) and texts[-1].lower() in ("true", "yes", "on", "1")
+        return bool(texts) and texts[-1].lower() in TRUE
     return texts[-1] if texts else None

@@ -3,46 +3,25 @@
 import select
 import socket
 import ssl
-import threading
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+
+from tests.servers.listening import Listening
 
 __all__ = ["Tunnels"]
 
 
-class Tunnels:
+class Tunnels(Listening):
     """A proxy for HTTPS on a free loopback port, itself over TLS where `tls` is given.
 
     `asked` has the lines of each request, `login` is the `Proxy-Authorization` that it needs, or empty.
     """
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, login: str = "") -> None:
+        super().__init__()
         self.asked: list[list[str]] = []
         self._target, self._tls, self._login = port, tls, login
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._listen, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
+    def serve(self, plain: socket.socket) -> None:
         with suppress(OSError), self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as client:
             client.settimeout(10)
             received = b""
