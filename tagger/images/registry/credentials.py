@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from tagger.images.registry.dialects import dialect_of
-from tagger.images.registry.docker_config import DockerConfig
+from tagger.images.registry.docker_config import AUTH_CONFIG, DockerConfig
 from tagger.images.registry.logins import Key, Login, best_key, docker_key, registry_name
 
 __all__ = ["FetchedLogin", "Keychain", "OneLogin"]
@@ -115,8 +115,8 @@ class Keychain:
 
     def _configured(self, name: str, repository: str) -> Login:
         if self._configs is None:
-            text = self._environ.get("DOCKER_AUTH_CONFIG", "")
-            written = (DockerConfig.parse(text.encode(errors="replace"), "DOCKER_AUTH_CONFIG"),) if text.strip() else ()
+            text = self._environ.get(AUTH_CONFIG, "")
+            written = (DockerConfig.parse(text.encode(errors="replace"), AUTH_CONFIG),) if text.strip() else ()
             self._configs = (*written, DockerConfig.read(self._environ))
         for config in self._configs:
             if found := self._ask(config, name, repository) or config.login(name, repository):

@@ -12,9 +12,10 @@ from tagger.errors import InputError
 from tagger.images.registry.logins import Key, Login, best_key, docker_key
 from tagger.workspace import read_regular
 
-__all__ = ["DockerConfig"]
+__all__ = ["AUTH_CONFIG", "DockerConfig"]
 
-_HINT = "Log in again with `docker login`, which writes it."
+AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
+_FORM = """Write it as docker's file: {"auths": {"ghcr.io": {"auth": "…"}}}, with NAME:PASSWORD in base64."""
 LARGEST = 1024 * 1024  # bytes of a configuration
 
 
@@ -53,9 +54,9 @@ class DockerConfig(NamedTuple):
         try:
             value = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{origin} is not JSON", _HINT) from error
+            raise InputError(f"{origin} is not JSON", _hint(origin)) from error
         if not isinstance(value, dict):
-            raise InputError(f"{origin} is not a JSON object", _HINT)
+            raise InputError(f"{origin} is not a JSON object", _hint(origin))
         auths, helpers, store = (value.get(key) for key in ("auths", "credHelpers", "credsStore"))
         return cls(
             origin,
@@ -86,11 +87,16 @@ class DockerConfig(NamedTuple):
                 text = "".join(str(entry["auth"]).split())  # docker ignores line breaks too
                 decoded = base64.b64decode(text, validate=True).decode()
             except (binascii.Error, ValueError) as error:
-                raise InputError(f"{self.origin}: an `auth` is not base64", _HINT) from error
+                raise InputError(f"{self.origin}: an `auth` is not base64", _hint(self.origin)) from error
             username, _, password = decoded.partition(":")
         tokens = str(entry.get("identitytoken") or ""), str(entry.get("registrytoken") or "")
         try:
             "".join((username, password, *tokens)).encode()
         except UnicodeError as error:  # half a character is none
-            raise InputError(f"{self.origin}: a login is no text", _HINT) from error
+            raise InputError(f"{self.origin}: a login is no text", _hint(self.origin)) from error
         return Login(username, password.rstrip("\0"), *tokens, origin=self.origin)
+
+
+def _hint(origin: str) -> str:
+    """Return what to do about a configuration that is wrong; a variable is not written by `docker login`."""
+    return _FORM if origin == AUTH_CONFIG else "Log in again with `docker login`, which writes it."

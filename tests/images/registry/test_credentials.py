@@ -358,3 +358,10 @@ def test_secrets_show_nowhere(home: Home) -> None:
 )
 def test_the_name_of_a_registry(key: str, name: str) -> None:
     assert registry_name(key) == name
+
+
+@pytest.mark.parametrize("text", ["{nope", "[]", '{"auths": {"ghcr.io": {"auth": "?"}}}'])
+def test_the_hint_at_a_wrong_variable_says_how_it_is_written(text: str) -> None:
+    with pytest.raises(InputError, match="DOCKER_AUTH_CONFIG") as caught:
+        Keychain(environ={"DOCKER_AUTH_CONFIG": text}).login("ghcr.io")
+    assert '{"auths": {"ghcr.io": {"auth":' in caught.value.hint
