@@ -210,7 +210,7 @@ def _report(
         tags=ready.tags,
         dry_run=dry_run,
         source=image.reference if image else None,
-        source_digest=image.digest if image else None,
+        source_digest=(image.digest or image.config_digest) if image else None,
         digest=image.digest if image else None,
         error=ready.error or next((outcome.error for outcome in outcomes if outcome.error), None),
         base=ready.passed.base or None,

@@ -167,6 +167,7 @@ def test_an_image_of_the_engine_is_pushed_once_under_a_new_tag(tmp_path: Path, b
 def test_the_digest_of_a_push_is_not_planned_before_it(tmp_path: Path, builds: Builds) -> None:
     store, image = Layout(tmp_path / "a"), OfEngine(builds.source("one"))
     report = finished(plan_plain(of_engine(image, store)))
+    assert report.source_digest == image.config_digest
     assert (report.digest, report.source, actions(report)) == (
         None, "docker-daemon:app:build", [("nightly", "create"), ("sha-1a2b3c4", "create")],
     )  # fmt: skip
