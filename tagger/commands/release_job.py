@@ -1,6 +1,7 @@
 """Makes the release that `plan` and `release` work on from the settings: version, gates, plain tags."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from tagger.commands.build import Built, build_source, read_built
@@ -85,7 +86,6 @@ def _release_by(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules") -> "Re
 
 def _of_version(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Built) -> "Release":
     from tagger.operations.prepare import Release
-    from tagger.version_from.git import git_facts
 
     settings = run.settings
     several = settings.has_several_builds
@@ -110,10 +110,16 @@ def _of_version(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built:
         event=run.release_event,
         platforms=settings.platforms,
         force=settings.force,
-        commit=lambda: git_facts(run.workspace, run.environ).sha,
+        commit=partial(_commit, run),
         skipped=built.skipped,
         sourceless=run.command == "plan",
     )
+
+
+def _commit(run: Run) -> str:
+    from tagger.version_from.git import git_facts  # few runs need the commit
+
+    return git_facts(run.workspace, run.environ).sha
 
 
 def _plain(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Built) -> "PlainRelease":

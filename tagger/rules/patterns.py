@@ -9,15 +9,14 @@ __all__ = ["check_pattern", "compile_pattern"]
 
 LONGEST = 200  # characters
 MOST_WEIGHT = 9  # a repeat weighs 2, as it multiplies the time; a choice 1, as it doubles it
-_TOKEN = re.compile(
+_PIECE = (
     r"(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])"
     r"|(?P<reference>\\[1-9])"
     r"|(?P<escape>\\.)"
     r"|(?P<open>\((?:\?(?:[:=!]|[aimsu]+\)))?)"
     r"|(?P<close>\))"
     r"|(?P<repeat>(?:[*+]|\{[0-9]*,?[0-9]*\})[?+]?)"
-    r"|(?P<choice>\?[?+]?|\|)",
-    re.DOTALL,
+    r"|(?P<choice>\?[?+]?|\|)"
 )
 
 
@@ -31,8 +30,9 @@ def check_pattern(text: str) -> None:
     varies = [False]  # of each open group: does it hold a repeat or a choice?
     group, end = False, 0  # was the last thing read a group that varies?
     weight = 0
+    token = re.compile(_PIECE, re.DOTALL)
     while end < len(text):
-        match = _TOKEN.match(text, end)
+        match = token.match(text, end)
         kind = match.lastgroup if match else None
         end = match.end() if match else end + 1
         if kind == "reference" or (kind == "open" and match and match[0] == "(" and text[end : end + 1] == "?"):

@@ -8,7 +8,7 @@ from tagger.errors import InputError
 __all__ = ["SUFFIX", "Revision", "guess_form"]
 
 # The separator and the letters before the numbers. A digit among the letters belongs to them, as in -k3sN.
-_FORM = re.compile(r"(\{\{\s*variant\s*\}\})?([-_.](?:[A-Za-z0-9._-]*?[A-Za-z._-])??)N((?:\.N)*)")
+_FORM = r"(\{\{\s*variant\s*\}\})?([-_.](?:[A-Za-z0-9._-]*?[A-Za-z._-])??)N((?:\.N)*)"
 _NUMBER = r"[0-9]+"
 _NUMBERS = r"[0-9]+(?:\.[0-9]+)*"
 # The words before revisions: Alpine and Debian's images write r, k3s and RKE2 their names, LinuxServer ls.
@@ -27,7 +27,7 @@ class Revision(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a form such as `-rN`. Raise `InputError` where it is none."""
-        match = _FORM.fullmatch(text.strip())
+        match = re.fullmatch(_FORM, text.strip())
         if match is None or (match[2] == "." and not match[1]):
             raise InputError(
                 f"{text!r} is not the form of a revision",

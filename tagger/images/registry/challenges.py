@@ -41,7 +41,8 @@ def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
             elif parameter := _PARAMETER.match(header, position):
                 name, quoted, plain = parameter.groups()
                 if parameters is not None:
-                    value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                    value = plain if quoted is None else quoted
+                    value = re.sub(r"\\(.)", r"\1", value) if "\\" in value else value
                     parameters.setdefault(name.lower(), value)
                 position = parameter.end()
             elif scheme := _SCHEME.match(header, position):
