@@ -105,7 +105,7 @@ def command(target: Path) -> None:
     """Write the command `tagger` into a folder on the PATH."""
     program = target / "usr/local/bin/tagger"
     program.write_text(
-        "#!/usr/local/bin/python -Es\n"
+        "#!/usr/local/bin/python -EsS\n"
         + (ACTION / "entrypoint.py")
         .read_text()
         .replace("import gc\n", f"import gc\nimport sys\n\nsys.path.insert(0, {str(ACTION)!r})\n", 1)

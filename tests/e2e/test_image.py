@@ -164,7 +164,7 @@ class TestStarting:
         entrypoint = json.loads(
             engine.docker("image", "inspect", "--format", "{{json .Config.Entrypoint}}", action_image)
         )
-        assert entrypoint == ["/usr/local/bin/python", "-Es", "/action/entrypoint.py"]
+        assert entrypoint == ["/usr/local/bin/python", "-EsS", "/action/entrypoint.py"]
 
     def test_no_import_of_ours_is_compiled(self, engine: Engine, action_image: str) -> None:
         """What a container compiles it writes down, and it is lost with the container."""
