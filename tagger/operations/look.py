@@ -10,7 +10,7 @@ from tagger.rules.cascade import Published, Rules
 from tagger.rules.plan import Change, Claim, Standing, floating_changes
 from tagger.rules.versions import Version
 
-__all__ = ["Look", "Scope", "every_tag", "own_tags", "rivals"]
+__all__ = ["Look", "Scope", "every_tag", "own_tags", "rivals", "with_tags"]
 
 _NUMBERS = re.compile("[0-9]+")
 
@@ -92,6 +92,16 @@ def own_tags(versions: Iterable[Version], skipped: Collection[str] = ()) -> Scop
         floating = (rules.floating_tags(version, rules.channels) for version in mine)
         tags = (tag for group in floating for tag in group if tag not in skipped)
         return (tag for tag in tags if tag in owners or tag in standing)
+
+    return tags
+
+
+def with_tags(scope: Scope, more: Collection[str]) -> Scope:
+    """Return a scope with `more` floating tags, those that exist or have an owner."""
+
+    def tags(rules: Rules, owners: Mapping[str, Version], standing: Collection[str]) -> Iterable[str]:
+        yield from scope(rules, owners, standing)
+        yield from (tag for tag in more if tag in owners or tag in standing)
 
     return tags
 

@@ -13,7 +13,7 @@ from tagger.operations.afterwards import changes_after
 from tagger.operations.converge import Converged, converge
 from tagger.operations.hidden import know_hidden
 from tagger.operations.lifting import lift, planned_lift
-from tagger.operations.look import Look, own_tags
+from tagger.operations.look import Look, every_tag, own_tags, with_tags
 from tagger.operations.naming import Named
 from tagger.operations.terms import Terms
 from tagger.operations.view import View
@@ -73,9 +73,22 @@ def look_as_marked(
     look = view.look()
     if look.dispute:
         raise look.dispute
-    if claim.images and know_hidden(view, look):
+    if claim.images and (_widened(view, look) | know_hidden(view, look)):
         look = view.look()
     return Marking(named, tuple(marks), view, look)
+
+
+def _widened(view: View, look: Look) -> bool:
+    """Add floating tags of other versions that hold an image of the claim to the scope; say whether there are any.
+
+    Somebody set them by hand: they serve the image as the version's own tags do.
+    """
+    others = {*every_tag(look.rules, look.owners), *look.orphans()}.difference(look.scope) & look.tags
+    read = {tag: digest for tag in others if (digest := look.digests.get(tag))}
+    digests = {**read, **view.store.digests(others - read.keys())}
+    astray = sorted(tag for tag, digest in digests.items() if digest in view.claim.images)
+    view.scope = with_tags(view.scope, astray)
+    return bool(astray)
 
 
 def mark_and_converge(marking: Marking, artifacts: Sequence[Manifest] = ()) -> Marked:

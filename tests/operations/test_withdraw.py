@@ -99,6 +99,21 @@ class TestOne:
             "2.1.4": "2.1.4", "withdrawn-2.1.4": "2.1.4", "2.1": "2.1.3", "2": "2.1.3", "latest": "2.1.3",
         }  # fmt: skip
 
+    def test_tags_of_other_versions_that_somebody_pointed_at_its_image(self, builds: Builds, store: TagStore) -> None:
+        texts = ("1.0.0", "2.0.0", "2.1.4")
+        published(builds, store, *texts)
+        store.point(store.manifest("2.1.4"), ["1", "0.9"])
+        store.point(store.manifest("1.0.0"), ["2.0"])
+        report = withdrawn("2.1.4", store)
+        assert report.exit_code == 0
+        assert dict(actions(report)) == {
+            "withdrawn-2.1.4": "create", "2.1": "remove", "2": "move", "latest": "move", "1": "move", "0.9": "remove"
+        }  # fmt: skip
+        assert versions(builds, store, *texts) == {
+            "1.0.0": "1.0.0", "1.0": "1.0.0", "1": "1.0.0", "2.0.0": "2.0.0", "2.0": "1.0.0", "2": "2.0.0",
+            "latest": "2.0.0", "2.1.4": "2.1.4", "withdrawn-2.1.4": "2.1.4",
+        }  # fmt: skip
+
     def test_twice_changes_nothing(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")
         withdrawn("2.1.4", store)
