@@ -20,7 +20,8 @@ def _run(run: Run) -> int:
 
 
 def _verb(report: Report, settings: Settings) -> Verb:  # noqa: ARG001 - the words of every command get them
-    return Verb("Approved" if report.changed or report.dry_run else "Nothing to approve for")
+    done = "Approved" if report.changed or report.dry_run else "Nothing to approve for"
+    return Verb(done, json_status="approved")
 
 
 COMMAND = Command(

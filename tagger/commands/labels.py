@@ -23,7 +23,7 @@ def with_labels(run: Run, report: "Report") -> "Report":
     from tagger.rules.rows.labels import image_labels, with_levels
     from tagger.version_from.build import project_of
 
-    version = report.version or report.name
+    version = report.build
     try:
         facts, project = facts_of(run), project_of(run.environ)._asdict()
         labels, annotations = (

@@ -52,7 +52,7 @@ OUTPUTS = (
     Output(
         "version",
         "The version that was released, or would be; for a build without a version, its first tag.",
-        lambda report: report.version or report.name,
+        lambda report: report.build,
     ),
     Output(
         "digest",

@@ -21,7 +21,7 @@ def sentence(report: Report, seconds: float | None = None) -> str:
     done, before = report.verb.done or report.title.capitalize(), report.verb.before
     if report.is_rehearsal:
         done, before = f"Dry run of {report.title}", "for"
-    what = " ".join(filter(None, (done, report.version or "", before, places)))
+    what = " ".join(filter(None, (done, report.build, before, places)))
     return f"{what}{time}: {counts(report)}"
 
 

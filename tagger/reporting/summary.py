@@ -33,7 +33,7 @@ def report_markdown(report: Report, seconds: float | None = None) -> str:
 
 
 def _parts(report: Report, seconds: float | None) -> Iterator[str]:
-    words = (_icon(report), report.title.capitalize(), report.version and cell(report.version))
+    words = (_icon(report), report.title.capitalize(), report.build and cell(report.build))
     dry = " (dry run)" if report.is_rehearsal else ""
     yield f"### {' '.join(filter(None, words))}{dry}"
     if report.repositories:

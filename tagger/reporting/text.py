@@ -70,7 +70,7 @@ def digests_of(change: Change, *, pushed: bool) -> str:
 
 
 def _lines(report: Report, width: int, verbose: bool, seconds: float | None) -> Iterator[str]:
-    title = plain(" ".join(filter(None, (report.title.capitalize(), report.version))))
+    title = plain(" ".join(filter(None, (report.title.capitalize(), report.build))))
     notes = [
         {None: "", "version": "version given"}.get(report.version_from, f"version from {report.version_from}"),
         "dry run: nothing is written" if report.is_rehearsal else "",

@@ -185,6 +185,11 @@ class Report(NamedTuple):
     verb: Verb = Verb()
 
     @property
+    def build(self) -> str:
+        """The version, or the name of a build without one; empty where there is neither."""
+        return self.version or self.name
+
+    @property
     def title(self) -> str:
         """The command as people call it."""
         return self.verb.name or self.command

@@ -58,6 +58,7 @@ def report(command: str, *changes: Change, version: str | None = None, dry_run: 
             report("approve", KEPT, version="2.1.4"),
             "Nothing to approve for 2.1.4 in 1 repository in 3.2 s: nothing was written",
         ),
+        (report("release", CREATED)._replace(name="main"), "Released main to 1 repository in 3.2 s: 1 created"),
         (report("delete", MOVED._replace(action="remove")), "Deleted from 1 repository in 3.2 s: 1 removed"),
         (report("push", CREATED), "Pushed to 1 repository in 3.2 s: 1 created"),
         (report("policy", KEPT), "Looked at the policy of 1 repository in 3.2 s: nothing was written"),
