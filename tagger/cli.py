@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import tagger
 from tagger.command_line.line import Line, read_line
-from tagger.commands import NAMES, command_named
+from tagger.commands import NAMES, find_command
 from tagger.commands.command import Command
 from tagger.errors import InputError, TaggerError
 from tagger.interruption import Interruption
@@ -97,7 +97,7 @@ def run(
         if text := _program_text(line, environ, out):
             Outlet(out, environ).echo(text)
             return 0
-        command = command_named(_command_name(line, environ))
+        command = find_command(_command_name(line, environ))
         name = command.name
         parameters = _parse(command, line.rest)
         return _run(command, parameters, environ, stdin, console, interruption or Interruption(), line, begun)
@@ -166,7 +166,7 @@ def _program_text(line: Line, environ: Mapping[str, str], out: TextIO) -> str:
     name = " ".join(line.plain) if helping else line.command
     if not name or name in ("help", "version") or "completion" in (name, line.command):
         return program_help(width, verbose=line.is_verbose)
-    return command_help(command_named(_valid_name(name, line)), width, verbose=line.is_verbose)
+    return command_help(find_command(_valid_name(name, line)), width, verbose=line.is_verbose)
 
 
 def _is_unconfigured(line: Line, environ: Mapping[str, str]) -> bool:
@@ -266,9 +266,9 @@ def _requested_format(line: Line, environ: Mapping[str, str]) -> str:
     """Return the format that the words or the environment ask for, even where the rest is wrong."""
     from tagger.reporting.formatter import FORMATS, TEXT
     from tagger.settings.option import TRUE
-    from tagger.settings.options import named
+    from tagger.settings.options import find_option
 
-    for option in map(named, [form for form in FORMATS if form != TEXT]):
+    for option in map(find_option, [form for form in FORMATS if form != TEXT]):
         asked = any(environ.get(name, "").strip().lower() in TRUE for name in option.variables)
         if asked or option.spelling in line.options:
             return option.name
@@ -278,9 +278,9 @@ def _requested_format(line: Line, environ: Mapping[str, str]) -> str:
 def _configured_format(settings: "Settings") -> str:
     """Return the format that the settings ask for, which include the settings file. Raise `InputError` for several."""
     from tagger.reporting.formatter import FORMATS, TEXT
-    from tagger.settings.options import named
+    from tagger.settings.options import find_option
 
-    asked = [form for form in FORMATS if form != TEXT and getattr(settings, named(form).attribute)]
+    asked = [form for form in FORMATS if form != TEXT and getattr(settings, find_option(form).attribute)]
     if len(asked) > 1:
         raise InputError(f"several formats are asked for: {', '.join(asked)}", f"Keep one, such as `{asked[0]}`.")
     return next(iter(asked), TEXT)

@@ -1,4 +1,4 @@
-"""The protocol by which copying, pushing and archives tell their progress."""
+"""The protocol for reports of progress, from copying, pushing and archives."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,41 +10,41 @@ class Meter(Protocol):
     """Receives the progress of the work on one repository, from any thread."""
 
     def phase(self, text: str) -> None:
-        """Say what is done now, as `uploading`."""
+        """Begin a phase, such as `uploading`."""
 
-    def moved(self, part: str, done: int, total: int) -> None:
-        """Say how many bytes of a part (a blob or a layer) are done, of how many; the last call counts."""
+    def advance(self, part: str, done: int, total: int) -> None:
+        """Report how many bytes of a part (a blob or a layer) are done, of `total`; the last call counts."""
 
-    def arrived(self, part: str) -> None:
-        """Say that all of a part is there."""
+    def finish(self, part: str) -> None:
+        """Report that a part is complete."""
 
-    def paused(self, cause: str, seconds: float) -> None:
-        """Say that something is tried again after so many seconds, and why."""
+    def report_retry(self, cause: str, seconds: float) -> None:
+        """Report that a request is repeated after so many seconds, and why."""
 
-    def asked(self, request: str) -> None:
-        """Say what was asked of a registry, and how that was answered."""
+    def report_request(self, request: str) -> None:
+        """Report a request to a registry, with the status of its answer."""
 
 
 Meters = Callable[[str], Meter]
-"""Returns the meter of a repository, by the name that a person gives it."""
+"""A function that returns the meter of a repository, given its name in messages."""
 
 
 class _Silent:
-    """Tells nobody."""
+    """Ignores all reports."""
 
     def phase(self, text: str) -> None:
         pass
 
-    def moved(self, part: str, done: int, total: int) -> None:
+    def advance(self, part: str, done: int, total: int) -> None:
         pass
 
-    def arrived(self, part: str) -> None:
+    def finish(self, part: str) -> None:
         pass
 
-    def paused(self, cause: str, seconds: float) -> None:
+    def report_retry(self, cause: str, seconds: float) -> None:
         pass
 
-    def asked(self, request: str) -> None:
+    def report_request(self, request: str) -> None:
         pass
 
 
@@ -52,11 +52,11 @@ SILENT: Meter = _Silent()
 
 
 def silent(_place: str) -> Meter:
-    """Return a meter that tells nobody."""
+    """Return a meter that ignores all reports."""
     return SILENT
 
 
 def meter_of(store: object) -> Meter:
-    """Return the meter of a repository; one that tells nobody, where it has none."""
+    """Return the meter of a repository; one that ignores all reports where it has none."""
     meter: Meter = getattr(store, "meter", SILENT)
     return meter

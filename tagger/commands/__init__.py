@@ -4,7 +4,7 @@ from importlib import import_module
 
 from tagger.commands.command import Command
 
-__all__ = ["NAMES", "command_named", "commands"]
+__all__ = ["NAMES", "find_command", "commands"]
 
 NAMES = (
     "plan", "release", "approve", "policy", "reconcile", "withdraw", "tags", "check", "push", "delete", "prune",
@@ -13,7 +13,7 @@ NAMES = (
 """The names of the commands, in the order of help; each is a module here."""
 
 
-def command_named(name: str) -> Command:
+def find_command(name: str) -> Command:
     """Return the row of one of `NAMES`. A run imports only the module of its command."""
     command: Command = import_module(f"tagger.commands.{name}").COMMAND
     return command
@@ -21,4 +21,4 @@ def command_named(name: str) -> Command:
 
 def commands() -> tuple[Command, ...]:
     """Return the row of every command."""
-    return tuple(map(command_named, NAMES))
+    return tuple(map(find_command, NAMES))

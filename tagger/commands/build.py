@@ -105,13 +105,13 @@ def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
 def _warn_of_others(run: Run, rules: "Rules", filled: "Filled", parse: "Callable[[str], Version]") -> None:
     """Warn where a git tag gives the version by its row, and a label or a file gives another version."""
     from tagger.version_from.found import Found
-    from tagger.version_from.reading import compared
+    from tagger.version_from.reading import compare_places
 
     said = run.settings.version or "version-from" in run.settings.given
     if said or filled.version is None or filled.origin != GIT_TAG:
         return
     decided = Found(filled.version, filled.version.text, GIT_TAG, f"the git tag of {filled.version.text}")
-    for note in compared(decided, run.settings.version_from, _places(run, rules), parse).notes:
+    for note in compare_places(decided, run.settings.version_from, _places(run, rules), parse).notes:
         run.warn("VERSIONS_DIFFER", note)
 
 
@@ -174,7 +174,7 @@ def _given_version(run: Run, rules: "Rules", parse: "Callable[[str], Version]") 
     text is no version.
     """
     from tagger.version_from.found import Found
-    from tagger.version_from.reading import compared, from_text
+    from tagger.version_from.reading import compare_places, from_text
 
     settings, origin = run.settings, run.settings.origin("version")
     text = from_text(settings.version, settings.tag_prefix)
@@ -182,7 +182,7 @@ def _given_version(run: Run, rules: "Rules", parse: "Callable[[str], Version]") 
         decided = Found(parse(text), text, "version", f"{origin} {text}")
     except InputError as error:
         raise InputError(f"{origin}: {error.message}", error.hint, code=error.code) from error
-    return compared(decided, ("label",), _places(run, rules), parse, _is_same_release)
+    return compare_places(decided, ("label",), _places(run, rules), parse, _is_same_release)
 
 
 def _is_same_release(one: "Version", other: "Version") -> bool:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from tagger.errors import NotFound, Refused
 from tagger.gates.signatures.media_types import BUNDLE, ENVELOPE, IN_TOTO, NOTATION, SIMPLE
 from tagger.gates.signatures.rows import PREDICATES, matches
-from tagger.gates.signatures.statements import Envelope, Rejected, parsed
+from tagger.gates.signatures.statements import Envelope, Rejected, parse_json
 from tagger.images.builds import AssembledSource
 from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.copying import SIGNATURE_TAGS, TaggedContent
@@ -86,11 +86,11 @@ def _predicate(content: TaggedContent, layer: Descriptor) -> str:
     if layer.size > LARGEST:
         raise Rejected("it is too large")
     with content.blob(layer) as file:
-        document = parsed(file.read(LARGEST))
+        document = parse_json(file.read(LARGEST))
     if "messageSignature" in document:
         return ""
     envelope = Envelope.read(document.get("dsseEnvelope", document))
-    return str(parsed(envelope.payload).get("predicateType", "unknown"))
+    return str(parse_json(envelope.payload).get("predicateType", "unknown"))
 
 
 def _words(predicate: str) -> Iterator[str]:

@@ -85,7 +85,7 @@ class _Match(NamedTuple):
     manifest: str
     config: ImageConfig
 
-    def shared(self, config: ImageConfig) -> int:
+    def count_shared_layers(self, config: ImageConfig) -> int:
         """Return how many of the lowest layers a build shares with this base."""
         pairs = list(zip(config.diff_ids, self.config.diff_ids, strict=False))
         return next((count for count, (own, below) in enumerate(pairs) if own != below), len(pairs))
@@ -136,7 +136,7 @@ def _judge(config: ImageConfig, bases: Sequence[ApprovedBase]) -> Finding:
         for manifest, below in base.platforms
         if _has_layers(below) and _same_platform(config.platform, below.platform)
     ]
-    matches = [match for match in possible if match.shared(config) == len(match.config.diff_ids)]
+    matches = [match for match in possible if match.count_shared_layers(config) == len(match.config.diff_ids)]
     if not matches:
         return Finding(config.platform, f"stands on no approved base{_nearest(config, possible)}")
     longest = max(matches, key=lambda match: match.rank)
@@ -155,10 +155,11 @@ def _judge(config: ImageConfig, bases: Sequence[ApprovedBase]) -> Finding:
 
 
 def _nearest(config: ImageConfig, possible: Sequence[_Match]) -> str:
-    nearest = max(possible, key=lambda match: match.shared(config), default=None)
-    if nearest is None or not nearest.shared(config):
+    nearest = max(possible, key=lambda match: match.count_shared_layers(config), default=None)
+    shared = nearest.count_shared_layers(config) if nearest else 0
+    if nearest is None or not shared:
         return ""
-    return f": it has {nearest.shared(config)} of the {len(nearest.config.diff_ids)} layers of {nearest.base.name}"
+    return f": it has {shared} of the {len(nearest.config.diff_ids)} layers of {nearest.base.name}"
 
 
 def _has_layers(config: ImageConfig) -> bool:

@@ -109,7 +109,7 @@ def _copy_blobs(source: Content, store: TagStore, manifests: Sequence[Manifest],
     meter = meter_of(store)
     meter.phase("copying")
     for blob in blobs.values():
-        meter.moved(blob.digest, 0, blob.size)
+        meter.advance(blob.digest, 0, blob.size)
     sent = run_all(lambda blob: _copy_blob(source, store, blob, mount_from, stop), list(blobs.values()), jobs, stop)
     return frozenset(digest for digest, uploaded in zip(blobs, sent, strict=True) if not uploaded)
 
@@ -246,7 +246,7 @@ def _copy_blob(
 ) -> bool:
     """Copy a blob, unless `store` claims to have it; return whether it was certainly uploaded."""
     if store.has_blob(blob):
-        meter_of(store).arrived(blob.digest)
+        meter_of(store).finish(blob.digest)
         return False
     _send_blob(source, store, blob, mount_from, stop)
     return mount_from is None
@@ -258,7 +258,7 @@ def _send_blob(
     @contextmanager
     def opener() -> Iterator[BinaryIO]:
         with source.blob(blob) as stream:
-            yield cast("BinaryIO", _Stoppable(stream, stop, lambda done: meter.moved(blob.digest, done, blob.size)))
+            yield cast("BinaryIO", _Stoppable(stream, stop, lambda done: meter.advance(blob.digest, done, blob.size)))
 
     meter = meter_of(store)
     try:
@@ -271,7 +271,7 @@ def _send_blob(
             )
         if not blob.urls:
             raise
-    meter.arrived(blob.digest)
+    meter.finish(blob.digest)
 
 
 class _Stoppable:

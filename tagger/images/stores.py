@@ -11,7 +11,7 @@ from tagger.names import Repository
 
 __all__ = [
     "Abilities", "Catalogued", "Content", "ExaminedStore", "ImageConfig", "OpenedStore", "Opener", "PrunableStore",
-    "Source", "Survey", "TagStore", "overtaken",
+    "Source", "Survey", "TagStore", "overtaken_error",
 ]  # fmt: skip
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
@@ -30,7 +30,7 @@ class Survey(NamedTuple):
     lost: frozenset[str] = frozenset()
 
 
-def overtaken(place: str, tag: str, digest: str | None, pushed: str = "") -> Refused:
+def overtaken_error(place: str, tag: str, digest: str | None, pushed: str = "") -> Refused:
     """Return the error of a build whose exact tag holds another build now. `pushed` is the digest of its own push."""
     return Refused(
         f"{place}: another build was released as {tag} at the same time: it holds {digest}"

@@ -8,7 +8,7 @@ from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.artifacts import HELD, artifact, put_artifact
 from tagger.images.sources import ContentSource
-from tagger.images.stores import Source, TagStore, overtaken
+from tagger.images.stores import Source, TagStore, overtaken_error
 from tagger.operations.afterwards import changes_after, outcome_after
 from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
@@ -175,7 +175,7 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
             put_artifact(store, artifact({HELD: change.tag.removeprefix(HELD_MARK)}), [change.tag])
     manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
     if digest and manifest.digest != digest:
-        raise overtaken(store.place, tag, manifest.digest)
+        raise overtaken_error(store.place, tag, manifest.digest)
     if job.arrived:
         job.arrived(store, manifest)
     others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
@@ -197,7 +197,7 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
     result = converge(prepared.view, prepared.look if stood else None, job.versions[0])
     now = result.look.digests[job.exact_tags[0]]
     if result.error is None and now != image:
-        return result._replace(error=overtaken(store.place, job.exact_tags[0], now))
+        return result._replace(error=overtaken_error(store.place, job.exact_tags[0], now))
     return result
 
 

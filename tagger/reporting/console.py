@@ -220,9 +220,9 @@ class Console:
         """Return a message that spells its settings as options, or as inputs in a workflow."""
         if "`" not in text:
             return text
-        from tagger.settings.wording import spelled
+        from tagger.settings.wording import spell_settings
 
-        return spelled(text, self._commands, in_workflow=self._runner.present, names=names)
+        return spell_settings(text, self._commands, in_workflow=self._runner.present, names=names)
 
     def _spell_error(self, error: TaggerError) -> TaggerError:
         shown = copy.copy(error)

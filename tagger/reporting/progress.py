@@ -45,7 +45,7 @@ class _Repository:
         """Set the phase that an event means, without showing it: the event is shown itself."""
         self._phase = text
 
-    def moved(self, part: str, done: int, total: int) -> None:
+    def advance(self, part: str, done: int, total: int) -> None:
         """Set the bytes that are done of a part. The bytes of an earlier phase are forgotten."""
         with self._lock:
             if self._parts_of != self._phase:
@@ -54,13 +54,13 @@ class _Repository:
                 self._samples = deque([(time.monotonic(), 0)])
             self._parts[part] = (done, max(done, total))
 
-    def arrived(self, part: str) -> None:
+    def finish(self, part: str) -> None:
         """Set all bytes of a part as done."""
         with self._lock:
             total = self._parts.get(part, (0, 0))[1]
             self._parts[part] = (total, total)
 
-    def paused(self, cause: str, seconds: float) -> None:
+    def report_retry(self, cause: str, seconds: float) -> None:
         """Count a retry, with its cause; a verbose run shows it at once."""
         cause = DIGEST.sub(lambda match: Digest(match[0]).encoded[:7], cause)
         with self._lock:
@@ -68,7 +68,7 @@ class _Repository:
             self._cause = cause
         self._show_verbose(f"{self._place}: tried again in {duration(seconds)}: {cause}")
 
-    def asked(self, request: str) -> None:
+    def report_request(self, request: str) -> None:
         """Show a request to a registry, in a verbose run."""
         self._show_verbose(f"{self._place}: {request}")
 

@@ -9,7 +9,7 @@ from tagger.confidential import hide_logins, logins_in
 from tagger.errors import InputError
 from tagger.names import DOCKER_HUB, HOST, HUB_ALIASES, HUB_API, IPV6_HOST, REPOSITORY_SHAPES, Repository
 from tagger.settings import mending
-from tagger.settings.mending import mended
+from tagger.settings.mending import suggest
 from tagger.workspace import is_regular
 
 __all__ = [
@@ -56,7 +56,7 @@ def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
 
 
 @without_login
-@mended(mending.images)
+@suggest(mending.images)
 def image(text: str) -> Repository | Path:
     """Read a target: a repository of a registry, or the folder of a layout on disk."""
     if text.startswith(LAYOUT):
@@ -89,7 +89,7 @@ def reference(text: str) -> str:
 
 
 @without_login
-@mended(mending.hosts)
+@suggest(mending.hosts)
 def host(text: str) -> str:
     """Check a host with or without a port."""
     if not (HOST.fullmatch(text) or IPV6_HOST.fullmatch(text)):
@@ -98,7 +98,7 @@ def host(text: str) -> str:
 
 
 @without_login
-@mended(mending.endpoints)
+@suggest(mending.endpoints)
 def endpoint(text: str) -> tuple[str, str]:
     """Read `NAME=HOST:PORT`: the name of a registry, and the host and port where it is reached."""
     name, equals, place = text.partition("=")

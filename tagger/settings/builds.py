@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagger.errors import InputError
 from tagger.settings import mending
 from tagger.settings.addresses import without_login
-from tagger.settings.mending import mended
+from tagger.settings.mending import suggest
 from tagger.settings.parsers import variant
 
 __all__ = ["Build", "digests", "digests_of_variants", "source"]
@@ -23,7 +23,7 @@ class Build(NamedTuple):
 
 
 @without_login
-@mended(mending.sources)
+@suggest(mending.sources)
 def source(text: str) -> Build:
     """Read a source, `SOURCE` or `VARIANT=SOURCE`."""
     from tagger.images.opening import parse_source

@@ -13,7 +13,7 @@ from tagger.rules.words import DEFAULT_VARIANT, channel_words
 from tagger.settings.addresses import Login
 from tagger.settings.builds import digests_of_variants
 from tagger.settings.components import CommandRow
-from tagger.settings.options import named
+from tagger.settings.options import find_option
 from tagger.settings.problems import Problems
 from tagger.settings.values import Settings
 
@@ -22,7 +22,7 @@ __all__ = ["check_together", "logins_of", "rules_of"]
 
 def check_together(settings: Settings, command: CommandRow, mentioned: Collection[str], problems: Problems) -> None:
     """Note settings that are valid alone, but contradict each other. `mentioned` are those that a file names."""
-    plans = command.name in named("published-from").commands
+    plans = command.name in find_option("published-from").commands
     unneeded = "needs no image" in command.kinds or (plans and settings.published_from == "none")
     if not {*settings.given, *mentioned} & {"images"} and not unneeded:
         which = f"the component {settings.component}: " if settings.component else ""
@@ -106,7 +106,7 @@ def rules_of(settings: Settings, command: CommandRow, problems: Problems) -> Rul
         return None
     rules = problems.attempt(_origin(settings, "tags"), make) if sound else None
     if rules and "withdrawn" in settings.given:
-        for place, entry in named("withdrawn").entries(settings.given["withdrawn"]):
+        for place, entry in find_option("withdrawn").entries(settings.given["withdrawn"]):
             problems.attempt(place, partial(_check_version_name, rules, entry))
     # The policy of a repository may have other rules for a release. So a version that is wrong alone is reported later.
     reports = "makes a release" not in command.kinds or settings.published_from != "registry" or len(problems)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tagger.settings.option import CommandKind, Given
-from tagger.settings.options import OPTIONS, named
+from tagger.settings.options import OPTIONS, find_option
 from tagger.settings.problems import Problems
 
 if TYPE_CHECKING:  # PyYAML is not imported where there is no file
@@ -87,7 +87,7 @@ class Components:
         return ()
 
     def _named(self, only: Given, several: Several) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(named("only").split(only.texts)))
+        names = tuple(dict.fromkeys(find_option("only").split(only.texts)))
         unknown = [name for name in names if name not in self.names]
         if not unknown and (len(names) == 1 or several != "one"):
             return names
@@ -109,7 +109,7 @@ class Components:
     def _of_images(self) -> tuple[str, ...]:
         """Return the components that have one of the repositories that are named outside of the file."""
         given = self._values.get("images")
-        images = set(named("images").split(given.texts)) if given else set()
+        images = set(find_option("images").split(given.texts)) if given else set()
         return tuple(name for name in self.names if images & self._images(name))
 
     def _of_tag(self, tags: Iterable[str]) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class Components:
     def _images(self, name: str) -> set[str]:
         """Return the texts of a component's images, as the file says them."""
         given = self._file and (self._file.components[name].get("images") or self._file.values.get("images"))
-        return set(named("images").split(_with_name("images", given, name).texts)) if given else set()
+        return set(find_option("images").split(_with_name("images", given, name).texts)) if given else set()
 
     def _text(self, option: str, name: str) -> str:
         """Return the text of an option of one component; empty where nobody gives any."""

@@ -9,7 +9,7 @@ from tagger.errors import InputError, Refused
 from tagger.results import Passed
 from tagger.settings import mending
 from tagger.settings.addresses import reference, without_login
-from tagger.settings.mending import mended
+from tagger.settings.mending import suggest
 from tagger.settings.option import lines, text, words
 
 if TYPE_CHECKING:  # few runs ask for a gate
@@ -37,7 +37,7 @@ def _signer(text: str) -> str:
     return text
 
 
-@mended(mending.artifact_types)
+@suggest(mending.artifact_types)
 def _artifact_type(text: str) -> str:
     """Check the media type of an artifact, or a word for several types. Raise `InputError`."""
     from tagger.gates.attached import WORDS

@@ -12,7 +12,7 @@ from tagger.settings.arguments import Arguments, values_of
 from tagger.settings.checks import check_together, logins_of, rules_of
 from tagger.settings.components import CommandRow, Components
 from tagger.settings.option import Given, Option
-from tagger.settings.options import OPTIONS, named
+from tagger.settings.options import OPTIONS, find_option
 from tagger.settings.problems import Problems
 from tagger.settings.rows import has_rows, read_rows, said_by_rows
 from tagger.settings.search import find_settings_file
@@ -116,7 +116,7 @@ def _on_the_line(given: Mapping[str, Sequence[str]], spelled: Collection[str], p
     """Return the options of the command line; an empty one does not count, and is a problem if `never_empty`."""
     found = {}
     for name, texts in given.items():
-        option = named(name)
+        option = find_option(name)
         origin = next((one for one in option.spellings if one in spelled and one.startswith("--")), option.spelling)
         if "".join(texts).strip():
             found[name] = Given(tuple(texts), "--password-stdin" if name == "password" else origin)

@@ -11,7 +11,7 @@ from tagger.images.manifests import ARCHITECTURES
 from tagger.names import SOURCE_KINDS
 
 __all__ = [
-    "artifact_types", "choices_like", "endpoints", "hosts", "images", "is_platform_alias", "latest_like", "mended",
+    "artifact_types", "choices_like", "endpoints", "hosts", "images", "is_platform_alias", "latest_like", "suggest",
     "numbers", "platforms", "ranges", "sources", "templates", "times", "words_like",
 ]  # fmt: skip
 
@@ -30,10 +30,12 @@ _CONSENT = frozenset({"overwrite"})  # no choice to offer to who did not write i
 _OPERATORS = {"=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=", "&&": " ", ";": " ", "<>": "!="}
 
 
-def mended(candidates: Candidates, *, also: bool = False) -> Callable[[Callable[[str], Value]], Callable[[str], Value]]:
-    """Return what makes a parser offer, in the hint of its error, the first of `candidates` that it reads.
+def suggest(
+    candidates: Candidates, *, also: bool = False
+) -> Callable[[Callable[[str], Value]], Callable[[str], Value]]:
+    """Return a decorator of a parser. In the hint of its error stands the first of `candidates` that it can read.
 
-    `also` keeps what its own hint says behind that.
+    With `also`, the parser's own hint follows.
     """
 
     def decorate(parse: Callable[[str], Value]) -> Callable[[str], Value]:

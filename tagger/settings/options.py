@@ -6,7 +6,7 @@ from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import DEFAULT_TEMPLATES, ReleaseOptions
 from tagger.settings.run_options import RunOptions
 
-__all__ = ["DEFAULT_TEMPLATES", "OPTIONS", "named"]
+__all__ = ["DEFAULT_TEMPLATES", "OPTIONS", "find_option"]
 
 OPTIONS: tuple[Option[object], ...] = tuple(
     row
@@ -16,6 +16,6 @@ OPTIONS: tuple[Option[object], ...] = tuple(
 )
 
 
-def named(name: str) -> Option[object]:
+def find_option(name: str) -> Option[object]:
     """Return the option of a name."""
     return next(option for option in OPTIONS if option.name == name)

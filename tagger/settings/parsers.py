@@ -11,7 +11,7 @@ from tagger.rules.templates import Template
 from tagger.rules.variants import check_variants_entry
 from tagger.rules.words import DEFAULT_VARIANT, check_channel, check_variant
 from tagger.settings import mending, offers
-from tagger.settings.mending import mended
+from tagger.settings.mending import suggest
 
 if TYPE_CHECKING:
     from tagger.rules.retention import TagRule
@@ -46,7 +46,7 @@ _MEANINGS = {
 def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     """Return a parser of one of `choices`."""
 
-    @mended(mending.choices_like(choices, _MEANINGS.get(name)), also=True)
+    @suggest(mending.choices_like(choices, _MEANINGS.get(name)), also=True)
     def parse(text: str) -> str:
         if text not in choices:
             raise InputError(f"`{name}` is {text!r}", f"`{name}` is one of: {', '.join(choices)}.")
@@ -75,21 +75,21 @@ def version_from(text: str) -> str:
     return check_kind(text)
 
 
-@mended(mending.templates)
+@suggest(mending.templates)
 def template(text: str) -> str:
     """Check a template."""
     Template.parse(text)
     return text
 
 
-@mended(mending.ranges)
+@suggest(mending.ranges)
 def selection(text: str) -> str:
     """Check a range or a regular expression of versions."""
     Selection.parse(text)
     return text
 
 
-@mended(mending.latest_like)
+@suggest(mending.latest_like)
 def latest(text: str) -> str:
     """Check `latest`: auto, false, a range or a regular expression."""
     if text not in ("auto", "false"):
@@ -101,19 +101,19 @@ def latest(text: str) -> str:
     return text
 
 
-@mended(offers.revisions, also=True)
+@suggest(offers.revisions, also=True)
 def revision(text: str) -> str:
     """Check the form of a revision, and return it in its standard spelling."""
     return str(Revision.parse(text))
 
 
-@mended(mending.words_like)
+@suggest(mending.words_like)
 def channel(text: str) -> str:
     """Check the name of a channel."""
     return check_channel(text)
 
 
-@mended(mending.words_like)
+@suggest(mending.words_like)
 def variant(text: str) -> str:
     """Read a variant; `default`, the variant of the bare tags, becomes an empty text."""
     check_variant(text)
@@ -125,7 +125,7 @@ def variants(text: str) -> str:
     return check_variants_entry(text) if "=" in text else variant(text)
 
 
-@mended(mending.platforms)
+@suggest(mending.platforms)
 def platform(text: str) -> str:
     """Check a platform, as images name it; `any` turns the check off."""
     known = re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(?:/v[0-9]+)?", text) and not mending.is_platform_alias(text)
@@ -137,7 +137,7 @@ def platform(text: str) -> str:
 def number(least: int, most: int) -> Callable[[str], int]:
     """Return a parser of a whole number from `least` to `most`."""
 
-    @mended(mending.numbers(least, most))
+    @suggest(mending.numbers(least, most))
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
             raise InputError(f"{text!r} is not from {least} to {most}", f"It is a whole number, as {least}.")
@@ -146,7 +146,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-@mended(mending.times)
+@suggest(mending.times)
 def seconds(text: str) -> float:
     """Read a time in seconds or minutes, `30` or `2m`, and return the seconds."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|m)?", text)
@@ -155,7 +155,7 @@ def seconds(text: str) -> float:
     return float(match[1]) * (60 if match[2] == "m" else 1)
 
 
-@mended(offers.kept, also=True)
+@suggest(offers.kept, also=True)
 def keep(text: str) -> tuple[str, int]:
     """Read how many of something `prune` keeps: `major=3`."""
     from tagger.rules.retention import keep_limit  # no other command needs these rules
@@ -163,7 +163,7 @@ def keep(text: str) -> tuple[str, int]:
     return keep_limit(text)
 
 
-@mended(offers.tag_rules, also=True)
+@suggest(offers.tag_rules, also=True)
 def tag_rule(text: str) -> "TagRule":
     """Read which tags that are no versions `prune` keeps: `pr-* age=14d`."""
     from tagger.rules.retention import tag_rule as read
@@ -171,7 +171,7 @@ def tag_rule(text: str) -> "TagRule":
     return read(text)
 
 
-@mended(offers.durations, also=True)
+@suggest(offers.durations, also=True)
 def duration(text: str) -> str:
     """Check a time: `7d`."""
     if text != "7d":  # its default is read in every run
@@ -181,7 +181,7 @@ def duration(text: str) -> str:
     return text
 
 
-@mended(offers.shares, also=True)
+@suggest(offers.shares, also=True)
 def share(text: str) -> str:
     """Check a share: `20%`."""
     match = re.fullmatch(r"([0-9]{1,3})%", text)

@@ -7,7 +7,7 @@ from tagger.errors import InputError
 from tagger.rules.rows.fields import is_row
 from tagger.rules.templates import FIELDS, Template
 from tagger.settings import offers
-from tagger.settings.mending import mended
+from tagger.settings.mending import suggest
 from tagger.settings.option import Given
 from tagger.settings.parsers import template
 from tagger.settings.problems import Problems
@@ -30,7 +30,7 @@ def check_line(text: str) -> str:
     return text
 
 
-@mended(offers.rows, also=True)
+@suggest(offers.rows, also=True)
 def _check_row(text: str) -> str:
     from tagger.rules.rows.row import Row
 
@@ -38,7 +38,7 @@ def _check_row(text: str) -> str:
     return text
 
 
-@mended(offers.flavors, also=True)
+@suggest(offers.flavors, also=True)
 def check_flavor(text: str) -> str:
     """Check a line of `flavor`. Raise `InputError`."""
     from tagger.rules.rows.flavor import Flavor

@@ -9,7 +9,7 @@ from tagger.images.registry.logins import SEEN_BY_ACTIONS
 from tagger.settings.option import TRUE, Option
 from tagger.settings.options import OPTIONS
 
-__all__ = ["spelled"]
+__all__ = ["spell_settings"]
 
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _WRITE = re.compile(r"\bWrite (?:`[^`\n]+` and )*\Z")  # behind it stands a value
@@ -23,7 +23,7 @@ _SPECIAL = re.compile(
 )
 
 
-def spelled(text: str, commands: Collection[str], *, in_workflow: bool, names: bool = True) -> str:
+def spell_settings(text: str, commands: Collection[str], *, in_workflow: bool, names: bool = True) -> str:
     """Return a message with its settings in the form that the reader writes.
 
     The message has inputs in backticks, `scheme: calver`; on a terminal that becomes `--scheme calver`. In a workflow,

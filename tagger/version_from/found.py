@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from tagger.errors import InputError
 
-__all__ = ["Absent", "Found", "Given", "V", "found"]
+__all__ = ["Absent", "Found", "Given", "V", "find_version"]
 
 _ALONE = "It should be a version alone, as 2.1.4."
 _OF_SETTINGS = "`scheme: [a-z0-9]+`(?: and `build-metadata: underscore`)?|`build-metadata: underscore`"
@@ -62,7 +62,7 @@ class Given(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def found(given: Given, parse: Callable[[str], V]) -> Found[V]:
+def find_version(given: Given, parse: Callable[[str], V]) -> Found[V]:
     """Return the version that a place gives. Raise `InputError` where its text is none."""
     try:
         version = parse(given.text)

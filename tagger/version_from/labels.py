@@ -6,7 +6,7 @@ from tagger.errors import InputError
 from tagger.images.labels import VERSION_LABEL, inherited_from
 from tagger.images.stores import ImageConfig
 from tagger.rules.versions import Version
-from tagger.version_from.found import Absent, Found, Given, V, found
+from tagger.version_from.found import Absent, Found, Given, V, find_version
 
 __all__ = ["VERSION_LABEL", "is_other_version", "label_version"]
 
@@ -42,7 +42,7 @@ def label_version(
     for variant in sorted(filter(None, variants), key=len, reverse=True):
         plain = plain.removesuffix(f"-{variant}")
     try:
-        return found(Given(plain, "label", f"the image's label {VERSION_LABEL}"), parse)._replace(text=text)
+        return find_version(Given(plain, "label", f"the image's label {VERSION_LABEL}"), parse)._replace(text=text)
     except InputError as error:
         raise Absent(f"the label {VERSION_LABEL} is {text}, and that is no version here: {error.message}") from error
 

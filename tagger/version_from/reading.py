@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.errors import InputError
-from tagger.version_from.found import Absent, Found, Given, V, found
+from tagger.version_from.found import Absent, Found, Given, V, find_version
 from tagger.version_from.refs import tag_version, workflow_ref
 
 # Most runs are given their version, or know it from the ref: what reads it elsewhere is imported there.
 if TYPE_CHECKING:
     from tagger.images.stores import ImageConfig
 
-__all__ = ["Places", "check_kind", "check_ref", "compared", "from_text", "read_version"]
+__all__ = ["Places", "check_kind", "check_ref", "compare_places", "from_text", "read_version"]
 
 
 LONGEST = 200  # characters of a text for which a hint is looked for
@@ -51,11 +51,11 @@ class Places:
 
                 return label_version(self.configs, self.variants, parse)
             case "env":
-                return found(self._variable(rest), parse)
+                return find_version(self._variable(rest), parse)
             case _:
                 from tagger.version_from.files import file_version
 
-                return found(file_version(rest, self.workspace), parse)
+                return find_version(file_version(rest, self.workspace), parse)
 
     def _variable(self, name: str) -> Given:
         text = self.environ.get(name, "").strip()
@@ -83,14 +83,14 @@ def read_version(kinds: Sequence[str], places: Places, parse: Callable[[str], V]
             tried.append(f"{kind}: {absent}")
             hint = hint or absent.hint
         else:
-            return decided if asked else compared(decided, kinds, places, parse)
+            return decided if asked else compare_places(decided, kinds, places, parse)
     raise InputError(
         "no version found; looked at:\n" + "\n".join(tried),
         hint or "Release from a git tag; or give the version with `version`, or its place with `version-from`.",
     )
 
 
-def compared(
+def compare_places(
     decided: Found[V],
     kinds: Sequence[str],
     places: Places,

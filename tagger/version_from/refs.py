@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.errors import InputError
-from tagger.version_from.found import Absent, Found, Given, V, found
+from tagger.version_from.found import Absent, Found, Given, V, find_version
 
 __all__ = ["WorkflowRef", "tag_version", "workflow_ref"]
 
@@ -106,7 +106,7 @@ def _of_ref(ref: WorkflowRef, tag_prefix: str, parse: Callable[[str], V]) -> Fou
         )
     given = Given(tag.removeprefix(tag_prefix), "git-tag", f"the git tag {tag} ({ref.variable})")
     try:
-        return found(given, parse)
+        return find_version(given, parse)
     except InputError as error:
         behind = f" behind `tag-prefix` {tag_prefix}" if tag_prefix else ""
         raise InputError(f"{error.message}{behind}", error.hint, code=error.code) from error

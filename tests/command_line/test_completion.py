@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger.command_line.completion import completion
-from tagger.commands import NAMES, command_named
+from tagger.commands import NAMES, find_command
 
 BASH = """
 source ./script
@@ -54,7 +54,7 @@ class TestShells:
 
     def test_options_of_a_command(self, shell: str, tmp_path: Path) -> None:
         found = offered(shell, "tagger withdraw --", tmp_path)
-        assert {option.spelling for option in command_named("withdraw").options} <= found
+        assert {option.spelling for option in find_command("withdraw").options} <= found
         assert "--on-conflict" not in found
 
     def test_choices(self, shell: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tagger.cli import run
 from tagger.command_line.help import GROUPS, command_help, program_help
 from tagger.command_line.line import read_line
 from tagger.command_line.parser import parse
-from tagger.commands import NAMES, command_named, commands
+from tagger.commands import NAMES, commands, find_command
 from tagger.settings.arguments import NAMES as WORDS
 from tagger.settings.option import Group
 from tagger.settings.options import OPTIONS
@@ -70,21 +70,21 @@ class TestOfACommand:
         lines = said(name, "--help", environ={"COLUMNS": "80"})
         assert len(lines) <= SCREEN
         words = set(" ".join(lines).split())
-        assert {option.spelling for option in command_named(name).options} | {"--password-stdin"} <= words
+        assert {option.spelling for option in find_command(name).options} | {"--password-stdin"} <= words
         assert said("help", name, environ={"COLUMNS": "80"}) == lines
         assert said("--help", name, environ={"COLUMNS": "80"}) == lines
 
     @pytest.mark.parametrize("name", NAMES)
     def test_verbose_explains_each_once(self, name: str) -> None:
         text = " ".join(" ".join(said(name, "-v", "-h")).split())
-        options = command_named(name).options
+        options = find_command(name).options
         assert [option.name for option in options if option.usage not in text] == []
         assert text.count("May be repeated.") == sum(option.repeats for option in options)
         assert name != "release" or "--on-conflict revision|fail|keep|overwrite" in text
 
     @pytest.mark.parametrize("name", NAMES)
     def test_three_examples_that_are_understood(self, name: str) -> None:
-        command = command_named(name)
+        command = find_command(name)
         assert len(command.examples) == 3
         for example in command.examples:
             line = read_line(example.replace("'", "").split())
@@ -110,11 +110,11 @@ class TestGroups:
             spellings = {spelling: option for option in OPTIONS for spelling in option.spellings}
             named = [word for word in words if word.startswith("--") and word != "--password-stdin"]
             assert any(spellings[word].group == group for word in named), example
-            assert set(named) <= {one for option in command_named("release").options for one in option.spellings}
+            assert set(named) <= {one for option in find_command("release").options for one in option.spellings}
 
     @given(st.integers(60, 200), st.sampled_from(NAMES), st.booleans())
     def test_no_line_is_wider_than_the_screen(self, width: int, name: str, verbose: bool) -> None:
-        texts = (program_help(width, verbose=verbose), command_help(command_named(name), width, verbose=verbose))
+        texts = (program_help(width, verbose=verbose), command_help(find_command(name), width, verbose=verbose))
         for line in click.unstyle("\n".join(texts)).splitlines():
             free = "  tagger " in line or "|" in line  # an example, and the choices of an option, are not folded
             assert len(line) <= width or free, line

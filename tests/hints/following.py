@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tagger.settings.options import OPTIONS, named
+from tagger.settings.options import OPTIONS, find_option
 from tests.integration.commands import Ran, tagger
 
 _TOKEN = re.compile(r"`([^`\n]+)`")
@@ -243,6 +243,6 @@ def _without(given: Input, name: str) -> Input:
 
 def _option(name: str) -> Any:
     try:
-        return named(name)
+        return find_option(name)
     except (KeyError, StopIteration):
         return None

@@ -14,15 +14,15 @@ class Told:
     def phase(self, text: str) -> None:
         self.phases.append(text)
 
-    def moved(self, part: str, done: int, total: int) -> None:
+    def advance(self, part: str, done: int, total: int) -> None:
         self.parts.setdefault(part, []).append((done, total))
 
-    def arrived(self, part: str) -> None:
+    def finish(self, part: str) -> None:
         for _, total in self.parts.get(part, [])[-1:]:
             self.parts[part].append((total, total))
         self.gone.add(part)
 
-    def paused(self, cause: str, seconds: float) -> None:
+    def report_retry(self, cause: str, seconds: float) -> None:
         raise AssertionError(cause, seconds)
 
-    def asked(self, request: str) -> None: ...
+    def report_request(self, request: str) -> None: ...

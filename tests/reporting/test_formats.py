@@ -10,14 +10,14 @@ from tagger.cli import run
 from tagger.reporting.component_console import ComponentConsole
 from tagger.reporting.console import Console
 from tagger.reporting.formatter import FORMATS, TEXT
-from tagger.settings.options import named
+from tagger.settings.options import find_option
 
 ASKED_FOR = [form for form in FORMATS if form != TEXT]
 
 
 @pytest.mark.parametrize("form", ASKED_FOR)
 def test_a_flag_asks_for_it(form: str) -> None:
-    assert named(form).kind == "flag"
+    assert find_option(form).kind == "flag"
     assert FORMATS[form](80).is_document
 
 

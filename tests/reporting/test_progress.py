@@ -117,10 +117,10 @@ class TestElsewhere:
         progress = Progress(Outlet(stream, {}), seldom=0.05)
         meter = progress.meter("ghcr.io/acme/app")
         meter.phase("copying")
-        meter.moved("a", 45_200_000, 90_000_000)
-        meter.moved("b", 0, 100_000)
-        meter.arrived("b")
-        meter.paused("uploading blob a: answered 503", 0.2)
+        meter.advance("a", 45_200_000, 90_000_000)
+        meter.advance("b", 0, 100_000)
+        meter.finish("b")
+        meter.report_retry("uploading blob a: answered 503", 0.2)
         progress.meter("oci:done").phase("done")
         time.sleep(0.18)
         progress.stop()
@@ -135,7 +135,7 @@ class TestElsewhere:
     def test_what_is_short_says_nothing(self) -> None:
         stream = io.StringIO()
         progress = Progress(Outlet(stream, {}))
-        progress.meter("a").moved("a", 1, 2)
+        progress.meter("a").advance("a", 1, 2)
         progress.stop()
         assert stream.getvalue() == ""
 
@@ -172,7 +172,7 @@ class TestElsewhere:
         for phase, done in (("compressing layers", 70), ("copying", 30), ("pointing tags", 0)):
             meter.phase(phase)
             if done:
-                meter.moved("a layer", done, 100)
+                meter.advance("a layer", done, 100)
                 progress.show(Event("staged", "a", "")) if phase == "copying" else None
             (state,) = progress.states()
             assert (state.done, state.total) == ((done, 100) if done else (0, 0))

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from tagger.commands import command_named
+from tagger.commands import find_command
 from tagger.errors import IncompleteRelease, InputError, Refused, StoreError, TaggerError
 from tagger.reporting.documents import report_document
 from tagger.reporting.outputs import report_outputs
@@ -66,7 +66,7 @@ class TestDocument:
     def test_a_repository_that_is_done_has_the_status_of_the_command(self, command: str, status: str) -> None:
         report = Report(command, (Outcome("a/b", "done"), Outcome("a/c", "unchanged")))
         settings = Settings({}, rules=Rules(), texts={}, given={})
-        report = report._replace(verb=command_named(command).verb_of(report, settings))
+        report = report._replace(verb=find_command(command).verb_of(report, settings))
         assert [one["status"] for one in report_document(report)["repositories"]] == [status, "unchanged"]
 
     def test_an_error(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagger.commands import command_named
+from tagger.commands import find_command
 from tagger.errors import StoreError
 from tagger.reporting.documents import report_document
 from tagger.reporting.sentences import counts, sentence
@@ -24,7 +24,7 @@ def report(command: str, *changes: Change, version: str | None = None, dry_run: 
     command, *options = command.split(" --")
     told = Report(command, (Outcome("a/b", "done", changes),), version, dry_run=dry_run)
     settings = Settings({"undo": "undo" in options, "purge": "purge" in options}, rules=Rules(), texts={}, given={})
-    return told._replace(verb=command_named(command).verb_of(told, settings))
+    return told._replace(verb=find_command(command).verb_of(told, settings))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.command_line.help import command_help, program_help
-from tagger.commands import command_named, commands
+from tagger.commands import commands, find_command
 from tagger.errors import StoreError
 from tagger.reporting.checkups import checkup_text
 from tagger.reporting.folding import cells, fold
@@ -86,7 +86,7 @@ def test_no_line_of_a_proposal(proposal: Proposal, width: int) -> None:
 @settings(max_examples=30)
 @given(st.lists(names, min_size=1, max_size=4), widths)
 def test_no_line_of_settings_but_a_rule_to_copy(images: list[str], width: int) -> None:
-    (understood,) = gather_each(command_named("config"), {"images": [f"oci:漢/{image}" for image in images]}, {})
+    (understood,) = gather_each(find_command("config"), {"images": [f"oci:漢/{image}" for image in images]}, {})
     rule = immutability(understood.rules)
     for line in click.unstyle(settings_text(understood, width)).splitlines():
         assert cells(line) <= width or line.strip() in (rule.expression, rule.harbor, rule.ecr), line

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tagger.commands import command_named
+from tagger.commands import find_command
 from tagger.settings.gather import gather_each
 from tagger.settings.values import Settings
 
@@ -14,6 +14,6 @@ def gather(
     command: str, given: Mapping[str, Sequence[str]], environ: Mapping[str, str], workspace: Path = Path()
 ) -> Settings:
     """Gather the settings of a run, as `gather_each` does."""
-    row = command_named(command)
+    row = find_command(command)
     row = row if row.several == "none" else row._replace(several="one")
     return gather_each(row, given, environ, workspace)[0]

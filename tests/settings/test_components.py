@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.commands import command_named
+from tagger.commands import find_command
 from tagger.errors import InputError
 from tagger.settings.components import Several
 from tagger.settings.gather import gather_each
@@ -35,7 +35,7 @@ def chosen(
     if not (folder / ".tagger.yml").exists():
         (folder / ".tagger.yml").write_text(FILE)
     words = {name.replace("_", "-"): [value] for name, value in given.items()}
-    row = command_named(command)._replace(several=several)
+    row = find_command(command)._replace(several=several)
     return [one.component for one in gather_each(row, words, environ or {}, folder)]
 
 
@@ -108,7 +108,7 @@ def test_a_component_without_a_prefix_has_the_plain_tags(tmp_path: Path) -> None
 
 def test_the_name_stands_in_what_all_share(tmp_path: Path) -> None:
     (tmp_path / ".tagger.yml").write_text(FILE)
-    api, web, cli = gather_each(command_named("plan"), {}, {}, tmp_path)
+    api, web, cli = gather_each(find_command("plan"), {}, {}, tmp_path)
     assert [str(image) for image in api.images] == ["ghcr.io/acme/api"]
     assert [build.source for build in web.source] == ["docker://ghcr.io/acme/api-web:build"]
     assert (api.tag_prefix, api.version_from) == ("api-", ("file:services/api/package.json",))
@@ -123,7 +123,7 @@ def test_repositories_that_the_command_line_names(tmp_path: Path) -> None:
     assert "those of 3 components" in refused(tmp_path, images="ghcr.io/acme/other")
     assert chosen(tmp_path, "named", images="ghcr.io/acme/other", only="api") == ["api"]
     found = gather_each(
-        command_named("plan"), {"images": ["quay.io/x/{{component}}"], "only": ["api api-web"]}, {}, tmp_path
+        find_command("plan"), {"images": ["quay.io/x/{{component}}"], "only": ["api api-web"]}, {}, tmp_path
     )
     assert [str(one.images[0]) for one in found] == ["quay.io/x/api", "quay.io/x/api-web"]
 
@@ -140,7 +140,7 @@ def test_only_those_that_share_a_repository(tmp_path: Path) -> None:
     (tmp_path / ".tagger.yml").write_text(
         "images: acme/app\ntags: '{{component}}-{{version}}'\ncomponents: {a: {}, b: {}, c: {images: acme/c}}\n"
     )
-    found = gather_each(command_named("plan"), {}, {}, tmp_path)
+    found = gather_each(find_command("plan"), {}, {}, tmp_path)
     assert [(one.component, one.shared) for one in found] == [("a", True), ("b", True), ("c", False)]
     assert found[0].tags == ("a-{{version}}",)
 

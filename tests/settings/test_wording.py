@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tagger.commands import NAMES
 from tagger.images.registry.logins import login_hint
-from tagger.settings.wording import spelled
+from tagger.settings.wording import spell_settings
 from tests.integration.commands import tagger
 
 
@@ -37,12 +37,15 @@ from tests.integration.commands import tagger
     ],
 )  # fmt: skip
 def test_each(text: str, option: str, workflow: str) -> None:
-    assert spelled(text, NAMES, in_workflow=False) == option
-    assert spelled(text, NAMES, in_workflow=True) == workflow
+    assert spell_settings(text, NAMES, in_workflow=False) == option
+    assert spell_settings(text, NAMES, in_workflow=True) == workflow
 
 
 def test_a_message_quotes_names_as_they_were_given() -> None:
-    assert spelled("`stable` is `stable: <3`", NAMES, in_workflow=False, names=False) == "`stable` is `--stable '<3'`"
+    assert (
+        spell_settings("`stable` is `stable: <3`", NAMES, in_workflow=False, names=False)
+        == "`stable` is `--stable '<3'`"
+    )
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="`"), min_size=1).map(str.strip))
@@ -50,9 +53,9 @@ def test_what_a_person_copies_is_the_value(value: str) -> None:
     """A shell, and YAML, read the very text out of what is written."""
     if not value:
         return
-    option = spelled(f"`stable: {value}`", NAMES, in_workflow=False)
+    option = spell_settings(f"`stable: {value}`", NAMES, in_workflow=False)
     assert shlex.split(option[1:-1]) == ["--stable", value]
-    entry = spelled(f"`stable: {value}`", NAMES, in_workflow=True)
+    entry = spell_settings(f"`stable: {value}`", NAMES, in_workflow=True)
     assert yaml.safe_load(entry[1:-1]) == {"stable": value}
 
 
@@ -66,6 +69,6 @@ def test_a_run_says_it_as_its_reader_writes_it() -> None:
 
 def test_what_is_true_of_actions_alone_is_for_workflows() -> None:
     hint = login_hint("ghcr.io")
-    assert "a container action sees only if DOCKER_CONFIG" in spelled(hint, NAMES, in_workflow=True)
-    shown = spelled(hint, NAMES, in_workflow=False)
+    assert "a container action sees only if DOCKER_CONFIG" in spell_settings(hint, NAMES, in_workflow=True)
+    shown = spell_settings(hint, NAMES, in_workflow=False)
     assert shown.endswith("`TAGGER_LOGINS`; or `docker login ghcr.io`.")

@@ -24,7 +24,7 @@ from sigstore_models.common.v1 import HashAlgorithm
 from tagger.errors import InputError
 from tagger.gates.signatures.places import Candidate
 from tagger.gates.signatures.rows import Row, matches
-from tagger.gates.signatures.statements import Rejected, check_no_predicate, check_statement, parsed, signed_digest
+from tagger.gates.signatures.statements import Rejected, check_no_predicate, check_statement, parse_json, signed_digest
 from tagger.results import Verification
 from tagger.workspace import read_regular
 
@@ -62,7 +62,7 @@ def verify(candidate: Candidate, verifier: Verifier, row: Row) -> Verification:
         raise Rejected(
             "its log entry has no proof of inclusion, as cosign 2 wrote it; sign with cosign 3 or actions/attest"
         )
-    document = parsed(candidate.document)
+    document = parse_json(candidate.document)
     material = document.get("verificationMaterial")
     if isinstance(material, dict):
         if "publicKey" in material:

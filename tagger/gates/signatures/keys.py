@@ -17,8 +17,8 @@ from tagger.gates.signatures.statements import (
     check_no_predicate,
     check_payload,
     check_statement,
-    decoded,
-    parsed,
+    decode_base64,
+    parse_json,
     signed_bytes,
     signed_digest,
 )
@@ -64,9 +64,9 @@ def verify(candidate: Candidate, key: PublicKey, row: Row) -> str:
     """Return the predicate type of a candidate that this key signed; empty for a plain signature. Raise `Rejected`."""
     if candidate.kind == "simple":
         predicate = check_payload(candidate.document, candidate.target.digest, row)
-        _check(key, decoded(candidate.signature), candidate.document)
+        _check(key, decode_base64(candidate.signature), candidate.document)
         return predicate
-    document = parsed(candidate.document)
+    document = parse_json(candidate.document)
     if candidate.kind == "envelope":
         return _of_envelope(Envelope.read(document), candidate, key, row)
     material = document.get("verificationMaterial")
@@ -87,7 +87,7 @@ def _of_message(message: Any, candidate: Candidate, key: PublicKey, row: Row) ->
     if not isinstance(message, dict):
         raise Rejected("it holds neither an envelope nor a signature")
     check_no_predicate(row)
-    _check_digest(key, decoded(message.get("signature")), signed_digest(candidate.target.digest))
+    _check_digest(key, decode_base64(message.get("signature")), signed_digest(candidate.target.digest))
     return ""
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from tagger.errors import NotFound
 from tagger.gates.signatures.media_types import BUNDLE, ENVELOPE, IN_TOTO, NOTATION, SIGNATURE, SIMPLE
-from tagger.gates.signatures.statements import Rejected, is_about, parsed
+from tagger.gates.signatures.statements import Rejected, is_about, parse_json
 from tagger.images.configs import ABOUT, is_attestation
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.images.stores import Content
@@ -157,6 +157,6 @@ def _is_about(content: Content, manifest: Manifest, image: Descriptor) -> bool:
     for layer in manifest.layers():
         if layer.media_type == IN_TOTO and layer.size <= LARGEST:
             with content.blob(layer) as file, suppress(Rejected):
-                if is_about(parsed(file.read(LARGEST)), image.digest):
+                if is_about(parse_json(file.read(LARGEST)), image.digest):
                     return True
     return False

@@ -11,8 +11,8 @@ from tagger.gates.signatures.rows import Row, matches
 from tagger.names import Digest
 
 __all__ = [
-    "Envelope", "Rejected", "check_payload", "check_statement", "decoded", "is_about", "parsed", "signed_bytes",
-    "signed_digest",
+    "Envelope", "Rejected", "check_payload", "check_statement", "decode_base64", "is_about", "parse_json",
+    "signed_bytes", "signed_digest",
 ]  # fmt: skip
 
 SIGNED = "sha256"
@@ -40,7 +40,7 @@ class Envelope(NamedTuple):
         signatures = value.get("signatures")
         if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], dict):
             raise Rejected("its envelope must have exactly one signature")
-        return cls(value["payloadType"], decoded(value.get("payload")), decoded(signatures[0].get("sig")))
+        return cls(value["payloadType"], decode_base64(value.get("payload")), decode_base64(signatures[0].get("sig")))
 
 
 def signed_bytes(envelope: Envelope) -> bytes:
@@ -56,7 +56,7 @@ def check_statement(payload_type: str, payload: bytes, digest: str, row: Row) ->
     """
     if payload_type != IN_TOTO:
         raise Rejected(f"its payload is {payload_type}, and not an in-toto statement")
-    statement = parsed(payload)
+    statement = parse_json(payload)
     if not is_about(statement, digest):
         raise Rejected("it is about another digest")
     predicate = statement.get("predicateType")
@@ -88,7 +88,7 @@ def signed_digest(digest: str) -> bytes:
 
 def check_payload(payload: bytes, digest: str, row: Row) -> str:
     """Return an empty predicate type for a simple-signing payload, which must be about `digest`. Raise `Rejected`."""
-    critical = parsed(payload).get("critical")
+    critical = parse_json(payload).get("critical")
     image = critical.get("image") if isinstance(critical, dict) else None
     if not isinstance(critical, dict) or critical.get("type") != SIMPLE_TYPE or not isinstance(image, dict):
         raise Rejected("its payload is no image signature")
@@ -104,7 +104,7 @@ def check_no_predicate(row: Row) -> None:
         raise Rejected("it is a signature and no attestation")
 
 
-def parsed(content: bytes) -> dict[str, Any]:
+def parse_json(content: bytes) -> dict[str, Any]:
     """Return the JSON object in `content`. Raise `Rejected`."""
     try:
         value = json.loads(content)
@@ -115,7 +115,7 @@ def parsed(content: bytes) -> dict[str, Any]:
     return value
 
 
-def decoded(text: Any) -> bytes:
+def decode_base64(text: Any) -> bytes:
     """Return the bytes in a Base64 text. Raise `Rejected`."""
     if not isinstance(text, str):
         raise Rejected("it is malformed")

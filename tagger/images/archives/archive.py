@@ -145,7 +145,7 @@ class Archive:
         with file.whole() as packed, gzip.GzipFile(fileobj=packed) as source:
             while chunk := source.read(CHUNK):
                 target.write(chunk)
-                meter.moved(self.place, packed.tell(), size)
+                meter.advance(self.place, packed.tell(), size)
                 if target.tell() > most:
                     raise self.broken(f"the archive grows beyond {most} bytes")
 

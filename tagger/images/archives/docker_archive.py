@@ -152,7 +152,7 @@ class DockerImage:
                 )
 
         def tell(done: int) -> None:
-            self.watcher.moved(diff_id, done, size)
+            self.watcher.advance(diff_id, done, size)
 
         # Other programs than docker write compressed layers, which stay as they are.
         compressed = magic.startswith((GZIP, ZSTD))

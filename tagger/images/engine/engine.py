@@ -226,9 +226,9 @@ def _tell(meter: Meter, line: Mapping[str, Any]) -> None:
     done, total = detail.get("current"), detail.get("total")
     if isinstance(layer, str) and isinstance(done, int):
         meter.phase("pushing")
-        meter.moved(layer, done, total if isinstance(total, int) else done)
+        meter.advance(layer, done, total if isinstance(total, int) else done)
     elif isinstance(layer, str) and status in ("Pushed", "Layer already exists"):
-        meter.arrived(layer)
+        meter.finish(layer)
 
 
 def _familiar(repository: Repository) -> str:

@@ -14,7 +14,7 @@ from tagger.images.engine.documents import Documents
 from tagger.images.engine.engine import Engine
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource, SavedSource
-from tagger.images.stores import ImageConfig, Source, TagStore, overtaken
+from tagger.images.stores import ImageConfig, Source, TagStore, overtaken_error
 from tagger.meters import Meter, meter_of
 from tagger.names import Reference, Repository
 
@@ -133,7 +133,7 @@ class EngineSource:
         config = manifest.config()
         if self.digest or (config and config.digest == self.config_digest):
             return manifest
-        raise overtaken(store.place, tag, manifest.digest, pushed)
+        raise overtaken_error(store.place, tag, manifest.digest, pushed)
 
     def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
         """Put the image into a layout, without a push."""

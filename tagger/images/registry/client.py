@@ -286,7 +286,7 @@ class Registry:
         url = own.url(request.target)
         try:
             response = follow(send, request.method, url, request.headers, authorization, own, self._host.resolve)
-            self.meters(request.access.place).asked(request.log_line(response.status))
+            self.meters(request.access.place).report_request(request.log_line(response.status))
             return response
         except ValueError as error:
             raise forbidden_url(request.access.place, request.what, error) from error
@@ -315,5 +315,5 @@ class Registry:
         given_up = StoreError(f"{what}: stopped", code="STOPPED", place=access.place)
         return self._repetition.call(
             attempt, given_up, lambda error: self.connection_error(access, what, error), done, retries=request.retries,
-            paused=lambda cause, seconds: self.meters(access.place).paused(f"{what}: {cause}", seconds),
+            paused=lambda cause, seconds: self.meters(access.place).report_retry(f"{what}: {cause}", seconds),
         )  # fmt: skip

@@ -53,7 +53,7 @@ class Uploader:
                 raise failure
             mount = None
             pause = 0.2 * 2**repetition
-            self._registry.meters(self._endpoint.place).paused(
+            self._registry.meters(self._endpoint.place).report_retry(
                 f"{what}: {f'answered {failure.status}' if failure.status else 'no answer'}", pause
             )
             self._registry.pause(pause)
