@@ -50,8 +50,12 @@ def side_by_side(
 
     with ThreadPoolExecutor(min(len(things), most)) as threads:
         futures = {threads.submit(_result, function, item): item for item in things}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:  # who stops reading the results wants no more of them
+            for future in futures:
+                future.cancel()
 
 
 def at_once(*steps: Callable[[], Result]) -> list[Result]:

@@ -16,7 +16,7 @@ from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Man
 from tagger.images.read_once import ReadOnce
 from tagger.images.sources import ContentSource, is_in
 from tagger.images.stores import ImageConfig, TagStore
-from tagger.images.walk import walk
+from tagger.images.walk import Weight, walk
 from tagger.meters import meter_of
 from tagger.names import Digest, Repository, attached_to
 
@@ -84,9 +84,8 @@ def assemble_builds(
 def _read(build: Build) -> _Found:
     """Read the manifests and configs of a build."""
     content, origin = build.content, build.origin
-    steps = [
-        step for level in walk(_root(build), lambda many: _fetch(content, many, origin), name=origin) for step in level
-    ]
+    levels = walk(_root(build), lambda child: _child(content, child, origin), name=origin)
+    steps = [step for level in levels for step in level]
     notes: list[str] = []
     named: dict[str, list[Descriptor]] = {}
     for index in (step.manifest for step in steps if step.manifest.is_index):
@@ -105,10 +104,12 @@ def _read(build: Build) -> _Found:
             check_image(manifest, origin)
             images.append((manifest, [child for child in entries if not is_attestation(child)]))
 
+    weight = Weight(origin, "its configs")
+
     def image(pair: tuple[Manifest, list[Descriptor]]) -> Image:
         manifest, entries = pair
         platforms = tuple(child.platform for child in entries if child.platform)
-        return Image(manifest, read_config(content, manifest), origin, platforms)
+        return Image(manifest, read_config(content, manifest, weight=weight), origin, platforms)
 
     return _Found(run_all(image, images, AT_ONCE), attestations, notes)
 
@@ -123,17 +124,14 @@ def _root(build: Build) -> Manifest:
         raise NotFound(message, _GONE, code=error.code, status=error.status) from error
 
 
-def _fetch(content: TaggedContent, children: Sequence[Descriptor], origin: str) -> Sequence[Manifest]:
-    def fetch(child: Descriptor) -> Manifest:
-        try:
-            manifest = content.manifest(child.digest)
-        except NotFound as error:
-            what = f"{child.platform or child.media_type}, {child.digest}"
-            message = f"{origin}: its {what}, does not exist: {error.message}"
-            raise NotFound(message, _GONE, code=error.code, status=error.status) from error
-        return Manifest(child.media_type, manifest.content, Digest(child.digest).algorithm)
-
-    return run_all(fetch, children, AT_ONCE)
+def _child(content: TaggedContent, child: Descriptor, origin: str) -> Manifest:
+    try:
+        manifest = content.manifest(child.digest)
+    except NotFound as error:
+        what = f"{child.platform or child.media_type}, {child.digest}"
+        message = f"{origin}: its {what}, does not exist: {error.message}"
+        raise NotFound(message, _GONE, code=error.code, status=error.status) from error
+    return Manifest(child.media_type, manifest.content, Digest(child.digest).algorithm)
 
 
 def _left_out(index: Manifest, origin: str) -> Iterator[str]:

@@ -1,13 +1,13 @@
 """Reads the configs of an image, one for each platform."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from tagger.concurrency import AT_ONCE, run_all
 from tagger.errors import StoreError
 from tagger.images.documents import list_in, object_in, read_config_document
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.images.stores import Content, ImageConfig
-from tagger.images.walk import Step, walk
+from tagger.images.walk import Step, Weight, walk
 from tagger.names import Digest
 
 __all__ = [
@@ -20,7 +20,7 @@ KIND = "vnd.docker.reference.type"
 ABOUT = "vnd.docker.reference.digest"
 
 # A config is read into memory. Real ones have some kilobytes.
-LARGEST_CONFIG = 16 * 1024 * 1024
+LARGEST_CONFIG = 4 * 1024 * 1024  # of containers/image (iolimits.MaxConfigBodySize)
 
 
 def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:
@@ -40,15 +40,16 @@ def platform_manifests(
     def read(child: Descriptor) -> bool:
         return not is_attestation(child) and (child.platform is None or wanted(child.platform))
 
-    def fetch(children: Sequence[Descriptor]) -> Sequence[Manifest]:
-        return run_all(lambda child: content.manifest(child.digest), children, AT_ONCE)
+    def child(named: Descriptor) -> Manifest:
+        return content.manifest(named.digest)
 
-    steps = [step for level in walk(root, fetch, name=content.place, wanted=read, any_type=True) for step in level]
+    steps = [step for level in walk(root, child, name=content.place, wanted=read, any_type=True) for step in level]
+    weight = Weight(content.place, f"the configs of {root.digest}")
     indexes = {step.place: step.manifest for step in steps if step.manifest.is_index}
     leaves = sorted((step for step in steps if not step.manifest.is_index), key=lambda step: step.place)
 
     def config(step: Step) -> tuple[Manifest, ImageConfig]:
-        found = read_config(content, step.manifest, step.above[-1].platform if step.above else None)
+        found = read_config(content, step.manifest, step.above[-1].platform if step.above else None, weight)
         above: dict[str, str] = {}
         for depth, descriptor in enumerate(step.above):
             above |= {**_annotations(indexes[step.place[:depth]]), **descriptor.annotations}
@@ -70,11 +71,11 @@ def first_labels(content: Content, root: Manifest) -> Mapping[str, str]:
         chosen.append(child)
         return True
 
-    def fetch(children: Sequence[Descriptor]) -> Sequence[Manifest]:
+    def read(child: Descriptor) -> Manifest:
         chosen.clear()
-        return [content.manifest(child.digest) for child in children]
+        return content.manifest(child.digest)
 
-    *_, (last,) = walk(root, fetch, name=content.place, wanted=first, any_type=True)
+    *_, (last,) = walk(root, read, name=content.place, wanted=first, any_type=True)
     return read_config(content, last.manifest).labels if last.manifest.config() else {}
 
 
@@ -109,8 +110,13 @@ def parse_config(content: bytes, platform: Platform | None = None) -> ImageConfi
     )
 
 
-def read_config(content: Content, manifest: Manifest, platform: Platform | None = None) -> ImageConfig:
-    """Read the config of an image of one platform. `platform` is used where it names none. Raise `StoreError`."""
+def read_config(
+    content: Content, manifest: Manifest, platform: Platform | None = None, weight: Weight | None = None
+) -> ImageConfig:
+    """Read the config of an image of one platform. `platform` is used where it names none. Raise `StoreError`.
+
+    `weight` counts its bytes before it is read.
+    """
     descriptor = manifest.config()
     if descriptor is None:
         raise StoreError(f"manifest {manifest.digest} has no config", code="MANIFEST_INVALID", place=content.place)
@@ -121,6 +127,8 @@ def read_config(content: Content, manifest: Manifest, platform: Platform | None 
             code="SIZE_INVALID",
             place=content.place,
         )
+    if weight:
+        weight.add(descriptor.size)
     with content.blob(descriptor) as file:
         data = file.read()
     return parse_config(data, platform)._replace(annotations=_annotations(manifest))

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple, Protocol, TypeVar, cast
 
 from tagger.concurrency import AT_ONCE, run_all, stop_error
 from tagger.errors import NotFound, StoreError
+from tagger.images.attachments import Attachments
 from tagger.images.manifests import MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest
 from tagger.images.stores import Content, TagStore
 from tagger.images.walk import walk
@@ -50,10 +51,8 @@ def copy_image(source: Content, store: TagStore, root: Manifest, *, jobs: int | 
     """
     jobs = jobs or _at_once(source, store)
 
-    def fetch(children: Sequence[Descriptor]) -> Sequence[Manifest]:
-        return run_all(lambda child: _child(source, child), children, jobs)
-
-    manifests = [step.manifest for level in walk(root, fetch, name=source.place) for step in level]
+    levels = walk(root, lambda child: _child(source, child), name=source.place, jobs=jobs)
+    manifests = [step.manifest for level in levels for step in level]
     copied = Copied(manifests, _copy_blobs(source, store, manifests, jobs))
     for wave in _children_first(manifests[1:]):
         run_all(lambda manifest: _put_child(source, store, manifest, copied), wave, jobs)
@@ -130,14 +129,12 @@ def copy_referrers(
     the tag `sha256-…` lists it (distribution-spec, "Referrers Tag Schema"). Raise `StoreError`.
     """
     jobs = jobs or _at_once(source, store)
+    limits = Attachments(source.place)
     copied: dict[str, Manifest] = {}
     waiting = list(dict.fromkeys(subjects))
     seen = set(waiting)
     while waiting:
-        listed = dict(zip(waiting, run_all(source.referrers, waiting, jobs), strict=True))
-        tagged = source.digests([Digest(subject).tag + end for subject in waiting for end in SIGNATURE_TAGS])
-        tags = {tag: digest for tag, digest in tagged.items() if digest}
-        digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
+        listed, tags, digests = _attached(source, waiting, jobs, limits)
         if root and digests:
             _put_child(source, store, root.manifests[0], root)
             root = None
@@ -145,6 +142,7 @@ def copy_referrers(
             lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs
         )
         copied |= {parts[0].digest: parts[0] for parts in found if parts}
+        limits.keep(parts[0] for parts in found if parts)
         for subject, several in listed.items():
             _list_referrers(store, subject, [artifact for artifact in several if artifact.digest in copied])
         for tag, digest in tags.items():
@@ -153,6 +151,23 @@ def copy_referrers(
         waiting = sorted({part.digest for parts in found for part in parts} - seen)
         seen.update(waiting)
     return list(copied.values())
+
+
+def _attached(
+    source: TaggedContent, subjects: Sequence[str], jobs: int, limits: Attachments
+) -> tuple[Mapping[str, Sequence[Descriptor]], Mapping[str, str], set[str]]:
+    """Return the referrers of each subject, cosign's tags for all of them, and the digests of both. Raise `StoreError`.
+
+    `limits` counts them as one level more.
+    """
+    listed = dict(zip(subjects, run_all(source.referrers, subjects, jobs), strict=True))
+    tagged = source.digests([Digest(subject).tag + end for subject in subjects for end in SIGNATURE_TAGS])
+    tags = {tag: digest for tag, digest in tagged.items() if digest}
+    digests = {artifact.digest for several in listed.values() for artifact in several} | set(tags.values())
+    if digests:
+        limits.level += 1
+        limits.add(limits.level, len(digests))
+    return listed, tags, digests
 
 
 def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> Sequence[Manifest]:

@@ -1,13 +1,12 @@
 """Manifests, kept as their exact bytes, with their descriptors and platforms."""
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from tagger.errors import StoreError
-from tagger.images.documents import Ambiguous, read_manifest_document
+from tagger.images.documents import Ambiguous, read_json, read_manifest_document
 from tagger.names import CANONICAL, DIGEST, Digest
 
 __all__ = [
@@ -235,8 +234,8 @@ def manifest_type(content: bytes, named: str) -> str:
     if named in MANIFEST_TYPES:
         return named
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = read_json(content)
+    except ValueError:
         return OCI_MANIFEST
     own = document.get("mediaType") if isinstance(document, dict) else None
     if isinstance(own, str) and own:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
+from tagger.images.attachments import Attachments
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.stores import TagStore
@@ -118,6 +119,7 @@ def plan_removal(
     going = dict.fromkeys(tag for tag in (*tags, *orphans) if tag in before)
     going |= {tag: None for tag, digest in before.items() if digest in wanted}
     contents, attached, images = _Contents(store), dict[str, str](), tuple[str, ...]()
+    limits = Attachments(store.place)
     while True:
         kept = {digest for tag, digest in before.items() if tag not in going}
         names = sorted(going, key=is_reserved)  # marks and the policy go last
@@ -126,11 +128,10 @@ def plan_removal(
         leaving = [digest for digest in roots if digest not in kept]
         needed = contents.reach(kept) if leaving else ()
         found = tuple(digest for digest in contents.reach(leaving) if digest not in needed)
-        new = set(found) - set(images)
-        images = found
+        new, images = set(found) - set(images), found
         if not new:
             return Removal(store, before, tuple(names), images, attached, begun, resumed)
-        for artifact, image in _referrers(store, new):
+        for artifact, image in _referrers(store, new, limits):
             wanted[artifact] = None
             attached.setdefault(artifact, image)
         hanging = {tag: image for tag in before if (image := attached_to(tag, new)) in new and tag not in going}
@@ -172,11 +173,17 @@ def _before(
     return before, begun
 
 
-def _referrers(store: TagStore, images: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the digests of artifacts that are attached to images, each with that of its image."""
+def _referrers(store: TagStore, images: Iterable[str], limits: Attachments) -> Iterator[tuple[str, str]]:
+    """Yield the digests of artifacts that are attached to images, each with that of its image. Raise `StoreError`.
+
+    From the second level on, the images are artifacts themselves, and `limits` counts what is attached to them.
+    """
+    limits.level += 1
     for image, artifacts in side_by_side(store.referrers, sorted(images), store.jobs):
         if isinstance(artifacts, TaggerError):
             raise artifacts
+        if limits.level > 1:
+            limits.add(limits.level, len(artifacts))
         for one in artifacts:
             yield one.digest, image
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, Refused, StoreError, TaggerError
+from tagger.images.attachments import Attachments
 from tagger.images.configs import is_attestation, read_config
 from tagger.images.manifests import MANIFEST_TYPES, Descriptor, Manifest
 from tagger.images.moments import moment
@@ -63,7 +64,8 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
     manifests: dict[str, Manifest] = {}
     attached: dict[str, Collection[str]] = {}
     asked: set[str] = set()
-    todo = set(digests)
+    limits, levels = Attachments(store.place), dict.fromkeys(digests, 0)
+    todo = set(levels)
 
     def read(digest: str) -> tuple[Manifest, Collection[str]] | None:
         manifest = known.get(digest)
@@ -79,18 +81,27 @@ def read_stock(known: Manifests, digests: Iterable[str]) -> Stock:
                 raise _unreadable(store, digest, found)
             if found:
                 manifests[digest], attached[digest] = found
-                below.update(_child_digests(store, digest, found[0]))
-                below.update(found[1])
+                children, level = _child_digests(store, digest, found[0]), levels[digest]
+                levels |= dict.fromkeys(children - levels.keys(), level)
+                more = set(found[1]) - levels.keys()
+                if level:  # a repository has many artifacts that are attached to images
+                    limits.add(level + 1, len(more))
+                levels |= dict.fromkeys(more, level + 1)
+                below.update(children, found[1])
             meter.phase(f"reading manifests, {len(manifests):,} of {len(asked | below):,}")
         todo = below - asked
-        if len(asked) > MOST_MANIFESTS:
-            raise StoreError(
-                f"there are more than {MOST_MANIFESTS} manifests",
-                "Delete images that nobody needs by the registry's own means first.",
-                code="SIZE_INVALID",
-                place=store.place,
-            )
+        _check_number(store, len(asked))
     return Stock(manifests, {digest: found for digest, found in attached.items() if found})
+
+
+def _check_number(store: TagStore, number: int) -> None:
+    if number > MOST_MANIFESTS:
+        raise StoreError(
+            f"there are more than {MOST_MANIFESTS} manifests",
+            "Delete images that nobody needs by the registry's own means first.",
+            code="SIZE_INVALID",
+            place=store.place,
+        )
 
 
 def image_ages(known: Manifests, digests: Collection[str], now: float) -> Mapping[str, float]:

@@ -104,7 +104,7 @@ def test_a_config_with_other_bytes(store: Layout, tmp_path: Path) -> None:
 def test_a_config_larger_than_any(store: Layout) -> None:
     huge = Descriptor(OCI_CONFIG, digest_of(b"{}"), LARGEST_CONFIG + 1)
     image = Manifest(OCI_MANIFEST, json.dumps({"config": huge.to_json(), "layers": []}).encode())
-    with pytest.raises(StoreError, match="is the most"):
+    with pytest.raises(StoreError, match="the limit is"):
         platform_configs(store, image)
 
 

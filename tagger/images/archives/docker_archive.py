@@ -28,6 +28,7 @@ __all__ = ["DockerImage", "SavedImage", "saved_images"]
 
 DOCKER_FILE = "manifest.json"
 MOST_LAYERS = 1000  # the engine allows 127
+LARGEST_LIST = 16 * 1024 * 1024  # of the images in an archive
 GZIP_LEVEL = 6
 
 
@@ -47,7 +48,7 @@ class SavedImage(NamedTuple):
 def saved_images(archive: Archive) -> Sequence[SavedImage]:
     """Return the images that `docker save` lists. Raise `StoreError`."""
     try:
-        document = json.loads(archive.read(DOCKER_FILE, LARGEST_CONFIG))
+        document = json.loads(archive.read(DOCKER_FILE, LARGEST_LIST))
         return [
             SavedImage(_texts(entry.get("RepoTags") or []), _text(entry["Config"]), _texts(entry["Layers"] or []))
             for entry in document

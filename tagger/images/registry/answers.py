@@ -1,10 +1,10 @@
 """The results of requests: answers that were read completely, and failed connections."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from tagger.images.documents import read_json
 from tagger.images.registry.challenges import parse_challenges
 from tagger.images.registry.dialects import IMMUTABLE, IMMUTABLE_STATUSES, MESSAGE_KEYS, THROTTLED
 from tagger.images.registry.headers import Headers
@@ -62,7 +62,7 @@ class Answer(NamedTuple):
     def errors(self) -> list[Mapping[str, Any]]:
         """The errors of the body (distribution-spec, "Error Codes"); none where it has another shape."""
         try:
-            found = json.loads(self.body)["errors"]
+            found = read_json(self.body)["errors"]
             return [error for error in found if isinstance(error, dict)]
         except (ValueError, TypeError, KeyError, RecursionError):
             return []
@@ -119,7 +119,7 @@ def _message(body: bytes) -> str:
     """Return the message in another kind of body: under a dialect's key in JSON, or its text."""
     text = body.decode(errors="replace")
     try:
-        document = json.loads(text)
+        document = read_json(text.encode())
     except (ValueError, RecursionError):
         return text
     texts = [document.get(key) for key in MESSAGE_KEYS] if isinstance(document, dict) else []

@@ -10,12 +10,15 @@ from tagger.images.registry.transport import Response
 
 __all__ = ["Download"]
 
+PROGRESS = 64 * 1024
+
 
 class Download(io.RawIOBase):
     """The stream of a blob in a registry.
 
     `first` is the response from the beginning. After a broken connection, `begin` opens the blob again at the offset
-    that was reached, unless `tries` attempts in a row gave no bytes. `failed` makes the `StoreError` then.
+    that was reached, unless `tries` attempts in a row gave fewer than `PROGRESS` bytes. `failed` makes the
+    `StoreError` then.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class Download(io.RawIOBase):
         self._failed = failed
         self._tries = self._left = tries
         self._offset = 0
+        self._arrived = 0  # bytes that this response gave
         self._passed = 0  # bytes of this response that earlier ones gave already
         self._response = first
 
@@ -46,6 +50,7 @@ class Download(io.RawIOBase):
                     raise self._failed(error) from error.cause
                 self._left -= 1
                 self._response = self._begin(self._offset)
+                self._arrived = 0
                 self._passed = 0 if self._response.status == 206 else self._offset
                 continue
             if self._passed and chunk:
@@ -56,7 +61,8 @@ class Download(io.RawIOBase):
                     continue
             memoryview(buffer)[: len(chunk)] = chunk
             self._offset += len(chunk)
-            self._left = self._tries if chunk else self._left
+            self._arrived += len(chunk)
+            self._left = self._tries if self._arrived >= PROGRESS else self._left
             return len(chunk)
 
     def close(self) -> None:

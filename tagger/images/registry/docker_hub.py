@@ -1,12 +1,12 @@
 """Docker Hub's own API, which deletes tags and lists them with the times of their pushes."""
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
 
 from tagger.errors import NotFound, StoreError
+from tagger.images.documents import read_json
 from tagger.images.moments import moment
 from tagger.images.registry.answers import Answer, is_immutable
 from tagger.images.registry.failures import NO_API
@@ -127,7 +127,7 @@ class DockerHub:
         if answer.status != 200:
             raise stranger.refusal(what, answer, RIGHTS)
         try:
-            token = str(json.loads(answer.body)["access_token"])
+            token = str(read_json(answer.body)["access_token"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise stranger.error(f"{what}: the answer has no token", RIGHTS, "UNAUTHORIZED") from error
         return self._open(Login(registry_token=token, origin=self._login.origin))

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tagger.errors import StoreError
+from tagger.images.documents import read_json
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.failures import NO_API
 from tagger.images.registry.snappy import decompress
@@ -55,7 +56,7 @@ class GithubAttestations:
 
     def _read(self, answer: Answer, what: str) -> Iterator[bytes | StoreError]:
         try:
-            document: Any = json.loads(answer.body)
+            document: Any = read_json(answer.body)
             listed = [dict(one) for one in document["attestations"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise self._api.error(f"{what}: the answer is not a list of attestations", NO_API) from error

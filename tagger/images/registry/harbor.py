@@ -1,12 +1,12 @@
 """Harbor's own API, which tells the immutable tags of a repository (goharbor/harbor, api/v2.0/swagger.yaml)."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from tagger.errors import StoreError
+from tagger.images.documents import read_json
 from tagger.images.registry.web_api import WebApi
 from tagger.names import Repository
 
@@ -22,7 +22,7 @@ def immutable_tags(repository: Repository, api: WebApi) -> tuple[str, ...] | Non
     path = f"/api/v2.0/projects/{quote(project, safe='')}/immutabletagrules?page_size=100"
     try:
         answer = api.call("GET", path, "asking for the rules of immutable tags")
-        rules = json.loads(answer.body) if answer.status == 200 else None
+        rules = read_json(answer.body) if answer.status == 200 else None
         if not isinstance(rules, list):
             return None
         return tuple(_tags(rule) for rule in rules if not rule.get("disabled") and _is_about(rule, name))

@@ -1,6 +1,5 @@
 """Logins without a secret: exchanges the workflow's identity (OpenID Connect) for a token of a registry."""
 
-import json
 import re
 import threading
 import time
@@ -9,6 +8,7 @@ from typing import NamedTuple, NoReturn
 from urllib.parse import quote, urlencode
 
 from tagger.errors import InputError, StoreError
+from tagger.images.documents import read_json
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.dialects import DIALECTS, dialect_of
 from tagger.images.registry.failures import NO_API, Peer, connection_error, refusal
@@ -219,7 +219,7 @@ class IdentityLogin:
     def _read(self, answer: Answer, names: Iterable[str], what: str) -> tuple[str, float]:
         """Return the token of an answer, and its lifetime in seconds."""
         try:
-            found = json.loads(answer.body)
+            found = read_json(answer.body)
             value = next(str(found[name]) for name in names if found.get(name))
             lifetime = float(found.get("expires_in") or LIFETIME)
             if not re.fullmatch(r"[\x21-\x7e]{1,65000}", value):

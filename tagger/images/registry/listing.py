@@ -13,7 +13,8 @@ from tagger.names import TAG
 
 __all__ = ["list_tags", "next_query"]
 
-LARGEST_LISTING = 16 * 1024 * 1024  # one page; 100,000 tags are 2 MiB
+LARGEST_PAGE = 16 * 1024 * 1024  # 100,000 tags are 2 MiB
+LARGEST_LISTING = 128 * 1024 * 1024  # of all pages
 MOST_VALUES = 1_500_000  # in one page; each takes about 70 bytes of memory
 MOST_PAGES = 10_000
 MOST_TAGS = 1_000_000
@@ -62,8 +63,9 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
     found: set[str] = set()
     seen = {query}
     sizes = iter(PAGE_SIZES)
+    received = 0
     while len(seen) < MOST_PAGES:
-        answer = endpoint.call("GET", endpoint.path(f"tags/list{query}"), WHAT, most=LARGEST_LISTING)
+        answer = endpoint.call("GET", endpoint.path(f"tags/list{query}"), WHAT, most=LARGEST_PAGE)
         if status_of(answer.status).absent and found:
             raise _PageLost
         if status_of(answer.status).absent and (answer.errors or not answer.body.strip()):
@@ -74,6 +76,9 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
         if answer.status != 200:
             raise endpoint.refusal(WHAT, answer)
         found.update(_tags_in(endpoint, answer))
+        received += len(answer.body)
+        if received > LARGEST_LISTING:
+            raise endpoint.error(f"{WHAT}: the pages have more than {LARGEST_LISTING} bytes", _ENDLESS)
         if len(found) > MOST_TAGS:
             raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags", _ENDLESS)
         following = next_query(answer)

@@ -12,7 +12,7 @@ from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.blobs import Download
 from tagger.images.registry.client import Request
 from tagger.images.registry.endpoint import ACCEPT, WRONG_ADDRESS, Endpoint
-from tagger.images.registry.failures import ForbiddenUrl
+from tagger.images.registry.failures import NO_API, ForbiddenUrl
 from tagger.images.registry.listing import next_query
 from tagger.images.registry.statuses import status_of
 from tagger.images.registry.transport import CHUNK, Response
@@ -20,7 +20,7 @@ from tagger.names import CANONICAL, DIGEST, Digest, check_digest, check_tag
 
 __all__ = ["Reader"]
 
-MOST_REFERRER_PAGES = 1_000
+MOST_REFERRER_PAGES = 100
 MOST_REFERRERS = 1_000
 REMEMBERED = 64  # manifests in the cache
 REMEMBERED_SIZE = 256 * 1024
@@ -199,8 +199,8 @@ class Reader:
         """Return the artifacts that the referrers API lists; None where the registry does not have this API."""
         what = f"reading the referrers of {check_digest(digest)}"
         found: dict[str, Descriptor] = {}
-        query = ""
-        for _ in range(MOST_REFERRER_PAGES):
+        query, seen = "", {""}
+        while len(seen) <= MOST_REFERRER_PAGES:
             path = self._endpoint.path(f"referrers/{digest}{query}")
             try:
                 answer = self._endpoint.call("GET", path, what, headers={"Accept": OCI_INDEX})
@@ -221,10 +221,11 @@ class Reader:
                     f"{what}: there are more than {MOST_REFERRERS}", WRONG_ADDRESS, code="SIZE_INVALID"
                 )
             following = next_query(answer)
-            if not following or following == query:
-                break
+            if not following or following in seen:
+                return found
+            seen.add(following)
             query = following
-        return found
+        raise self._endpoint.error(f"{what}: there are more than {MOST_REFERRER_PAGES} pages", NO_API)
 
     def _check(self, manifest: Manifest, reference: str, what: str) -> None:
         """Raise `StoreError` unless a manifest is a JSON object of a schema that registries accept today."""

@@ -1,6 +1,5 @@
 """Bearer tokens: their requests, and a cache by scopes in which each is fetched once."""
 
-import json
 import re
 import threading
 import time
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from tagger.concurrency import SingleFlight
+from tagger.images.documents import read_json
 from tagger.images.registry.logins import Login
 
 __all__ = ["Token", "TokenCache", "TokenRequest", "read_token", "token_request"]
@@ -99,7 +99,7 @@ def token_request(url: str, service: str, scopes: tuple[str, ...], login: Login)
 def read_token(body: bytes, asked: float) -> Token:
     """Read the answer of a token server to a request at `asked`. Raise `ValueError` when it has no token."""
     try:
-        value = json.loads(body)
+        value = read_json(body)
         token = value.get("token") or value["access_token"]
         if not re.fullmatch(r"[\x21-\x7e]{1,65000}", token):
             raise ValueError("not a token")

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
 from tagger.errors import StoreError
+from tagger.images.documents import read_json
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.auth import Access
 from tagger.images.registry.client import Registry, Request
@@ -83,7 +84,7 @@ class WebApi:
         if answer.status != 200:
             raise refusal(what, answer)
         try:
-            return json.loads(answer.body), answer
+            return read_json(answer.body), answer
         except (ValueError, RecursionError) as error:
             raise self.error(f"{what}: the answer is not JSON", NO_API) from error
 
