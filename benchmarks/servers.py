@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.line import FAR
 from benchmarks.token_server import SERVICE, sign
+from tests.servers.registries import NEW_CERTIFICATE
 from tests.servers.token_server import Signer
 
 __all__ = ["LOGIN", "Authority", "Service", "docker_login", "registry", "token_server"]
@@ -38,23 +39,11 @@ class Authority:
     def make(cls, folder: Path) -> "Authority":
         """Make a new one in a folder."""
         made = cls(folder / "ca.pem", folder / "server.pem", folder / "server.key", Signer.make(folder))
-        begin = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ]
         root = ["-subj", "/CN=benchmarks", "-keyout", f"{folder}/ca.key", "-out", str(made.ca_file)]
         leaf = ["-subj", f"/CN={FAR}", "-CA", str(made.ca_file), "-CAkey", f"{folder}/ca.key", "-keyout", str(made.key)]
         leaf += ["-addext", f"subjectAltName=IP:{FAR}", "-addext", "basicConstraints=critical,CA:FALSE"]
         for options in ([*root, "-addext", "keyUsage=critical,keyCertSign"], [*leaf, "-out", str(made.certificate)]):
-            subprocess.run([*begin, *options], check=True, capture_output=True)
+            subprocess.run([*NEW_CERTIFICATE, *options], check=True, capture_output=True)
         return made
 
 

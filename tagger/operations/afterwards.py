@@ -10,9 +10,13 @@ from tagger.rules.plan import Change
 __all__ = ["changes_after", "outcome_after", "read_if_possible"]
 
 
-def outcome_after(place: str, changes: Iterable[Change], error: TaggerError | None) -> Outcome:
+def outcome_after(
+    place: str, changes: Iterable[Change], error: TaggerError | None, *, dry_run: bool = False
+) -> Outcome:
     """Return the outcome of a repository: it failed without a write only where that is known of every tag."""
     changes = tuple(changes)
+    if dry_run:
+        return Outcome.of(place, changes, error, dry_run=True)
     if error and all(change.known and not change.writes for change in changes):
         return Outcome.failed(place, error, changes)
     return Outcome.of(

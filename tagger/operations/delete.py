@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import InputError, Refused, StoreError, TaggerError, Unconfirmed
+from tagger.errors import InputError, Refused, StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import TagStore
 from tagger.names import ALGORITHMS, DIGEST, check_tag
@@ -166,13 +166,8 @@ class _Target(NamedTuple):
 
     def unconfirmed_outcome(self) -> Outcome:
         """Return the outcome without `--yes`: a list of what would be deleted."""
-        changes = [change.unconfirmed() for change in self.changes if change.writes]
-        error = Unconfirmed(
-            f"{self.store.place}: nothing was deleted; everything in the list would be",
-            "Set `--yes` to delete it.",
-            code="UNCONFIRMED",
-        )
-        return Outcome(self.store.place, "refused", tuple(changes), None, error)
+        message, hint = "nothing was deleted; everything in the list would be", "Set `--yes` to delete it."
+        return Outcome.unconfirmed(self.store.place, self.changes, message, hint)
 
 
 def _look(job: Deletion, store: TagStore) -> _Target:

@@ -1,9 +1,9 @@
 """Puts every floating tag of a repository where it belongs, by the published versions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tagger.errors import InputError, StoreError, TaggerError, Unconfirmed
+from tagger.errors import InputError, StoreError, TaggerError
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import outcome_after
 from tagger.operations.converge import Converged, converge, look_again
@@ -119,28 +119,22 @@ def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Ou
     orphans = sorted(result.look.orphans())
     try:
         if result.error or not orphans:
-            return _outcome(store, result.changes, result.error, dry_run=dry_run)
+            return outcome_after(store.place, result.changes, result.error, dry_run=dry_run)
         if not job.purge:
             digests = store.digests(orphans)
             why = f"{NO_OWNER}; `--purge` removes it"
             held = [Change(tag, "hold", digest, digest, "", why) for tag, digest in digests.items() if digest]
-            return _outcome(store, (*result.changes, *held), None, dry_run=dry_run)
+            return outcome_after(store.place, (*result.changes, *held), None, dry_run=dry_run)
         assumed = {change.tag: change.after for change in result.changes if change.writes}
         removal = plan_removal(store, orphans, assumed=assumed)
     except TaggerError as error:  # the report keeps what was written before
-        return _outcome(store, result.changes, error, dry_run=dry_run)
+        return outcome_after(store.place, result.changes, error, dry_run=dry_run)
     purged = removal.changes(dict.fromkeys(orphans, NO_OWNER))
     if dry_run:
-        return _outcome(store, (*result.changes, *purged), None, dry_run=True)
+        return outcome_after(store.place, (*result.changes, *purged), None, dry_run=True)
     removed = remove(removal)
     changes = (*result.changes, *removed.changes(purged))
-    return _outcome(store, *look_again(view, changes, removed.error), dry_run=False)
-
-
-def _outcome(store: TagStore, changes: Iterable[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
-    if dry_run:
-        return Outcome.of(store.place, changes, error, dry_run=True)
-    return outcome_after(store.place, changes, error)
+    return outcome_after(store.place, *look_again(view, changes, removed.error), dry_run=False)
 
 
 def _unconfirmed(view: View, look: Look) -> Outcome | None:
@@ -149,10 +143,8 @@ def _unconfirmed(view: View, look: Look) -> Outcome | None:
     if not orphans:
         return None
     digests = view.store.digests(orphans)
-    changes = [Change(tag, "remove", digest, None, "", NO_OWNER).unconfirmed() for tag, digest in digests.items()]
-    place = view.store.place
-    error = Unconfirmed(f"{place}: nothing was written", "Set `--yes` to remove these tags.", code="UNCONFIRMED")
-    return Outcome(place, "refused", tuple(changes), None, error)
+    changes = [Change(tag, "remove", digest, None, "", NO_OWNER) for tag, digest in digests.items()]
+    return Outcome.unconfirmed(view.store.place, changes, "nothing was written", "Set `--yes` to remove these tags.")
 
 
 def _risky_moves(view: View, look: Look) -> dict[str, str]:

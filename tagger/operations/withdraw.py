@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from tagger.errors import InputError, StoreError, TaggerError, Unconfirmed
+from tagger.errors import InputError, StoreError, TaggerError
 from tagger.images.artifacts import WITHDRAWN
 from tagger.images.stores import TagStore
 from tagger.operations.afterwards import outcome_after
@@ -212,14 +212,14 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
     store, changes = target.store, marked.changes
     exact = {tag: version for version in target.named.versions for tag in target.named.published.exact.get(version, ())}
     if marked.error or not job.purge:
-        return _outcome(store, changes, marked.error, dry_run=dry_run)
+        return outcome_after(store.place, changes, marked.error, dry_run=dry_run)
     try:
         assumed = {change.tag: change.after for change in changes if change.writes} if dry_run else {}
         # Where the tags are gone, a crashed run may have left images: the record of its removal names them.
         names = exact or [tag for version in target.named.versions for tag in target.named.rules.exact_tags(version)]
         removal = plan_removal(store, names, assumed=assumed)
     except TaggerError as failure:
-        return _outcome(store, changes, failure, dry_run=dry_run)
+        return outcome_after(store.place, changes, failure, dry_run=dry_run)
     versions = {tag: v.text for v, tags in target.named.published.exact.items() for tag in tags}
     known = {change.tag for change in changes}
     planned = [
@@ -227,26 +227,15 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
         *(change for change in removal.beside(versions) if change.tag not in known),
     ]
     if dry_run:
-        return _outcome(store, [*changes, *planned], None, dry_run=True)
+        return outcome_after(store.place, [*changes, *planned], None, dry_run=True)
     removed = remove(removal)
     made = [*changes, *removed.changes(planned)]
-    outcome = _outcome(store, *look_again(target.view, made, removed.error), dry_run=False)
+    outcome = outcome_after(store.place, *look_again(target.view, made, removed.error), dry_run=False)
     return outcome._replace(warnings=removed.warnings)
-
-
-def _outcome(store: TagStore, changes: Sequence[Change], error: TaggerError | None, *, dry_run: bool) -> Outcome:
-    if dry_run:
-        return Outcome.of(store.place, changes, error, dry_run=True)
-    return outcome_after(store.place, changes, error)
 
 
 def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:
     """Return the outcome without `--yes`: a list of what would change."""
     planned = _purge(job, target, _plan(target), dry_run=True)
-    changes = [change.unconfirmed() for change in planned.changes if change.writes]
-    error = Unconfirmed(
-        f"{target.store.place}: nothing was written; a purge cannot be undone",
-        "Set `--yes` to purge it.",
-        code="UNCONFIRMED",
-    )
-    return Outcome(target.store.place, "refused", tuple(changes), None, error)
+    place, hint = target.store.place, "Set `--yes` to purge it."
+    return Outcome.unconfirmed(place, planned.changes, "nothing was written; a purge cannot be undone", hint)

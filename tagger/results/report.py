@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
-from tagger.errors import Refused, TaggerError
+from tagger.errors import Refused, TaggerError, Unconfirmed
 from tagger.rules.plan import Change
 
 __all__ = [
@@ -95,6 +95,12 @@ class Outcome(NamedTuple):
     def failed(cls, place: str, error: TaggerError, changes: Iterable[Change] = ()) -> Self:
         """Return the outcome of a repository in which nothing was written, because of `error`."""
         return cls(place, "refused" if isinstance(error, Refused) else "failed", tuple(changes), None, error)
+
+    @classmethod
+    def unconfirmed(cls, place: str, changes: Iterable[Change], message: str, hint: str) -> Self:
+        """Return the outcome of a repository without `--yes`: the changes that would be written."""
+        error = Unconfirmed(f"{place}: {message}", hint, code="UNCONFIRMED")
+        return cls(place, "refused", tuple(change.unconfirmed() for change in changes if change.writes), None, error)
 
     @classmethod
     def of(

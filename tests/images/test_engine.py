@@ -28,21 +28,6 @@ from tests.servers.registries import DockerRegistry
 LABELS = {"org.opencontainers.image.version": "2.1.4"}
 
 
-@pytest.fixture(params=["engine", "containerd"], ids=["classic", "containerd"])
-def running(request: pytest.FixtureRequest) -> Running:
-    """An engine with each of the image stores in turn."""
-    found: Running = request.getfixturevalue(request.param)
-    return found
-
-
-@pytest.fixture
-def client(running: Running) -> Iterator[Engine]:
-    """What is tested, in conversation with the engine."""
-    found = Engine.find(running.environ, Keychain())
-    yield found
-    found.close()
-
-
 @pytest.fixture
 def opened(name: str) -> Iterator[Callable[[DockerRegistry], TagStore]]:
     """Open a repository of a registry that no other test uses, logged in."""

@@ -1,6 +1,6 @@
 """Every local tag of an image of the engine, pushed with one command by real engines into real registries."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,21 +16,6 @@ from tests.servers.engine import Engine as Running
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry
 from tests.servers.small_registry import Fault, Reply, SmallRegistry
-
-
-@pytest.fixture(params=["engine", "containerd"], ids=["classic", "containerd"])
-def running(request: pytest.FixtureRequest) -> Running:
-    """An engine with each of the image stores in turn."""
-    found: Running = request.getfixturevalue(request.param)
-    return found
-
-
-@pytest.fixture
-def client(running: Running) -> Iterator[Engine]:
-    """What speaks with the engine."""
-    found = Engine.find(running.environ, Keychain())
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tagger.images.engine import Engine as Client
+from tagger.images.registry.credentials import Keychain
 from tests.servers.distribution import Distribution, distribution
 from tests.servers.engine import Engine, classic_engine, containerd_engine
 
@@ -35,3 +37,18 @@ def locked_registry(tmp_path: Path) -> Iterator[Distribution]:
     """An empty registry of this test alone that needs a login."""
     with distribution(tmp_path / "locked-registry", login=True) as found:
         yield found
+
+
+@pytest.fixture(params=["engine", "containerd"], ids=["classic", "containerd"])
+def running(request: pytest.FixtureRequest) -> Engine:
+    """An engine with each of the image stores in turn."""
+    found: Engine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def client(running: Engine) -> Iterator[Client]:
+    """Tagger's client of that engine."""
+    found = Client.find(running.environ, Keychain())
+    yield found
+    found.close()

@@ -15,9 +15,14 @@ from tagger.images.registry.registries import Registries
 from tests.servers.distribution import PASSWORD, USER, Distribution, distribution
 from tests.servers.token_server import Signer, TokenServer
 
-__all__ = ["Authority", "DockerRegistry"]
+__all__ = ["NEW_CERTIFICATE", "Authority", "DockerRegistry"]
 
 NAMES = "DNS:localhost,DNS:registry.local,IP:127.0.0.1,IP:0.0.0.0,IP:::1"
+
+NEW_CERTIFICATE = [
+    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"
+]  # fmt: skip
+"""The words that make a key and a certificate, before the names of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +38,13 @@ class Authority:
         """Make a new one in a folder with `openssl req -x509`, which writes no extension keyUsage."""
         made = cls(folder / "ca.pem", folder / "server.pem", folder / "server.key")
         authority_key = folder / "ca.key"
-        new = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ]
         root = ["-subj", "/CN=Tagger tests"]
         root += ["-keyout", str(authority_key), "-out", str(made.ca_file)]
-        subprocess.run([*new, *root], check=True, capture_output=True)
+        subprocess.run([*NEW_CERTIFICATE, *root], check=True, capture_output=True)
         server = ["-subj", "/CN=localhost", "-CA", str(made.ca_file), "-CAkey", str(authority_key)]
         server += ["-addext", f"subjectAltName={NAMES}", "-addext", "basicConstraints=critical,CA:FALSE"]
         server += ["-keyout", str(made.key), "-out", str(made.certificate)]
-        subprocess.run([*new, *server], check=True, capture_output=True)
+        subprocess.run([*NEW_CERTIFICATE, *server], check=True, capture_output=True)
         return made
 
     def server_context(self) -> ssl.SSLContext:
