@@ -43,6 +43,7 @@ BELOW = {
         *GROUND,
     },
     "program": {"cli", "images", *GROUND},
+    "__main__": {"program"},
     "command_line": {"commands", "reporting", "settings", *GROUND},
     "cli": {
         "images",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger import __version__
 from tagger.images.registry import dial as dialling
 from tagger.images.registry.dial import Dial
 from tagger.program import begin
@@ -95,3 +96,9 @@ def test_one_that_takes_too_long_is_given_up() -> None:
 
 def _refuses(place: tuple[str, int], timeout: float) -> None:
     raise ConnectionRefusedError(place, timeout)
+
+
+def test_it_runs_as_a_module() -> None:
+    command, folder = [sys.executable, "-m", "tagger", "version"], Path(PROGRAM).parent
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"tagger {__version__}\n"

@@ -95,7 +95,7 @@ class Progress:
         """Draw on a terminal after `soon` seconds; elsewhere, or if `verbose`, print lines every `seldom` seconds."""
         self._outlet, self._verbose = outlet, verbose
         self._drawn = outlet.is_terminal and not verbose
-        self._wait = soon if self._drawn else seldom
+        self._soon, self._seldom = soon, seldom
         self._repositories: dict[str, _Repository] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -145,9 +145,15 @@ class Progress:
             self.echo(text)
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._wait):
+        while not self._stopped.wait(self._soon if self._drawn else self._seldom):
             if self._drawn:
-                self._draw()
+                try:
+                    self._draw()
+                except ModuleNotFoundError as error:  # lines need no package
+                    self._drawn = False
+                    package = (error.name or "rich").partition(".")[0]
+                    self.echo(f"progress is told in lines, as the Python package {package} is missing")
+                    continue
                 return
             states = [state for state in self.states() if state.phase != "done"]
             for state in states[:MOST]:

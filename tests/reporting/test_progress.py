@@ -110,6 +110,25 @@ class TestOnATerminal:
         assert (ended.code, "\x1b[?25l" in ended.sent) == (0, False)
         assert max(map(len, ended.text.split("\r\n"))) <= 60
 
+    def test_without_the_package_that_draws_there_are_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "rich.console", None)
+        monkeypatch.delitem(sys.modules, "tagger.reporting.live", raising=False)
+        stream = Terminal()
+        progress = Progress(Outlet(stream, {}), seldom=0.05, soon=0.01)
+        progress.meter("ghcr.io/acme/app").phase("copying")
+        time.sleep(0.3)
+        progress.stop()
+        first, second, *_ = stream.getvalue().splitlines()
+        assert first == "progress is told in lines, as the Python package rich is missing"
+        assert second.startswith("ghcr.io/acme/app: copying, ")
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what it is given."""
+
+    def isatty(self) -> bool:
+        return True
+
 
 class TestElsewhere:
     def test_a_line_every_while(self) -> None:

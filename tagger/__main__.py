@@ -1,0 +1,5 @@
+"""Runs the program for `python -m tagger`."""
+
+from tagger.program import main
+
+main()
