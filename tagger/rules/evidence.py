@@ -193,7 +193,7 @@ def _residuals(tag: str, version: Version, own: str, *, first: bool) -> Iterator
         return
     yield "", tag
     if version.variant:  # an alias, whose name nobody declared
-        match = re.fullmatch(r"([A-Za-z_.]*?[0-9]+(?:\.[0-9]+)*)-([A-Za-z].*)", tag)
+        match = re.fullmatch(r"(latest|[A-Za-z_.]*?[0-9]+(?:\.[0-9]+)*)-([A-Za-z].*)", tag)
         if match and is_variant(match[2]) and not is_prerelease_word(match[2]):
             yield match[2], match[1]
         elif is_variant(tag) and may_be_alias(tag, version.variant):

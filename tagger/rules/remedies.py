@@ -15,7 +15,7 @@ LONGEST = 200  # characters of a text that a version may stand in
 _PREFIX = r"[A-Za-z0-9@][A-Za-z0-9@/_.-]*(?<!\.)"  # what stands before a version in a git tag
 _START = r"(?<![0-9.])[vV]?[0-9]+\.[0-9]"
 _VERSION = r"([vV]?[0-9]+(?:\.[0-9]+)+)-(.+)"
-_CALENDAR = r"[vV]?(?:20[0-9]{2}|[1-9][0-9])\.[01]?[0-9]\b"
+_CALENDAR = r"[vV]?(?:20[0-9]{2}\.[01]?[0-9]|[1-9][0-9]\.(?:0[1-9]|1[0-2]))\b(?!.*\.[A-Za-z])"  # 26.1.2.Final is none
 _PYTHON = r"[0-9](?:a|b|rc|\.post|\.dev)[0-9]+\b"
 
 

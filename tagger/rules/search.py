@@ -195,7 +195,8 @@ def _channel_entries(suggested: Hints, base: Assessment) -> Iterator[list[str]]:
     every = sorted({version.channel for version in base.published.versions if version.channel.isalpha()})
     for name, words in sorted(suggested.channels.items()):
         own = sorted(word for word in words if word.isalpha())
-        yield list(dict.fromkeys(one for one in (name, _entry(name, own), _entry(name, every)) if one))
+        entries = (name, _entry(name, every), _entry(name, own))  # `edge` is more likely the newest of every word
+        yield list(dict.fromkeys(one for one in entries if one))
 
 
 def _with_channel(candidate: Candidate, entry: str) -> Candidate:

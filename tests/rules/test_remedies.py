@@ -34,6 +34,7 @@ def test_what_is_a_version_is_read() -> None:
         ("01.2.0", "Write `1.2.0`: no number begins with a zero. Or set `scheme: numeric`, where zeros are allowed."),
         ("1.2.3.4_5", "Set `scheme: numeric` and `build-metadata: underscore`."),
         ("2026.07.1", "Set `scheme: calver`."),
+        ("11.0.0.Final", "Set `scheme: numeric`."),
         ("3.15.0rc1", "Set `scheme: pep440`."),
         (
             "3.15.0rc1+build!",

@@ -257,6 +257,17 @@ class TestChoices:
                 },
             ),
             (
+                ("2.1.0 latest", "2.2.0-alpha.1", "2.2.0-rc.1", "2.3.0-beta.1 edge"),
+                {"tags": ("{{version}}", "latest"), "channels": ("edge=alpha,beta,rc",)},
+            ),
+            (
+                ("1.22.1 latest", "1.22.1-rootless-a latest-rootless-a latest-rootless", "1.21.0-rootless-a"),
+                {
+                    "tags": ("{{version}}", "latest", "latest-{{variant}}"),
+                    "variants": ("rootless=rootless-*",),
+                },
+            ),
+            (
                 ("1.38.0 1.38 1 latest unstable", "1.37.0 1.37", "1.38.0-musl 1.38-musl 1-musl musl unstable-musl"),
                 {
                     "tags": ("{{version}}", "{{major}}.{{minor}}", "{{major}}", "latest", "unstable"),
