@@ -1,7 +1,5 @@
 """Limits of what is attached to an image: the artifacts, what is attached to those, and so on."""
 
-from collections.abc import Iterable
-
 from tagger.errors import StoreError
 from tagger.images.manifests import Manifest
 from tagger.images.walk import Weight
@@ -32,10 +30,9 @@ class Attachments:
         if self._number > MOST:
             raise self._error(f"more than {MOST} artifacts are attached")
 
-    def keep(self, manifests: Iterable[Manifest]) -> None:
-        """Count the bytes of manifests that are kept. Raise `StoreError`."""
-        for manifest in manifests:
-            self._weight.add(len(manifest.content))
+    def keep(self, manifest: Manifest) -> None:
+        """Count the bytes of a manifest that is kept. Raise `StoreError`."""
+        self._weight.add(len(manifest.content))
 
     def _error(self, message: str) -> StoreError:
         hint = "Delete those that nobody needs by the registry's own means; if there are none, ask who runs it."

@@ -139,10 +139,9 @@ def copy_referrers(
             _put_child(source, store, root.manifests[0], root)
             root = None
         found = run_all(
-            lambda digest: _copy_artifact(source, store, digest, jobs), sorted(digests - copied.keys()), jobs
+            lambda digest: _copy_artifact(source, store, digest, jobs, limits), sorted(digests - copied.keys()), jobs
         )
         copied |= {parts[0].digest: parts[0] for parts in found if parts}
-        limits.keep(parts[0] for parts in found if parts)
         for subject, several in listed.items():
             _list_referrers(store, subject, [artifact for artifact in several if artifact.digest in copied])
         for tag, digest in tags.items():
@@ -170,7 +169,7 @@ def _attached(
     return listed, tags, digests
 
 
-def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> Sequence[Manifest]:
+def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int, limits: Attachments) -> Sequence[Manifest]:
     """Copy an artifact and what it names, and return the manifests, its own first.
 
     Return nothing where it was deleted but is still listed, as may happen in the referrers tag schema.
@@ -179,6 +178,7 @@ def _copy_artifact(source: Content, store: TagStore, digest: str, jobs: int) -> 
         artifact = source.manifest(digest)
     except NotFound:
         return ()
+    limits.keep(artifact)
     copied = copy_image(source, store, artifact, jobs=jobs)
     try:
         _put_child(source, store, artifact, copied)

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 
 from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import ConnectionFailed
@@ -53,13 +54,13 @@ class Response:
     def read_whole(self, most: int) -> bytes:
         """Return the body, decoded, and give the connection back. Raise `ConnectionFailed`, `TooLarge`."""
         window = WINDOWS.get(self.headers.get("Content-Encoding").strip().lower())
-        body, decoder = bytearray(), zlib.decompressobj(window) if window else None
+        body, decoder = BytesIO(), zlib.decompressobj(window) if window else None
         received = 0
         try:
             while piece := self.read(CHUNK):
                 received += len(piece)
-                body += piece if decoder is None else _decoded(decoder, piece, most + 1 - len(body))
-                if max(received, len(body)) > most:
+                body.write(piece if decoder is None else _decoded(decoder, piece, most + 1 - body.tell()))
+                if max(received, body.tell()) > most:
                     raise TooLarge
             if received and decoder and not decoder.eof:
                 raise zlib.error("the end is missing")
@@ -70,7 +71,7 @@ class Response:
         except BaseException:
             self.close()  # unread bytes would be read as the next answer
             raise
-        return bytes(body)
+        return body.getvalue()  # without a copy
 
     def discard(self) -> None:
         """Give the connection back; nobody reads the body, so a long one costs the connection and no time."""

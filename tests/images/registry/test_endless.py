@@ -152,6 +152,19 @@ def test_an_index_of_heavy_manifests(
     assert len(small_registry.requests) < len(made)
 
 
+def test_heavy_artifacts(small_registry: SmallRegistry, opened: Opener, tmp_path: Path) -> None:
+    made = [artifact(ONE.digest, number, "x" * (1 << 20)) for number in range(60)]
+    for number, one in enumerate(made):
+        small_registry.put(NAME, f"t{number}", one)
+    small_registry.store.repositories[NAME].blobs[CONFIG["digest"]] = b"{}"
+    small_registry.watch = lambda request: (
+        page(made if request.reference == ONE.digest else []) if request.kind == "referrers" else None
+    )
+    with pytest.raises(StoreError, match=f"have more than {HEAVIEST} bytes"):
+        copy_referrers(opened(small_registry), Layout(tmp_path / "layout"), [ONE.digest])
+    assert len(small_registry.asked(kind="manifests")) < len(made)
+
+
 def test_an_image_of_heavy_configs(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.put(NAME, "1.0", ONE)
     repository = small_registry.store.repositories[NAME]
