@@ -45,7 +45,7 @@ def main(begun: "Sequence[Dial]" = ()) -> None:
 
 
 class _Pipe(io.FileIO):
-    """A stream whose errors end no release half way: that it is closed, full, or has no reader, as after `| head`.
+    """A stream whose errors do not stop a release: it may be closed, full, or without a reader, as after `| head`.
 
     `failure` keeps the last error, except for a missing reader.
     """

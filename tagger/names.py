@@ -72,7 +72,7 @@ class Digest(str):
 
     @property
     def algorithm(self) -> str:
-        """What made it: `sha256`."""
+        """The name of its algorithm: `sha256`."""
         return self.partition(":")[0]
 
     @property
@@ -86,7 +86,7 @@ class Digest(str):
         return f"{self.algorithm}-{self.encoded[:_TAGGED_DIGITS]}"
 
     def hasher(self) -> "hashlib._Hash":
-        """Return what computes digests of this algorithm."""
+        """Return a new hash object of this algorithm."""
         import hashlib
 
         return hashlib.new(self.algorithm)
@@ -176,9 +176,7 @@ class Reference(NamedTuple):
         if not colon or "/" in tag:
             head, tag = rest, "" if at else "latest"
         elif not tag:
-            raise InputError(
-                f"{text!r} has a colon and no tag behind it", "Is what should stand there empty? Name the tag."
-            )
+            raise InputError(f"{text!r} has a colon and no tag after it", "Is a variable empty? Name the tag.")
         if tag:
             check_tag(tag)
         return cls(Repository.parse(head), tag, digest)

@@ -1,4 +1,4 @@
-"""The folder that a run works in: the root of its repository, and its files, read within a bound."""
+"""The folder that a run works in: the root of its repository, and its files, read with a size limit."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ FILE_BOUND = 1024 * 1024
 
 
 def read_regular(path: Path, bound: int = FILE_BOUND) -> bytes:
-    """Return the content of a regular file. Raise `OSError` for what is none, as a FIFO, and for a longer one."""
+    """Return the content of a regular file. Raise `OSError` for another one, as a FIFO, and for one too long."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO without a writer would wait
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -113,7 +113,7 @@ class TestCommands:
                 ("tags",),
                 {},
                 "no image: nothing says",
-                "Name one with `--image`, or behind the command: ghcr.io/acme/app",
+                "Name one with `--image`, or after the command: ghcr.io/acme/app",
             ),
             (("plan", "--source", "/tmp:a"), {}, "'/tmp:a' is not a source", "Write `oci:/tmp:a`"),
             (("plan", "--image"), {}, "Option '--image' requires an argument", "tagger plan --help"),

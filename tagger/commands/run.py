@@ -125,10 +125,10 @@ class Run:
         if len(self.arguments) != 1:
             name, what = self.command, self.argument_name.partition(" ")[0]
             whole = any("/" in word for word in self.arguments)
-            more = " A repository behind it is named with its registry, as docker.io/acme/app." if whole else ""
+            more = " Name a repository after it with its registry, as docker.io/acme/app." if whole else ""
             raise InputError(
                 f"`{name}` takes one {what}, but got {' '.join(self.arguments) or 'none'}",
-                f"Name one behind the command, as {name} {what}, or in the input arguments.{more}",
+                f"Name one after the command, as {name} {what}, or in the input arguments.{more}",
             )
         return self.arguments[0]
 

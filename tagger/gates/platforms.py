@@ -103,8 +103,8 @@ def _check_once(root: Manifest, reference: str) -> None:
     twice = [" ".join(filter(None, (str(one), one.os_version, *one.os_features))) for one in seen if seen[one] > 1]
     if twice:
         raise Refused(
-            f"{reference} has the platform {twice[0]} twice, and nobody can say which of the two is pulled",
-            "Build the index anew, with one image for each platform.",
+            f"{reference} has the platform {twice[0]} twice, so it is not certain which of the two is pulled",
+            "Build the index again, with one image for each platform.",
             code="PLATFORMS",
         )
 

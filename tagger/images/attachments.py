@@ -35,5 +35,5 @@ class Attachments:
         self._weight.add(len(manifest.content))
 
     def _error(self, message: str) -> StoreError:
-        hint = "Delete those that nobody needs by the registry's own means; if there are none, ask who runs it."
+        hint = "Delete those that are not needed with the registry's own tools; if it has none, ask who runs it."
         return StoreError(message, hint, code="SIZE_INVALID", place=self._place)

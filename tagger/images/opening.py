@@ -77,10 +77,10 @@ def _beginning(kind: str) -> str:
 
 
 class Opening(NamedTuple):
-    """What opening a source may need: the registries, the engine, and who is told of it.
+    """What opening a source may need: the registries, the engine, and functions that report progress.
 
-    `several` is true where it is copied to several repositories. `say` tells a person that a pipe is waited for;
-    `meter` returns what is told how far reading is.
+    `several` is true where it is copied to several repositories. `say` gets a sentence while the run waits for a pipe;
+    `meter` returns the meter for reading.
     """
 
     registries: Callable[[Repository], "TagStore"]

@@ -189,7 +189,7 @@ def _platforms(found: Examined, wanted: Collection[str]) -> Iterator[Finding]:
             continue  # an image that cannot be read is a finding of its tag
         needed = {normal_platform(text) for text in wanted} or there
         if lacks := sorted(needed - here):
-            than = "`platforms` wants them" if wanted else f"{full_name(before)} has them"
+            than = "`platforms` names them" if wanted else f"{full_name(before)} has them"
             text = f"{full_name(owner)} lacks {' '.join(lacks)}: {than}"
             hint = "Release a version with all of them, or say in `platforms` which are meant (`any`: no check)."
             yield Finding("error", "PLATFORMS", text, hint, found.store.place)

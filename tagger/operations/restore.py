@@ -122,7 +122,7 @@ class _Restoration(NamedTuple):
             if holds_manifest(self.store, digest) or self.store.restore(digest):
                 continue
             if manifest is None:
-                hint = "Only what builds it can bring it back: push the image anew."
+                hint = "It can only be built again: push the image again from its build."
                 raise NotFound(f"{digest} is gone, and the report does not have it", hint, code="MANIFEST_UNKNOWN")
             self.store.point(manifest, ())
 

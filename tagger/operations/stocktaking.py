@@ -98,7 +98,7 @@ def _check_number(store: TagStore, number: int) -> None:
     if number > MOST_MANIFESTS:
         raise StoreError(
             f"there are more than {MOST_MANIFESTS} manifests",
-            "Delete images that nobody needs by the registry's own means first.",
+            "First delete images that are not needed with the registry's own tools.",
             code="SIZE_INVALID",
             place=store.place,
         )

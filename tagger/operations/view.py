@@ -106,7 +106,7 @@ class View:
         return found
 
     def warn(self, code: str, text: str) -> None:
-        """Add a warning; the same one is counted_as_existing only once."""
+        """Add a warning, each text only once."""
         self.warnings[code, text] = None
 
     def objection(self) -> TaggerError | None:

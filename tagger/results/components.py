@@ -27,7 +27,7 @@ class ComponentsReport(NamedTuple):
 
 
 class Component(NamedTuple):
-    """A component of a settings file: what it is called, where it is released, and whether its version is there.
+    """A component of a settings file: its name, its repositories, its version, and whether that is released there.
 
     `version` is None where nothing says one, `released` where that is not known; then `error` may say why.
     """

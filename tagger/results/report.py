@@ -59,7 +59,7 @@ class PolicyInForce(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """A signature or attestation that proved who made an image: of which `digest`, by which row, found where."""
+    """A signature or attestation that proves who made an image: its subject, the row that accepts it, its place."""
 
     digest: str
     by: str
@@ -162,7 +162,7 @@ class Report(NamedTuple):
     release, by its name (`linux/amd64`); `origins` say where these came from, by their digests, where several builds
     became one image; `verified` is what signatures proved. `plan_id` names what `prune` deletes, `pruned` counts it.
     Where the builds of several variants were released together, `variants` has the report of each, by its name. `verb`
-    is how the row of the command tells what it did.
+    has the words for what the command did.
     """
 
     command: str

@@ -1,4 +1,4 @@
-"""What stands in a repository, as a tree of versions and their tags."""
+"""The content of repositories as trees of versions and their tags."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain

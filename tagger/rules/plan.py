@@ -53,7 +53,7 @@ class Change(NamedTuple):
     def unconfirmed(self) -> Self:
         """Return the change as one that is written only after a confirmation."""
         done = {"create": "be set", "move": f"move to {self.version}" if self.version else "move"}
-        return self.refused(f"would {done.get(self.action, 'be removed')}, and that wants --yes")
+        return self.refused(f"would {done.get(self.action, 'be removed')}, and that needs --yes")
 
     def unknown(self, reason: str) -> Self:
         """Return the change as one of which nobody knows whether it was written."""

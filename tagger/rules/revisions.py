@@ -31,8 +31,8 @@ class Revision(NamedTuple):
         if match is None or (match[2] == "." and not match[1]):
             raise InputError(
                 f"{text!r} is not the form of a revision",
-                "Write what stands behind the version, with N for its number: -N, -rN, _N, -N.N, -k3sN, or "
-                "{{variant}}-rN where it stands behind the variant.",
+                "Write the text after the version, with N for its number: -N, -rN, _N, -N.N, -k3sN, or "
+                "{{variant}}-rN where it follows the variant.",
             )
         return cls(match[2], bool(match[3]), bool(match[1]))
 

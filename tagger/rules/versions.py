@@ -174,7 +174,7 @@ class Scheme(NamedTuple):
             hint = (
                 f"Release it as {plain}, or set {told}."
                 if told
-                else f"Write `{plain}`: no tag holds what stands behind the +."
+                else f"Write `{plain}`: a tag cannot hold the + and what follows it."
             )
         elif _canonical_pep440(plain) is not None:
             hint = "Set `scheme: pep440` for a version of PEP 440, and leave out its local part: no tag can hold it."

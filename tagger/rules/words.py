@@ -17,7 +17,7 @@ def check_variant(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
         raise InputError(
             f"{text!r} is not a variant",
-            "A variant is the text behind the version, as alpine or alpine3.22. It is not a number alone.",
+            "A variant is the text after the version, as alpine or alpine3.22. It is not a number alone.",
         )
     return text
 

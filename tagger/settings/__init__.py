@@ -1,1 +1,1 @@
-"""What a run is told: options, the file, and the values that they become."""
+"""The settings of a run: options, the settings file, and their values."""

@@ -1,4 +1,4 @@
-"""The parsers of what is named by an address: images, registries, logins, certificates."""
+"""The parsers of images, registries, endpoints, logins and certificates."""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     def read(text: str) -> Value:
         if text.endswith("@"):
             hint = "Where a step's output is to stand there: does a step have that `id`, and did it push the image?"
-            raise InputError(f"{hide_logins(text)} names no digest: nothing stands behind the @", hint)
+            raise InputError(f"{hide_logins(text)} names no digest: nothing follows the @", hint)
         if logins_in(text):
             plain = re.sub(r"(?:\w+://)?\*\*\*@", "", hide_logins(text))
             raise InputError(

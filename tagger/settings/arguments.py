@@ -1,4 +1,4 @@
-"""What the words behind a command mean: a repository, a version, or what only the command knows."""
+"""The positional arguments of a command: which of them is a repository, a version, or another value."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from tagger.settings.problems import Problems
 __all__ = ["NAMES", "Arguments", "names_repository", "values_of"]
 
 NAMES = {"images": "REPOSITORY", "version": "VERSION", "pattern": "PATTERN"}
-"""How help and messages call what a word gives."""
+"""The names of these arguments in help and messages."""
 
 
 class Arguments(NamedTuple):
-    """The words behind a command, and what each of them means, in order: options by their names, or others.
+    """The arguments of a command, and the meaning of each in order: the name of an option, or another name.
 
-    Where a command takes two, the first is a repository, and one word alone is the second where `images` is set. They
-    are understood in the other order too, where the second word names a repository with its registry.
-    `guarded` says that a word may be the password of a login, put in the wrong place.
+    Where a command takes two, the first is a repository. One argument alone is the second, where `images` is set. The
+    other order is accepted too, where the second argument names a repository with its registry. With `guarded`, an
+    argument may be the password of a login that was typed in the wrong place.
     """
 
     texts: Sequence[str]
@@ -27,9 +27,9 @@ class Arguments(NamedTuple):
 
 
 def names_repository(word: str) -> bool:
-    """Say whether a word names a repository with its registry: no version, tag or digest looks so.
+    """Say whether a word names a repository with its registry: no version, tag or digest has this form.
 
-    `acme/app` alone may be a branch that somebody took for a tag, `app/v2.1.4` a version with its `tag-prefix`.
+    `acme/app` may also be a branch that was mistaken for a tag, and `app/v2.1.4` a version with its `tag-prefix`.
     """
     host, slash, _ = word.partition("/")
     return word.startswith("oci:") or bool(slash and (re.search("[.:]", host) or host == "localhost"))
@@ -38,9 +38,9 @@ def names_repository(word: str) -> bool:
 def values_of(
     command: str, arguments: Arguments, line: Mapping[str, Given], problems: Problems, *, known: str
 ) -> dict[str, Given]:
-    """Return what the words give, by its name. `line` is what options of the command line give.
+    """Return the values of the arguments, by name. `line` has the values of options on the command line.
 
-    `known` says where repositories are set without these words, if they are.
+    `known` is the place where repositories are set besides, or empty.
     """
     texts, meaning = arguments.texts, arguments.meaning
     usage = f"`{command} {' '.join(f'[{NAMES[name]}]' for name in meaning)}`"

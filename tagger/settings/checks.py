@@ -28,7 +28,7 @@ def check_together(settings: Settings, command: CommandRow, mentioned: Collectio
         which = f"the component {settings.component}: " if settings.component else ""
         problems.add(
             f"{which}no image: nothing says which repositories to work on",
-            "Name one with `images`, or behind the command: ghcr.io/acme/app.",
+            "Name one with `images`, or after the command: ghcr.io/acme/app.",
         )
     if "images" in settings.given and not settings.images and "images" not in settings.wrong and not unneeded:
         problems.add(_at(settings, "images", "every image is disabled"), "Enable one, or do not run this step.")

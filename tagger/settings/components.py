@@ -1,4 +1,4 @@
-"""The components of a settings file: which of them a run works on, and what each of them says."""
+"""The components of a settings file: which of them a run works on, and the settings of each."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ where nobody picks any.
 
 
 class CommandRow(Protocol):
-    """What settings follow from in the row of a command: what it is called, takes as words, does and works on."""
+    """The part of a command's row that its settings depend on: name, kinds, arguments, and number of components."""
 
     @property
     def name(self) -> str: ...
@@ -39,7 +39,7 @@ _VERSION = re.compile(r"v?[0-9]")
 
 
 class Components:
-    """The components of one file, where the command line and the environment say `values`, which beat the file."""
+    """The components of one file. `values`, of the command line and the environment, replace those of the file."""
 
     def __init__(self, file: "SettingsFile | None", values: Mapping[str, Given], problems: Problems) -> None:
         self._file, self._values, self._problems = file, values, problems
@@ -81,7 +81,7 @@ class Components:
             return found
         if several == "all":
             return found or self.names
-        if not len(self._problems):  # a file with mistakes in it is mended first
+        if not len(self._problems):  # the mistakes of the file are reported first
             hint = f"Pick one: set {_ways(found or self.names)}."
             self._problems.add("the file has several components", hint)
         return ()

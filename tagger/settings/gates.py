@@ -94,9 +94,9 @@ class GateOptions:
 
 
 class Means(NamedTuple):
-    """What a gate may ask besides the image: its version, if it has one, and what the run has opened.
+    """What a gate may use besides the image: its version, if it has one, the environment, and the connections.
 
-    `elsewhere` returns what finds signatures that are in no registry.
+    `elsewhere` returns a function that finds signatures outside of registries.
     """
 
     version: "Version | None"
@@ -107,9 +107,9 @@ class Means(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """A gate: what asks for it, and what looks at the image and raises `Refused`.
+    """A gate: `is_asked` says whether the settings need it; `check` raises `Refused` for a wrong image.
 
-    `arrived` looks at what was copied into a repository, where that may lack what the image had where it was built.
+    `arrived` checks the copy in a repository, where that may lack artifacts that are attached to the original.
     """
 
     is_asked: Callable[[GateOptions], object]
@@ -131,7 +131,7 @@ def _check_signatures(asked: GateOptions, source: "Source", means: Means) -> Pas
 
     if not isinstance(source, ContentSource):
         raise Refused(
-            f"{source.reference} has no manifest that somebody could have signed",
+            f"{source.reference} has no manifest, so it has no signature",
             "Push the build by its digest, sign it there, and release it from there.",
             code="NOT_VERIFIED",
         )

@@ -95,7 +95,7 @@ def _git_tags(
 ) -> tuple[str, ...]:
     """Return the git tags of a run: `version`, else the workflow's tag, else the tags at HEAD.
 
-    The tags at HEAD count for what makes a release.
+    The tags at HEAD count only for commands that make a release.
     """
     from tagger.version_from.refs import TAGS, workflow_ref
 

@@ -24,9 +24,9 @@ _ARCHITECTURES = {name: "/".join(filter(None, meant)) for name, meant in ARCHITE
     "x64": "amd64", "arm64v8": "arm64", "armv8": "arm64", "armv7": "arm/v7", "armv7l": "arm/v7", "arm32v7": "arm/v7",
     "armv6": "arm/v6", "i686": "386", "ppc64el": "ppc64le", "macos": "darwin",
 }  # fmt: skip
-"""How people call a platform's parts, beside what images are known to say."""
+"""Other names for the parts of platforms, besides those that images are known to have."""
 _UNITS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
-_CONSENT = frozenset({"overwrite"})  # no choice to offer to who did not write it
+_CONSENT = frozenset({"overwrite"})  # never offered to a person who did not write it
 _OPERATORS = {"=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=", "&&": " ", ";": " ", "<>": "!="}
 
 
@@ -73,7 +73,7 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def images(text: str) -> Iterator[str | Sequence[str]]:
-    """Yield repositories as they are written: without a scheme and a tag, in lower case."""
+    """Yield repositories in the right form: without a scheme and a tag, in lower case."""
     if len(parts := _parts(text)) > 1 and all("/" in part or ":" in part for part in parts):
         yield tuple(map(_repository, parts))
     plain = _repository(re.sub(r"\s+", "/" if re.match(r"[^\s/]+\.[^\s/]+\s", text) else "-", text.strip()))
@@ -97,7 +97,7 @@ def _repository(text: str) -> str:
 
 
 def sources(text: str) -> Iterator[str]:
-    """Yield sources of the kind that a scheme of other tools, or what lies on disk, says."""
+    """Yield sources of the kind that the scheme of another tool, or a file on disk, suggests."""
     kind, colon, rest = text.partition(":")
     rest = re.sub(r"\A/*(?=[^/])", "", rest) if rest.startswith("//") else rest
     known = {"docker": "docker-daemon:", "image": "docker-daemon:", "dir": "oci:", "oci-layout": "oci:"}
@@ -121,7 +121,7 @@ def _on_disk(text: str) -> Iterator[str]:
 
 
 def choices_like(choices: Sequence[str], meanings: dict[str, str] | None = None) -> Candidates:
-    """Return what yields the choice that is spelled nearly so."""
+    """Return a function that yields the choice with the most similar spelling."""
 
     def candidates(text: str) -> Iterator[str]:
         import difflib
@@ -135,7 +135,7 @@ def choices_like(choices: Sequence[str], meanings: dict[str, str] | None = None)
 
 
 def latest_like(text: str) -> Iterator[str]:
-    """Yield what is meant by other words for auto and false, and by a range that is spelled otherwise."""
+    """Yield `auto` or `false` for other words that mean them, and a range in the right spelling."""
     words = dict.fromkeys(("none", "no", "never", "off", "0"), "false")
     words |= dict.fromkeys(("yes", "true", "on", "newest", "latest", "always", "stable"), "auto")
     yield words.get(text.strip().lower(), "")
@@ -143,7 +143,7 @@ def latest_like(text: str) -> Iterator[str]:
 
 
 def ranges(text: str) -> Iterator[str]:
-    """Yield ranges with operators and placeholders as they are written."""
+    """Yield ranges with the right operators and placeholders."""
     plain = text
     for other, operator in _OPERATORS.items():
         plain = plain.replace(other, operator)
@@ -206,7 +206,7 @@ def platforms(text: str) -> Iterator[str | Sequence[str]]:
 
 
 def is_platform_alias(text: str) -> bool:
-    """Say whether a platform is one in other words than OCI's, as linux/aarch64 is: no image has such."""
+    """Say whether a platform is spelled otherwise than in OCI, as linux/aarch64: no image has it so."""
     return not _ARCHITECTURES.keys().isdisjoint(text.split("/"))
 
 
@@ -242,7 +242,7 @@ def artifact_types(text: str) -> Iterator[str]:
 
 
 def numbers(least: int, most: int) -> Candidates:
-    """Return what yields the nearest whole number within bounds."""
+    """Return a function that yields the nearest whole number within bounds."""
 
     def candidates(text: str) -> Iterator[str]:
         if re.fullmatch(r"\s*[-+]?[0-9]{1,9}(?:\.[0-9]*)?\s*", text):

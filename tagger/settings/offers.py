@@ -56,13 +56,13 @@ def revisions(text: str) -> Iterator[str]:
 
 
 def flavors(text: str) -> Iterator[str]:
-    """Yield an entry of a flavor, whose name is spelled nearly so."""
+    """Yield an entry of a flavor with the name that is spelled most alike."""
     name, equals, value = text.partition("=")
     yield f"{_close(name, ('latest', 'prefix', 'suffix'), 0.75)}{equals}{value}"
 
 
 def rows(text: str) -> Iterator[str]:
-    """Yield a row whose type and date are spelled nearly so, and one with the pattern that it lacks."""
+    """Yield a row with its type and its date in the right spelling, and one with the missing pattern."""
     kind = re.search(r"type=([A-Za-z0-9]+)", text)
     if kind is None:
         return

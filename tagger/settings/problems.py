@@ -52,6 +52,6 @@ class Problems:
 
 
 def _line_and_column(problem: tuple[str, str]) -> tuple[int, int]:
-    """Return the line and the column of a mistake in a file; for others a line behind all of them."""
+    """Return the line and the column of a mistake in a file; for others a line after all of them."""
     match = re.match(r"[^\n`]*?:([0-9]+):([0-9]+): ", problem[0])
     return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 class Project(NamedTuple):
-    """What GitHub says of the repository that is built, each empty where it says nothing; `license` is SPDX's."""
+    """Facts about the built repository from GitHub, each empty where unknown; `license` is an SPDX identifier."""
 
     name: str = ""
     description: str = ""
@@ -110,7 +110,7 @@ def _payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _text(payload: Mapping[str, Any], *keys: str) -> str:
-    """Return the text under keys within each other; empty where there is none."""
+    """Return the text under nested keys; empty where there is none."""
     value: Any = payload
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None

@@ -27,10 +27,10 @@ class ReleaseEvent(NamedTuple):
         return self.action not in SILENT
 
     def verdict(self, *, final: bool, in_force: bool, held: bool) -> Verdict:
-        """Return what becomes of the version.
+        """Return what to do with the version.
 
-        `final` says that its number is that of no prerelease, `in_force` that it stands without a mark in one of the
-        repositories, `held` that it stands there and is held.
+        `final`: its number is not that of a prerelease. `in_force`: it is without a mark in one of the repositories.
+        `held`: it is held in one of them.
         """
         if not self.writes:
             return "nothing"

@@ -138,7 +138,7 @@ def _readable(path: str) -> Iterator[None]:
 
 
 def _document(file: Path) -> Any:
-    """Parse a file by its ending, every number as the text that it is written as: `2.10` is not 2.1."""
+    """Parse a file by its ending, and keep each number as its text: `2.10` is not 2.1."""
     text = read_text(file)
     match file.suffix:
         case ".json":

@@ -1,4 +1,4 @@
-"""A version as it was found, and why a place gives none."""
+"""The result of looking for a version in one place: the version, or why there is none."""
 
 import re
 from collections.abc import Callable
@@ -36,9 +36,9 @@ V = TypeVar("V", bound=Ordered)
 class Found(NamedTuple, Generic[V]):
     """A version, and where it was read.
 
-    `text` is how it stood there, `origin` the place as `version-from` names it (`git-tag`, `file:package.json`), and
-    `description` what a person is told of it. `notes` are the places that say another version, though this one
-    decides.
+    `text` is its text there, `origin` the place as `version-from` names it (`git-tag`, `file:package.json`), and
+    `description` the name of the place in messages. `notes` name the places that have another version, which do not
+    count.
     """
 
     version: V

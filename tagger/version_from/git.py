@@ -224,7 +224,7 @@ def _git_folders(root: Path) -> tuple[Path, Path] | None:
         if not git_folder.is_dir():
             raise InputError(
                 f"{root / '.git'} names {target}, which is not here",
-                "Mount the whole repository, or check it out anew; a worktree needs its main repository.",
+                "Mount the whole repository, or check it out again; a worktree needs its main repository.",
             )
     if not (git_folder / "HEAD").exists():
         return None

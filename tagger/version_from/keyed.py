@@ -131,7 +131,7 @@ def _msbuild(file: Path, key: str) -> str:
 
 
 def _source_line(file: Path, key: str) -> str:
-    """Read a text that is given to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `VERSION=1.2.3`.
+    """Read a text that is assigned to a name: `__version__ = "1.2.3"`, `const Version = "…"`, `VERSION=1.2.3`.
 
     A text in quotes counts before one without, and a name before any quote of its line before other names. Comments do
     not count, nor does the version of a plugin, as in `id 'java' version '1.0'`.

@@ -101,14 +101,14 @@ def _of_ref(ref: WorkflowRef, tag_prefix: str, parse: Callable[[str], V]) -> Fou
     if not tag.startswith(tag_prefix):
         raise InputError(
             f"the git tag {tag} ({ref.variable}) started this run and does not begin with `tag-prefix` {tag_prefix}",
-            "It is another image's: let tags of this one alone start the run. Or mend `tag-prefix`, or give the "
-            "version with `version`, or its place with `version-from`.",
+            "It belongs to another image: let only tags of this one start the run. Or correct `tag-prefix`, or give "
+            "the version with `version`, or its place with `version-from`.",
         )
     given = Given(tag.removeprefix(tag_prefix), "git-tag", f"the git tag {tag} ({ref.variable})")
     try:
         return find_version(given, parse)
     except InputError as error:
-        behind = f" behind `tag-prefix` {tag_prefix}" if tag_prefix else ""
+        behind = f" after `tag-prefix` {tag_prefix}" if tag_prefix else ""
         raise InputError(f"{error.message}{behind}", error.hint, code=error.code) from error
 
 

@@ -102,13 +102,13 @@ class _Policy:
         if read(ISSUER) != row.issuer:
             self._refuse(f"its issuer is {read(ISSUER) or 'unknown'}")
         if row.repository and not matches(row.repository.lower(), repository.lower()):
-            self._refuse(f"signed by {_short(repository) or workflow or 'nobody known'}")
+            self._refuse(f"signed by {_short(repository) or workflow or 'an unknown signer'}")
         if row.workflow and not matches(row.workflow, workflow):
             self._refuse(f"signed by the workflow {_short(workflow)}")
         if "ref" in row.words and not matches(row.words["ref"], ref):
             self._refuse(f"signed at {ref or 'no ref'}")
         if "identity" in row.words and not any(matches(row.words["identity"], one) for one in _identities(cert)):
-            self._refuse(f"signed by {' and '.join(filter(None, _identities(cert))) or 'nobody known'}")
+            self._refuse(f"signed by {' and '.join(filter(None, _identities(cert))) or 'an unknown signer'}")
         if row.kind == "builder" and read(RUNNER) != HOSTED:
             self._refuse(f"it was made on a runner that is {read(RUNNER) or 'unknown'}")
 

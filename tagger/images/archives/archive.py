@@ -56,7 +56,7 @@ class Archive:
         say: Callable[[str], None] = lambda _: None,
         meter: Callable[[], Meter] = lambda: SILENT,
     ) -> None:
-        """`say` tells a person that a pipe is waited for; `meter` returns what is told how far unpacking is."""
+        """`say` gets a sentence while the run waits for a pipe; `meter` returns the meter for unpacking."""
         self.place = place
         self._say, self._meter = say, meter
         with self.translate_errors():

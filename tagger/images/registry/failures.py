@@ -127,7 +127,7 @@ def _hint(peer: Peer, answer: Answer, usual: str) -> str:
     if status < 400:
         return NO_API
     if status == 401 and (schemes := _foreign_schemes(answer)):
-        return f"{peer.registry} wants a login by {schemes}, and Tagger knows Basic and Bearer. {NO_API}"
+        return f"{peer.registry} asks for a login by {schemes}; Tagger knows Basic and Bearer. {NO_API}"
     if status in (401, 403) and not peer.login:
         return login_hint(peer.registry)
     if status in (401, 403) and dialect.denied:

@@ -10,8 +10,8 @@ __all__ = ["DELETED", "REDIRECTS", "STORED", "Status", "status_of"]
 FAULT = f"The registry has a fault. {AGAIN}"
 FULL = "{registry} has no room left. Free some, or ask who runs it for more; then run the same again."
 QUOTA = "Look at the plan and the quota of the account at {registry}."
-PROXY = "The proxy wants a login: write it in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT."
-PORTAL = "A network on the way wants a login first. Log in there, or use another network."
+PROXY = "The proxy needs a login: write it in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT."
+PORTAL = "A network on the way asks for a login first. Log in there, or use another network."
 AT_ONCE = "Somebody else may be changing the same thing at this moment. Run the same again."
 RATE = "{registry} limits the rate of requests. Log in if you did not, or try again later."
 

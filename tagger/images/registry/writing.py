@@ -21,7 +21,7 @@ TAGS_AT_ONCE = 10
 
 FOREIGN = (
     "The image has layers that are kept elsewhere (foreign or nondistributable ones, with `urls`), and this registry "
-    "does not take them. Let it: distribution wants their addresses in `validation.manifests.urls.allow`. Or build the "
+    "does not accept them. Allow them: distribution has `validation.manifests.urls.allow` for that. Or build the "
     "image on a base without them."
 )
 

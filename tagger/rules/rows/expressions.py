@@ -152,7 +152,7 @@ class _Parser:
         name, form = match["name"], match["single"] if match["single"] is not None else match["double"]
         if name not in DATES:
             if form is not None or match["bare"] or match["key"]:
-                raise _wrong(f"{{{{{name}}}}} takes nothing behind it", self.known)
+                raise _wrong(f"{{{{{name}}}}} takes no argument", self.known)
             return _Call(name)
         bare = match["bare"] or ""
         if form is None and (not bare or re.split("[./]", bare)[0] in (*NAMES, *_LITERALS)):

@@ -59,7 +59,7 @@ class Flavor(NamedTuple):
             elif name == "onlatest":
                 on_latest = _one_of(name, value, "true", "false") == "true"
                 if not last:
-                    raise InputError("`onlatest` stands alone", "Write it behind a prefix or suffix, on its line.")
+                    raise InputError("`onlatest` stands alone", "Write it after a prefix or suffix, on the same line.")
                 before = flavor.prefix if last == "prefix" else flavor.suffix
                 flavor = flavor._set(last, before._replace(on_latest=on_latest))
             else:

@@ -54,7 +54,7 @@ def test_nothing_is_escaped() -> None:
         ("{{#if tag}}", "{{#if}} is not closed"),
         ("{{#if tag}}{{/unless}}", "{{#if}} is closed by {{/unless}}"),
         ("{{/if}}", "{{/if}} closes nothing"),
-        ("{{branch 'x'}}", "{{branch}} takes nothing behind it"),
+        ("{{branch 'x'}}", "{{branch}} takes no argument"),
         ("{{date}}", "{{date}} has no format"),
         ("{{date branch}}", "{{date branch}} has no format"),
         ("{{date null}}", "{{date null}} has no format"),
