@@ -158,7 +158,7 @@ def _version_lines(listed: ListedVersion, tags: int, width: int, drifted: Collec
     colors = dict.fromkeys(words, "green") | dict.fromkeys(drifted, "yellow") | {"withdrawn": "red", "held": "yellow"}
     if facts:
         columns += [f"{facts.created[:10] or 'no date':<10}", f"{size_text(facts.size):>7}"]
-        words = [plain(",".join(facts.platforms)), *words]
+        words = [plain(",".join(facts.platforms)), *(["·", *words] if words else [])]
     words += ["also", *listed.also] if listed.also else []
     words += [name for name in ("withdrawn", "held") if getattr(listed, name)]
     text = "  ".join(columns)
