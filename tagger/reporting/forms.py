@@ -19,6 +19,8 @@ def trees_text(shown: Trees, width: int = ELSEWHERE, *, verbose: bool = False) -
 
         return tags_table(shown.trees)
     if shown.page:
+        if not shown.trees and shown.errors:
+            return ""
         return f"{sum(len(tree.versions) for tree in shown.trees)} versions are in {shown.page.path}"
     from tagger.reporting.trees import tree_text
 
@@ -26,11 +28,14 @@ def trees_text(shown: Trees, width: int = ELSEWHERE, *, verbose: bool = False) -
 
 
 def write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
-    """Write the pages that are asked for, one for all trees that name the same file, and return the errors."""
+    """Write the pages that are asked for, one for all trees that name the same file, and return the errors.
+
+    A page of which no repository could be read stays as it was.
+    """
     pages: dict[Path, list[Tree]] = defaultdict(list)
     when = ""
     for shown in ended:
-        if shown.page:
+        if shown.page and (shown.trees or not shown.errors):
             pages[shown.page.path] += shown.trees
             when = shown.page.when
     errors: list[TaggerError] = []

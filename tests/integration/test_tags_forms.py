@@ -72,3 +72,9 @@ def test_one_page_of_several_components() -> None:
     assert Path("page.html").read_text(encoding="utf-8").count("<h1>oci:app</h1>") == 2
     ran = tagger("tags", "--html", "nowhere/page.html", "--json")
     assert ran.code == 2
+
+
+def test_a_page_stays_where_no_repository_can_be_read() -> None:
+    Path("page.html").write_text("of yesterday")
+    ran = tagger("tags", "oci:missing", "--html", "page.html")
+    assert (ran.code, ran.out, Path("page.html").read_text()) == (1, "", "of yesterday")
