@@ -15,6 +15,7 @@ from tagger.images.registry.dialects import dialect_of
 from tagger.images.registry.faults import Late, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
+from tagger.images.registry.redirects import Circle
 from tagger.images.registry.statuses import REDIRECTS, status_of
 
 __all__ = ["LED", "NO_API", "ForbiddenUrl", "Peer", "insecure_hint", "forbidden_url", "refusal", "connection_error"]
@@ -73,15 +74,26 @@ def refusal(peer: Peer, place: str, what: str, answer: Answer, absent: str = "")
 
 def connection_error(peer: Peer, place: str, what: str, failure: ConnectionFailed) -> StoreError:
     """Return the error for a failed connection."""
-    cause, hint = _cause(peer._replace(address=failure.host or peer.address), failure.cause)
+    elsewhere = failure.host and failure.host != re.sub(":(443|80)$", "", peer.address)
+    cause, hint = _cause_elsewhere(peer, failure) if elsewhere else _cause(peer, failure.cause)
     return StoreError(f"{what}: {cause}", hint, code="UNREACHABLE", place=place)
+
+
+def _cause_elsewhere(peer: Peer, failure: ConnectionFailed) -> tuple[str, str]:
+    """Return cause and hint where the connection to another host failed, which the registry names."""
+    host = failure.host
+    cause, hint = _cause(Peer(host, host), failure.cause)
+    if isinstance(failure.cause, (Forbidden, Unsendable, ProxyFailed)):
+        return cause, hint
+    return cause, f"{peer.registry} leads to {host}: a firewall or a proxy may allow the registry alone. {hint}"
 
 
 def forbidden_url(place: str, what: str, error: ValueError) -> ForbiddenUrl:
     """Return the error for a URL from the registry to which no request is sent."""
-    return ForbiddenUrl(
-        f"{what}: the registry names a URL that is not used: {error}", LED, code="UNREACHABLE", place=place
-    )
+    text, hint = f"the registry names a URL that is not used: {error}", LED
+    if isinstance(error, Circle):
+        text, hint = str(error), NO_API
+    return ForbiddenUrl(f"{what}: {text}", hint, code="UNREACHABLE", place=place)
 
 
 def insecure_hint(registry: str) -> str:

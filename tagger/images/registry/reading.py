@@ -160,7 +160,7 @@ class Reader:
         """Say whether the repository has a blob; False for any refusal except 401, as the upload reports the reason."""
         what = f"looking for blob {check_digest(descriptor.digest)}"
         answer = self._endpoint.call("HEAD", self._endpoint.blob_path(descriptor.digest), what)
-        if answer.status == 401:
+        if answer.status == 401 and not answer.host:
             raise self._endpoint.refusal(what, answer)
         return answer.status == 200  # a redirect to storage may be refused for other reasons
 

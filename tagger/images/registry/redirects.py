@@ -9,10 +9,14 @@ from tagger.images.registry.guard import check_literal
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.statuses import REDIRECTS
 
-__all__ = ["follow", "resolve"]
+__all__ = ["Circle", "follow", "resolve"]
 
 MOST_REDIRECTS = 5
 KEEPING = frozenset({307, 308})
+
+
+class Circle(ValueError):
+    """Too many redirects."""
 
 
 class Redirectable(Protocol):
@@ -41,7 +45,7 @@ def follow(
     """Return the response to a request, after redirects. Credentials are sent to `own` and nowhere else.
 
     `send` takes a URL and headers. `lead` returns the URL of a location in an answer from a URL, or raises. Raise
-    `ValueError` for too many redirects.
+    `Circle` for too many redirects.
     """
     for _ in range(MOST_REDIRECTS + 1):
         sent = dict(headers)
@@ -54,7 +58,7 @@ def follow(
             return response
         response.discard()
         url = lead(url, location)
-    raise ValueError("it redirects in a circle")
+    raise Circle("it redirects in a circle")
 
 
 def resolve(

@@ -218,8 +218,9 @@ def test_a_redirect_in_a_circle_is_an_error(small_registry: SmallRegistry, opene
     store = opened(small_registry)
     put(store, CONTENT, BLOB.media_type)
     small_registry.blob_host = small_registry.url
-    with pytest.raises(StoreError, match="circle"), store.blob(BLOB):
+    with pytest.raises(StoreError, match="circle") as caught, store.blob(BLOB):
         pass
+    assert "Something else answers there" in caught.value.hint
 
 
 def test_a_redirect_from_https_to_http_is_not_followed(opened: Opener, authority: Authority) -> None:

@@ -1,5 +1,6 @@
 """What registries answer in the wild: statuses of all kinds, and blobs that are there by their word alone."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,26 @@ def test_an_upload_that_leads_nowhere_is_said(small_registry: SmallRegistry, ope
     with pytest.raises(StoreError, match="does not say where") as caught:
         opened(small_registry).check_writable()
     assert "Something else answers there" in caught.value.hint
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 500])
+def test_a_storage_that_refuses_to_say_whether_a_blob_exists_leaves_that_unknown(
+    small_registry: SmallRegistry, opened: Opener, tmp_path: Path, status: int
+) -> None:
+    blob = make_image(Layout(tmp_path / "layout")).layers()[0]
+    with SmallRegistry(watch=lambda _request: Fault("answer", Reply(status))) as storage:
+        small_registry.watch = lambda _request: Fault("answer", Reply(307, [("Location", f"{storage.url}/blob")]))
+        assert not opened(small_registry, retries=0).has_blob(blob)
+        assert storage.requests
+
+
+def test_an_error_says_that_the_host_of_a_redirect_cannot_be_reached(
+    small_registry: SmallRegistry, opened: Opener
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+        small_registry.watch = lambda _request: Fault("answer", Reply(307, [("Location", f"http://{host}/there")]))
+        with pytest.raises(StoreError, match=f"{host} cannot be reached") as caught:
+            opened(small_registry, retries=0).manifest("1.0")
+    assert f"{small_registry.host} leads to {host}" in caught.value.hint
