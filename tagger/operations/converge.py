@@ -36,7 +36,7 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
     the push of the exact tag. When a pass fails, the result has the changes so far and the error. Raise `TaggerError`
     where the first look fails.
     """
-    look = first or view.look()
+    look = first = first or view.look()
     made: dict[str, Change] = {}
     failure: TaggerError | None = None
     try:
@@ -56,12 +56,23 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
             look = view.look()
     except TaggerError as error:
         return Converged(tuple(changes_after(view.store, made.values(), error, written=view.wrote)), look, error)
-    unsettled = IncompleteRelease(
-        f"{view.store.place}: the tags did not settle in {PASSES} passes: {', '.join(change.tag for change in writes)}",
+    return Converged(tuple(made.values()), look, _unsettled(view, first, writes))
+
+
+def _unsettled(view: View, first: Look, writes: Sequence[Change]) -> IncompleteRelease:
+    """Return the error of tags that are to be written in every pass."""
+    tags = ", ".join(change.tag for change in writes)
+    if all(change.before == first.digests.get(change.tag) for change in writes):
+        return IncompleteRelease(
+            f"{view.store.place}: the registry confirmed {PASSES} times that {tags} changed, and nothing changed",
+            "A cache or a proxy in front of the registry may answer in its place: ask who runs it.",
+            code="UNSETTLED",
+        )
+    return IncompleteRelease(
+        f"{view.store.place}: the tags did not settle in {PASSES} passes: {tags}",
         "Somebody else moves the same tags, perhaps with other settings. Stop one of the two, then run `reconcile`.",
         code="UNSETTLED",
     )
-    return Converged(tuple(made.values()), look, unsettled)
 
 
 def _changed_policy(objection: TaggerError | None) -> TaggerError | None:

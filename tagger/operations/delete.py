@@ -10,6 +10,7 @@ from tagger.names import ALGORITHMS, DIGEST, check_tag
 from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.look import every_tag
+from tagger.operations.lost import lost_note
 from tagger.operations.naming import in_places
 from tagger.operations.removal import Removal, check_deletable, holds_manifest, plan_removal
 from tagger.operations.removing import Removed, remove
@@ -99,15 +100,18 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
         for change in outcome.changes:
             if change.writes and not dry_run:
                 yield Event("removed", store.place, change.tag)
+        for tag in lost[store]:
+            yield Event("warning", store.place, lost_note(tag), "MANIFEST_UNKNOWN")
         for tag in adrift[store]:
             text = f"{tag} belongs to another version then, or to none: run `reconcile`"
             yield Event("warning", store.place, text, "DRIFTED")
 
     def look(store: TagStore) -> _Target:
         target = _look(job, store)
-        adrift[store] = target.adrift
+        adrift[store], lost[store] = target.adrift, target.lost
         return target
 
+    lost: dict[TagStore, tuple[str, ...]] = {}
     adrift: dict[TagStore, tuple[str, ...]] = {}
     acting = each(act, events)
     outcomes = yield from everywhere(
@@ -135,13 +139,15 @@ class _Target(NamedTuple):
     """One repository before the deletion.
 
     `changes` are the planned ones. `objections` has the names that must stay, with the reason. `adrift` are floating
-    tags that stay and belong to another version afterwards. `unconfirmed` are the names that need a `--yes`.
+    tags that stay and belong to another version afterwards. `lost` are listed tags whose manifests are gone.
+    `unconfirmed` are the names that need a `--yes`.
     """
 
     removal: Removal
     changes: tuple[Change, ...]
     objections: Mapping[str, Refused]
     adrift: tuple[str, ...]
+    lost: tuple[str, ...]
     unconfirmed: tuple[str, ...]
     everything: bool = False
 
@@ -174,8 +180,8 @@ def _look(job: Deletion, store: TagStore) -> _Target:
     """Read one repository: what has to be deleted for the names, and the objections. Raise `StoreError`."""
     check_deletable(store)
     digests = [digest for digest in job.digests if holds_manifest(store, digest)]
-    everything = sorted(set(store.tags()) - {REMOVAL_TAG})
-    removal = plan_removal(store, everything if job.everything else job.tags, digests, resume=job.everything)
+    listed = sorted(set(store.tags()) - {REMOVAL_TAG})
+    removal = plan_removal(store, listed if job.everything else job.tags, digests, resume=job.everything)
     rules, before = job.rules_for(removal), removal.before
     lifted = {tag for tag, digest in before.items() if digest == LIFTED_DIGEST}
     published = rules.published(before, lifted)
@@ -192,6 +198,7 @@ def _look(job: Deletion, store: TagStore) -> _Target:
         (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
         objections,
         tuple(tag for tag in every_tag(rules, owners) if tag in staying and left.get(tag) != owners[tag]),
+        tuple(tag for tag in listed if tag not in before),
         removal.tags if job.everything else (*digests, *(tag for tag in job.tags if tag in exact and not job.force)),
         job.everything,
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from tagger.errors import StoreError
+from tagger.errors import Refused, StoreError
 from tagger.rules.cascade import Rules
-from tagger.rules.marks import is_reserved
+from tagger.rules.marks import POLICY_TAG, is_reserved
 
-__all__ = ["check_none_lost", "counted_as_existing", "lost_note"]
+__all__ = ["check_none_lost", "check_policy_stands", "counted_as_existing", "lost_note"]
 
 
 def counted_as_existing(lost: Collection[str], rules: Rules) -> frozenset[str]:
@@ -31,4 +31,14 @@ def check_none_lost(lost: Collection[str], place: str) -> None:
             "another tool, or let the operator of the registry remove it.",
             code="MANIFEST_UNKNOWN",
             place=place,
+        )
+
+
+def check_policy_stands(lost: Collection[str], place: str) -> None:
+    """Raise `Refused` where the tag of the policy is listed, but has no manifest: the rules are unknown then."""
+    if POLICY_TAG in lost:
+        raise Refused(
+            f"{place}: {POLICY_TAG} is listed, but its manifest is gone: the policy is unknown",
+            "`policy set` writes it again.",
+            code="POLICY",
         )

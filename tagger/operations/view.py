@@ -6,7 +6,7 @@ from tagger.errors import Refused, StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST
 from tagger.images.stores import Survey, TagStore
 from tagger.operations.look import Look, Scope, rivals
-from tagger.operations.lost import check_none_lost, counted_as_existing
+from tagger.operations.lost import check_none_lost, check_policy_stands, counted_as_existing
 from tagger.operations.stored import stored_policy
 from tagger.operations.terms import Terms
 from tagger.operations.vetting import previous_tag, vet
@@ -97,6 +97,7 @@ class View:
             survey = self.store.survey(asked, (*manifests, *previous, *policy) if first else manifests)
         self._looked = True
         if policy:
+            check_policy_stands(() if self.tolerant else survey.lost, self.store.place)
             self._read_policy(survey.digests[POLICY_TAG])
         rules = self.terms.rules(self.stored, self.store.place)
         found = _Reading(self, rules, survey, coming).run()

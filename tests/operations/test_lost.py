@@ -9,6 +9,8 @@ from tagger.images.registry.repository import RegistryRepository
 from tagger.operations.delete import Deletion, delete
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.tags import list_tags
+from tagger.results import Event
+from tagger.rules.terms import PolicyTerms
 from tests.operations.running import RULES, Builds, actions, finished, released
 from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import SmallRegistry
@@ -57,6 +59,29 @@ def test_a_version_that_is_lost_is_not_taken_as_gone(lose: Lose, small_registry:
     assert outcome.error.code == "MANIFEST_UNKNOWN"
     assert "the tag 1.1.0 is listed, but the registry has no manifest for it" in outcome.error.message
     assert small_registry.tags(NAME) == before
+
+
+def test_a_lost_policy_is_not_taken_as_none(lose: Lose, small_registry: SmallRegistry) -> None:
+    store = lose("tagger-policy")
+    before = small_registry.tags(NAME)
+    job = Reconciliation(RULES, (store,), terms=PolicyTerms({}), force=True)
+    outcome = finished(reconcile(job)).repositories[0]
+    assert outcome.error is not None
+    assert outcome.error.code == "POLICY"
+    assert "tagger-policy is listed, but its manifest is gone" in outcome.error.message
+    assert small_registry.tags(NAME) == before
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_deletion_names_what_is_lost(lose: Lose, small_registry: SmallRegistry, everything: bool) -> None:
+    store = lose("nightly")
+    events: list[Event] = []
+    names = () if everything else ("1.0.0",)
+    job = Deletion(names, RULES, (store,), everything=everything, confirmed=True, force=True)
+    assert finished(delete(job), events).exit_code == 0
+    texts = [event.text for event in events if event.code == "MANIFEST_UNKNOWN"]
+    assert texts == ["the tag nightly is listed, but its manifest is gone: nobody can pull it"]
+    assert "1.0.0" not in small_registry.tags(NAME)
 
 
 def test_deleting_says_that_there_is_nothing_to_delete(lose: Lose) -> None:

@@ -140,3 +140,27 @@ def test_a_run_against_somebody_who_moves_the_tags_back_says_so() -> None:
     assert report.error is not None
     assert report.error.code == "UNSETTLED"
     assert "latest" in report.error.message
+
+
+def test_a_registry_that_confirms_writes_and_does_not_carry_them_out_is_said_so() -> None:
+    class Frozen(ModelStore):
+        """A repository behind a cache: what was there stays under `latest`."""
+
+        def __init__(self, tags: Tags) -> None:
+            super().__init__(())
+            self.tags_now = tags
+
+        def _ask(self, *requests: tuple[str, str, str]) -> Sequence[object]:
+            answers: list[object] = []
+            for request in requests:
+                if request[0] == "write" and request[1] == "latest":
+                    answers.append(True)
+                    continue
+                self.tags_now, answer = carried_out(self.tags_now, request)
+                answers.append(answer)
+            return answers
+
+    report = releases("2.1.4")(Frozen(standing("2.1.3")))
+    assert report.error is not None
+    assert report.error.code == "UNSETTLED"
+    assert "confirmed 10 times that latest changed, and nothing changed" in report.error.message

@@ -12,7 +12,6 @@ FULL = "{registry} has no room left. Free some, or ask who runs it for more; the
 QUOTA = "Look at the plan and the quota of the account at {registry}."
 PROXY = "The proxy needs a login: write it in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT."
 PORTAL = "A network on the way asks for a login first. Log in there, or use another network."
-AT_ONCE = "Somebody else may be changing the same thing at this moment. Run the same again."
 RATE = "{registry} limits the rate of requests. Log in if you did not, or try again later."
 
 
@@ -48,7 +47,6 @@ STATUSES = {
         Status(406, "UNSUPPORTED", not_offered=True),
         Status(407, "UNAUTHORIZED", PROXY),
         Status(408, "UNAVAILABLE", AGAIN, again=True, perhaps_done=True),
-        Status(409, "FAILED", AT_ONCE),
         Status(410, "NAME_UNKNOWN", not_offered=True, absent=True),
         Status(413, "SIZE_INVALID"),
         Status(414, "UNSUPPORTED", not_offered=True),
