@@ -11,7 +11,7 @@ from tagger.errors import EngineError, InputError, NotFound, StoreError, TaggerE
 if TYPE_CHECKING:
     from tagger.images.builds import Build
     from tagger.images.copying import TaggedContent
-    from tagger.images.opening import SourceSpec
+    from tagger.images.source_spec import SourceSpec
     from tagger.images.sources import BuiltImage
     from tagger.images.stores import Source
     from tagger.names import Repository
@@ -32,7 +32,7 @@ def open_build(settings: "Settings", connections: Connections, *, pushing: bool)
     opener = _Opener(settings, connections, pushing)
     if settings.has_several_builds:
         return opener.assemble()
-    from tagger.images.opening import parse_source
+    from tagger.images.source_spec import parse_source
 
     return opener.open(parse_source(settings.source[0].source))
 
@@ -46,7 +46,7 @@ class _Opener:
 
     def open(self, spec: "SourceSpec") -> "BuiltImage":
         """Open one source. Raise `InputError` where it does not exist, `StoreError`, `EngineError`."""
-        from tagger.images.opening import open_source
+        from tagger.images.source_kinds import open_source
 
         with _errors_named(spec):
             if self._is_engines(spec):
@@ -66,7 +66,7 @@ class _Opener:
     def assemble(self) -> "Source":
         """Read all builds, and return the image that is made of them. Raise `InputError`, `Refused`, `StoreError`."""
         from tagger.images.builds import Build, assemble_builds
-        from tagger.images.opening import parse_source
+        from tagger.images.source_spec import parse_source
 
         settings = self._settings
         texts = [build.source for build in settings.source]
@@ -151,7 +151,7 @@ def _bare_repository(text: str) -> "Repository | Path | None":
     if text.startswith("oci:"):
         path = Path(text.removeprefix("oci:"))
         return path if path.is_dir() else None
-    from tagger.images.opening import parse_source
+    from tagger.images.source_spec import parse_source
     from tagger.names import Repository
 
     name = text.removeprefix("docker://")

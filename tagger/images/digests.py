@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.errors import InputError
-from tagger.images.opening import SourceSpec
+from tagger.images.source_spec import SourceSpec
 from tagger.names import CANONICAL, DIGEST, Reference
 from tagger.workspace import FILE_BOUND, read_regular
 

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping
 from tagger.errors import InputError
 from tagger.rules.versions import channel_of
 
-__all__ = ["DEFAULT_VARIANT", "channel_words", "check_channel", "check_variant", "is_variant"]
+__all__ = ["DEFAULT_VARIANT", "VARIANT", "channel_words", "check_channel", "check_variant", "is_variant"]
 
 DEFAULT_VARIANT = "default"
 """The name of the variant of the bare tags in settings."""
 
+VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+"""The characters of a variant's name."""
+
 
 def check_variant(text: str) -> str:
     """Return `text`, the name of a variant. Raise `InputError` when it is none."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", text) or re.fullmatch(r"v?[0-9.]+|latest", text):
+    if not re.fullmatch(VARIANT, text) or re.fullmatch(r"v?[0-9.]+|latest", text):
         raise InputError(
             f"{text!r} is not a variant",
             "A variant is the text after the version, as alpine or alpine3.22. It is not a number alone.",

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tagger.errors import InputError
+from tagger.rules.words import VARIANT
 from tagger.settings import mending
 from tagger.settings.addresses import without_login
 from tagger.settings.mending import suggest
 from tagger.settings.parsers import variant
 
 __all__ = ["Build", "digests", "digests_of_variants", "source"]
-
-_VARIANT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 
 class Build(NamedTuple):
@@ -26,10 +25,10 @@ class Build(NamedTuple):
 @suggest(mending.sources)
 def source(text: str) -> Build:
     """Read a source, `SOURCE` or `VARIANT=SOURCE`."""
-    from tagger.images.opening import parse_source
+    from tagger.images.source_spec import parse_source
 
     variant_, equals, rest = text.partition("=")
-    if equals and re.fullmatch(_VARIANT, variant_):
+    if equals and re.fullmatch(VARIANT, variant_):
         parse_source(rest)
         return Build(rest, variant(variant_))
     parse_source(text)
@@ -39,7 +38,7 @@ def source(text: str) -> Build:
 def digests_of_variants(text: str) -> Mapping[str | None, str]:
     """Return the text of `digests` for each variant that its lines name; all of it for None where they name none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    named = [re.fullmatch(rf"({_VARIANT})=(.+)", line) for line in lines]
+    named = [re.fullmatch(rf"({VARIANT})=(.+)", line) for line in lines]
     found: dict[str | None, str] = {variant(match[1]): match[2] for match in named if match}
     if not found or text.lstrip().startswith(("{", "[", '"')):
         return {None: text} if lines else {}

@@ -10,7 +10,7 @@ from tagger.cli import run
 from tagger.errors import TaggerError
 from tagger.gates.bases import parse_line
 from tagger.gates.signatures.rows import matches, parse_row
-from tagger.images.opening import parse_source
+from tagger.images.source_spec import parse_source
 from tagger.names import Reference, Repository, check_digest, check_tag
 from tagger.rules.cascade import cascade
 from tagger.rules.patterns import compile_pattern

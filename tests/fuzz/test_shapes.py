@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tagger.cli import run
 from tagger.errors import TaggerError
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Manifest
-from tagger.images.opening import parse_source
+from tagger.images.source_spec import parse_source
 from tagger.names import Reference, Repository
 from tagger.rules.selection import Selection, Series
 from tagger.rules.templates import Template

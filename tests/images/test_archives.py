@@ -25,7 +25,8 @@ from tagger.images.archives import Archive, DockerImage, LayoutArchive, saved_im
 from tagger.images.archives.archive import LARGEST_HEADER
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.opening import open_source, parse_source
+from tagger.images.source_kinds import open_source
+from tagger.images.source_spec import parse_source
 from tagger.images.sources import SavedSource
 from tests.images.making import attach, digest_of, make_config, make_image, make_index, make_layer
 from tests.images.telling import Told
@@ -244,7 +245,8 @@ class TestSaved:
             archive.add(layer, "layer")
         layer.unlink()
         script = (
-            "import re, sys; from tagger.images.opening import open_source, parse_source\n"
+            "import re, sys; from tagger.images.source_kinds import open_source\n"
+            "from tagger.images.source_spec import parse_source\n"
             "from tagger.images.layout import Layout\n"
             "source = open_source(parse_source('docker-archive:' + sys.argv[1]), None)\n"
             "source.stage(Layout(sys.argv[2]), '2.1')\n"

@@ -13,9 +13,10 @@ from tagger.concurrency import side_by_side
 from tagger.images.copying import copy_image, copy_referrers
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
-from tagger.images.opening import open_source, parse_source
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
+from tagger.images.source_kinds import open_source
+from tagger.images.source_spec import parse_source
 from tagger.images.sources import ContentSource
 from tagger.images.stores import TagStore
 from tagger.names import Repository

@@ -12,7 +12,8 @@ from tagger.confidential import hide_logins
 from tagger.errors import InputError, NotFound, StoreError, TaggerError
 from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
-from tagger.images.opening import SourceSpec, open_source, parse_source
+from tagger.images.source_kinds import open_source
+from tagger.images.source_spec import SourceSpec, parse_source
 from tagger.images.sources import BuiltImage, ContentSource
 from tagger.images.stores import TagStore
 from tagger.names import SOURCE_KINDS, Repository

@@ -1,6 +1,6 @@
 """An image of a registry, `docker://REFERENCE`."""
 
-from tagger.images.opening import Opening, SourceSpec
+from tagger.images.source_spec import Opening, SourceSpec
 from tagger.images.sources import ContentSource
 from tagger.names import Reference
 

@@ -2,7 +2,7 @@
 
 from tagger.images.archives import Archive
 from tagger.images.choosing import image_in_archive
-from tagger.images.opening import Opening, SourceSpec
+from tagger.images.source_spec import Opening, SourceSpec
 from tagger.images.sources import ContentSource, SavedSource
 
 __all__ = ["open_image"]

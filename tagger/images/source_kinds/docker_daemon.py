@@ -1,7 +1,7 @@
 """An image of the Docker Engine, `docker-daemon:NAME`."""
 
 from tagger.images.engine import EngineSource
-from tagger.images.opening import Opening, SourceSpec
+from tagger.images.source_spec import Opening, SourceSpec
 
 __all__ = ["open_image"]
 

@@ -2,7 +2,7 @@
 
 from tagger.images.archives import Archive, LayoutArchive
 from tagger.images.choosing import image_in_layout
-from tagger.images.opening import Opening, SourceSpec
+from tagger.images.source_spec import Opening, SourceSpec
 from tagger.images.sources import ContentSource
 
 __all__ = ["open_image"]

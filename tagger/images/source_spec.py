@@ -1,22 +1,20 @@
-"""Reads `source`, and opens the built image that it names."""
+"""Reads `source`: its kind and its value; and what opening it may need."""
 
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import InputError
 from tagger.images.stores import TagStore
-from tagger.meters import SILENT, Meter
+from tagger.meters import Meter
 from tagger.names import SOURCE_KINDS, Reference, Repository
 
 if TYPE_CHECKING:
     from tagger.images.engine import Engine
-    from tagger.images.sources import BuiltImage
 
-__all__ = ["Opening", "SourceSpec", "open_source", "parse_source"]
+__all__ = ["NAME", "Opening", "SourceSpec", "parse_source"]
 
 NAME = "name"
 """The kind of a bare name."""
@@ -88,30 +86,6 @@ class Opening(NamedTuple):
     several: bool
     say: Callable[[str], None]
     meter: Callable[[], Meter]
-
-
-def _no_engine() -> "Engine":
-    raise AssertionError("no engine is given")
-
-
-def open_source(
-    spec: SourceSpec,
-    registries: Callable[[Repository], TagStore],
-    engine: "Callable[[], Engine]" = _no_engine,
-    *,
-    several: bool = False,
-    say: Callable[[str], None] = lambda _: None,
-    meter: Callable[[], Meter] = lambda: SILENT,
-) -> "BuiltImage":
-    """Find the image that `spec` names. The fields of `Opening` say what the arguments are.
-
-    Each kind of `SOURCE_KINDS` has a module of its name in `source_kinds`, whose function `open_image` finds it. Raise
-    `InputError`, `StoreError`, `EngineError`.
-    """
-    kind = "docker" if spec.kind == NAME else spec.kind
-    module = import_module(f"tagger.images.source_kinds.{kind.replace('-', '_')}")
-    image: BuiltImage = module.open_image(spec, Opening(registries, engine, several, say, meter))
-    return image
 
 
 _KINDS = f"A source is {', '.join(SOURCE_KINDS.values())}, or the bare name of an image."
