@@ -8,11 +8,15 @@ from tagger.images.manifests import MANIFEST_TYPES
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.auth import Access
 from tagger.images.registry.client import SMALL, Registry, Request
-from tagger.names import Repository, check_digest
+from tagger.names import CANONICAL, Digest, Repository, check_digest
 
 __all__ = ["ACCEPT", "WRONG_ADDRESS", "Endpoint", "access_to"]
 
 ACCEPT = ", ".join(sorted(MANIFEST_TYPES))
+OTHER_DIGEST = (
+    "This registry may not support digests of {algorithm}. Build the image with digests of sha256, which every "
+    "registry supports; `regctl image mod --digest-algo sha256` makes such a copy."
+)
 WRONG_ADDRESS = "Is this the address of a registry?"
 """The hint for an answer that is not one of a registry."""
 
@@ -82,6 +86,13 @@ class Endpoint:
     def refusal(self, what: str, answer: Answer, absent: str = "") -> StoreError:
         """Return the error for an answer; `NotFound` where something that has the code `absent` does not exist."""
         return self.registry.refusal(self.access, what, answer, absent)
+
+    def not_accepted(self, what: str, answer: Answer, digest: str) -> StoreError:
+        """Return the error for content that was not accepted; a digest of another algorithm is the likely cause."""
+        error = self.refusal(what, answer)
+        if answer.status == 400 and Digest(digest).algorithm != CANONICAL:
+            error.hint = OTHER_DIGEST.format(algorithm=Digest(digest).algorithm)
+        return error
 
     def error(self, message: str, hint: str = "", *, code: str = "FAILED", status: int = 0) -> StoreError:
         """Return an error that names the repository."""

@@ -46,7 +46,8 @@ class Reader:
         """Return digests by tag, with one digest for equal content.
 
         A registry gives content under a tag its sha256 digest, and content that was put under its sha512 digest that
-        one (distribution/distribution#4420). The sha512 digest is used for both.
+        one (distribution/distribution#4420); another gives both their sha512 digests. The sha512 digest is used for
+        both, unless this run put the content by its sha256 digest.
         """
         others = {digest for digest in found.values() if digest and Digest(digest).algorithm != CANONICAL}
         for digest in others.difference(self._names.values()):
@@ -123,7 +124,9 @@ class Reader:
     def remember(self, manifest: Manifest) -> None:
         """Put a manifest into the cache, under its digest."""
         if manifest.algorithm != CANONICAL:
-            self._names[Digest.of(manifest.content)] = manifest.digest
+            usual = Digest.of(manifest.content)
+            put = usual in self._put.values()
+            self._names.update({manifest.digest: usual} if put else {usual: manifest.digest})
         if len(manifest.content) <= REMEMBERED_SIZE:
             while len(self._remembered) >= REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)), None)
@@ -132,6 +135,8 @@ class Reader:
     def was_put(self, tag: str, digest: str) -> None:
         """Remember the digest that this run put under a tag."""
         self._put[tag] = digest
+        if other := self._names.pop(digest, None):
+            self._names[other] = digest
 
     def forget(self, digest: str) -> None:
         """Remove a deleted manifest from the cache."""

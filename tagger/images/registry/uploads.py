@@ -95,7 +95,7 @@ class Uploader:
             return answer
         if answer.status in STORED:
             return None
-        failure = self._endpoint.refusal(what, answer)
+        failure = self._endpoint.not_accepted(what, answer, descriptor.digest)
         # 401 means that the token expired, 404 that the registry lost the upload.
         if answer.status in (401, 404) or status_of(answer.status).again:
             return failure

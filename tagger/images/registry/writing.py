@@ -138,7 +138,7 @@ class Writer:
 
     def _refusal(self, what: str, answer: Answer, manifest: Manifest) -> StoreError:
         """Return the error of a manifest that was not taken; layers that are kept elsewhere are the likely cause."""
-        error = self._endpoint.refusal(what, answer)
+        error = self._endpoint.not_accepted(what, answer, manifest.digest)
         meaning = status_of(answer.status)
         known = answer.status in (401, 403, 413) or (meaning.again and not meaning.vague)
         if known or not any(layer.is_foreign for layer in manifest.layers()):

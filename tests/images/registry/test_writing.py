@@ -9,7 +9,7 @@ from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import Authority
-from tests.servers.small_registry import DIALECTS, Fault, Reply, SmallRegistry
+from tests.servers.small_registry import DIALECTS, Fault, Reply, Request, SmallRegistry
 
 NAME = "acme/app"
 ONE, TWO = (Manifest(OCI_MANIFEST, json.dumps({"schemaVersion": 2, "text": text}).encode()) for text in ("1", "2"))
@@ -85,6 +85,34 @@ def test_a_manifest_named_by_sha512_has_one_name(small_registry: SmallRegistry, 
     other = opened(small_registry)  # which put nothing, so it learns of the two names by reading
     assert other.survey(["2.1.4", "2.1"]).digests == {"2.1.4": named.digest, "2.1": named.digest}
     assert other.digests(["2.1"]) == {"2.1": named.digest}
+
+
+def test_a_registry_that_names_by_sha512_what_was_put_by_sha256(small_registry: SmallRegistry, opened: Opener) -> None:
+    """What this run put is what it reads then."""
+    named = Manifest(OCI_MANIFEST, ONE.content, "sha512")
+
+    def watch(request: Request) -> None:
+        for tag, digest in small_registry.tags(NAME).items():
+            if request.method in ("HEAD", "GET") and digest == ONE.digest:
+                small_registry.put(NAME, tag, named)
+
+    small_registry.watch = watch
+    store = opened(small_registry)
+    store.point(ONE, ["2.1.4"])
+    store.point(ONE, ["2.1"])
+    assert store.digests(["2.1.4", "2.1"]) == dict.fromkeys(["2.1.4", "2.1"], ONE.digest)
+    other = opened(small_registry)
+    assert other.digests(["2.1.4"]) == {"2.1.4": named.digest}
+    other.point(ONE, ["2"])
+    assert other.digests(["2.1.4", "2"]) == dict.fromkeys(["2.1.4", "2"], ONE.digest)
+
+
+def test_a_registry_that_knows_no_sha512_is_said_to(small_registry: SmallRegistry, opened: Opener) -> None:
+    reply = Reply(400, body=b'{"errors": [{"code": "DIGEST_INVALID"}]}')
+    small_registry.fail(Fault("answer", reply), method="PUT", times=9)
+    with pytest.raises(StoreError) as caught:
+        opened(small_registry).point(Manifest(OCI_MANIFEST, ONE.content, "sha512"), [])
+    assert "may not support digests of sha512" in caught.value.hint
 
 
 def test_one_tag_is_put_under_its_name(small_registry: SmallRegistry, opened: Opener) -> None:
