@@ -107,7 +107,7 @@ class RemovalRecord:
                 self._kept = record
             except StoreError as error:
                 why = error.message.removeprefix(f"{self._store.place}: ")
-                text = f"what is to be deleted cannot be noted under {REMOVAL_TAG}, for a run that is ended: {why}"
+                text = f"its list cannot be kept under {REMOVAL_TAG}, so no later run can finish this removal: {why}"
                 self.warnings = (ReportWarning("UNRECORDED", text),)
 
     def end(self) -> None:

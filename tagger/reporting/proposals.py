@@ -96,7 +96,7 @@ def _hanging(text: str, width: int) -> Iterator[str]:
 
 def _policy_lines(proposal: Proposal) -> Iterator[str]:
     if proposal.policy is not None:
-        yield "The repository keeps a policy, which rules over any file" + (
+        yield "The repository has a policy, which replaces the settings of any file" + (
             ". It differs from this:" if proposal.policy else ", and says the same."
         )
         yield from (f"  {name}: {value}" for name, value in proposal.policy.items())

@@ -43,7 +43,7 @@ def without_login(parse: Callable[[str], Value]) -> Callable[[str], Value]:
 
     def read(text: str) -> Value:
         if text.endswith("@"):
-            hint = "Where a step's output is to stand there: does a step have that `id`, and did it push the image?"
+            hint = "If a step's output belongs there: does a step have that `id`, and did it push the image?"
             raise InputError(f"{hide_logins(text)} names no digest: nothing follows the @", hint)
         if logins_in(text):
             plain = re.sub(r"(?:\w+://)?\*\*\*@", "", hide_logins(text))

@@ -71,7 +71,7 @@ def read_rows(given: Mapping[str, Given], tag_prefix: str, problems: Problems) -
         if flavor:
             problems.add(
                 f"{given['flavor'].origin}: `flavor` goes with rows, and `tags` has none",
-                "Set `tags: type=semver,pattern={{version}}`, or drop `flavor`. To templates a variant says it.",
+                "Set `tags: type=semver,pattern={{version}}`, or drop `flavor`. For templates there is `variant`.",
             )
         return None
     for line in tags:

@@ -133,7 +133,7 @@ def _readable(path: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links or nesting without end
         detail = " ".join(str(error).split())
-        cure = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "Mend the file"
+        cure = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "Correct the file"
         raise InputError(f"file:{path} cannot be read: {detail}", f"{cure}, or name another one.") from error
 
 

@@ -129,7 +129,7 @@ def check_ref(environ: Mapping[str, str]) -> None:
     ref = workflow_ref(environ)
     if ref and ref.is_pull_request:
         raise InputError(
-            f"{ref}: the code of a pull request is released only where that is said",
+            f"{ref}: the code of a pull request is released only with an explicit version",
             "Give the version with `version` or `version-from`, or use the command `plan`, which writes nothing.",
         )
 

@@ -21,7 +21,7 @@ FOR_A_PERSON = {
     "where the version stands": r"no version found; looked at|is no place to read a version from"
     r"|leads outside the workspace|cannot be read|is not a key",
     "whose tag it is": r"does not begin with `tag-prefix`",
-    "whether a pull request is released": r"the code of a pull request is released only where that is said",
+    "whether a pull request is released": r"the code of a pull request is released only with an explicit version",
     "how many numbers its versions have": r"is the floating tag of a longer version there",
     "which repository": r"nothing says which repositories|names no directory|is not the name of a registry"
     r"|is not a repository|is not empty and not a layout: it has no oci-layout",
@@ -35,7 +35,7 @@ FOR_A_PERSON = {
     "what the repository is for": r"of its \d+ tags is a version|no settings file has components",
     "which shell": r"there is no completion",
     "what is not here": r"no Docker Engine answers|there is no host|there is no file|Errno|No such file",
-    "who signs": r"says no repository|names nobody|is no builder|no row|says a workflow and not whose",
+    "who signs": r"names no repository|names nobody|is no builder|no row|names a workflow without its repository",
     "a login": r"no login by OIDC is known"
     r"|a line is not `registry username|a line does not begin with a registry|there is a username and no"
     r"|there is a password and no username|there is a registry and no login",

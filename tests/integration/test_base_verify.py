@@ -86,7 +86,7 @@ def test_the_build_and_its_base_are_two_questions(place: Path) -> None:
     ("words", "says"),
     [
         (("--base-verify", ROW), "without `golden` there is no base"),
-        (("--golden", "acme/base keyless repo=acme/base"), "says no issuer"),
+        (("--golden", "acme/base keyless repo=acme/base"), "names no issuer"),
         (("--golden", "acme/base", "--base-verify", "anybody"), "is no row"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_policy_that_stands_is_compared(folder: Path) -> None:
     assert tagger("init", "oci:app", "--json").document["policy"] == {"source": "default", "differs": []}
     assert tagger("policy", "set", "--image", "oci:app", "--variants", "alpine=alpine3.*").code == 0
     assert tagger("init", "oci:app", "--json").document["policy"] == {"source": "repository", "differs": []}
-    assert "keeps a policy, which rules over any file, and says the same." in tagger("init", "oci:app").out
+    assert "has a policy, which replaces the settings of any file, and says the same." in tagger("init", "oci:app").out
     assert tagger("policy", "set", "--image", "oci:app", "--scheme", "numeric").code == 0
     ran = tagger("init", "oci:app", "--json")
     assert ran.document["policy"] == {"source": "repository", "differs": ["scheme", "variants"]}

@@ -68,7 +68,7 @@ def test_a_build_of_somebody_else_is_refused_and_nothing_is_written(
 def test_a_row_that_lets_anybody_in_is_a_mistake(build: str, tmp_path: Path) -> None:
     ran = tagger("release", "--source", build, "--image", f"oci:{tmp_path}/app", "--verify", "keyless repo=acme/app")
     assert ran.code == 2
-    assert "says no issuer" in ran.err
+    assert "names no issuer" in ran.err
 
 
 class TestArrival:

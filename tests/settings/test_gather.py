@@ -203,7 +203,7 @@ class TestBadInput:
             ("withdrawn", "2.1", "'2.1' is not a version", "Write 2.1.4"),
             ("on-conflict", "force", "`on-conflict` is 'force'", "fail, keep, overwrite"),
             ("base", "debian", "without `golden` the claimed base is not used", "Drop `base`"),
-            ("verify", "keyless repo=acme/app", "says no issuer", "issuer=github"),
+            ("verify", "keyless repo=acme/app", "names no issuer", "issuer=github"),
             ("base-verify", "keyless repo=acme/app issuer=github", "without `golden`", "Drop `base-verify`"),
             ("require-referrer", "sboms", "'sboms' is not a media type", "Write `sbom`."),
             ("dry-run", "2", "`dry-run` is '2'", "`true` or `false`"),

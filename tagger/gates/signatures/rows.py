@@ -185,14 +185,14 @@ def _check(row: Row) -> None:
         raise InputError(f"{row.name!r} is no builder that is known", f"The builders are: {', '.join(BUILDERS)}.")
     if row.kind == "builder" and "repo" not in row.words:
         raise InputError(
-            f"{row.text!r} says no repository: anybody can use this builder",
-            f"Whose is it? Write `{row.text} repo=OWNER/NAME`, with the owner and the name of the repository.",
+            f"{row.text!r} names no repository: anybody can use this builder",
+            f"Write `{row.text} repo=OWNER/NAME`, with the owner and the name of the repository.",
         )
     if row.kind != "keyless":
         return
     if "issuer" not in row.words:
         raise InputError(
-            f"{row.text!r} says no issuer, and any issuer can claim any identity",
+            f"{row.text!r} names no issuer, and any issuer can claim any identity",
             f"Write `{row.text} issuer=github`; or gitlab, google, or the issuer's address.",
         )
     if row.words["issuer"] not in ISSUERS and not re.fullmatch(r"https://[^\s*]+", row.words["issuer"]):
@@ -207,7 +207,7 @@ def _check(row: Row) -> None:
         )
     if row.words.get("workflow", "").startswith(".") and not row.repository:
         raise InputError(
-            f"{row.text!r} says a workflow and not whose",
+            f"{row.text!r} names a workflow without its repository",
             "Say whose: repo=OWNER/NAME, or OWNER/NAME/.github/… as the workflow.",
         )
 

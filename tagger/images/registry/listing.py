@@ -20,7 +20,7 @@ MOST_PAGES = 10_000
 MOST_TAGS = 1_000_000
 MOST_WALKS = 5
 WHAT = "listing the tags"
-_ENDLESS = "No registry has as many: ask who runs it, or what stands before it."
+_ENDLESS = "No known registry has as many. Check the address, and any proxy between here and there."
 
 LONGEST_LINK = 16 * 1024
 

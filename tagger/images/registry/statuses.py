@@ -8,7 +8,7 @@ __all__ = ["DELETED", "REDIRECTS", "STORED", "Status", "status_of"]
 
 
 FAULT = f"The registry has a fault. {AGAIN}"
-FULL = "{registry} has no room left. Free some, or ask who runs it for more; then run the same again."
+FULL = "{registry} has no space left. Free some, or ask its operator for more; then run the same command again."
 QUOTA = "Look at the plan and the quota of the account at {registry}."
 PROXY = "The proxy needs a login: write it in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT."
 PORTAL = "A network on the way asks for a login first. Log in there, or use another network."
