@@ -292,7 +292,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("localhost:5000", False, 407, b"", "HTTPS_PROXY"),
         ("localhost:5000", False, 410, b"", "spelled right"),
         ("localhost:5000", False, 501, b"", "does not support this"),
-        ("localhost:5000", False, 507, b"", "no room left"),
+        ("localhost:5000", False, 507, b"", "no space left"),
         ("localhost:5000", False, 511, b"", "network on the way"),
     ],
 )
