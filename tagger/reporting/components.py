@@ -9,7 +9,7 @@ from tagger.errors import TaggerError
 from tagger.reporting.checkups import checkup_document, checkup_text
 from tagger.reporting.documents import error_document, report_document
 from tagger.reporting.forms import trees_text
-from tagger.reporting.markdown import cell, code
+from tagger.reporting.markdown import cell, code, collapsible, fitting
 from tagger.reporting.sentences import number_of
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import COLORS, report_text
@@ -27,6 +27,7 @@ __all__ = [
     "status_of",
 ]
 
+TABLE, LISTED = 20_000, 8_000  # bytes of the tables and of the list in a summary
 NAMED = 5
 """The most components that are named when they share an error; the others are counted."""
 
@@ -62,16 +63,35 @@ def components_sentence(report: ComponentsReport) -> str:
 
 
 def components_markdown(report: ComponentsReport) -> str:
-    """Return the table for the step summary, and the errors below it."""
-    rows = [
-        f"| {code(name)} | {cell(_version(ended))} | {status_of(ended)} | {' '.join(map(code, _written_tags(ended)))} |"
-        for name, ended in report.components.items()
-    ]
-    errors = [
-        f"\n> **{error.title}**: {cell(error.message)}{_hint(error)}" for error in named_errors(report, found=True)
-    ]
-    title = f"### {report.command.capitalize()}: {len(report.components)} components\n"
-    return "\n".join((title, "| component | version | status | tags written |", "|---|---|---|---|", *rows, *errors))
+    """Return the summary of a step: a row for each component that differs, a list of the others, and the errors."""
+    return "\n".join(_markdown(report))
+
+
+def _markdown(report: ComponentsReport) -> Iterator[str]:
+    yield f"### {report.command.capitalize()}: {number_of(len(report.components), 'component')}\n"
+    differing = {name: ended for name, ended in report.components.items() if _differs(ended)}
+    if differing:
+        yield "| component | version | status | tags written |\n|---|---|---|---|"
+        yield from fitting(differing.items(), TABLE, "components", lambda pair: _row(*pair))
+    same = [code(name) for name in report.components if name not in differing]
+    if same:
+        yield collapsible(
+            f"Nothing to write for {number_of(len(same), 'component')}", list(fitting(same, LISTED, "components"))
+        )
+    yield from fitting(
+        named_errors(report, found=True), TABLE, "errors",
+        lambda error: f"\n> **{error.title}**: {cell(error.message)}{_hint(error)}",
+    )  # fmt: skip
+
+
+def _differs(ended: Ended) -> bool:
+    """Say whether tags of a component are written, or would be, or it failed."""
+    return bool(_written_tags(ended)) or status_of(ended) not in ("unchanged", "planned", "listed", "checked")
+
+
+def _row(name: str, ended: Ended) -> str:
+    tags = " ".join(map(code, _written_tags(ended)))
+    return f"| {code(name)} | {cell(_version(ended))} | {status_of(ended)} | {tags} |"
 
 
 def named_errors(report: ComponentsReport, *, found: bool = False) -> list[TaggerError]:

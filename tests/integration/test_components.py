@@ -121,6 +121,12 @@ def test_the_table_of_a_person(folder: Path) -> None:
     assert "| `api` | 2.1.4 | released | `2.1.4` `2.1` `2` `latest` |" in summary.read_text()
     assert "> **Invalid input**: bad: oci:.tagger.yml" in summary.read_text()
     said = output.read_text()
+    summary.write_text("")
+    tagger("release", "--only", "api web", "--version", "2.1.4", environ=environ)
+    again = summary.read_text()
+    assert again.startswith("### Release: 2 components\n")
+    assert "| component |" not in again
+    assert "<summary>Nothing to write for 2 components</summary>\n\n`api`\n`web`\n" in again
     assert all(f"oci:out/{name}:latest" in said for name in ("api", "web"))
     assert "2.1.4\n2.1\n2\nlatest\n" in said
 
