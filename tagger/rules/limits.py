@@ -23,18 +23,23 @@ def with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterator
     if wrong:
         for text in _ranges(wrong.values(), (), found.right.values()):
             yield candidate._replace(stable=text)
+    frozen = {version.variant for version in found.moved.values()}
+    others = {version.variant for version in found.right.values()} - frozen
+    if frozen and others and not found.rules.families:
+        yield candidate._replace(stable=_named(others))
 
 
 def with_exact_alone(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
-    """Yield the candidate with more variants, which have exact tags alone: `stable` names the others."""
+    """Yield the candidate with variants that have exact tags alone: `stable` names the others."""
     candidate = found.candidate
     before = [text.removesuffix("{{version}}") for text in candidate.tags if text.endswith("{{version}}")]
     of_all, of_rest = (variants_of(tags, before, found.rules.scheme, 0) for tags in (images, found.unexplained(images)))
-    more = of_all.keys() & of_rest.keys()
-    named = _named(version.variant for version in found.right.values())
-    if more and named and not (candidate.stable or found.rules.families):
-        more_of = candidate._replace(variants=tuple(sorted({*candidate.variants, *more})), stable=named)
-        yield from (more_of, more_of._replace(latest="auto"))
+    floating = {version.variant for version in found.right.values()}
+    alone = {version.variant for version in found.created.values()} - floating | (of_all.keys() & of_rest.keys())
+    if alone and floating and not (candidate.stable or found.rules.families):
+        variants = tuple(sorted({*candidate.variants, *alone} - {""}))
+        limited = candidate._replace(variants=variants, stable=_named(floating))
+        yield from (limited, limited._replace(latest="auto"))
 
 
 def with_latest_alone(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:

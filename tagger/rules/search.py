@@ -126,7 +126,8 @@ class _Search:
     def _with_rest(self, found: Assessment) -> Assessment:
         """Try what is rare: `latest` alone at a variant, and variants that have exact tags alone."""
         found = self.best(found, with_latest_alone(found, self.images))
-        return self.best(found, with_exact_alone(found, self.images))
+        limited = self.best(found, with_exact_alone(found, self.images))
+        return found if limited is found else self._refine(limited)
 
     def _try_names(self, found: Assessment, suggested: Hints) -> Assessment:
         """Try each alias and each channel in its possible forms, all aliases at once."""

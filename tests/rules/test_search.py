@@ -241,6 +241,8 @@ class TestChoices:
                     "29.7.2-cli 29.7-cli 29-cli cli 29.7.2-cli-alpine3.24",
                     "28.5.1 28.5 28 28.5.1-alpine3.22",
                     "28.5.1-cli 28.5-cli 28-cli 28.5.1-cli-alpine3.22",
+                    *(f"28.{n}.0 28.{n} 28.{n}.0-alpine3.22" for n in range(5)),
+                    *(f"28.{n}.0-cli 28.{n}-cli 28.{n}.0-cli-alpine3.22" for n in range(5)),
                 ),
                 {
                     "variants": (
@@ -281,6 +283,18 @@ class TestChoices:
         assert found is not None
         assert dict(found.candidate.settings()) == expected
         assert (found.moved, found.created, found.unexplained(listing(*images))) == ({}, {}, [])
+
+    def test_a_variant_that_is_not_built_any_more_costs_no_other_tag(self) -> None:
+        """Its tags stand where they were last: `alpine3.22` at 8.4.0, though 8.4.6 has that variant too."""
+        images = listing(
+            "8.6.1 8.6 8 latest", "8.6.1-slim 8.6-slim 8-slim slim", "8.4.6 8.4", "8.4.6-slim 8.4-slim", "7.2.1 7.2 7",
+            "7.2.1-slim 7.2-slim 7-slim", "8.4.6-alpine3.22", "8.4.0-alpine3.22 8-alpine3.22", "8.4.0", "8.4.0-slim",
+        )  # fmt: skip
+        found = propose(images)
+        assert found is not None
+        assert found.candidate.tags == DEFAULT_TEMPLATES
+        assert found.candidate.stable == "variant=default,slim"
+        assert (found.moved, found.created, found.unexplained(images)) == ({}, {}, ["8-alpine3.22"])
 
     def test_a_prerelease_of_a_variant_is_no_variant(self) -> None:
         images = listing(
