@@ -3,19 +3,27 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagger import __version__
+from tagger.errors import InputError
 from tagger.images.registry import dial as dialling
+from tagger.images.registry.addresses import places_ahead
 from tagger.images.registry.dial import Dial
-from tagger.program import begin
+from tagger.names import Repository
+from tagger.program import _likely_place, begin
 from tests.servers.registries import Authority
 from tests.servers.small_registry import SmallRegistry
 
 PROGRAM = str(Path(__file__).parent.parent / "entrypoint.py")
 PLAIN = ("elsewhere.invalid", 80)
+ELSE = ("registry.invalid", 443)
+HUB = [("registry-1.docker.io", 443), ("auth.docker.io", 443)]
 RELEASE = {"INPUT_COMMAND": "release", "INPUT_IMAGES": "registry.invalid:5000/acme/app"}
 
 
@@ -37,6 +45,10 @@ def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         ({**RELEASE, "TAGGER_PUBLISHED_FROM": "git", "INPUT_COMMAND": "plan"}, []),
         ({**RELEASE, "INPUT_COMMAND": "labels"}, []),
         ({**RELEASE, "INPUT_IMAGES": "localhost:5000/acme/app"}, []),
+        ({**RELEASE, "INPUT_IMAGES": "127.0.0.1:5000/acme/app\nacme/app.localhost/a"}, [*HUB]),
+        ({**RELEASE, "INPUT_IMAGES": "acme/app\nregistry.invalid/a\nindex.docker.io/a/b"}, [*HUB, ELSE]),
+        ({**RELEASE, "INPUT_IMAGES": "ghcr.io/acme/app"}, [("ghcr.io", 443), ("ghcr.io", 443)]),
+        ({**RELEASE, "INPUT_IMAGES": "a.b:0443/c/d\nregistry.invalid:65536/c\n-a.b/c\n[::1]:5000/a\noci:a.b/c"}, []),
         ({**RELEASE, "INPUT_IMAGES": ""}, []),
         ({**RELEASE, "INPUT_IMAGES": "registry:99999/acme/app"}, []),
         ({}, []),
@@ -48,6 +60,14 @@ def test_which_are_begun(
     monkeypatch.setattr(dialling, "open_socket", _refuses)
     assert [dial.place for dial in begin([], environ)] == places
     assert begin(["release"], environ) == []
+
+
+@given(st.text("ab.:-/1é[]@%_", max_size=12).map(lambda text: f"a{text}"))
+def test_a_place_that_is_guessed_is_that_of_the_registry(image: str) -> None:
+    guessed = _likely_place(image)
+    with suppress(InputError):
+        found = [(one.host, one.port) for one in places_ahead([Repository.parse(image).registry], (), {})]
+        assert guessed is None or guessed in found
 
 
 def test_none_is_begun_where_a_proxy_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:

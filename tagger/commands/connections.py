@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from tagger.images.layout import Layout
     from tagger.images.registry.addresses import Origin
     from tagger.images.registry.credentials import Keychain
-    from tagger.images.registry.dial import Dial, Tls
+    from tagger.images.registry.dial import Dial
     from tagger.images.registry.identity import IdentityLogin
+    from tagger.images.registry.lazy_tls import Tls
     from tagger.images.registry.registries import Registries
     from tagger.images.registry.repository import RegistryRepository
     from tagger.images.stores import OpenedStore, TagStore
@@ -247,7 +248,8 @@ class _Resources:
 
     def _dials(self, places: "Iterable[Origin]", ca_file: str, timeout: float) -> "tuple[Tls, list[Dial]]":
         """Begin the connections to `places` that are not begun yet. Return all, and what gives their TLS context."""
-        from tagger.images.registry.dial import Dial, Tls
+        from tagger.images.registry.dial import Dial
+        from tagger.images.registry.lazy_tls import Tls
 
         begun = [dial for dial in self._begun if dial.tls is None or dial.tls.ca_file == ca_file]
         tls = next((dial.tls for dial in begun if dial.tls), None) or Tls(ca_file)

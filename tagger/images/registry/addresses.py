@@ -5,13 +5,13 @@ import os
 import re
 import socket
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from tagger.errors import InputError
 from tagger.images.registry.dialects import dialect_of
 
-__all__ = ["PORTS", "Origin", "open_socket", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
+__all__ = ["PORTS", "Origin", "host_and_port", "is_loopback", "places_ahead", "registry_address"]
 
 PORTS = {"http": 80, "https": 443}
 
@@ -43,13 +43,6 @@ class Origin(NamedTuple):
     def url(self, target: str) -> str:
         """Return the URL of `target`, a path or a whole URL. Raise `ValueError` when it is neither."""
         return urljoin(f"{self.scheme}://{self.netloc}/", target)
-
-
-def open_socket(place: tuple[str, int], timeout: float) -> socket.socket:
-    """Return a connection to a host and port. Raise `OSError`."""
-    # A name in bytes needs no IDNA, whose tables take a millisecond: those of registries are ASCII.
-    host: Any = place[0].encode()
-    return socket.create_connection((host, place[1]), timeout)
 
 
 def places_ahead(registries: Iterable[str], insecure: Collection[str], endpoints: Mapping[str, str]) -> list[Origin]:

@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from tagger.images.registry.addresses import Origin, open_socket
+from tagger.images.registry.addresses import Origin
 from tagger.images.registry.dial import Dial
 from tagger.images.registry.faults import Broken, Fault, LateToConnect, NoHost, NoTls, ProxyFailed, Unreachable
 from tagger.images.registry.messages import Message
 from tagger.images.registry.pace import Incoming
 from tagger.images.registry.responses import CHUNK, fault_of
+from tagger.images.registry.sockets import open_socket
 
 __all__ = ["Connection", "Route"]
 
@@ -58,7 +59,7 @@ class Connection:
         """Send a request. Raise `Fault`, and what reading the body raises."""
         head = self._head(method, url, headers, body)
         sock = self.sock
-        assert sock  # noqa: S101 - the caller has open_socket
+        assert sock  # noqa: S101 - the caller has connected
         try:
             if body is None or isinstance(body, bytes):
                 sock.sendall(head + (body or b""))

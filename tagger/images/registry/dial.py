@@ -3,30 +3,15 @@
 import socket
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-from tagger.concurrency import SingleFlight
 from tagger.errors import InputError
-from tagger.images.registry.addresses import open_socket
+from tagger.images.registry.sockets import open_socket
 
+TYPE_CHECKING = False  # `typing` takes 2 ms, and connections begin before it is imported
 if TYPE_CHECKING:
-    import ssl  # the thread of a connection imports it
+    from tagger.images.registry.lazy_tls import Tls
 
-__all__ = ["Dial", "Tls"]
-
-
-class Tls:
-    """The TLS context of a run, with the authorities of `ca_file`. The first thread that calls it makes the context."""
-
-    def __init__(self, ca_file: str) -> None:
-        self.ca_file = ca_file
-        self._flight = SingleFlight["ssl.SSLContext"]()
-
-    def __call__(self) -> "ssl.SSLContext":
-        """Return the context. Raise `InputError` where `ca_file` cannot be used."""
-        from tagger.images.registry.tls import tls_context  # in the thread of a connection, while others import
-
-        return self._flight.get(lambda: tls_context(self.ca_file))
+__all__ = ["Dial"]
 
 
 class Dial:

@@ -9,8 +9,9 @@ from tagger.images.registry.challenges import Challenge
 from tagger.images.registry.client import Registry
 from tagger.images.registry.credentials import Keychain, OneLogin
 from tagger.images.registry.defaults import JOBS, RETRIES, TIMEOUT
-from tagger.images.registry.dial import Dial, Tls
+from tagger.images.registry.dial import Dial
 from tagger.images.registry.endpoint import access_to
+from tagger.images.registry.lazy_tls import Tls
 from tagger.images.registry.logins import Login
 from tagger.images.registry.repository import RegistryRepository
 from tagger.images.registry.transport import Transport

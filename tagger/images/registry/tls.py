@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError
-from tagger.images.registry.addresses import open_socket
+from tagger.images.registry.sockets import open_socket
 from tagger.workspace import read_regular
 
 __all__ = ["NOT_TRUSTED", "NO_TLS", "PEM", "speaks_tls", "tls_context"]

@@ -12,9 +12,10 @@ from tagger.images.registry.addresses import Origin
 from tagger.images.registry.answers import ConnectionFailed
 from tagger.images.registry.connections import Connection, Route
 from tagger.images.registry.defaults import JOBS, TIMEOUT
-from tagger.images.registry.dial import Dial, Tls
+from tagger.images.registry.dial import Dial
 from tagger.images.registry.faults import Broken, Fault
 from tagger.images.registry.guard import Unsendable, check_address
+from tagger.images.registry.lazy_tls import Tls
 from tagger.images.registry.proxies import proxy_for
 from tagger.images.registry.responses import CHUNK, Response, TooLarge
 from tagger.images.registry.tls import speaks_tls

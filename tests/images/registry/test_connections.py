@@ -14,9 +14,10 @@ from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry.addresses import Origin, is_loopback, places_ahead
 from tagger.images.registry.answers import Answer, ConnectionFailed
 from tagger.images.registry.credentials import Keychain
-from tagger.images.registry.dial import Dial, Tls
+from tagger.images.registry.dial import Dial
 from tagger.images.registry.failures import Peer, refusal
 from tagger.images.registry.headers import Headers
+from tagger.images.registry.lazy_tls import Tls
 from tagger.images.registry.logins import Login
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.statuses import STATUSES, Status
