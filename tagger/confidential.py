@@ -41,8 +41,8 @@ def forms(secret: str) -> frozenset[str]:
     found = {secret, quote(data, safe=""), quote(data), quote_plus(data)}
     found |= {quote(quote(data, safe=""), safe=""), re.sub("%..", lambda part: part[0].lower(), quote(data, safe=""))}
     for text in (json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
-        found |= {text[1:-1], _replaced(text[1:-1], _JSON_OF_GO), json.dumps(text)[3:-3]}
-    found |= {_replaced(secret, escapes) for escapes in _HTML} | {data.hex(), data.hex().upper()}
+        found |= {text[1:-1], _replace(text[1:-1], _JSON_OF_GO), json.dumps(text)[3:-3]}
+    found |= {_replace(secret, escapes) for escapes in _HTML} | {data.hex(), data.hex().upper()}
     for offset in range(3):
         first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -51,7 +51,7 @@ def forms(secret: str) -> frozenset[str]:
     return frozenset(filter(None, found))
 
 
-def _replaced(text: str, escapes: Mapping[str, str]) -> str:
+def _replace(text: str, escapes: Mapping[str, str]) -> str:
     return "".join(escapes.get(character, character) for character in text)
 
 
@@ -64,12 +64,12 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     for form in known:
         text = text.replace(form, HIDDEN)
     for form in known:
-        if length := _begun(form, text):
+        if length := _beginning_length(form, text):
             return text[:-length] + HIDDEN
     return text
 
 
-def _begun(form: str, text: str) -> int:
+def _beginning_length(form: str, text: str) -> int:
     """Return how many characters of the beginning of `form`, but not all, end a text; 0 for fewer than `_LEAST`.
 
     It takes linear time (Knuth, Morris, Pratt, 1977): a registry chooses its tokens and its messages.

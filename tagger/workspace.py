@@ -63,11 +63,11 @@ def repository_root(folder: Path, workspace: str = "") -> Path | None:
         git = parent / ".git"
         if git.is_file() or (git / "HEAD").exists():
             inside = parent == here or (here.is_relative_to(trusted) and parent.is_relative_to(trusted))
-            return parent if inside or _owned(parent) else None
+            return parent if inside or _is_owned(parent) else None
     return None
 
 
-def _owned(folder: Path) -> bool:
+def _is_owned(folder: Path) -> bool:
     try:
         return all(path.stat().st_uid == os.geteuid() for path in (folder, folder / ".git"))
     except OSError:

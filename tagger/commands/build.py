@@ -99,7 +99,7 @@ def _by_rows(run: Run, rows: "Rows", rules: "Rules") -> Built:
         return Built(plain=plain)
     _warn_of_others(run, rules, filled, parse)
     versions = tuple(rules.check(filled.version.of_variant(variant)) for variant in variants)
-    return Built(versions, filled.origin, plain, _skipped(rows, filled, versions))
+    return Built(versions, filled.origin, plain, _skipped_tags(rows, filled, versions))
 
 
 def _warn_of_others(run: Run, rules: "Rules", filled: "Filled", parse: "Callable[[str], Version]") -> None:
@@ -115,7 +115,7 @@ def _warn_of_others(run: Run, rules: "Rules", filled: "Filled", parse: "Callable
         run.warn("VERSIONS_DIFFER", note)
 
 
-def _skipped(rows: "Rows", filled: "Filled", versions: "tuple[Version, ...]") -> frozenset[str]:
+def _skipped_tags(rows: "Rows", filled: "Filled", versions: "tuple[Version, ...]") -> frozenset[str]:
     """Return the tags of a version whose rows are not enabled in this build."""
 
     def tags(texts: "Sequence[str]") -> set[str]:

@@ -129,11 +129,11 @@ def _check(wanted: Collection[str], found: Collection[str], image: str) -> None:
         types = sorted(kind for kind in found if "/" in kind)
         held = f"it has {', '.join(types)}" if types else "nothing is attached to it"
         raise Refused(
-            f"{image} has no {' and no '.join(map(_named, missing))} attached: {held}",
+            f"{image} has no {' and no '.join(map(_describe, missing))} attached: {held}",
             "Sign or attest the build where it was pushed, by its digest, then release it from there.",
             code="REFERRER_MISSING",
         )
 
 
-def _named(kind: str) -> str:
+def _describe(kind: str) -> str:
     return kind if kind in WORDS else f"artifact of the type {kind}"

@@ -109,7 +109,7 @@ def examine(
     patterns = [line for line in lines if isinstance(line, Pattern)]
     # Provenance names every image that was used; where `base` names the base, the others are not read.
     more = materials(*image) if patterns and image and not base else ()
-    claimed = _allowed(patterns, chain(_claims(configs, base), more))
+    claimed = _match_patterns(patterns, chain(_claims(configs, base), more))
     approvals += claimed
     notes = []
     if patterns and not claimed:
@@ -144,7 +144,7 @@ def _claims(configs: Sequence[ImageConfig], base: str) -> Iterator[Reference]:
                     continue  # a name that is no image's is no claim
 
 
-def _allowed(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[Approval]:
+def _match_patterns(patterns: Sequence[Pattern], claims: Iterable[Reference]) -> list[Approval]:
     return [
         Approval(pattern.line, claim.repository, str(claim.repository), claim.tag, claim.digest, True, pattern.signer)
         for claim in dict.fromkeys(claims)

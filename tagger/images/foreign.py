@@ -50,12 +50,9 @@ def _check_equal(
     found = {text: image for image in reversed(images) if (text := read(image))}
     if len(found) > 1:
         (one, first), (other, second) = sorted(found.items())[:2]
-        raise Refused(
-            f"the builds do not belong together: {_named(first)} is {what} {one}, and {_named(second)} {what} {other}",
-            hint,
-            code=code,
-        )
+        sides = f"{_text_of(first)} is {what} {one}, and {_text_of(second)} {what} {other}"
+        raise Refused(f"the builds do not belong together: {sides}", hint, code=code)
 
 
-def _named(image: Image) -> str:
+def _text_of(image: Image) -> str:
     return f"{image.platform} ({image.manifest.digest} from {image.origin})"

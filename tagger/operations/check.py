@@ -104,7 +104,7 @@ def _between(all_found: Sequence[Examined]) -> Iterator[Finding]:
         others = [one for one in all_found if one is not found]
         gone = own.withdrawn - own.versions
         missing = {v for v in everywhere - own.versions - gone if any(v in o.published.in_force for o in others)}
-        yield from _unfinished(found, missing)
+        yield from _find_unfinished(found, missing)
         for mark in ("withdrawn", "held"):
             marked = {version for one in others for version in getattr(one.published, mark)}
             if apart := marked & own.in_force:
@@ -125,9 +125,9 @@ def _conflicts(all_found: Sequence[Examined]) -> Iterator[Finding]:
                 yield Finding("error", "CONFLICT", text, hint, one.store.place)
 
 
-def _unfinished(found: Examined, missing: set[Version]) -> Iterator[Finding]:
+def _find_unfinished(found: Examined, missing: set[Version]) -> Iterator[Finding]:
     """Yield versions of other repositories that are missing here. It is an error where a tag would belong to one."""
-    needed = _needed(missing, found.published, found.look.tags, found.look.rules)
+    needed = _select_needed(missing, found.published, found.look.tags, found.look.rules)
     hint = "Release it again: `release --version VERSION` copies it from the repository that has it."
     for version in sorted(needed, reverse=True):
         text = f"{full_name(version)} is in another repository, and not here"
@@ -149,7 +149,7 @@ def _git(job: Check, all_found: Sequence[Examined]) -> Iterator[Finding]:
     known = {(v.key, v.text) for one in all_found for v in (*one.published.versions, *one.published.withdrawn)}
     missing = {v for v in versions if (v.key, v.text) not in known}
     tags = frozenset(tag for one in all_found for tag in one.look.tags)
-    needed = _needed(missing, rules.published(tags), tags, rules)
+    needed = _select_needed(missing, rules.published(tags), tags, rules)
     hint = "Look at the workflow run of that git tag, and run it again; or delete a tag that is not a release."
     for version in sorted(needed, reverse=True):
         yield Finding("error", "NOT_RELEASED", f"git has a tag of {version}, and no repository has that version", hint)
@@ -158,7 +158,7 @@ def _git(job: Check, all_found: Sequence[Examined]) -> Iterator[Finding]:
         yield Finding("warning", "NOT_RELEASED", text, hint)
 
 
-def _needed(missing: set[Version], published: Published, tags: Collection[str], rules: Rules) -> set[Version]:
+def _select_needed(missing: set[Version], published: Published, tags: Collection[str], rules: Rules) -> set[Version]:
     """Return those of the missing versions that would own an existing tag, and the newest if it is newer than all."""
     if not missing:
         return set()

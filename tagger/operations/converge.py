@@ -56,10 +56,10 @@ def converge(view: View, first: Look | None = None, released: Version | None = N
             look = view.look()
     except TaggerError as error:
         return Converged(tuple(changes_after(view.store, made.values(), error, written=view.wrote)), look, error)
-    return Converged(tuple(made.values()), look, _unsettled(view, first, writes))
+    return Converged(tuple(made.values()), look, _unsettled_error(view, first, writes))
 
 
-def _unsettled(view: View, first: Look, writes: Sequence[Change]) -> IncompleteRelease:
+def _unsettled_error(view: View, first: Look, writes: Sequence[Change]) -> IncompleteRelease:
     """Return the error of tags that are to be written in every pass."""
     tags = ", ".join(change.tag for change in writes)
     if all(change.before == first.digests.get(change.tag) for change in writes):

@@ -192,7 +192,9 @@ def _look(job: Deletion, store: TagStore) -> _Target:
     versions = {tag: version.text for tag, version in (owners | exact).items()}
     objections = dict(_parts(removal, digests))
     if not job.force:
-        objections |= _protected(rules, [tag for tag in job.tags if tag in before and tag not in lifted], owners, exact)
+        objections |= _find_protected(
+            rules, [tag for tag in job.tags if tag in before and tag not in lifted], owners, exact
+        )
     return _Target(
         removal,
         (*removal.changes(dict.fromkeys((*removal.tags, *digests), "deleted"), versions), *removal.beside(versions)),
@@ -251,7 +253,7 @@ def _parts(removal: Removal, digests: list[str]) -> Iterator[tuple[str, Refused]
                     yield tag, refusal
 
 
-def _protected(
+def _find_protected(
     rules: Rules, tags: list[str], owners: Mapping[str, Version], exact: Mapping[str, Version]
 ) -> Iterator[tuple[str, Refused]]:
     """Yield the tags that need `--force`, each with the refusal."""

@@ -129,7 +129,7 @@ def _immutability(found: Examined) -> Iterator[Finding]:
 def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Finding]:
     """Yield what is wrong with the tags of a repository, by its rules. Raise `TaggerError`."""
     store, look = found.store, found.look
-    yield from _lost(store, look)
+    yield from _lost_findings(store, look)
     yield from _contradictions(store, found)
     for change in look.changes(Claim()) if not look.dispute else ():
         if change.drifted and change.tag not in look.lost:
@@ -149,7 +149,7 @@ def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Findin
     yield from _platforms(found, platforms)
 
 
-def _lost(store: ExaminedStore, look: Look) -> Iterator[Finding]:
+def _lost_findings(store: ExaminedStore, look: Look) -> Iterator[Finding]:
     for tag in sorted(look.lost):
         hint = "Push that tag again with another tool, or let the operator of the registry remove it."
         yield Finding("error", "MANIFEST_UNKNOWN", lost_note(tag), hint, store.place)

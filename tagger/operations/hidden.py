@@ -51,15 +51,15 @@ def know_hidden(view: View, look: Look) -> bool:
 
 def _next(version: Version, rules: Rules) -> Iterator[Version]:
     """Yield the versions that may come next: 2.1.5, 2.2.0 and 3.0.0 after 2.1.4."""
-    yield from _stepped(version, rules, 1)
+    yield from _step(version, rules, 1)
 
 
 def _before(version: Version, rules: Rules) -> Iterator[Version]:
     """Yield one version of each series before that of a version: 2.0.0 and 1.0.0 for 2.1.4."""
-    yield from _stepped(version, rules, -1)
+    yield from _step(version, rules, -1)
 
 
-def _stepped(version: Version, rules: Rules, by: int) -> Iterator[Version]:
+def _step(version: Version, rules: Rules, by: int) -> Iterator[Version]:
     for place, number in enumerate(version.numbers):
         if number.isdecimal() and int(number) + by >= 0:
             rest = ("0",) * (len(version.numbers) - place - 1)

@@ -73,12 +73,12 @@ def look_as_marked(
     look = view.look()
     if look.dispute:
         raise look.dispute
-    if claim.images and (_widened(view, look) | know_hidden(view, look)):
+    if claim.images and (_widen(view, look) | know_hidden(view, look)):
         look = view.look()
     return Marking(named, tuple(marks), view, look)
 
 
-def _widened(view: View, look: Look) -> bool:
+def _widen(view: View, look: Look) -> bool:
     """Add floating tags of other versions that hold an image of the claim to the scope; say whether there are any.
 
     Somebody set them by hand: they serve the image as the version's own tags do.

@@ -34,7 +34,7 @@ def prepare(job: Release, *, writing: bool) -> Preparation:
         one._replace(error=_floating_refusal(job, one.store)) if one in floating else one for one in repositories
     ]
     if verdict == "hold":
-        repositories = [_as_held(job, prepared) for prepared in repositories]
+        repositories = [_look_as_held(job, prepared) for prepared in repositories]
     held = verdict == "hold" or any(is_held(job, prepared) for prepared in repositories)
     source = job.source
     undecided = Preparation(
@@ -110,7 +110,7 @@ def _prepare_one(job: Release, store: TagStore, probe: bool) -> Prepared:
     return Prepared(view, look, error=view.objection() or _objection(job, store, look))
 
 
-def _as_held(job: Release, prepared: Prepared) -> Prepared:
+def _look_as_held(job: Release, prepared: Prepared) -> Prepared:
     """Look at a repository as it will be when the version is held."""
     held = look_as_held(job, prepared, lambda view: _look(job, view))
     return held if held.error else held._replace(error=_objection(job, held.store, held.look))

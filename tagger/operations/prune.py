@@ -246,7 +246,7 @@ def _plan(job: Pruning, store: PrunableStore) -> _Plan:
     held = Holdings(before, published, cascade(published.in_force, look.rules))
     held = held._replace(ages=_ages(job, manifests, held, look.rules, catalogue))
     verdict = judge(held, look.rules, job.retention)
-    unnamed, young = _unnamed(job, catalogue, held.ages)
+    unnamed, young = _find_unnamed(job, catalogue, held.ages)
     unnamed |= frozenset(begun.manifests if begun else ()) - young
     going = frozenset(verdict.goes)
     stock, left = Stock({}, {}), Leftover({}, (), {}, 0)
@@ -270,7 +270,7 @@ def _ages(
     return image_ages(manifests, {held.tags[tag] for tag in candidates}, job.now)
 
 
-def _unnamed(
+def _find_unnamed(
     job: Pruning, catalogue: Mapping[str, Catalogued] | None, ages: Mapping[str, float]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the manifests without a tag that are old enough to delete, and all manifests that are too young."""

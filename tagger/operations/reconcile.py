@@ -82,7 +82,7 @@ def reconcile(job: Reconciliation, *, dry_run: bool = False) -> Running:
     def objection(found: tuple[View, Look]) -> Outcome | None:
         try:
             _check(job, *found)
-            return None if dry_run or job.confirmed or not job.purge else _unconfirmed(*found)
+            return None if dry_run or job.confirmed or not job.purge else _outcome_without_yes(*found)
         except TaggerError as error:
             return Outcome.failed(found[0].store.place, error)
 
@@ -137,7 +137,7 @@ def _reconcile(job: Reconciliation, view: View, look: Look, dry_run: bool) -> Ou
     return outcome_after(store.place, *look_again(view, changes, removed.error), dry_run=False)
 
 
-def _unconfirmed(view: View, look: Look) -> Outcome | None:
+def _outcome_without_yes(view: View, look: Look) -> Outcome | None:
     """Return the outcome without `--yes`: a list of what would be removed. None where nothing would be."""
     orphans = sorted(look.orphans())
     if not orphans:

@@ -126,7 +126,7 @@ def _build_time(manifests: Manifests, digest: str) -> float | None:
         manifest = manifests.get(todo.pop())
         if manifest is None:
             continue
-        moments.append(_created(manifests.store, manifest))
+        moments.append(_creation_time(manifests.store, manifest))
         for child in manifest.children():
             if child.media_type in MANIFEST_TYPES and not is_attestation(child) and child.digest not in seen:
                 seen.add(child.digest)
@@ -134,7 +134,7 @@ def _build_time(manifests: Manifests, digest: str) -> float | None:
     return max((made for made in moments if made is not None and made >= OLDEST), default=None)
 
 
-def _created(store: TagStore, manifest: Manifest) -> float | None:
+def _creation_time(store: TagStore, manifest: Manifest) -> float | None:
     """Return the time in the config of a manifest, if it is an image. Raise `StoreError`."""
     if not manifest.config():
         return None

@@ -64,7 +64,9 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
         tuple(artifact for image, group in artifacts.items() if image not in shown for artifact in group),
         tuple(sorted(look.rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
         look.dispute.message if look.dispute else "",
-        tuple(f"{store.place}: {text}" for text in (*undeclared_notes(exact, look.tags, look.rules), *_lost(look))),
+        tuple(
+            f"{store.place}: {text}" for text in (*undeclared_notes(exact, look.tags, look.rules), *_find_lost(look))
+        ),
     )
 
 
@@ -156,7 +158,7 @@ def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | No
         yield tag, Floating(digests.get(tag), None, True)
 
 
-def _lost(look: Look) -> Iterable[str]:
+def _find_lost(look: Look) -> Iterable[str]:
     for tag in sorted(look.lost):
         yield lost_note(tag)
 

@@ -185,7 +185,7 @@ class _Reading:
         """Read the tags in scope, their owners' exact tags, and marks, until the owners stay the same."""
         while True:
             look, groups = self._decide()
-            wanted = self._wanted(look, groups)
+            wanted = self._tags_to_read(look, groups)
             missing = [tag for tag in wanted if tag not in self.digests]
             self._read_all(missing)
             if not self._learn(wanted) and not missing:
@@ -235,7 +235,7 @@ class _Reading:
                 )
         return look._replace(held=held, dispute=dispute)
 
-    def _wanted(self, look: Look, groups: Mapping[str, Sequence[str]]) -> set[str]:
+    def _tags_to_read(self, look: Look, groups: Mapping[str, Sequence[str]]) -> set[str]:
         """Return the tags whose digests decide: those in scope, the exact tags of their owners, and marks."""
         wanted = {*look.scope, *self.view.names(self.rules), *(tag for group in groups.values() for tag in group)}
         claim = self.view.claim

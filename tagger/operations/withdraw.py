@@ -67,7 +67,7 @@ def withdraw(job: Withdrawal, *, dry_run: bool = False) -> Running:
         for target in targets:
             meant.setdefault(target.named.rules, []).extend(target.named.versions)
         if job.purge and not (job.confirmed or dry_run):
-            return {target.store: _unconfirmed(job, target) for target in targets}
+            return {target.store: _outcome_without_yes(job, target) for target in targets}
         return {}
 
     def events(store: TagStore, outcome: Outcome) -> Sequence[Event]:
@@ -234,7 +234,7 @@ def _purge(job: Withdrawal, target: Marking, marked: Marked, *, dry_run: bool) -
     return outcome._replace(warnings=removed.warnings)
 
 
-def _unconfirmed(job: Withdrawal, target: Marking) -> Outcome:
+def _outcome_without_yes(job: Withdrawal, target: Marking) -> Outcome:
     """Return the outcome without `--yes`: a list of what would change."""
     planned = _purge(job, target, _plan(target), dry_run=True)
     place, hint = target.store.place, "Set `--yes` to purge it."

@@ -32,7 +32,7 @@ def report_document(report: Report, *, contents: bool = True) -> dict[str, Any]:
         "verified": [verification._asdict() for verification in report.verified],
     }
     if report.plan_id:
-        document |= {"plan_id": report.plan_id, "pruned": [_pruned(one, contents) for one in report.pruned]}
+        document |= {"plan_id": report.plan_id, "pruned": [_pruned_document(one, contents) for one in report.pruned]}
     origins = {name: report.origins[digest] for name, digest in report.platforms.items() if digest in report.origins}
     variants = {name or DEFAULT_VARIANT: _variant(one) for name, one in report.variants.items()}
     more = {"base": report.base, "assembled_from": origins, "variants": variants}
@@ -60,7 +60,7 @@ def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _pruned(pruned: Pruned, contents: bool) -> dict[str, Any]:
+def _pruned_document(pruned: Pruned, contents: bool) -> dict[str, Any]:
     document: dict[str, Any] = {
         "repository": pruned.repository,
         "tags": pruned.tags,

@@ -104,7 +104,7 @@ class Rules(Grammar):
                 if marked is not None:
                     (held if mark == HELD_MARK[:-1] else withdrawn).add(marked)
         versions = frozenset(exact)
-        versions -= self._shortened(versions | withdrawn)
+        versions -= self._find_shortened(versions | withdrawn)
         if self.withdrawn:
             withdrawn |= {version for version in versions if not self.withdrawn.isdisjoint(self._names(version))}
         if len(self.exact) > 1 or len(versions) < len(exact):
@@ -193,7 +193,7 @@ class Rules(Grammar):
         """How many of a version's numbers say which floating tags it may own: 2 of `X.Y`, `X` and `latest`."""
         return max((template.length for template in self.templates if template.is_floating), default=0)
 
-    def _shortened(self, versions: Collection[Version]) -> set[Version]:
+    def _find_shortened(self, versions: Collection[Version]) -> set[Version]:
         """Return the versions that are a shorter form of another version of their variant: their tags are floating."""
         if (self.scheme.name, self.scheme.build_metadata, self.scheme.revisions, self.channels) == (
             "semver", "refuse", (), (),

@@ -26,7 +26,7 @@ def with_limits(found: Assessment, images: Mapping[str, str | None]) -> Iterator
     frozen = {version.variant for version in found.moved.values()}
     others = {version.variant for version in found.right.values()} - frozen
     if frozen and others and not found.rules.families:
-        yield candidate._replace(stable=_named(others))
+        yield candidate._replace(stable=_variants_text(others))
 
 
 def with_exact_alone(found: Assessment, images: Mapping[str, str | None]) -> Iterator[Candidate]:
@@ -38,7 +38,7 @@ def with_exact_alone(found: Assessment, images: Mapping[str, str | None]) -> Ite
     alone = {version.variant for version in found.created.values()} - floating | (of_all.keys() & of_rest.keys())
     if alone and floating and not (candidate.stable or found.rules.families):
         variants = tuple(sorted({*candidate.variants, *alone} - {""}))
-        limited = candidate._replace(variants=variants, stable=_named(floating))
+        limited = candidate._replace(variants=variants, stable=_variants_text(floating))
         yield from (limited, limited._replace(latest="auto"))
 
 
@@ -62,7 +62,7 @@ def _latest_texts(found: Assessment, images: Mapping[str, str | None]) -> Iterat
     holders = [version for tag, version in found.exact.items() if images[tag] in held]
     yield from _ranges(wrong, holders, right.values())
     yield from _excluding(wrong)
-    named = _named(version.variant for version in (*right.values(), *moved.values()))
+    named = _variants_text(version.variant for version in (*right.values(), *moved.values()))
     if named and created:
         yield named
         yield from (f"{named} {text}" for text in _ranges(moved.values(), holders, right.values()))
@@ -75,7 +75,7 @@ def _latest_of(found: Assessment, owners: Mapping[str, Version]) -> Mapping[str,
     return {tag: owners[tag].of_variant(place.variant) for tag, place in places.items() if place.is_latest}
 
 
-def _named(variants: Iterable[str]) -> str:
+def _variants_text(variants: Iterable[str]) -> str:
     names = sorted({variant or DEFAULT_VARIANT for variant in variants})
     return f"variant={','.join(names)}" if names else ""
 

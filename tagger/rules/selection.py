@@ -171,7 +171,7 @@ def _spans(operator: str, series: Series) -> Spans:
         case "!=":
             return (*between((), begin), *between(end, None))
         case "~" | "^":
-            return between(begin, after(begin[: _kept(operator, series)]))
+            return between(begin, after(begin[: _shared_numbers(operator, series)]))
     return between(begin, end)
 
 
@@ -204,11 +204,11 @@ def _holds(operator: str, series: Series | OfVariants, version: Version) -> bool
         return version in series
     order = series.order(version)
     if operator in ("~", "^"):
-        return order >= 0 and version in Series(series.numbers[: _kept(operator, series)])
+        return order >= 0 and version in Series(series.numbers[: _shared_numbers(operator, series)])
     return _TESTS[operator](order)
 
 
-def _kept(operator: str, series: Series) -> int:
+def _shared_numbers(operator: str, series: Series) -> int:
     """Return how many numbers a version shares with the bound of `~` or `^`."""
     if operator == "~":
         return 2

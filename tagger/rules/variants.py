@@ -31,7 +31,7 @@ class Family(NamedTuple):
 
     def has(self, variant: str) -> bool:
         """Say whether a variant is a member."""
-        return bool(variant) and _compiled(self.expression).fullmatch(variant) is not None
+        return bool(variant) and _compile(self.expression).fullmatch(variant) is not None
 
 
 class Variants(NamedTuple):
@@ -96,5 +96,5 @@ def natural(variant: str) -> tuple[tuple[bool, int, str], ...]:
 
 
 @lru_cache
-def _compiled(expression: str) -> re.Pattern[str]:
+def _compile(expression: str) -> re.Pattern[str]:
     return re.compile(expression)

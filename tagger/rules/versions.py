@@ -66,7 +66,7 @@ class Version(NamedTuple):
 
     def with_revision(self, revision: str, raw: str = "", *, behind: bool = False) -> "Version":
         """Return this version with a packaging revision such as `-r2`: newer than without one, or with a lower one."""
-        key = *self.key[:-1], _ordered(_RUNS.findall(revision.lstrip("-_")))
+        key = *self.key[:-1], _sort_key(_RUNS.findall(revision.lstrip("-_")))
         build = revision.lstrip("-_.")
         return self._replace(
             key=key, text=self.text + revision, build=build, raw=raw, behind=revision if behind else ""
@@ -233,7 +233,7 @@ def _semver(text: str, variant: str, raw: str) -> Version | None:
         return None
     numbers = (str(parsed.major), str(parsed.minor), str(parsed.patch))
     pre, build = parsed.prerelease or "", parsed.build or ""
-    return _made(numbers, text, pre, pre.split("."), build, variant, raw)
+    return _make(numbers, text, pre, pre.split("."), build, variant, raw)
 
 
 def _numeric(text: str, variant: str, raw: str) -> Version | None:
@@ -249,18 +249,18 @@ def _numeric(text: str, variant: str, raw: str) -> Version | None:
         # Case does not matter in the order of qualifiers. `2.1.4.Final` is a build of 2.1.4, whose tag is floating.
         pre, build = ("", f"{dotted}.{build}".strip(".")) if released else (dotted, build)
     order = _RUNS.findall(pre.lower() if dotted else pre)
-    return _made(numbers, text, pre, order, build.lower() if dotted else build, variant, raw)
+    return _make(numbers, text, pre, order, build.lower() if dotted else build, variant, raw)
 
 
-def _made(
+def _make(
     numbers: tuple[str, ...], text: str, pre: str, identifiers: Sequence[str], build: str, variant: str, raw: str
 ) -> Version:
     """Make a version in the order of semver.org, item 11: a prerelease before its release; the build breaks ties."""
-    key = tuple(map(int, numbers)), not pre, _ordered(identifiers), _ordered(build.split("."))
+    key = tuple(map(int, numbers)), not pre, _sort_key(identifiers), _sort_key(build.split("."))
     return Version(key, text.replace("+", "_"), numbers, pre, build, variant, raw)
 
 
-def _ordered(identifiers: Iterable[str]) -> tuple[tuple[bool, int, str], ...]:
+def _sort_key(identifiers: Iterable[str]) -> tuple[tuple[bool, int, str], ...]:
     """Return a sort key for identifiers: numbers by value, and before words."""
     return tuple((not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in identifiers if one)
 

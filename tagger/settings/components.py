@@ -67,14 +67,14 @@ class Components:
         `tags` are the git tags that the run is for. It is a problem where none can be picked, or too many are.
         """
         only = self._values.get("only")
-        found = self._named(only, several) if only else self._unnamed(several, tags)
+        found = self._selected_components(only, several) if only else self._default_components(several, tags)
         images = self._values.get("images")
         if len(found) > 1 and images and not any(_NAME.search(text) for text in images.texts):
             wrong = f"{images.origin}: these repositories would be those of {len(found)} components"
             self._problems.add(wrong, f"Pick one: set {_ways(self.names)}; or put {{{{component}}}} in its place.")
         return found
 
-    def _unnamed(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
+    def _default_components(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
         """Return the components of a run that names none."""
         found = self.names if len(self.names) < 2 else self._of_images() or self._of_tag(tags())
         if len(found) == 1:
@@ -86,7 +86,7 @@ class Components:
             self._problems.add("the file has several components", hint)
         return ()
 
-    def _named(self, only: Given, several: Several) -> tuple[str, ...]:
+    def _selected_components(self, only: Given, several: Several) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(find_option("only").split(only.texts)))
         unknown = [name for name in names if name not in self.names]
         if not unknown and (len(names) == 1 or several != "one"):

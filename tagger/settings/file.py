@@ -178,7 +178,7 @@ class _Reader:
 
     def _texts(self, option: Option[Any], node: Node) -> dict[str, str]:
         """Return the texts of a setting by their positions, as they are written: `2.10` stays `2.10`, not 2.1."""
-        if lost := self._lost(option, node):
+        if lost := self._lost_text(option, node):
             self._problem(node, f"`{option.name}`: {lost}")
             return {}
         if node.tag == _NULL:
@@ -193,7 +193,7 @@ class _Reader:
         truth = "true" if text.lower() in YES else "false"
         if node.tag == _BOOL and (option.kind == "flag" or truth in option.booleans):
             text = truth
-        elif expected := _expected(option, node, text):
+        elif expected := _expectation(option, node, text):
             self._problem(node, f"`{option.name}` must be {expected}, not {text!r}")
             return {}
         if text in option.workflow_only:
@@ -205,29 +205,29 @@ class _Reader:
             return {}
         return {self._where(node): text} if text else {}
 
-    def _lost(self, option: Option[Any], node: Node) -> str:
+    def _lost_text(self, option: Option[Any], node: Node) -> str:
         """Return how YAML misreads a text that lacks quotes, where a part of it is lost; else empty."""
         start, end = node.start_mark.index, node.end_mark.index
         line = self.text[start:].partition("\n")[0].split(" #")[0].strip()
         if node.tag not in _TAGS:
-            return f"YAML takes {node.tag} for a tag and drops it; put quotes around the text: {_quoted(line)}"
+            return f"YAML takes {node.tag} for a tag and drops it; put quotes around the text: {_quote(line)}"
         if re.match(r"!(?:[^!<]|\Z)", self.text[start:]):
-            return f"YAML takes the ! of {line} for a tag and drops it; put quotes around the text: {_quoted(line)}"
+            return f"YAML takes the ! of {line} for a tag and drops it; put quotes around the text: {_quote(line)}"
         if not isinstance(node, ScalarNode):
             return ""
         if not node.value and self.text[start:end].startswith("&"):
-            return f"YAML takes {line} for an anchor and drops it; put quotes around the text: {_quoted(line)}"
+            return f"YAML takes {line} for an anchor and drops it; put quotes around the text: {_quote(line)}"
         if not node.value and start == end and (comment := re.match(r"[ \t]*(#[^\s#].*)", self.text[end:])):
-            return f"YAML takes {comment[1]} for a comment; put quotes around the text: {_quoted(comment[1].strip())}"
+            return f"YAML takes {comment[1]} for a comment; put quotes around the text: {_quote(comment[1].strip())}"
         if not node.value.strip() and re.match(r"[>|][+-]?[0-9]", line):
-            return f"YAML takes {line} for the head of a block, and drops it; put quotes around it: {_quoted(line)}"
+            return f"YAML takes {line} for the head of a block, and drops it; put quotes around it: {_quote(line)}"
         lines = [line for line in self.text[start:end].splitlines() if line.strip()]
         if option.kind == "lines" and len(lines) > {None: 1, ">": 2}.get(node.style, len(lines)):
             return "YAML joins these lines; write `|` after the name, or a list with a hyphen before each entry"
         return ""
 
     def _entry(self, option: Option[Any], item: Node) -> str:
-        if lost := self._lost(option, item):
+        if lost := self._lost_text(option, item):
             self._problem(item, f"an entry of `{option.name}`: {lost}")
             return ""
         if isinstance(item, ScalarNode) and item.tag not in (_NULL, _BOOL):
@@ -242,7 +242,7 @@ class _Reader:
         self.problems.append((node.start_mark.line + 1, node.start_mark.column + 1, text))
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     doubled = text.replace("'", "''")
     return f"'{doubled}'"
 
@@ -257,7 +257,7 @@ def _mending(line: list[str]) -> str:
     if line and re.match(r"\s*\{\{", line[0]):
         return "Put a hyphen before each entry of the list, and quotes around it."
     if found and (re.match(r"[@`%&*!|>?]|\{\{", found[1]) or ": " in found[1]):
-        return f"Put quotes around the text: {_quoted(found[1])}."
+        return f"Put quotes around the text: {_quote(found[1])}."
     return "Correct the file; put a blank where the tab is." if line and "\t" in line[0] else "Correct the file."
 
 
@@ -267,11 +267,11 @@ def _kind(node: Node, text: str) -> str:
         written = text[node.start_mark.index :].partition("\n")[0] if node.flow_style else ""
         written = written[: written.rfind("}}") + 2] if written.startswith("{{") else ""
         written = written.partition(", ")[0] if "[" not in written else written
-        return "a mapping" + (f"; put quotes around the text: {_quoted(written)}" if written else "")
+        return "a mapping" + (f"; put quotes around the text: {_quote(written)}" if written else "")
     return "a list" if isinstance(node, SequenceNode) else "nothing" if node.tag == _NULL else repr(node.value)
 
 
-def _expected(option: Option[Any], node: Node, text: str) -> str:
+def _expectation(option: Option[Any], node: Node, text: str) -> str:
     """Return what a setting must be where `text` is of another kind, else empty. Its meaning is checked later."""
     if option.kind == "flag":
         return "" if text.lower() in YES | NO else "true or false"

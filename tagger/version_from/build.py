@@ -63,7 +63,7 @@ def build_facts(environ: Mapping[str, str], workspace: Path, remote: Remote | No
 
     @cache
     def commit_time() -> datetime | None:
-        found = _committed(payload, sha) or _checked_out_time(environ, workspace, sha)
+        found = _event_commit_time(payload, sha) or _checked_out_time(environ, workspace, sha)
         return found or (remote.commit_time(sha) if remote and sha else None)
 
     def ask_default_branch() -> str:
@@ -142,7 +142,7 @@ def _checked_out(environ: Mapping[str, str], workspace: Path, ref: str, sha: str
     return ref or found, sha or checkout.head
 
 
-def _committed(payload: Mapping[str, Any], sha: str) -> datetime | None:
+def _event_commit_time(payload: Mapping[str, Any], sha: str) -> datetime | None:
     """Return when the commit was made, where the event says it."""
     commits = payload.get("commits")
     for commit in (*(commits if isinstance(commits, list) else ()), payload.get("head_commit")):

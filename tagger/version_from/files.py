@@ -102,7 +102,7 @@ def _version_in(file: Path, root: Path, key: str) -> str:
 
     known = key or KEYS.get(file.name) or KEYS.get(file.suffix, "")
     if known and (file.name, known) != ("pom.xml", "project.version"):
-        return _keyed(file, known) if file.suffix in KEYED else keyed_text(file, known)
+        return _text_under(file, known) if file.suffix in KEYED else keyed_text(file, known)
     match file.name:
         case "pyproject.toml":
             return _pyproject(file)
@@ -177,7 +177,7 @@ def _text(value: Any) -> str:
     return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
-def _keyed(file: Path, *keys: str) -> str:
+def _text_under(file: Path, *keys: str) -> str:
     """Return the text under the first of `keys` that has one."""
     document = _document(file)
     for key in keys:
@@ -189,7 +189,7 @@ def _keyed(file: Path, *keys: str) -> str:
 def _plain(file: Path, root: Path) -> str:
     """Read `version` at the top of JSON, TOML and YAML, and the first line of any other file."""
     if file.suffix in KEYED:
-        return _keyed(file, "version")
+        return _text_under(file, "version")
     lines = (line.strip() for line in read_text(file).splitlines())
     first = next(filter(None, lines), "")
     if not first:
@@ -223,7 +223,7 @@ def _pyproject(file: Path) -> str:
         )
     try:
         # Poetry 2 takes its own version for a dynamic one (python-poetry.org, "The pyproject.toml file").
-        return _keyed(file, "project.version", "tool.poetry.version")
+        return _text_under(file, "project.version", "tool.poetry.version")
     except Absent:
         if "version" not in (_at(_document(file), ["project", "dynamic"]) or ()):
             raise
@@ -236,11 +236,11 @@ def _pyproject(file: Path) -> str:
 def _cargo(file: Path, root: Path) -> str:
     document = _document(file)
     if _at(document, ["package", "version", "workspace"]) is not True:
-        return _keyed(file, "package.version", "workspace.package.version")
+        return _text_under(file, "package.version", "workspace.package.version")
     # The Cargo Book, "Workspaces": the root is named, or the nearest folder upwards whose manifest has [workspace].
     named = _at(document, ["package", "workspace"])
     for folder in [file.parent / named] if isinstance(named, str) else file.parents:
         manifest = (folder / "Cargo.toml").resolve()
         if manifest.is_relative_to(root) and manifest.is_file() and _at(_document(manifest), ["workspace"]) is not None:
-            return _keyed(manifest, "workspace.package.version")
+            return _text_under(manifest, "workspace.package.version")
     raise Absent("it takes its version from its Cargo workspace, which is not here")

@@ -45,11 +45,11 @@ def check_bases(
         store = open_place(place)
         signers = Signers(own, trusted_root, environ, workspace, "golden" if line.signer else "base-verify", elsewhere)
         what = f"the base {name if '@' in name else f'{name}@{digest}'}"
-        proofs += check_signatures(store, store.manifest(digest), signers, what, wanted=_wanted(platforms))
+        proofs += check_signatures(store, store.manifest(digest), signers, what, wanted=_platform_filter(platforms))
     return tuple(dict.fromkeys(proofs))
 
 
-def _wanted(platforms: set[str]) -> Callable[[Descriptor], bool]:
+def _platform_filter(platforms: set[str]) -> Callable[[Descriptor], bool]:
     return lambda child: child.platform is None or _short(str(child.platform)) in platforms
 
 

@@ -214,9 +214,9 @@ def _check(row: Row) -> None:
 
 def matches(glob: str, text: str) -> bool:
     """Say whether a glob matches the whole text: `*` stands for any text without `/`, all else for itself."""
-    return _compiled(glob).fullmatch(text) is not None
+    return _compile(glob).fullmatch(text) is not None
 
 
 @cache
-def _compiled(glob: str) -> re.Pattern[str]:
+def _compile(glob: str) -> re.Pattern[str]:
     return re.compile("[^/]*".join(map(re.escape, re.split(r"\*+", glob))))

@@ -92,7 +92,7 @@ class EngineSource:
         if self.digest:
             self._documents.whole(self._id)
         meter.phase("reading from the engine")
-        return self._saved().as_content(meter)
+        return self._read_saved().as_content(meter)
 
     def tag_locally(self, references: Iterable[Reference]) -> None:
         """Set the tags of a release in the engine, so that the next step can use them. Raise `EngineError`.
@@ -138,9 +138,9 @@ class EngineSource:
     def _copy(self, store: TagStore, tag: str, overwrite: bool) -> Manifest:
         """Put the image into a layout, without a push."""
         meter_of(store).phase("reading from the engine")
-        return self._saved().stage(store, tag, overwrite=overwrite)
+        return self._read_saved().stage(store, tag, overwrite=overwrite)
 
-    def _saved(self) -> ContentSource | SavedSource:
+    def _read_saved(self) -> ContentSource | SavedSource:
         """Return the image, read from `docker save` into a temporary file that is deleted but stays open."""
         from tagger.images.archives import Archive  # few images of the engine are copied
         from tagger.images.choosing import image_in_archive

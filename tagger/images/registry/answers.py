@@ -92,7 +92,7 @@ class Answer(NamedTuple):
 
     def text_without(self, hide: Callable[[str], str]) -> str:
         """Return the registry's message on one line. `hide` removes secrets, before and after it is shortened."""
-        said = "; ".join(filter(None, (_said(error) for error in self.errors)))[:_MOST]
+        said = "; ".join(filter(None, (_error_text(error) for error in self.errors)))[:_MOST]
         if not said:
             content = str(self.headers.get("Content-Type", ""))
             said = "" if "html" in content else _message(self.body[:_MOST])
@@ -126,7 +126,7 @@ def _message(body: bytes) -> str:
     return next((found for found in texts if found and isinstance(found, str)), text)
 
 
-def _said(error: Mapping[str, Any]) -> str:
+def _error_text(error: Mapping[str, Any]) -> str:
     message, detail = error.get("message"), error.get("detail")
     parts = [str(error.get("code") or ""), message if isinstance(message, str) else ""]
     if detail and not isinstance(detail, (dict, list)) and str(detail) != message:

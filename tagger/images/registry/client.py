@@ -130,7 +130,7 @@ class Registry:
         def done() -> Answer | None:
             return Answer(200, Headers()) if carried_out and carried_out() else None
 
-        return self._repeat(lambda: self._authorized(request.access, send), request, done)
+        return self._repeat(lambda: self._authorize(request.access, send), request, done)
 
     def stream(self, request: Request) -> Answer | Response:
         """Return the response to a request with its body unread if it has content, else the answer."""
@@ -139,7 +139,7 @@ class Registry:
             response = self._open(request, authorization)
             return response if response.status in (200, 206) else self._read(response, request)
 
-        return self._repeat(lambda: self._authorized(request.access, send), request)
+        return self._repeat(lambda: self._authorize(request.access, send), request)
 
     def upload(self, request: Request) -> Answer | StoreError:
         """Send a request with a streamed body, once; return the answer, or the error of the connection.
@@ -216,7 +216,7 @@ class Registry:
     def _peer(self) -> Peer:
         return Peer(self.name, self._host.address, self._used, self._keychain.secrets() | self._authorization.secrets())
 
-    def _authorized(self, access: Access, send: Callable[[str], Got]) -> Got:
+    def _authorize(self, access: Access, send: Callable[[str], Got]) -> Got:
         return self._authorization.send(access, send, self._ahead.claim)
 
     def _fetch_token(self, challenge: Challenge, access: Access) -> Token:

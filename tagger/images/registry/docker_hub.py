@@ -45,7 +45,7 @@ class DockerHub:
         try:
             namespace, name = self._names
             what = "looking at the repository"
-            self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refused)
+            self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refusal)
         except StoreError as error:
             if error.status in (401, 403, 404) or error.code == "UNAUTHORIZED":
                 return "refused"
@@ -60,7 +60,7 @@ class DockerHub:
         tags: dict[str, list[str]] = {}
         pushed: dict[str, float] = {}
         for number in range(1, MOST_PAGES + 1):
-            found, _ = self._api.get(f"{path}{number}", what, self._refused)
+            found, _ = self._api.get(f"{path}{number}", what, self._refusal)
             try:
                 for one in found["results"]:
                     digest, tag = str(one.get("digest") or ""), str(one["name"])
@@ -88,7 +88,7 @@ class DockerHub:
             hint = "Exclude the tag from the rule of immutable tags in the repository's settings first."
             raise self._api.error(f"{what}: {answer.text}", hint, "TAG_IMMUTABLE", answer.status)
         elif answer.status not in (200, 202, 204):
-            raise self._refused(what, answer)
+            raise self._refusal(what, answer)
 
     def delete(self, digest: str) -> None:
         """Raise `StoreError`: this API deletes no manifests, the registry does."""
@@ -106,7 +106,7 @@ class DockerHub:
         """Return the expressions for immutable tags; None where that is unknown. Raise `StoreError`."""
         namespace, name = self._names
         what = "reading the rule of immutable tags at hub.docker.com"
-        found, _ = self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refused)
+        found, _ = self._api.get(f"/v2/namespaces/{namespace}/repositories/{name}", what, self._refusal)
         settings = found.get("immutable_tags_settings") if isinstance(found, dict) else None
         if not isinstance(settings, dict):
             return None
@@ -132,5 +132,5 @@ class DockerHub:
             raise stranger.error(f"{what}: the answer has no token", RIGHTS, "UNAUTHORIZED") from error
         return self._open(Login(registry_token=token, origin=self._login.origin))
 
-    def _refused(self, what: str, answer: Answer) -> StoreError:
+    def _refusal(self, what: str, answer: Answer) -> StoreError:
         return self._api.refusal(what, answer, RIGHTS if answer.status in (401, 403, 404) else "")

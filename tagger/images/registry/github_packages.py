@@ -68,7 +68,7 @@ class GithubPackages:
     def deletes(self) -> Literal["manifests", "refused"]:
         """Find out whether the login may list the versions. No request tells whether it may delete them."""
         try:
-            self._api.get(f"{self._base}/versions?per_page=1", "looking at the package", self._refused)
+            self._api.get(f"{self._base}/versions?per_page=1", "looking at the package", self._refusal)
         except StoreError as error:
             if error.status in (401, 403, 404):
                 return "refused"
@@ -93,12 +93,12 @@ class GithubPackages:
         answer = self._api.call("DELETE", f"{self._base}/versions/{version.id}", what)
         if answer.status == 404:
             if self._holds(digest):
-                raise self._refused(what, answer)
+                raise self._refusal(what, answer)
         elif answer.status != 204:
-            raise self._refused(what, answer)
+            raise self._refusal(what, answer)
         (self._active or {}).pop(digest, None)
         if answer.status == 404 and not answer.repeated:
-            raise self._not_found(digest)
+            raise self._absence(digest)
 
     def empty(self) -> bool:
         """Delete the whole package, as its last tagged version cannot be deleted. GitHub keeps it for 30 days.
@@ -108,7 +108,7 @@ class GithubPackages:
         what = "deleting the package"
         answer = self._api.call("DELETE", self._base, what)
         if answer.status != 204 and not (answer.status == 404 and answer.repeated):
-            raise self._refused(what, answer)
+            raise self._refusal(what, answer)
         self._active = None
         return True
 
@@ -124,7 +124,7 @@ class GithubPackages:
         if answer.status == 404:
             return False
         if answer.status != 204:
-            raise self._refused(what, answer)
+            raise self._refusal(what, answer)
         return True
 
     @cached_property
@@ -132,7 +132,7 @@ class GithubPackages:
         """The path of the package: below its organisation, or its user."""
         owner, _, name = self.repository.name.partition("/")
         what = f"asking GitHub who {owner} is"
-        found, _ = self._api.get(f"/users/{quote(owner, safe='')}", what, self._refused)
+        found, _ = self._api.get(f"/users/{quote(owner, safe='')}", what, self._refusal)
         kind = found.get("type") if isinstance(found, dict) else None
         root = "orgs" if kind == "Organization" else "users"
         return f"/{root}/{quote(owner, safe='')}/packages/container/{quote(name, safe='')}"
@@ -147,7 +147,7 @@ class GithubPackages:
             if found := self._active.get(digest):
                 return found
             if not self._holds(digest):
-                raise self._not_found(digest)
+                raise self._absence(digest)
         raise self._api.error(
             f"GitHub does not list {digest}, which the registry has",
             "The listing is not up to date yet: run again later.",
@@ -159,7 +159,7 @@ class GithubPackages:
 
         def page(number: int) -> tuple[Any, Answer]:
             path = f"{self._base}/versions?per_page=100&page={number}&state={state}"
-            return self._api.get(path, what, self._refused)
+            return self._api.get(path, what, self._refusal)
 
         first, answer = page(1)
         last = min(page_count(answer), MOST_PAGES)
@@ -169,10 +169,10 @@ class GithubPackages:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise self._api.error(f"{what}: the answer is no list of versions", NO_API) from error
 
-    def _not_found(self, digest: str) -> NotFound:
+    def _absence(self, digest: str) -> NotFound:
         return NotFound(f"there is no manifest {digest}", code="MANIFEST_UNKNOWN", place=str(self.repository))
 
-    def _refused(self, what: str, answer: Answer) -> StoreError:
+    def _refusal(self, what: str, answer: Answer) -> StoreError:
         taken = "" if answer.status != 401 else "GitHub did not accept the token: is it complete, and not expired? "
         hint = f"{taken}{RIGHTS}" if answer.status in (401, 403, 404) else ""
         for words, remedy in REFUSALS if answer.status == 400 else ():

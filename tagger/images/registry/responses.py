@@ -59,7 +59,7 @@ class Response:
         try:
             while piece := self.read(CHUNK):
                 received += len(piece)
-                body.write(piece if decoder is None else _decoded(decoder, piece, most + 1 - body.tell()))
+                body.write(piece if decoder is None else _decode(decoder, piece, most + 1 - body.tell()))
                 if max(received, body.tell()) > most:
                     raise TooLarge
             if received and decoder and not decoder.eof:
@@ -97,7 +97,7 @@ class Response:
             self._free(message.keeps and message.is_alone)
 
 
-def _decoded(decoder: "zlib._Decompress", piece: bytes, most: int) -> bytes:
+def _decode(decoder: "zlib._Decompress", piece: bytes, most: int) -> bytes:
     """Decode a piece, to `most` bytes at most. Raise `zlib.error`, also for anything behind the end of the stream."""
     if decoder.eof:
         raise zlib.error("something comes after the end")

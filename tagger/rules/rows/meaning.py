@@ -128,7 +128,7 @@ class Rows(NamedTuple):
         brings_latest: list[bool] = []
         for row, text in fired:
             with within(row.text):
-                template = self._earned(row, text, version)
+                template = self._earned_template(row, text, version)
                 if template:
                     earned.append(template)
                 elif tag := self._plain(row, text, version, facts):
@@ -139,11 +139,11 @@ class Rows(NamedTuple):
         if earned and not any(Template.parse(template).is_exact for template in earned):
             earned += [template for template in self.templates if Template.parse(template).is_exact][:1]
         if version and self.flavor.latest != "false":
-            notes += self._unowned(fired)
+            notes += self._unowned_notes(fired)
         filled = Filled(version, origin, tuple(earned), tuple(plain), tuple(notes))
         return self._with_latest(filled, brings_latest[:1] == [True])
 
-    def _unowned(self, fired: list[tuple[Row, str]]) -> Iterator[str]:
+    def _unowned_notes(self, fired: list[tuple[Row, str]]) -> Iterator[str]:
         """Yield a note for each row whose tag no version can own, as its prefix or suffix differs between builds."""
         for row, _ in fired:
             if row.reads_version and self._template(row) is None:
@@ -194,7 +194,7 @@ class Rows(NamedTuple):
                     return found, "tags" if own else "version" if given else "git-tag"
         return None, ""
 
-    def _earned(self, row: Row, text: str, version: Version | None) -> str | None:
+    def _earned_template(self, row: Row, text: str, version: Version | None) -> str | None:
         """Return the template of a row that makes a tag of the version; None for a row that makes a plain tag."""
         if version is None or not row.of_version:
             return None
