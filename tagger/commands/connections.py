@@ -124,7 +124,7 @@ class _Resources:
         self._components = components
         self._environ = environ
         self._lock = RLock()
-        self._layouts: list[Layout] = []
+        self._stops: list[Callable[[], None]] = []
         self._repositories: dict[Repository, RegistryRepository] = {}
         self._registries: Registries | None = None
         self._strangers: Registries | None = None
@@ -135,23 +135,21 @@ class _Resources:
     def stop(self) -> None:
         """Refuse all further requests."""
         self._stopped = True
-        for layout in list(self._layouts):
-            layout.stop()
-        if "_engine" in self.__dict__:
-            self._engine.stop()
-        if "keychain" in self.__dict__:
-            self.keychain.stop()
-        for registries in filter(None, (self._registries, self._strangers)):
-            registries.close()
+        for stop in list(self._stops):
+            stop()
+
+    def _stop_later(self, stop: Callable[[], None]) -> None:
+        """Have a function called when the run is stopped, or now if it is."""
+        self._stops.append(stop)
+        if self._stopped:
+            stop()
 
     def layout(self, folder: Path) -> "Layout":
         """Open a layout on disk."""
         from tagger.images.layout import Layout
 
         layout = Layout(folder, self.say, self.meters)
-        self._layouts.append(layout)
-        if self._stopped:
-            layout.stop()
+        self._stop_later(layout.stop)
         return layout
 
     def repository(self, repository: Repository, write: bool) -> "RegistryRepository":
@@ -190,6 +188,7 @@ class _Resources:
             mask=self._mask,
         )
         self.cleanup.callback(keychain.stop)
+        self._stop_later(keychain.stop)
         return keychain
 
     def _identity_login(self, login: "GivenLogin") -> "IdentityLogin":
@@ -205,8 +204,7 @@ class _Resources:
         with self._lock:
             if self._registries is None:
                 self._registries = self.cleanup.enter_context(self._open_registries())
-                if self._stopped:
-                    self._registries.close()
+                self._stop_later(self._registries.close)
             return self._registries
 
     @property
@@ -218,6 +216,7 @@ class _Resources:
                 from tagger.images.registry.registries import Registries
 
                 self._strangers = self.cleanup.enter_context(Registries(keychain=Keychain(), **self._network))
+                self._stop_later(self._strangers.close)
             return self._strangers
 
     @property
@@ -274,4 +273,6 @@ class _Resources:
     def _engine(self) -> "Engine":
         from tagger.images.engine import Engine  # runs without an engine do not import the docker package
 
-        return self.cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))
+        engine = self.cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))
+        self._stop_later(engine.stop)
+        return engine

@@ -216,7 +216,7 @@ def _digests(store: TagStore, tags: Collection[str], listed: Collection[str]) ->
     """Read digests; a listed tag that seems absent is read again, as a registry may answer 404 while it is written."""
     digests = store.digests(tags)
     lost = {tag for tag, digest in digests.items() if digest is None and tag in listed}
-    return {**digests, **store.survey(lost).digests} if lost else digests
+    return {**digests, **store.snapshot(lost).digests} if lost else digests
 
 
 def newest_of_series(tags: Collection[str]) -> dict[str, str]:

@@ -80,4 +80,4 @@ def put_artifact(store: TagStore, manifest: Manifest, tags: Sequence[str]) -> No
     for config in manifest.blobs():
         if not store.has_blob(config):
             store.put_blob(config, opener)
-    store.point(manifest, tags)
+    store.tag(manifest, tags)

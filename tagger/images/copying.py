@@ -79,7 +79,7 @@ def put_copied(
 
 
 def _put_child(source: Content, store: TagStore, manifest: Manifest, copied: Copied) -> None:
-    put_copied(source, store, manifest, copied, lambda: store.point(manifest, []))
+    put_copied(source, store, manifest, copied, lambda: store.tag(manifest, []))
 
 
 def copy_parts(source: TaggedContent, store: TagStore, parts: Sequence[Manifest]) -> None:
@@ -213,7 +213,7 @@ def _list_referrers(store: TagStore, subject: str, artifacts: Sequence[Descripto
             known = store.manifest(tag).children()
         manifests = [artifact.to_json() for artifact in (*known, *missing)]
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-        store.point(Manifest(OCI_INDEX, json.dumps(document, separators=(",", ":")).encode()), [tag])
+        store.tag(Manifest(OCI_INDEX, json.dumps(document, separators=(",", ":")).encode()), [tag])
     raise StoreError(
         f"the registry does not list the artifacts attached to {subject}, though they were put there",
         "Another writer may overwrite the list, or the registry may be slow to update it. Run again.",
@@ -230,7 +230,7 @@ def _point_signature(store: TagStore, tag: str, artifact: Manifest) -> None:
         ours = {layer.digest for layer in artifact.layers()}
         if not ours.issuperset(layer.digest for layer in store.manifest(held).layers()):
             return
-    store.point(artifact, [tag])
+    store.tag(artifact, [tag])
 
 
 def _children_first(manifests: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:

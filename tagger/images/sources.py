@@ -103,14 +103,14 @@ class ContentSource:
         """Put the image into `store` under `tag`, with what is attached to it; return the manifest under `tag` then."""
         copied = self._bring(store)
         if overwrite:
-            self._put(store, copied, lambda: store.point(self.root, [tag]))
+            self._put(store, copied, lambda: store.tag(self.root, [tag]))
             return self.root
-        standing = self._put(store, copied, lambda: store.claim(self.root, tag))
+        standing = self._put(store, copied, lambda: store.put_if_absent(self.root, tag))
         return self.root if standing == self.root.digest else store.manifest(standing)
 
     def put(self, store: TagStore) -> Manifest:
         """Put the image into `store` under its digest, with what is attached to it."""
-        self._put(store, self._bring(store), lambda: store.point(self.root, ()))
+        self._put(store, self._bring(store), lambda: store.tag(self.root, ()))
         return self.root
 
     def is_read_in(self, store: TagStore) -> bool:

@@ -11,13 +11,13 @@ from tagger.names import Repository
 
 __all__ = [
     "Abilities", "Catalogued", "Content", "ExaminedStore", "ImageConfig", "OpenedStore", "Opener", "PrunableStore",
-    "Source", "Survey", "TagStore", "overtaken_error",
+    "Source", "Snapshot", "TagStore", "overtaken_error",
 ]  # fmt: skip
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 
-class Survey(NamedTuple):
+class Snapshot(NamedTuple):
     """What a repository holds: every tag, and the digests of the requested ones.
 
     `unlisted` are requested tags that exist although the listing does not have them. `lost` are requested tags that are
@@ -105,7 +105,7 @@ class TagStore(Content, Protocol):
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
 
-    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
+    def snapshot(self, tags: Collection[str], manifests: Collection[str] = ()) -> Snapshot:
         """List every tag and read the digests of `tags`, side by side.
 
         A listed tag of `tags` never counts as absent: it is read again until listing and reading agree, or it is lost.
@@ -115,13 +115,13 @@ class TagStore(Content, Protocol):
     def check_writable(self) -> None:
         """Prove that writing is allowed, and leave nothing behind. Raise `StoreError`."""
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Put `manifest` under each of `tags`; without tags, under its digest. Its children must be there already.
 
         The digest in the registry's answer is compared with the one that was sent. Raise `StoreError`.
         """
 
-    def claim(self, manifest: Manifest, tag: str) -> str:
+    def put_if_absent(self, manifest: Manifest, tag: str) -> str:
         """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then.
 
         An OCI layout does that atomically. A registry has no compare-and-swap: the tag is read right before the write.

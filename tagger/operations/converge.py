@@ -131,7 +131,7 @@ def _write(view: View, writes: Sequence[Change]) -> TaggerError | None:
         groups[change.after].append(change.tag)
 
     def write(group: tuple[str, list[str]]) -> None:
-        view.store.point(view.store.manifest(group[0]), group[1])
+        view.store.tag(view.store.manifest(group[0]), group[1])
 
     failure: TaggerError | None = None
     for (digest, tags), result in side_by_side(write, groups.items(), view.store.jobs):

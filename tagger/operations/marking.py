@@ -137,7 +137,7 @@ def set_marks(
             if change.writes and change.after in made:
                 put_artifact(store, made[change.after], [change.tag])
             elif change.writes and change.after:
-                store.point(store.manifest(change.after), [change.tag])
+                store.tag(store.manifest(change.after), [change.tag])
         except TaggerError as error:
             return changes_after(store, marks, error, written=written, begun={change.tag}), error
         written.add(change.tag)

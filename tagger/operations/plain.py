@@ -117,7 +117,7 @@ def _settle(job: PlainRelease, ready: PlainPreparation, image: ContentSource, st
 def _to_point(
     tags: Sequence[str], wanted: Mapping[str, str | None], held: Mapping[str, str | None], own: str
 ) -> dict[str, list[str]]:
-    """Return the tags to point, by digest: `wanted` has those of the first repository; `own` is for the others."""
+    """Return the tags to put, by digest: `wanted` has those of the first repository; `own` is for the others."""
     groups: dict[str, list[str]] = {}
     for tag in tags:
         digest = wanted.get(tag) or own
@@ -130,11 +130,11 @@ def _point(lead: TagStore, store: TagStore, digest: str, tags: Sequence[str], im
     """Point tags at our image, or at a copy of one that another run put into the first repository."""
     meter_of(store).phase("pointing tags")
     if digest == image.digest:
-        store.point(image.root, tags)
+        store.tag(image.root, tags)
         return
     other = ContentSource(lead, digest, f"{lead.place}@{digest}")
     other.put(store)
-    store.point(other.root, tags)
+    store.tag(other.root, tags)
 
 
 def _notices(ready: PlainPreparation) -> Iterator[Event]:

@@ -90,7 +90,7 @@ def _put_back(ready: PlainPreparation, staging: PlainStaging, lead: TagStore) ->
         return staging
     with suppress(TaggerError):
         if lead.digests([tag])[tag] == image.digest:
-            lead.point(lead.manifest(before), [tag])
+            lead.tag(lead.manifest(before), [tag])
     found = read_if_possible(lead, [tag])
     unknown = () if tag in found else ((lead, tag),)
     return staging._replace(standing=_standing_with(ready.standing, lead, found), unknown=unknown)

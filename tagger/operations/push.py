@@ -224,6 +224,6 @@ def _set_tags(target: _Target, image: Source, source: Source) -> Manifest:
     target.written[first] = manifest.digest
     if others:
         target.begun.update(others)
-        target.store.point(manifest, others)
+        target.store.tag(manifest, others)
         target.written.update(dict.fromkeys(others, manifest.digest))
     return manifest

@@ -180,7 +180,7 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
         job.arrived(store, manifest)
     others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
     if others:
-        store.point(manifest, others)
+        store.tag(manifest, others)
     return manifest.digest
 
 
@@ -190,7 +190,7 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
     stood = all(prepared.look.digests.get(tag) == image for tag in job.exact_tags)
     plain = [tag for tag in job.plain if prepared.look.digests.get(tag) != image]
     if plain and image:
-        store.point(store.manifest(image), plain)
+        store.tag(store.manifest(image), plain)
     if not stood:
         prepared.view.know((*job.exact_tags, *(change.tag for change in prepared.marks)))
         prepared.view.amended = None

@@ -214,7 +214,7 @@ def _every_tag(store: TagStore, known: Mapping[str, str] | None) -> Mapping[str,
     while new := [tag for tag in store.tags() if tag not in found]:
         found |= store.digests(new)
         lost = [tag for tag in new if found[tag] is None]
-        found |= store.survey(lost).digests if lost else {}  # a tag that stays lost holds nothing to protect
+        found |= store.snapshot(lost).digests if lost else {}  # a tag that stays lost holds nothing to protect
     return {tag: digest for tag, digest in sorted(found.items()) if digest}
 
 

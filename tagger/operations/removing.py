@@ -267,7 +267,7 @@ def _prove_gone(removal: Removal, manifests: Mapping[str, Manifest]) -> frozense
     """Return the tags that are gone. Where other tags are gone too, put them back and raise `StoreError`."""
     store = removal.store
     others = {tag: digest for tag, digest in removal.before.items() if tag not in removal.tags}
-    now = store.survey(others).digests
+    now = store.snapshot(others).digests
     lost = {tag: digest for tag, digest in others.items() if now[tag] is None}
     images = {digest for tag, digest in lost.items() if not is_reserved(tag)}
     # Where only marks are gone, another run lifted them: a registry that removes too much removes all tags of an image.
@@ -291,7 +291,7 @@ def _put_back(store: TagStore, tags: Mapping[str, str], manifests: Mapping[str, 
     for digest, manifest in manifests.items():
         own = [tag for tag, held in tags.items() if held == digest]
         if own:
-            store.point(manifest, own)
+            store.tag(manifest, own)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class _Restoration(NamedTuple):
         for number, change in enumerate(planned):
             try:
                 if change.writes and self.store.digests([change.tag])[change.tag] != change.after:
-                    self.store.point(self.store.manifest(change.after or ""), [change.tag])
+                    self.store.tag(self.store.manifest(change.after or ""), [change.tag])
                 done.append(change)
             except TaggerError as error:
                 left = [
@@ -124,7 +124,7 @@ class _Restoration(NamedTuple):
             if manifest is None:
                 hint = "It can only be built again: push the image again from its build."
                 raise NotFound(f"{digest} is gone, and the report does not have it", hint, code="MANIFEST_UNKNOWN")
-            self.store.point(manifest, ())
+            self.store.tag(manifest, ())
 
 
 def _deletions(report: Mapping[str, Any]) -> Iterator[tuple[str, Deleted]]:

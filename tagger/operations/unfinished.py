@@ -114,7 +114,7 @@ class RemovalRecord:
         """Delete the record of a finished removal, or restore that of an earlier, different one. Raise `StoreError`."""
         before = self._before
         if self._kept and before and not self._resumed:
-            self._store.point(before.manifest, (REMOVAL_TAG,))
+            self._store.tag(before.manifest, (REMOVAL_TAG,))
         gone = [self._kept, before.manifest if before and self._resumed else None]
         for manifest in filter(None, gone):
             self._delete(manifest)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from tagger.errors import Refused, StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST
-from tagger.images.stores import Survey, TagStore
+from tagger.images.stores import Snapshot, TagStore
 from tagger.operations.look import Look, Scope, rivals
 from tagger.operations.lost import check_none_lost, check_policy_stands, counted_as_existing
 from tagger.operations.stored import stored_policy
@@ -92,15 +92,15 @@ class View:
         policy = (POLICY_TAG,) if self.terms.follows else ()
         asked = tuple(dict.fromkeys((*names, *previous, *policy, *expect, *self._again)))
         if unlisted:
-            survey = Survey(frozenset(), self.store.digests(asked))
+            snapshot = Snapshot(frozenset(), self.store.digests(asked))
         else:
-            survey = self.store.survey(asked, (*manifests, *previous, *policy) if first else manifests)
+            snapshot = self.store.snapshot(asked, (*manifests, *previous, *policy) if first else manifests)
         self._looked = True
         if policy:
-            check_policy_stands(() if self.tolerant else survey.lost, self.store.place)
-            self._read_policy(survey.digests[POLICY_TAG])
+            check_policy_stands(() if self.tolerant else snapshot.lost, self.store.place)
+            self._read_policy(snapshot.digests[POLICY_TAG])
         rules = self.terms.rules(self.stored, self.store.place)
-        found = _Reading(self, rules, survey, coming).run()
+        found = _Reading(self, rules, snapshot, coming).run()
         self.seen, self._again = found.tags, found.read_again
         for tag in sorted(found.unlisted):
             self.warn("INCOMPLETE_LISTING", f"the listing omits {tag}, which exists: Tagger counts it")
@@ -154,15 +154,15 @@ def marks_of(version: Version, rules: Rules) -> tuple[str, str]:
 class _Reading:
     """A look in progress: the tags that are `known` to exist, and the digests that were read."""
 
-    def __init__(self, view: View, rules: Rules, survey: Survey, coming: Collection[Version]) -> None:
-        self.view, self.rules, self.listing = view, rules, survey.tags
-        self.digests = dict(survey.digests)
+    def __init__(self, view: View, rules: Rules, snapshot: Snapshot, coming: Collection[Version]) -> None:
+        self.view, self.rules, self.listing = view, rules, snapshot.tags
+        self.digests = dict(snapshot.digests)
         self.coming = frozenset(tag for version in coming for tag in rules.exact_tags(version))
-        self.known = survey.tags.union(view.seen) if view.seen else survey.tags
+        self.known = snapshot.tags.union(view.seen) if view.seen else snapshot.tags
         self.lifted: frozenset[str] = frozenset()
-        self.lost = survey.lost
+        self.lost = snapshot.lost
         # A tag may be set while the look runs. So only tags that were known before can be omitted by the listing.
-        self.unlisted = survey.unlisted & view.seen.union(view.names(rules))
+        self.unlisted = snapshot.unlisted & view.seen.union(view.names(rules))
         self._learn(self.digests)
 
     def run(self) -> Look:
@@ -272,9 +272,9 @@ class _Reading:
         self.digests |= store.digests(missing)
         doubtful = {tag for tag in missing if tag in self.listing and self.digests[tag] is None}
         if doubtful:
-            survey = store.survey(doubtful)
-            self.listing, self.lost = survey.tags, self.lost | survey.lost
-            self.digests |= survey.digests
+            snapshot = store.snapshot(doubtful)
+            self.listing, self.lost = snapshot.tags, self.lost | snapshot.lost
+            self.digests |= snapshot.digests
 
     def _learn(self, read: Iterable[str]) -> bool:
         """Update the known tags and the lifted marks by what was read; return whether they changed."""

@@ -95,7 +95,7 @@ class Bench:
     def look(self, version: str) -> dict[str, str | None]:
         """Return the tags that a release of `version` may touch, and some that it may not; None where there is none."""
         earlier = [f"2.1.{self.patch - back}" for back in (1, 2) if self.patch >= back]
-        found = self.target.survey(["nightly", *earlier, version, "2.1", "2", "latest"])
+        found = self.target.snapshot(["nightly", *earlier, version, "2.1", "2", "latest"])
         return {**dict.fromkeys(found.tags, "listed"), **found.digests}
 
     def belongs(self, version: str, before: Tags) -> dict[str, str | None]:

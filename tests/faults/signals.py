@@ -131,7 +131,7 @@ class Workbench:
                     assert ran.code == 0, ran.out
                 store = client.repository(Repository(registry.host, NAME), write=True)
                 if case.drift:
-                    store.point(store.manifest("2.1.3"), case.drift)
+                    store.tag(store.manifest("2.1.3"), case.drift)
                 self._held[name] = registry.store
         return copy.deepcopy(self._held[name])
 

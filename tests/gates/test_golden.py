@@ -331,7 +331,7 @@ def test_a_pinned_reference(gate: Examine, golden: Layout, app: Layout) -> None:
 
 
 def test_a_withdrawn_version_is_refused(gate: Examine, golden: Layout, app: Layout) -> None:
-    golden.point(golden.manifest("2.0.0"), ["withdrawn-2.0.0"])
+    golden.tag(golden.manifest("2.0.0"), ["withdrawn-2.0.0"])
     pinned = f"{GOLDEN}@{golden.digests(['2.0.0'])['2.0.0']}"
     for line in (GOLDEN, f"{GOLDEN}:2.0.0", f"{GOLDEN}:2.0", pinned):
         verdict = gate((app, build(app, "py2x")), line)
@@ -347,7 +347,7 @@ def test_a_mark_that_is_lifted_is_not_in_force(gate: Examine, golden: Layout, ap
 
 
 def test_a_withdrawn_version_is_not_the_newest(gate: Examine, golden: Layout, app: Layout) -> None:
-    golden.point(golden.manifest("2.1.0"), ["withdrawn-2.1.0"])
+    golden.tag(golden.manifest("2.1.0"), ["withdrawn-2.1.0"])
     finding = gate((app, build(app, "py2x")), GOLDEN).check().findings[0]
     assert (finding.newest, finding.current) == ("2.0.0", True)
 

@@ -167,5 +167,5 @@ def put_manifest(store: TagStore, media_type: str, document: Mapping[str, Any], 
     # Indented, as BuildKit writes them: whoever writes a manifest anew is found out.
     content = json.dumps({"schemaVersion": 2, "mediaType": media_type, **document}, indent=2).encode()
     manifest = Manifest(media_type, content)
-    store.point(manifest, tags)
+    store.tag(manifest, tags)
     return manifest

@@ -48,9 +48,9 @@ class Place(Layout):
         self.mounts: set[str] = set()
         self.lists_referrers = lists_referrers
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         self.log.append(("point", manifest.digest))
-        super().point(manifest, tags)
+        super().tag(manifest, tags)
 
     def put_blob(self, descriptor: Descriptor, opener: Opener, mount_from: Repository | None = None) -> None:
         self.log.append(("put", descriptor.digest))
@@ -102,7 +102,7 @@ class TestImages:
         parts = copy_image(source, target, index).manifests
         assert parts[0] == index
         assert {part.digest for part in parts[1:]} == {child.digest for child in index.children()}
-        target.point(index, ["2.1.4"])
+        target.tag(index, ["2.1.4"])
         assert files(target) == files(source)
 
     def test_come_blobs_first_then_children_then_parents(self, source: Layout, target: Place) -> None:
@@ -112,7 +112,7 @@ class TestImages:
             source, OCI_INDEX, {"manifests": [describe(middle, "linux/amd64"), describe(inner, "linux/arm64")]}
         )
         copy_image(source, target, root)
-        target.point(root, [])
+        target.tag(root, [])
         order = [act for act, _ in target.log]
         assert order == sorted(order, key=["put", "point"].index)
         pointed = target.asked("point")
@@ -171,7 +171,7 @@ class TestImages:
         layers = [foreign.to_json() | {"urls": ["https://example.org/windows"]}, *image.document["layers"]]
         windows = put_manifest(source, OCI_MANIFEST, {"config": image.document["config"], "layers": layers})
         copy_image(source, target, windows)
-        target.point(windows, ["2.1.4"])
+        target.tag(windows, ["2.1.4"])
         assert not target.has_blob(foreign)
         put(source, b"windows", foreign.media_type)
         copy_image(source, target, windows)
@@ -198,7 +198,7 @@ class TestImages:
             store = client.repository(Repository(open_registry.host, "acme/elsewhere"), write=True)
             copy_image(source, store, elsewhere)
             with pytest.raises(StoreError) as refused:
-                store.point(elsewhere, ["2.1.4"])
+                store.tag(elsewhere, ["2.1.4"])
         assert "validation.manifests.urls.allow" in refused.value.hint
 
     def test_bring_a_build_cache_whose_index_lists_blobs(self, source: Layout, target: Place) -> None:
@@ -206,7 +206,7 @@ class TestImages:
         config = put(source, b"{}", "application/vnd.buildkit.cacheconfig.v0")
         cache = put_manifest(source, OCI_INDEX, {"manifests": [blob.to_json(), config.to_json()]})
         copy_image(source, target, cache)
-        target.point(cache, ["cache"])
+        target.tag(cache, ["cache"])
         assert files(target) == files(source)
 
     def test_nested_without_end_are_refused(self, source: Layout, target: Place) -> None:
@@ -248,7 +248,7 @@ class TestAttached:
         parts = copy_image(source, target, index).manifests
         copied = copy_referrers(source, target, [part.digest for part in parts])
         assert set(copied) == {sbom, signature, of_child, *tagged}
-        target.point(index, ["2.1.4"])
+        target.tag(index, ["2.1.4"])
         assert [item.digest for item in target.referrers(index.digest)] == [sbom.digest]
         assert [item.digest for item in target.referrers(sbom.digest)] == [signature.digest]
         assert [item.digest for item in target.referrers(child.digest)] == [of_child.digest]
@@ -260,7 +260,7 @@ class TestAttached:
     ) -> None:
         plain = make_image(source)
         image = Manifest(plain.media_type, plain.content, "sha512")
-        source.point(image, ())
+        source.tag(image, ())
         sbom, signature = attach(source, image), sign(source, image)
         copied = copy_referrers(source, target, [image.digest], root=copy_image(source, target, image))
         assert set(copied) == {sbom, signature}
@@ -273,7 +273,7 @@ class TestAttached:
         old = "application/vnd.oci.artifact.manifest.v1+json"
         image = make_image(source)
         content = {"mediaType": old, "blobs": [], "subject": image.descriptor().to_json()}
-        source.point(Manifest(old, json.dumps(content).encode()), [])
+        source.tag(Manifest(old, json.dumps(content).encode()), [])
         small_registry.refuses = lambda media_type: media_type == old
         with pytest.raises(StoreError, match="attached to the image, of the type ") as caught:
             copy_referrers(source, opened(small_registry), [image.digest])
@@ -355,7 +355,7 @@ class TestReadOnce:
         copy_image(shared, Place(tmp_path / "late"), index)
         assert all(files(target).items() >= files(targets[0]).items() for target in targets)
         for target in targets:
-            target.point(index, ["2.1.4"])
+            target.tag(index, ["2.1.4"])
             assert files(target) == files(source)
         read = source.asked("read")
         assert len(read) == len(set(read))

@@ -74,7 +74,7 @@ class TestReading:
     def test_a_directory_that_does_not_exist_is_an_empty_repository(self, layout: Layout) -> None:
         assert list(layout.tags()) == []
         assert layout.digests(["2.1"]) == {"2.1": None}
-        assert layout.survey(["2.1"]).tags == frozenset()
+        assert layout.snapshot(["2.1"]).tags == frozenset()
         assert layout.referrers(digest_of(b"")) == ()
         assert not layout.has_blob(Descriptor("", digest_of(b""), 0))
         layout.check_writable()
@@ -141,7 +141,7 @@ class TestReading:
     def test_a_broken_index_is_an_error_that_says_so(self, layout: Layout, content: str) -> None:
         image = make_image(layout, "app", "2.1")
         (layout.path / "index.json").write_bytes(content.encode(errors="surrogateescape"))
-        for act in (layout.tags, lambda: layout.point(image, ["2.2"]), lambda: layout.delete(image.digest)):
+        for act in (layout.tags, lambda: layout.tag(image, ["2.2"]), lambda: layout.delete(image.digest)):
             with pytest.raises(StoreError, match=r"index\.json cannot be read") as caught:
                 act()
             assert caught.value.code == "LAYOUT_INVALID"
@@ -175,14 +175,14 @@ class TestReading:
             ({k: v for k, v in image.document.items() if k != "mediaType"}, OCI_MANIFEST),
         ):
             manifest = Manifest(media_type, json.dumps({"schemaVersion": 2} | document).encode())
-            layout.point(manifest, [])
+            layout.tag(manifest, [])
             assert layout.manifest(manifest.digest) == manifest
 
     def test_an_index_that_another_writes_is_seen_at_once(self, layout: Layout) -> None:
         other = Layout(layout.path)
         images = [make_image(layout, text) for text in ("a", "b")]
         for turn in range(200):
-            layout.point(images[turn % 2], ["2.1"])
+            layout.tag(images[turn % 2], ["2.1"])
             assert other.digests(["2.1"]) == {"2.1": images[turn % 2].digest}
 
 
@@ -198,7 +198,7 @@ class TestSkopeo:
         index = make_index(layout, "app", "2.1")
         other = Layout(tmp_path / "other")
         skopeo("copy", "--all", f"oci:{layout.path}:2.1", f"oci:{other.path}:2.1")
-        other.point(index, ["2"])
+        other.tag(index, ["2"])
         skopeo("copy", "--all", f"oci:{layout.path}:2.1", f"oci:{other.path}:latest")
         assert sorted(other.tags()) == ["2", "2.1", "latest"]
         assert stored(other) == stored(layout)
@@ -216,7 +216,7 @@ class TestTags:
     def test_several_are_set_in_one_write(self, layout: Layout) -> None:
         image = make_image(layout)
         before = (layout.path / "index.json").stat().st_ino
-        layout.point(image, ["2.1.4", "2.1", "2", "2.1"])
+        layout.tag(image, ["2.1.4", "2.1", "2", "2.1"])
         assert written(layout)["manifests"] == [
             image.descriptor().to_json() | {"annotations": {"org.opencontainers.image.ref.name": tag}}
             for tag in ("2.1.4", "2.1", "2")
@@ -226,9 +226,9 @@ class TestTags:
     def test_nothing_is_written_twice(self, layout: Layout) -> None:
         image = make_image(layout, "app", "2.1")
         before = (layout.path / "index.json").stat()
-        layout.point(image, ["2.1"])
+        layout.tag(image, ["2.1"])
         make_image(layout, "app", "2.1")
-        assert layout.claim(image, "2.1") == image.digest
+        assert layout.put_if_absent(image, "2.1") == image.digest
         assert (layout.path / "index.json").stat() == before
 
     def test_what_others_wrote_is_kept(self, layout: Layout) -> None:
@@ -239,10 +239,10 @@ class TestTags:
         document["manifests"][1]["annotations"]["org.tests"] = "kept"
         document["manifests"].insert(0, second.descriptor().to_json() | {"annotations": {"org.tests": "no name"}})
         write(layout, document)
-        layout.point(second, ["2.1.4"])
+        layout.tag(second, ["2.1.4"])
         entry = second.descriptor().to_json() | {"annotations": {"org.opencontainers.image.ref.name": "2.1.4"}}
         assert written(layout) == document | {"manifests": [*document["manifests"], entry]}
-        layout.point(second, ["2"])
+        layout.tag(second, ["2"])
         entry = second.descriptor().to_json() | {"annotations": {"org.opencontainers.image.ref.name": "2"}}
         assert written(layout)["manifests"][:3] == [*document["manifests"][:2], entry]
 
@@ -255,7 +255,7 @@ class TestTags:
             for name in names
         ]
         write(layout, document)
-        layout.point(image, ["2"])
+        layout.tag(image, ["2"])
         assert sorted(layout.tags()) == ["2", "2.1"]
         assert written(layout)["manifests"][:-1] == document["manifests"]
 
@@ -267,19 +267,19 @@ class TestTags:
         write(layout, document)
         assert layout.manifest("2.1") == first
         assert skopeo("inspect", "--raw", f"oci:{layout.path}:2.1") == first.content
-        layout.point(second, ["2.1"])
+        layout.tag(second, ["2.1"])
         assert skopeo("inspect", "--raw", f"oci:{layout.path}:2.1") == second.content
 
     def test_an_image_that_loses_its_last_tag_stays_under_its_digest(self, layout: Layout) -> None:
         first, second = make_index(layout, "a", "nightly"), make_index(layout, "b")
         before = stored(layout)
-        layout.point(second, ["nightly"])
+        layout.tag(second, ["nightly"])
         assert layout.manifest(first.digest) == first
         layout.untag("nightly")
         assert list(layout.tags()) == []
         assert {layout.manifest(image.digest) for image in (first, second)} == {first, second}
         assert stored(layout) == before
-        layout.point(first, ["nightly"])
+        layout.tag(first, ["nightly"])
         assert sorted(entry["digest"] for entry in written(layout)["manifests"]) == sorted(
             [first.digest, second.digest]
         )
@@ -294,14 +294,14 @@ class TestTags:
 
     def test_an_exact_tag_is_claimed_once(self, layout: Layout) -> None:
         first, second = make_image(layout, "a"), make_image(layout, "b")
-        assert layout.claim(first, "2.1.4") == first.digest
-        assert layout.claim(second, "2.1.4") == first.digest
+        assert layout.put_if_absent(first, "2.1.4") == first.digest
+        assert layout.put_if_absent(second, "2.1.4") == first.digest
         assert layout.digests(["2.1.4"]) == {"2.1.4": first.digest}
 
     @pytest.mark.parametrize("tag", ["", "a/b", "../x", "-x", "x" * 129, "a b"])
     def test_what_is_no_tag_is_refused(self, layout: Layout, tag: str) -> None:
         image = make_image(layout)
-        for act in (lambda: layout.point(image, ["2.1", tag]), lambda: layout.claim(image, tag)):
+        for act in (lambda: layout.tag(image, ["2.1", tag]), lambda: layout.put_if_absent(image, tag)):
             with pytest.raises(InputError):
                 act()
         assert list(layout.tags()) == []
@@ -313,10 +313,10 @@ class TestTags:
             content = path.read_bytes()
             path.unlink()
             with pytest.raises(StoreError, match=gone) as caught:
-                layout.point(index, ["2.1"])
+                layout.tag(index, ["2.1"])
             assert caught.value.code == "MANIFEST_BLOB_UNKNOWN"
             path.write_bytes(content)
-        layout.point(index, ["2.1"])
+        layout.tag(index, ["2.1"])
 
     @given(
         st.lists(
@@ -337,10 +337,10 @@ class TestTags:
         for act, which, tags in steps:
             image = make_image(layout, f"image {which}")
             if act == "point":
-                layout.point(image, tags)
+                layout.tag(image, tags)
                 model |= dict.fromkeys(tags, image.digest)
             elif act == "claim":
-                assert layout.claim(image, tags[0]) == model.setdefault(tags[0], image.digest)
+                assert layout.put_if_absent(image, tags[0]) == model.setdefault(tags[0], image.digest)
             elif act == "untag" and tags[0] in model:
                 layout.untag(tags[0])
                 del model[tags[0]]
@@ -349,7 +349,7 @@ class TestTags:
                 model = {tag: digest for tag, digest in model.items() if digest != image.digest}
                 with pytest.raises(NotFound):
                     layout.manifest(image.digest)
-            held = layout.survey([*model, "none"])
+            held = layout.snapshot([*model, "none"])
             assert held.tags == set(model)
             assert held.digests == model | {"none": None}
             for digest in model.values():
@@ -374,7 +374,7 @@ class TestDeleting:
         with pytest.raises(StoreError) as caught:
             layout.delete(index.children()[0].digest)
         assert caught.value.code == "DENIED"
-        layout.point(layout.manifest(index.children()[0].digest), ["amd64"])
+        layout.tag(layout.manifest(index.children()[0].digest), ["amd64"])
         layout.delete(index.children()[0].digest)
         assert list(layout.tags()) == ["2.1"]
         check_whole(layout, index.digest)
@@ -398,7 +398,7 @@ class TestReferrers:
         index = make_index(layout, "app", "2.1")
         other = make_image(layout, "other", "3")
         found = [attach(layout, index, "one"), attach(layout, index, "two", "application/vnd.tests.other")]
-        layout.point(found[1], ["tagged"])
+        layout.tag(found[1], ["tagged"])
         attach(layout, other)
         sign(layout, index)
         assert {
@@ -485,7 +485,7 @@ for n in range(15):
 CLAIM = """
 image = make_image(layout, name)
 for n in range(20):
-    print(layout.claim(image, f"1.0.{n}"), image.digest)
+    print(layout.put_if_absent(image, f"1.0.{n}"), image.digest)
 """
 RELEASE = """
 print("ready", flush=True)

@@ -128,7 +128,7 @@ class TestChoosing:
         index = make_index(layout, "app", "2.1", "latest")
         sign(layout, index)
         attach(layout, index)
-        layout.point(make_image(layout, "was latest"), ["old"])
+        layout.tag(make_image(layout, "was latest"), ["old"])
         layout.untag("old")
         assert open_text(f"oci:{layout.path}").digest == index.digest
 
@@ -312,7 +312,7 @@ class TestConfigs:
 
     def test_of_what_is_no_image_are_an_error(self, layout: Layout) -> None:
         manifest = Manifest(OCI_INDEX, b'{"manifests": []}')
-        layout.point(manifest, ["2.1"])
+        layout.tag(manifest, ["2.1"])
         assert open_text(f"oci:{layout.path}").configs() == []
         broken = put_manifest(layout, OCI_MANIFEST, {"layers": []}, ["2.2"])
         with pytest.raises(StoreError):

@@ -119,10 +119,10 @@ def test_drift_and_what_is_left_over(small_registry: SmallRegistry) -> None:
         release(version, place)
     stored = small_registry.store.repositories["acme/app"]
     small_registry.remove("acme/app", "1")
-    stored.point("latest", stored.tags["1.0.0"])
-    stored.point("0.9", stored.tags["1.0.0"])
-    stored.point("2.0.0-alpine", stored.tags["1.0.0"])
-    stored.point("nightly", f"sha256:{'0' * 64}")
+    stored.tag("latest", stored.tags["1.0.0"])
+    stored.tag("0.9", stored.tags["1.0.0"])
+    stored.tag("2.0.0-alpine", stored.tags["1.0.0"])
+    stored.tag("nightly", f"sha256:{'0' * 64}")
     ran = check(place)
     assert ran.code == 1
     messages = [one["message"] for one in ran.document["findings"] if one["code"] == "DRIFTED"]
@@ -138,11 +138,11 @@ def test_a_lost_manifest_and_a_listing_that_omits(small_registry: SmallRegistry)
     for version in ("1.0.0", "2.0.0"):
         release(version, place)
     stored = small_registry.store.repositories["acme/app"]
-    stored.point("latest", f"sha256:{'0' * 64}")
+    stored.tag("latest", f"sha256:{'0' * 64}")
     ran = check(place)
     assert (ran.code, codes(ran)) == (1, ["MANIFEST_UNKNOWN"])
-    stored.point("latest", stored.tags["2.0.0"])
-    stored.point("v2.0.0", stored.tags["1.0.0"])
+    stored.tag("latest", stored.tags["2.0.0"])
+    stored.tag("v2.0.0", stored.tags["1.0.0"])
     assert "AMBIGUOUS_VERSION" in codes(check(place))
 
 

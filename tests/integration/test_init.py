@@ -78,7 +78,7 @@ def test_a_file_is_never_overwritten(folder: Path) -> None:
 
 def test_what_no_setting_explains_is_named(folder: Path) -> None:
     store = Layout(Path("app"))
-    store.point(store.manifest("8.8.1"), ["lts", "8.8-lts"])
+    store.tag(store.manifest("8.8.1"), ["lts", "8.8-lts"])
     document = tagger("init", "oci:app", "--json").document
     assert document["repositories"][0]["unexplained"] == ["8.8-lts", "lts"]
     assert document["repositories"][0]["changes"] == []
@@ -105,8 +105,8 @@ def test_a_repository_of_a_registry(opened: Opener, small_registry: SmallRegistr
     store = opened(small_registry)
     for number in range(4):
         make_image(store, f"build {number}", f"22.0.{number // 2}-{number % 2}")
-    store.point(store.manifest("22.0.0-1"), ["22.0.0"])
-    store.point(store.manifest("22.0.1-1"), ["22.0.1", "22.0", "latest"])
+    store.tag(store.manifest("22.0.0-1"), ["22.0.0"])
+    store.tag(store.manifest("22.0.1-1"), ["22.0.1", "22.0", "latest"])
     document = tagger("init", store.place, "--json").document
     assert document["settings"]["revisions"] == ["-N"]
     assert document["repositories"][0]["changes"] == []

@@ -172,7 +172,7 @@ class TestHolds:
         assert release(place, "1.0.0").code == 0
         assert release(place, "2.0.0", "--hold", "true").code == 0
         layout = Layout(place)
-        layout.point(layout.manifest("2.0.0"), ["latest"])
+        layout.tag(layout.manifest("2.0.0"), ["latest"])
         assert release(place, "2.0.0").code == 0
         assert standing(place)["latest"] == "1.0.0"
 

@@ -120,7 +120,7 @@ class TestReleases:
         for layout, platform in zip(layouts, TWO, strict=True):
             make_index(layout, "app", "built", platforms=[platform], labels=OWN)
         archive = pack_layout(layouts[1], tmp_path / "arm64.tar")
-        elsewhere.store.point(legs[0], ["2.1.4-amd64"])
+        elsewhere.store.tag(legs[0], ["2.1.4-amd64"])
         digests = {str(one.digest): one.digest.removeprefix("sha256:") for one in legs}
         mixed = tmp_path / "mixed"
         (mixed / "a").mkdir(parents=True)

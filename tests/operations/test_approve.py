@@ -56,7 +56,7 @@ class TestApproval:
     def test_nothing_to_lift_puts_its_tags_right(self, builds: Builds, store: TagStore) -> None:
         for version in ("1.0.0", "2.0.0"):
             released(builds, version, store)
-        store.point(store.manifest("1.0.0"), ["latest"])
+        store.tag(store.manifest("1.0.0"), ["latest"])
         report = approved("2.0.0", store)
         assert report.exit_code == 0
         assert dict(actions(report)) == {"2.0": "keep", "2": "keep", "latest": "move"}

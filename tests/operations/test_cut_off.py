@@ -91,9 +91,9 @@ def prepared(builds: Builds, verb: str) -> Store:
         if "undo" in verb:
             assert finished(withdrawing(builds, store)).exit_code == 0
         if "reconcile" in verb:
-            store.point(store.manifest("2.1.3"), ["2", "latest", "1.0", "3.1"])
+            store.tag(store.manifest("2.1.3"), ["2", "latest", "1.0", "3.1"])
         if verb == "approve":
-            store.point(builds.source("2.2.0").stage(store, "2.2.0"), ["held-2.2.0"])
+            store.tag(builds.source("2.2.0").stage(store, "2.2.0"), ["held-2.2.0"])
         if verb == "policy unset":
             assert finished(policy(PolicyChange("set", TERMS, (store,)))).exit_code == 0
         return registry.store

@@ -83,7 +83,7 @@ class TestTags:
     def test_a_platform_that_another_image_needs_stays(self, store: TagStore) -> None:
         image = make_index(store, "app", "2.0.0-index", attestations=False)
         children = image.children()
-        store.point(store.manifest(children[0].digest), ["amd64"])
+        store.tag(store.manifest(children[0].digest), ["amd64"])
         half = {"manifests": [children[1].to_json()]}
         put_manifest(store, OCI_INDEX, half, ["half"])
         assert deleted("amd64", stores=(store,)).exit_code == 0
@@ -144,7 +144,7 @@ class TestTags:
     )
     def test_a_mark_is_taken_back_in_another_way(self, builds: Builds, store: TagStore, tag: str, way: str) -> None:
         released(builds, "2.1.3", store)
-        store.point(store.manifest("2.1.3"), [tag])
+        store.tag(store.manifest("2.1.3"), [tag])
         report = deleted(tag, stores=(store,), confirmed=True)
         assert report.error is not None
         assert (report.error.code, way in report.error.hint) == ("IN_FORCE", True)
@@ -227,7 +227,7 @@ class TestDigests:
     def test_a_platform_of_an_image_that_stays_is_refused(self, store: TagStore) -> None:
         image = make_index(store, "app", "a")
         child = image.children()[0].digest
-        store.point(store.manifest(child), ["amd64"])
+        store.tag(store.manifest(child), ["amd64"])
         report = deleted(child, stores=(store,), confirmed=True)
         assert report.error is not None
         assert (report.exit_code, report.error.code) == (1, "DENIED")
@@ -306,7 +306,7 @@ class TestAttached:
     def test_what_has_a_tag_of_its_own_stays(self, store: TagStore) -> None:
         image = make_image(store, "app", "a")
         bill = attach(store, image)
-        store.point(bill, ["bill"])
+        store.tag(bill, ["bill"])
         assert deleted("a", stores=(store,)).exit_code == 0
         assert standing(store) == {"bill": bill.digest}
 

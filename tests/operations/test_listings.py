@@ -179,8 +179,8 @@ def test_a_hidden_mark_counts(opened_repository: Open, mark: str) -> None:
     for version in ("2.1.3", "2.1.5"):
         repository.release(version)
     store = repository.store
-    store.point(store.manifest("2.1.5"), [mark])
-    store.point(store.manifest("2.1.3"), ["2.1", "2", "latest"])
+    store.tag(store.manifest("2.1.5"), [mark])
+    store.tag(store.manifest("2.1.3"), ["2.1", "2", "latest"])
     repository.registry.lists = lambda tags: [tag for tag in tags if tag != mark]
     assert dict(actions(repository.release("2.1.4"))) == {
         "2.1.4": "create", "2.1": "move", "2": "move", "latest": "move",

@@ -27,7 +27,7 @@ def lose(builds: Builds, small_registry: SmallRegistry, opened: Opener) -> Lose:
         released(builds, version, store)
 
     def lose_one(tag: str) -> RegistryRepository:
-        small_registry.store.repositories[NAME].point(tag, f"sha256:{'0' * 64}")
+        small_registry.store.repositories[NAME].tag(tag, f"sha256:{'0' * 64}")
         return opened(small_registry)
 
     return lose_one

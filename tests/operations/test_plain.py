@@ -66,12 +66,12 @@ class Taken(Layout):
         super().__init__(folder)
         self.other, self.times = other, times
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
-        super().point(manifest, tags)
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        super().tag(manifest, tags)
         if "nightly" in tags and self.times:
             self.times -= 1
             self.other.put(self)
-            super().point(self.other.root, ["nightly"])
+            super().tag(self.other.root, ["nightly"])
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -116,10 +116,10 @@ def test_no_tag_is_set_where_one_repository_takes_no_image(tmp_path: Path, build
 class Closed(Layout):
     """A layout in which no tag can be set."""
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         if tags:
             raise StoreError("the tag is locked", place=self.place)
-        super().point(manifest, tags)
+        super().tag(manifest, tags)
 
 
 def test_what_was_written_is_told_where_another_repository_fails(tmp_path: Path, builds: Builds) -> None:

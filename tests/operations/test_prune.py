@@ -220,7 +220,7 @@ def test_a_repository_that_changes_meanwhile_is_left_alone(
     def promoted() -> None:
         calls.append(1)
         if len(calls) == 2:  # after the plan, before the first deletion
-            opened(small_registry).point(store.manifest("1.0.0"), ["production"])
+            opened(small_registry).tag(store.manifest("1.0.0"), ["production"])
         return catalogue()  # type: ignore[return-value]
 
     monkeypatch.setattr(store, "catalogue", promoted)

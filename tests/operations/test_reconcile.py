@@ -46,7 +46,7 @@ class TestDrift:
         for version in ("2.1.3", "2.1.4", "3.0.0"):
             released(builds, version, store)
         before = standing(store)
-        store.point(store.manifest("2.1.3"), ["latest", "2.1"])
+        store.tag(store.manifest("2.1.3"), ["latest", "2.1"])
         store.untag("2") if isinstance(store, Layout) else None
         drifted = standing(store)
         planned = reconciled(store, dry_run=True)
@@ -88,7 +88,7 @@ class TestDrift:
         for version in ("1.0.0", *versions):
             released(builds, version, store)
         settled = standing(store)
-        store.point(make_image(store, "drift"), moved)
+        store.tag(make_image(store, "drift"), moved)
         reconciled(store, purge=True)
         kept = {tag: digest for tag, digest in standing(store).items() if tag != "nightly"}
         assert kept == settled
@@ -146,7 +146,7 @@ class TestOrphans:
         """Leave `2` and `2.1` behind, whose versions are withdrawn by hand."""
         for version in ("1.0.0", "2.1.4"):
             released(builds, version, store)
-        store.point(store.manifest("2.1.4"), ["withdrawn-2.1.4"])
+        store.tag(store.manifest("2.1.4"), ["withdrawn-2.1.4"])
 
     def test_they_are_reported(self, builds: Builds, store: TagStore) -> None:
         self.orphaned(builds, store)
@@ -217,7 +217,7 @@ class TestRepositories:
         for store in (failing, other):
             released(builds, "2.1.3", store)
             released(builds, "2.1.4", store)
-            store.point(store.manifest("2.1.3"), ["latest"])
+            store.tag(store.manifest("2.1.3"), ["latest"])
         small_registry.fail(Fault("answer", Reply(401)), kind="tags", times=9)
         report = reconciled(failing, other)
         assert report.exit_code == 1
@@ -240,7 +240,7 @@ class TestDefaults:
     def test_a_tag_that_would_move_down_wants_force(self, builds: Builds, store: TagStore) -> None:
         for version in ("2.0.0", "2.1.0", "3.0.0-rc.1"):
             released(builds, version, store)
-        store.point(store.manifest("3.0.0-rc.1"), ["latest"])
+        store.tag(store.manifest("3.0.0-rc.1"), ["latest"])
         before = standing(store)
         report = self.reconciled(store)
         assert report.error is not None
@@ -255,11 +255,11 @@ class TestDefaults:
     def test_what_moves_up_or_leaves_a_withdrawn_version_does_not(self, builds: Builds, store: TagStore) -> None:
         for version in ("2.0.0", "2.1.0", "2.2.0"):
             released(builds, version, store)
-        store.point(store.manifest("2.0.0"), ["latest"])
+        store.tag(store.manifest("2.0.0"), ["latest"])
         report = self.reconciled(store)
         assert report.exit_code == 0
         assert "DEFAULTS" in {warning.code for warning in report.warnings}
-        store.point(store.manifest("2.2.0"), ["withdrawn-2.2.0"])
+        store.tag(store.manifest("2.2.0"), ["withdrawn-2.2.0"])
         assert self.reconciled(store).exit_code == 0
         assert standing(store)["latest"] == builds.source("2.1.0").digest
 
@@ -298,7 +298,7 @@ class TestDefaults:
 
 def test_purging_wants_yes(builds: Builds, store: TagStore) -> None:
     released(builds, "2.0.0", store)
-    store.point(store.manifest("2.0.0"), ["1.0"])
+    store.tag(store.manifest("2.0.0"), ["1.0"])
     before = standing(store)
     job = Reconciliation(RULES, (store,), purge=True, confirmed=False)
     report = finished(reconcile(job))

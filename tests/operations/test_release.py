@@ -134,7 +134,7 @@ class TestProtocol:
 
     def test_a_withdrawn_version_is_never_released_again(self, builds: Builds, store: Layout) -> None:
         released(builds, "2.1.4", store)
-        store.point(store.manifest("2.1.4"), ["withdrawn-2.1.4"])
+        store.tag(store.manifest("2.1.4"), ["withdrawn-2.1.4"])
         report = released(builds, "2.1.4", store)
         assert report.error is not None
         assert (report.exit_code, report.error.code) == (1, "WITHDRAWN")
@@ -156,7 +156,7 @@ class TestProtocol:
     def test_what_somebody_moved_is_left_alone_and_named(self, builds: Builds, store: Layout) -> None:
         for version in ("2.1.4", "3.0.1"):
             released(builds, version, store)
-        store.point(store.manifest("2.1.4"), ["latest"])
+        store.tag(store.manifest("2.1.4"), ["latest"])
         store.untag("2.1")
         planned = finished(plan(job(builds, "2.1.3", store)))
         report = released(builds, "2.1.3", store)
@@ -178,7 +178,7 @@ class TestProtocol:
     def test_a_release_puts_right_what_its_own_version_owns(self, builds: Builds, store: Layout) -> None:
         for version in ("2.1.3", "2.1.4"):
             released(builds, version, store)
-        store.point(store.manifest("2.1.3"), ["latest"])
+        store.tag(store.manifest("2.1.3"), ["latest"])
         assert actions(released(builds, "2.1.4", store)) == [
             ("2.1.4", "keep"), ("2.1", "keep"), ("2", "keep"), ("latest", "move"),
         ]  # fmt: skip
@@ -189,7 +189,7 @@ class TestProtocol:
         report = released(builds, "3.0.0-rc.1", store, rules=rules)
         assert actions(report) == [("3.0.0-rc.1", "create"), ("rc", "create")]
         assert standing(store)["rc"] == builds.source("3.0.0").digest
-        store.point(store.manifest("3.0.0-rc.1"), ["rc"])
+        store.tag(store.manifest("3.0.0-rc.1"), ["rc"])
         assert ("rc", "hold") in actions(released(builds, "3.0.0-rc.2", store, rules=rules))
 
     def test_an_image_of_fewer_platforms_takes_no_floating_tag(self, builds: Builds, store: Layout) -> None:

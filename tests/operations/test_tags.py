@@ -72,8 +72,8 @@ def test_the_contract(builds: Builds, store: TagStore) -> None:
 def test_drift_and_withdrawals(builds: Builds, store: TagStore) -> None:
     for version in ("1.0.0", "2.1.3", "2.1.4"):
         released(builds, version, store)
-    store.point(store.manifest("2.1.3"), ["latest"])
-    store.point(store.manifest("1.0.0"), ["withdrawn-1.0.0", "withdrawn-0.9.0"])
+    store.tag(store.manifest("2.1.3"), ["latest"])
+    store.tag(store.manifest("1.0.0"), ["withdrawn-1.0.0", "withdrawn-0.9.0"])
     tree = list_tags(store, RULES)
     assert {tag for tag, floating in tree.floating.items() if floating.drifted} == {"latest", "1", "1.0"}
     assert tree.floating["latest"].belongs_to == "2.1.4"
@@ -91,7 +91,7 @@ def test_drift_and_withdrawals(builds: Builds, store: TagStore) -> None:
 def test_a_floating_tag_of_two_versions_that_are_one_image_stands_at_its_own(store: TagStore) -> None:
     make_image(store, "app", "2.1.5", "2.1.4", "2.0.9", "2.1", "2.0", "2", "latest")
     make_image(store, "other", "1.0.0", "1.0")
-    store.point(store.manifest("2.1.4"), ["1"])
+    store.tag(store.manifest("2.1.4"), ["1"])
     tree = list_tags(store, RULES)
     assert [one.tags for one in tree.versions] == [
         ("2.1.5", "2.1", "2", "latest", "1"), ("2.1.4", "1"), ("2.0.9", "2.0", "1"), ("1.0.0", "1.0")

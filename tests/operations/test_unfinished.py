@@ -213,7 +213,7 @@ def test_what_somebody_named_since_stays(small_registry: SmallRegistry) -> None:
     with small_registry.client() as client:
         store = client.repository(repository, write=True)
         standing = next(one.digest for one in index.children() if one.digest in content(small_registry)[1])
-        store.point(store.manifest(standing), ["production"])
+        store.tag(store.manifest(standing), ["production"])
     with small_registry.client() as client:
         assert deleted("1.0.1", "1.0.0")(client.repository(repository, write=True)).exit_code == 0
     tags, manifests = content(small_registry)

@@ -102,8 +102,8 @@ class TestOne:
     def test_tags_of_other_versions_that_somebody_pointed_at_its_image(self, builds: Builds, store: TagStore) -> None:
         texts = ("1.0.0", "2.0.0", "2.1.4")
         published(builds, store, *texts)
-        store.point(store.manifest("2.1.4"), ["1", "0.9"])
-        store.point(store.manifest("1.0.0"), ["2.0"])
+        store.tag(store.manifest("2.1.4"), ["1", "0.9"])
+        store.tag(store.manifest("1.0.0"), ["2.0"])
         report = withdrawn("2.1.4", store)
         assert report.exit_code == 0
         assert dict(actions(report)) == {
@@ -299,7 +299,7 @@ class TestPurge:
     def test_an_image_that_another_tag_names_stays(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.1.3", "2.1.4")
         image = store.manifest("2.1.4")
-        store.point(image, ["nightly", "sha-1a2b3c4"])
+        store.tag(image, ["nightly", "sha-1a2b3c4"])
         report = withdrawn("2.1.4", store, purge=True)
         assert report.exit_code == 0
         assert {("nightly", "keep"), ("sha-1a2b3c4", "keep"), ("2.1.4", "remove")} <= set(actions(report))
@@ -310,7 +310,7 @@ class TestPurge:
         published(builds, store, "2.1.3")
         image = make_index(store, "app", "2.1.4")
         child = image.children()[0].digest
-        store.point(store.manifest(child), ["amd64"])
+        store.tag(store.manifest(child), ["amd64"])
         assert withdrawn("2.1.4", store, purge=True).exit_code == 0
         assert store.manifest("amd64").digest == child
         with pytest.raises(StoreError):
@@ -433,7 +433,7 @@ class TestWhatIsMoved:
 
     def test_what_somebody_moved_by_hand_stays(self, builds: Builds, store: TagStore) -> None:
         published(builds, store, "2.0.9", "2.1.3", "2.1.4")
-        store.point(store.manifest("2.0.9"), ["latest"])
+        store.tag(store.manifest("2.0.9"), ["latest"])
         report = withdrawn("2.1.4", store)
         assert report.exit_code == 0
         changes = {change.tag: change for change in report.repositories[0].changes}

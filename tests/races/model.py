@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, NoReturn, cast
 
 from tagger.errors import NotFound
 from tagger.images.manifests import OCI_MANIFEST, Descriptor, Manifest
-from tagger.images.stores import Opener, Survey, TagStore
+from tagger.images.stores import Opener, Snapshot, TagStore
 from tagger.names import DIGEST, Repository
 from tagger.results import Report
 
@@ -71,7 +71,7 @@ class ModelStore:
         found = self._ask(*(("read", tag, "") for tag in wanted))
         return dict(zip(wanted, cast("Sequence[str | None]", found), strict=True))
 
-    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - nothing to fetch
+    def snapshot(self, tags: Collection[str], manifests: Collection[str] = ()) -> Snapshot:  # noqa: ARG002 - nothing to fetch
         """Ask as a registry is asked: listing and reading at once; a listed tag that answered nothing is read again."""
         wanted = list(dict.fromkeys(tags))
         listed, *found = self._ask(("list", "", ""), *(("read", tag, "") for tag in wanted))
@@ -81,7 +81,7 @@ class ModelStore:
             names = cast("frozenset[str]", self._ask(("list", "", ""))[0])
             digests |= self.digests(doubtful)
         unlisted = frozenset(tag for tag in wanted if digests[tag]) - names
-        return Survey(names | unlisted, digests, unlisted)
+        return Snapshot(names | unlisted, digests, unlisted)
 
     def manifest(self, reference: str) -> Manifest:
         digest = reference if DIGEST.fullmatch(reference) else self.digests([reference])[reference]
@@ -89,14 +89,14 @@ class ModelStore:
             raise NotFound(f"there is no tag {reference}", code="MANIFEST_UNKNOWN", place=self.place)
         return MANIFESTS[digest]
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         MANIFESTS[manifest.digest] = manifest
         self._ask(*(("write", tag, manifest.digest) for tag in tags))
 
-    def claim(self, manifest: Manifest, tag: str) -> str:
+    def put_if_absent(self, manifest: Manifest, tag: str) -> str:
         held = self.digests([tag])[tag]
         if held is None:
-            self.point(manifest, [tag])
+            self.tag(manifest, [tag])
         return held or manifest.digest
 
     @property

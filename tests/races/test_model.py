@@ -107,9 +107,9 @@ def test_the_model_finds_what_goes_wrong_without_a_second_look() -> None:
     def pushes(version: str) -> Program:
         def run(store: TagStore) -> Report:
             image = made(version)
-            store.point(image, [version])
+            store.tag(image, [version])
             newest = max((tag for tag in store.tags() if tag[0].isdigit()), key=lambda tag: tag.split("."))
-            store.point(image if newest == version else store.manifest(newest), ["latest"])
+            store.tag(image if newest == version else store.manifest(newest), ["latest"])
             return Report("release")
 
         return run

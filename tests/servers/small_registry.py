@@ -174,7 +174,7 @@ class SmallRegistry(HttpServer):
         with self.lock:
             repository = self.store.repositories.setdefault(name, Stored())
             repository.manifests[manifest.digest] = manifest
-            repository.point(tag, manifest.digest)
+            repository.tag(tag, manifest.digest)
             return manifest.digest
 
     def tags(self, name: str) -> Mapping[str, str]:
@@ -405,7 +405,7 @@ class SmallRegistry(HttpServer):
             headers.append(("OCI-Subject", subject.digest))
         repository.manifests[manifest.digest] = manifest
         for tag in tags:
-            repository.point(tag, manifest.digest)
+            repository.tag(tag, manifest.digest)
         return Reply(201, headers)
 
     def _delete_manifests(self, request: Request, repository: "Stored") -> Reply:
@@ -506,7 +506,7 @@ class Stored:
         indexes = (one for one in self.manifests.values() if one.is_index)
         return digest in self.tags.values() or any(digest == c.digest for one in indexes for c in one.children())
 
-    def point(self, tag: str, digest: str) -> None:
+    def tag(self, tag: str, digest: str) -> None:
         """Set a tag."""
         self.tags[tag] = digest
 

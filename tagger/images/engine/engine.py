@@ -2,6 +2,7 @@
 
 import re
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -52,6 +53,8 @@ class Engine:
         self.logins = logins
         self._settings = {**settings, "DOCKER_HOST": self.host}
         self._pushing = Abandonable()
+        self._connection: APIClient | None = None
+        self._connecting = threading.Lock()
 
     @classmethod
     def find(cls, environ: Mapping[str, str], logins: Logins) -> Self:
@@ -67,8 +70,8 @@ class Engine:
 
     def close(self) -> None:
         """Close the connection."""
-        if "client" in self.__dict__:
-            self.client.close()
+        if self._connection:
+            self._connection.close()
 
     def holds(self, name: str) -> bool:
         """Say whether there is an engine that has an image of this name."""
@@ -165,9 +168,14 @@ class Engine:
         with self._client_errors() as client:
             yield from client.get_image(image)
 
-    @cached_property
+    @property
     def client(self) -> "APIClient":
-        """The client of the docker package. Raise `EngineError`."""
+        """The client of the docker package, made once. Raise `EngineError`."""
+        with self._connecting:
+            self._connection = self._connection or self._connect()
+            return self._connection
+
+    def _connect(self) -> "APIClient":
         try:
             if self.host.startswith("unix://"):  # docker-py leaves its socket open when nobody answers
                 with socket.socket(socket.AF_UNIX) as knock:

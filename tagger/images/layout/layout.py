@@ -16,7 +16,7 @@ from tagger.images.manifests import (
     Descriptor,
     Manifest,
 )
-from tagger.images.stores import Abilities, Opener, Survey
+from tagger.images.stores import Abilities, Opener, Snapshot
 from tagger.meters import Meters, silent
 from tagger.names import Digest, Repository, check_tag
 
@@ -96,10 +96,10 @@ class Layout(LayoutContent):
         """List every tag."""
         return list(self.index().tags)
 
-    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:  # noqa: ARG002 - all is local
+    def snapshot(self, tags: Collection[str], manifests: Collection[str] = ()) -> Snapshot:  # noqa: ARG002 - all is local
         """List every tag and read the digests of `tags` from one reading of the index."""
         held = self.index().tags
-        return Survey(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
+        return Snapshot(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
 
     def open_blob(self, digest: str) -> BinaryIO:
         """Open the blob with a digest. Raise `FileNotFoundError`, `StoreError`."""
@@ -155,7 +155,7 @@ class Layout(LayoutContent):
                     place=self.place,
                 )
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Put `manifest` under each of `tags`, in one write of the index.
 
         Without tags it is stored as a blob, for an index that names it. An artifact that is attached to another
@@ -166,7 +166,7 @@ class Layout(LayoutContent):
         with self._lock():
             self._point(manifest, tags)
 
-    def claim(self, manifest: Manifest, tag: str) -> str:
+    def put_if_absent(self, manifest: Manifest, tag: str) -> str:
         """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then."""
         check_tag(tag)
         with self._lock():

@@ -97,6 +97,7 @@ class Registry:
         self._known = known or known_challenge(name, endpoints or {})
         self._greeting: threading.Thread | None = None
         self._slots = Slots(jobs, most)
+        self._threads = Workers(self._slots.most, name)
         self._ahead = ConnectionsAhead(self._slots.most, self._open_one)
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
@@ -184,16 +185,11 @@ class Registry:
     def close(self) -> None:
         """Stop all waiting, and take no more work."""
         self._closed.set()
-        if "_threads" in self.__dict__:
-            self._threads.close()
+        self._threads.close()
 
     def resolve(self, base: str, location: str) -> str:
         """Return the URL of `location`, a path or a URL in an answer from `base`. Raise `ValueError`."""
         return self._host.resolve(base, location)
-
-    @cached_property
-    def _threads(self) -> Workers:
-        return Workers(self._slots.most, self.name)
 
     # Logins and tokens
 

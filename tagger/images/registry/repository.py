@@ -13,7 +13,7 @@ from tagger.images.registry.listing import list_tags
 from tagger.images.registry.reading import Reader
 from tagger.images.registry.uploads import Uploader
 from tagger.images.registry.writing import Writer
-from tagger.images.stores import Abilities, Catalogued, Opener, Survey
+from tagger.images.stores import Abilities, Catalogued, Opener, Snapshot
 from tagger.names import Repository, check_tag
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class RegistryRepository:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
         return self._reader.digests(list(dict.fromkeys(tags)))
 
-    def survey(self, tags: Collection[str], manifests: Collection[str] = ()) -> Survey:
+    def snapshot(self, tags: Collection[str], manifests: Collection[str] = ()) -> Snapshot:
         """List every tag and read the digests of `tags`, side by side; also read the manifests of `manifests`.
 
         A listed tag without a manifest is read again until listing and reading agree: distribution answers 404 and 500
@@ -122,7 +122,7 @@ class RegistryRepository:
         lost = frozenset(tag for tag in wanted if digests[tag] is None and tag in listed)
         self._lost |= lost
         unlisted = frozenset(tag for tag in wanted if digests[tag]) - listed
-        return Survey(listed | unlisted if unlisted else listed, digests, unlisted, lost)
+        return Snapshot(listed | unlisted if unlisted else listed, digests, unlisted, lost)
 
     def manifest(self, reference: str) -> Manifest:
         """Return the manifest under a tag or a digest, verified. Raise `NotFound`, `StoreError`."""
@@ -164,15 +164,15 @@ class RegistryRepository:
         """Prove that writing is allowed: open an upload and cancel it. Raise `StoreError`."""
         self._uploader.check_writable()
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Put `manifest` under each of `tags`, side by side; without tags, under its digest. Raise `StoreError`."""
-        self._writer.point(manifest, tags)
+        self._writer.tag(manifest, tags)
 
-    def claim(self, manifest: Manifest, tag: str) -> str:
+    def put_if_absent(self, manifest: Manifest, tag: str) -> str:
         """Put `manifest` under `tag` unless the tag holds another image; return the digest that it holds then."""
         held = self._reader.digest(check_tag(tag))
         if held is None:
-            self.point(manifest, [tag])
+            self.tag(manifest, [tag])
         return held or manifest.digest
 
     def untag(self, tag: str) -> None:

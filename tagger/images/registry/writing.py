@@ -34,7 +34,7 @@ class Writer:
         self._registry = endpoint.registry
         self._reader = reader
 
-    def point(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Put `manifest` under each of `tags`, side by side; without tags, under its digest. Raise `StoreError`."""
         targets = [check_tag(tag) for tag in dict.fromkeys(tags)] or [manifest.digest]
         if len(targets) > 1 and self._registry.takes_several_tags is not False:

@@ -118,7 +118,7 @@ def test_a_token_is_preferred_to_a_password(guarded: SmallRegistry, opened: Open
 
 def test_one_token_serves_a_whole_run(guarded: SmallRegistry, opened: Opener, tokens: TokenServer) -> None:
     store = opened(guarded)
-    store.survey(["1.0", "2.0", "3.0", "4.0"])
+    store.snapshot(["1.0", "2.0", "3.0", "4.0"])
     make_image(store, "app", "2.0", "2")
     assert [request.scopes for request in tokens.requests] == [("repository:acme/app:pull,push",)]
     refused = [request for request in guarded.requests if request.status == 401]
@@ -126,7 +126,7 @@ def test_one_token_serves_a_whole_run(guarded: SmallRegistry, opened: Opener, to
 
 
 def test_reading_asks_for_no_right_to_write(guarded: SmallRegistry, opened: Opener, tokens: TokenServer) -> None:
-    opened(guarded, write=False).survey(["1.0"])
+    opened(guarded, write=False).snapshot(["1.0"])
     assert [request.scopes for request in tokens.requests] == [("repository:acme/app:pull",)]
 
 
@@ -150,9 +150,9 @@ def test_a_public_repository_is_read_without_a_login(
 
 def test_a_revoked_token_is_fetched_anew_once(guarded: SmallRegistry, opened: Opener, tokens: TokenServer) -> None:
     store = opened(guarded)
-    store.survey(["1.0"])
+    store.snapshot(["1.0"])
     tokens.revoke()
-    assert store.survey(["1.0", "2.0", "3.0", "4.0", "5.0"]).digests["1.0"] == IMAGE.digest
+    assert store.snapshot(["1.0", "2.0", "3.0", "4.0", "5.0"]).digests["1.0"] == IMAGE.digest
     assert len(tokens.requests) == 2
 
 
@@ -162,7 +162,7 @@ def test_a_token_that_is_about_to_expire_is_not_sent(
     tokens.lifetime, tokens.said = 0.6, 1
     store = opened(guarded)
     for _ in range(3):
-        store.survey(["1.0"])
+        store.snapshot(["1.0"])
         time.sleep(0.55)
     assert [request.status for request in guarded.requests].count(401) == 1
     assert len(tokens.requests) == 3
@@ -171,8 +171,8 @@ def test_a_token_that_is_about_to_expire_is_not_sent(
 def test_a_token_without_a_lifetime_lasts_a_minute(guarded: SmallRegistry, opened: Opener, tokens: TokenServer) -> None:
     tokens.said = None
     store = opened(guarded)
-    store.survey(["1.0"])
-    store.survey(["1.0"])
+    store.snapshot(["1.0"])
+    store.snapshot(["1.0"])
     assert len(tokens.requests) == 1
 
 
@@ -185,7 +185,7 @@ def test_an_identity_token_is_exchanged(guarded: SmallRegistry, opened: Opener, 
 def test_a_wrong_login_is_said_by_the_token_server(guarded: SmallRegistry, opened: Opener) -> None:
     keychain = Keychain(logins=[(guarded.host, "tester", "wrong")])
     with pytest.raises(StoreError, match=r"asking 127\.0\.0\.1 for a token: UNAUTHORIZED: incorrect") as caught:
-        opened(guarded, keychain=keychain).survey(["1.0", "2.0"])
+        opened(guarded, keychain=keychain).snapshot(["1.0", "2.0"])
     assert caught.value.code == "UNAUTHORIZED"
     assert len(guarded.requests) == 1
 
@@ -264,7 +264,7 @@ def test_requests_that_lack_a_scope_together_all_get_it(
 def test_a_password_is_sent_when_it_is_asked_for(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.put(NAME, "1.0", IMAGE)
     small_registry.users = {"tester": "secret"}
-    opened(small_registry).survey(["1.0", "2.0"])
+    opened(small_registry).snapshot(["1.0", "2.0"])
     assert [request.authorization for request in small_registry.requests] == ["", "Basic", "Basic", "Basic"]
 
 
@@ -272,7 +272,7 @@ def test_no_password_is_sent_to_whom_it_is_not_wanted_by(small_registry: SmallRe
     keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
     for tag in ("1.0", "2.0"):
         small_registry.put(NAME, tag, IMAGE)
-    opened(small_registry, keychain=keychain).survey(["1.0", "2.0"])
+    opened(small_registry, keychain=keychain).snapshot(["1.0", "2.0"])
     assert {request.authorization for request in small_registry.requests} == {""}
 
 
@@ -289,7 +289,7 @@ def test_a_registry_that_wants_a_login_for_writing_only(small_registry: SmallReg
     keychain = Keychain(logins=[(small_registry.host, "tester", "secret")])
     small_registry.put(NAME, "1.0", IMAGE)
     store = opened(small_registry, keychain=keychain)
-    store.survey([])
+    store.snapshot([])
     small_registry.users = {"tester": "secret"}
     store.check_writable()
     assert [request.authorization for request in small_registry.requests] == ["", "", "Basic", "Basic"]
@@ -315,7 +315,7 @@ def test_the_login_is_shown_to_a_registry_that_hides_from_strangers(
         return Fault("answer", Reply(status))
 
     small_registry.watch = watch
-    assert store.survey(tags).digests == dict.fromkeys(tags, IMAGE.digest)
+    assert store.snapshot(tags).digests == dict.fromkeys(tags, IMAGE.digest)
 
 
 # A realm that is known beforehand
@@ -337,7 +337,7 @@ def hub(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
 
 def test_a_known_realm_is_not_asked_for(hub: tuple[SmallRegistry, Registries]) -> None:
     registry, client = hub
-    client.repository(Repository(registry.host, NAME), write=True).survey(["1.0", "1", "latest"])
+    client.repository(Repository(registry.host, NAME), write=True).snapshot(["1.0", "1", "latest"])
     assert {request.authorization for request in registry.requests} == {"Bearer"}
     assert len(registry.requests) == 4
     assert registry.tokens is not None
@@ -356,7 +356,7 @@ def test_connections_open_while_the_token_is_fetched(hub: tuple[SmallRegistry, R
         opened_before.append(registry.connections)
 
     registry.tokens.watch = wait_for_connections
-    client.repository(Repository(registry.host, NAME), write=True).survey(["1.0", "1", "latest"])
+    client.repository(Repository(registry.host, NAME), write=True).snapshot(["1.0", "1", "latest"])
     assert opened_before == [4]
     assert registry.connections == 4
 
@@ -369,7 +369,7 @@ def test_connections_open_while_a_registry_is_met(authority: Authority, opened: 
         list(store.tags())
         registry.disconnect()
         registry.requests.clear()
-        store.survey(["1.0", "1", "latest"])
+        store.snapshot(["1.0", "1", "latest"])
         assert len(registry.requests) == 4
 
 
@@ -411,7 +411,7 @@ def test_no_login_is_looked_for_where_none_is_wanted(
     (tmp_path / "config.json").write_text('{"credsStore": "not-here"}')
     store = opened(small_registry, keychain=Keychain(environ={"DOCKER_CONFIG": str(tmp_path)}))
     image = make_image(store, "app", "1.0", "1")
-    assert store.survey(["1"]).digests == {"1": image.digest}
+    assert store.snapshot(["1"]).digests == {"1": image.digest}
     with pytest.raises(NotFound):
         store.manifest("2.0")
     small_registry.users = {"tester": "secret"}

@@ -314,7 +314,7 @@ def test_a_mount_asks_for_both_scopes_in_one_token(small_registry: SmallRegistry
             assert source.repository is not None
             target = Repository(small_registry.host, "acme/app")
             store = client.repository(target, write=True, mount_from=[source.repository])
-            store.survey([])
+            store.snapshot([])
             store.put_blob(BLOB, opener_of(CONTENT), source.repository)
         assert [request.scopes for request in tokens.requests] == [
             ("repository:acme/app:pull,push", "repository:acme/source:pull")
@@ -325,7 +325,7 @@ def test_an_upload_is_begun_anew_with_a_new_token(small_registry: SmallRegistry,
     with TokenServer(users={"tester": "secret"}) as tokens:
         small_registry.tokens = tokens
         store = opened(small_registry)
-        store.survey([])
+        store.snapshot([])
         small_registry.watch = lambda request: tokens.revoke() if request.method == "PUT" and not revoked else None
         revoked: list[int] = []
 

@@ -244,7 +244,7 @@ def test_no_more_requests_are_in_flight_than_allowed(plain: SmallRegistry) -> No
     plain.delay = 0.02
     with plain.client(jobs=2) as client:
         stores = [client.repository(Repository(plain.host, f"acme/app{number}")) for number in range(6)]
-        threads = [threading.Thread(target=store.survey, args=(["1.0", "2.0"],)) for store in stores]
+        threads = [threading.Thread(target=store.snapshot, args=(["1.0", "2.0"],)) for store in stores]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -256,7 +256,7 @@ def test_no_more_requests_are_in_flight_than_allowed(plain: SmallRegistry) -> No
 def test_connections_are_kept(plain: SmallRegistry) -> None:
     with plain.client(jobs=2) as client:
         for number in range(10):
-            client.repository(Repository(plain.host, f"acme/app{number}")).survey(["1.0"])
+            client.repository(Repository(plain.host, f"acme/app{number}")).snapshot(["1.0"])
     assert plain.connections <= 4
 
 

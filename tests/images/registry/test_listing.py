@@ -119,7 +119,7 @@ def test_what_is_no_listing_is_an_error(small_registry: SmallRegistry, opened: O
 def test_a_repository_that_may_not_be_seen_is_an_error(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.absent = 403
     with pytest.raises(StoreError) as caught:
-        opened(small_registry).survey(["1.0"])
+        opened(small_registry).snapshot(["1.0"])
     assert (caught.value.status, caught.value.code) == (403, "DENIED")
 
 
@@ -136,19 +136,19 @@ def test_a_listed_tag_that_answers_nothing_is_read_again(
 ) -> None:
     fill(small_registry, ["1.0", "2.0"])
     small_registry.flaky["1.0"] = list(statuses)
-    assert opened(small_registry, retries=4).survey(["1.0"]).digests == {"1.0": IMAGE.digest}
+    assert opened(small_registry, retries=4).snapshot(["1.0"]).digests == {"1.0": IMAGE.digest}
 
 
 def test_a_listed_tag_that_answers_nothing_for_ever_is_lost(small_registry: SmallRegistry, opened: Opener) -> None:
     fill(small_registry, ["1.0", "2.0"])
     small_registry.flaky["1.0"] = [404] * 100
     store = opened(small_registry)
-    survey = store.survey(["1.0", "2.0", "3.0"])
-    assert survey.digests["1.0"] is None
-    assert survey.lost == {"1.0"}
-    assert survey.tags == {"1.0", "2.0"}
+    snapshot = store.snapshot(["1.0", "2.0", "3.0"])
+    assert snapshot.digests["1.0"] is None
+    assert snapshot.lost == {"1.0"}
+    assert snapshot.tags == {"1.0", "2.0"}
     asked = len(small_registry.requests)
-    assert store.survey(["1.0"]).lost == {"1.0"}
+    assert store.snapshot(["1.0"]).lost == {"1.0"}
     assert len(small_registry.requests) - asked == 3  # it is read, listed and read once more
 
 
@@ -158,15 +158,15 @@ def test_a_tag_that_is_deleted_meanwhile_is_absent(small_registry: SmallRegistry
     small_registry.watch = lambda request: (
         small_registry.remove(NAME, "1.0") if request.method == "GET" and request.kind == "manifests" else None
     )
-    survey = opened(small_registry).survey(["1.0"])
-    assert (set(survey.tags), dict(survey.digests)) == ({"2.0"}, {"1.0": None})
+    snapshot = opened(small_registry).snapshot(["1.0"])
+    assert (set(snapshot.tags), dict(snapshot.digests)) == ({"2.0"}, {"1.0": None})
 
 
 def test_a_tag_that_a_lagging_listing_lacks_counts(small_registry: SmallRegistry, opened: Opener) -> None:
     fill(small_registry, ["1.0", "2.0"])
     small_registry.fail(Fault("answer", Reply(200, body=b'{"tags": ["1.0"]}')), kind="tags")
-    survey = opened(small_registry).survey(["2.0"])
-    assert (set(survey.tags), dict(survey.digests)) == ({"1.0", "2.0"}, {"2.0": IMAGE.digest})
+    snapshot = opened(small_registry).snapshot(["2.0"])
+    assert (set(snapshot.tags), dict(snapshot.digests)) == ({"1.0", "2.0"}, {"2.0": IMAGE.digest})
 
 
 @pytest.mark.parametrize("head", ["bare", 405, 501])
@@ -183,7 +183,7 @@ def test_a_digest_is_read_by_get_where_head_does_not_tell(
 def test_a_listed_tag_is_found_where_head_answers_404(small_registry: SmallRegistry, opened: Opener) -> None:
     fill(small_registry, ["1.0"])
     small_registry.head = 404
-    assert opened(small_registry).survey(["1.0", "2.0"]).digests == {"1.0": IMAGE.digest, "2.0": None}
+    assert opened(small_registry).snapshot(["1.0", "2.0"]).digests == {"1.0": IMAGE.digest, "2.0": None}
 
 
 def test_listing_and_digests_are_read_side_by_side(small_registry: SmallRegistry, opened: Opener) -> None:
@@ -191,16 +191,16 @@ def test_listing_and_digests_are_read_side_by_side(small_registry: SmallRegistry
     store = opened(small_registry, jobs=8)
     store.digests(["1.0"])  # the registry is met
     small_registry.most_at_once, small_registry.delay = 0, 0.15
-    store.survey(TAGS[:7])
+    store.snapshot(TAGS[:7])
     assert small_registry.most_at_once == 8
     small_registry.most_at_once = 0
-    store.survey(TAGS)
+    store.snapshot(TAGS)
     assert small_registry.most_at_once == 8
 
 
 def test_nothing_is_asked_twice_or_for_nothing(small_registry: SmallRegistry, opened: Opener) -> None:
     fill(small_registry)
-    opened(small_registry).survey(["1.0", "1.1", "9"])
+    opened(small_registry).snapshot(["1.0", "1.1", "9"])
     asked = sorted((request.method, request.kind, request.reference) for request in small_registry.requests)
     assert asked == [("GET", "tags", ""), *(("HEAD", "manifests", tag) for tag in ("1.0", "1.1", "9"))]
 

@@ -44,7 +44,7 @@ def test_https_is_led_through(
         with Registries(ca_file=str(authority.ca_file), retries=0) as client:
             store = client.repository(Repository("registry.local", NAME), write=True)
             assert list(store.tags()) == ["1.0"]
-            store.point(IMAGE, ["1.1"])
+            store.tag(IMAGE, ["1.1"])
             assert set(store.tags()) == {"1.0", "1.1"}
     assert {lines[0] for lines in proxy.asked} == {"CONNECT registry.local:443 HTTP/1.1"}
     assert all("Host: registry.local:443" in lines for lines in proxy.asked)

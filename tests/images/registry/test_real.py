@@ -33,7 +33,7 @@ def test_an_image_of_several_platforms_is_pushed_and_read_back(
     reader = opened(any_registry, name, write=False)
     assert set(reader.tags()) == {"2.1.4", "2.1", "2", "latest"}
     assert reader.digests(["2.1", "9"]) == {"2.1": image.digest, "9": None}
-    assert reader.survey(["2", "9"]).digests == {"2": image.digest, "9": None}
+    assert reader.snapshot(["2", "9"]).digests == {"2": image.digest, "9": None}
     assert reader.manifest("latest") == image == reader.manifest(image.digest)
     for child in image.children():
         manifest = reader.manifest(child.digest)
@@ -53,7 +53,7 @@ def test_skopeo_reads_what_was_written(any_registry: DockerRegistry, opened: Ope
 def test_a_repository_that_does_not_exist_is_empty(any_registry: DockerRegistry, opened: Opener, name: str) -> None:
     store = opened(any_registry, name)
     assert list(store.tags()) == []
-    assert store.survey(["1.0"]).digests == {"1.0": None}
+    assert store.snapshot(["1.0"]).digests == {"1.0": None}
     with pytest.raises(NotFound) as caught:
         store.manifest("1.0")
     assert caught.value.place == f"{any_registry.host}/{name}"
@@ -64,10 +64,10 @@ def test_a_tag_moves_to_another_image_and_its_image_is_deleted(
 ) -> None:
     store = opened(any_registry, name)
     first, second = make_image(store, "one", "1.0", "latest"), make_image(store, "two", "2.0")
-    store.point(second, ["latest"])
+    store.tag(second, ["latest"])
     assert store.digests(["1.0", "latest"]) == {"1.0": first.digest, "latest": second.digest}
-    assert store.claim(first, "latest") == second.digest
-    assert store.claim(first, "new") == first.digest
+    assert store.put_if_absent(first, "latest") == second.digest
+    assert store.put_if_absent(first, "new") == first.digest
     store.delete(second.digest)
     assert store.digests(["1.0", "2.0", "latest"]) == {"1.0": first.digest, "2.0": None, "latest": None}
 
@@ -82,17 +82,17 @@ def test_a_tag_that_others_move_is_never_taken_as_absent(
     def move() -> None:
         while not stop.is_set():
             for image in images:
-                store.point(image, ["latest"])
+                store.tag(image, ["latest"])
 
     movers = [threading.Thread(target=move) for _ in range(2)]
     for mover in movers:
         mover.start()
     try:
         for _ in range(20):
-            survey = opened(open_registry, name, retries=6).survey(["latest", "1.0", "2.0", "3.0"])
-            assert survey.tags == {"1.0", "2.0", "latest"}
-            assert survey.digests["latest"] in {image.digest for image in images}
-            assert survey.digests["3.0"] is None
+            snapshot = opened(open_registry, name, retries=6).snapshot(["latest", "1.0", "2.0", "3.0"])
+            assert snapshot.tags == {"1.0", "2.0", "latest"}
+            assert snapshot.digests["latest"] in {image.digest for image in images}
+            assert snapshot.digests["3.0"] is None
     finally:
         stop.set()
         for mover in movers:
@@ -164,7 +164,7 @@ def test_artifacts_are_found_by_the_fallback_tag(open_registry: DockerRegistry, 
     listing = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json"}
     listing |= {"manifests": [artifact.descriptor().to_json()]}
     fallback = Manifest(str(listing["mediaType"]), json.dumps(listing).encode())
-    store.point(fallback, [image.digest.replace(":", "-")])
+    store.tag(fallback, [image.digest.replace(":", "-")])
     assert [found.digest for found in store.referrers(image.digest)] == [artifact.digest]
     sign(store, image)
 
@@ -230,7 +230,7 @@ def test_a_registry_that_is_down_is_said_and_is_met_again(own_registry: DockerRe
     image = make_image(store, "app", "1.0")
     own_registry.stop()
     with pytest.raises(StoreError, match=r"cannot be reached: connection refused|connection to .* broke") as caught:
-        store.survey(["1.0"])
+        store.snapshot(["1.0"])
     assert caught.value.code == "UNREACHABLE"
     own_registry.start()
     assert opened(own_registry).digests(["1.0"]) == {"1.0": image.digest}

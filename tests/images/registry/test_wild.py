@@ -62,7 +62,7 @@ def test_every_refusal_ends_in_a_hint_and_names_who_refused(
 ) -> None:
     small_registry.watch = lambda request: Fault("answer", Reply(status)) if request.method == "PUT" else None
     with pytest.raises(StoreError) as caught:
-        opened(small_registry, retries=0).point(ONE, [])
+        opened(small_registry, retries=0).tag(ONE, [])
     assert caught.value.hint
     assert small_registry.host in caught.value.message
     assert ONE.digest in caught.value.message

@@ -25,8 +25,8 @@ def puts(registry: SmallRegistry) -> list[str]:
 def test_one_put_a_tag_where_the_registry_is_like_distribution(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.put(NAME, "2.1.4", ONE)
     store = opened(small_registry)
-    store.survey(FLOATING)
-    store.point(ONE, FLOATING)
+    store.snapshot(FLOATING)
+    store.tag(ONE, FLOATING)
     assert sorted(puts(small_registry)) == sorted(FLOATING)
     assert small_registry.tags(NAME) == dict.fromkeys(["2.1.4", *FLOATING], ONE.digest)
 
@@ -34,9 +34,9 @@ def test_one_put_a_tag_where_the_registry_is_like_distribution(small_registry: S
 def test_tags_are_put_side_by_side(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.put(NAME, "2.1.4", ONE)
     store = opened(small_registry)
-    store.survey(FLOATING)
+    store.snapshot(FLOATING)
     small_registry.most_at_once, small_registry.delay = 0, 0.15
-    store.point(ONE, FLOATING)
+    store.tag(ONE, FLOATING)
     assert small_registry.most_at_once == 3
 
 
@@ -51,14 +51,14 @@ def test_several_tags_in_one_request(
     small_registry.put(NAME, "2.1.4", ONE)
     small_registry.announced, small_registry.several_tags = False, takes
     store = opened(small_registry)
-    store.point(ONE, FLOATING)
+    store.tag(ONE, FLOATING)
     first, *rest = puts(small_registry)
     assert first == f"{ONE.digest}?tag=2.1&tag=2&tag=latest"
     assert sorted(rest) == sorted(then)
     assert small_registry.tags(NAME) == dict.fromkeys(["2.1.4", *FLOATING], ONE.digest)
 
     small_registry.requests.clear()
-    store.point(TWO, FLOATING)
+    store.tag(TWO, FLOATING)
     expected = 1 + len(then) if takes > 0 else len(FLOATING)
     assert len(puts(small_registry)) == expected
     assert small_registry.tags(NAME) == {"2.1.4": ONE.digest} | dict.fromkeys(FLOATING, TWO.digest)
@@ -67,7 +67,7 @@ def test_several_tags_in_one_request(
 def test_many_tags_are_put_in_groups(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.announced, small_registry.several_tags = False, 100
     tags = [f"t{number}" for number in range(25)]
-    opened(small_registry).point(ONE, tags)
+    opened(small_registry).tag(ONE, tags)
     assert len(puts(small_registry)) == 3
     assert set(small_registry.tags(NAME)) == set(tags)
 
@@ -75,7 +75,7 @@ def test_many_tags_are_put_in_groups(small_registry: SmallRegistry, opened: Open
 def test_a_manifest_named_by_sha512_has_one_name(small_registry: SmallRegistry, opened: Opener) -> None:
     named = Manifest(OCI_MANIFEST, ONE.content, "sha512")
     store = opened(small_registry)
-    store.point(named, ["2.1.4"])
+    store.tag(named, ["2.1.4"])
     small_registry.put(NAME, "2.1", ONE)
     assert store.digests(["2.1.4", "2.1"]) == {"2.1.4": named.digest, "2.1": named.digest}
     assert small_registry.tags(NAME)["2.1.4"] == ONE.digest  # a registry names what is put under a tag by sha256
@@ -83,7 +83,7 @@ def test_a_manifest_named_by_sha512_has_one_name(small_registry: SmallRegistry, 
 
     small_registry.put(NAME, "2.1.4", named)
     other = opened(small_registry)  # which put nothing, so it learns of the two names by reading
-    assert other.survey(["2.1.4", "2.1"]).digests == {"2.1.4": named.digest, "2.1": named.digest}
+    assert other.snapshot(["2.1.4", "2.1"]).digests == {"2.1.4": named.digest, "2.1": named.digest}
     assert other.digests(["2.1"]) == {"2.1": named.digest}
 
 
@@ -118,22 +118,22 @@ def test_a_registry_that_knows_no_sha512_is_said_to(small_registry: SmallRegistr
 def test_one_tag_is_put_under_its_name(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.announced, small_registry.several_tags = False, 10
     store = opened(small_registry)
-    store.point(ONE, ["2.1.4"])
-    store.point(ONE, [])
+    store.tag(ONE, ["2.1.4"])
+    store.tag(ONE, [])
     assert puts(small_registry) == ["2.1.4", ONE.digest]
 
 
 def test_a_digest_that_the_registry_answers_is_compared(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.fail(Fault("answer", Reply(201, [("Docker-Content-Digest", TWO.digest)])), method="PUT")
     with pytest.raises(StoreError, match="was sent, but the registry reports") as caught:
-        opened(small_registry).point(ONE, ["1.0"])
+        opened(small_registry).tag(ONE, ["1.0"])
     assert caught.value.code == "DIGEST_INVALID"
 
 
 def test_the_registry_own_words_are_in_the_error(small_registry: SmallRegistry, opened: Opener) -> None:
     lost = Manifest(OCI_MANIFEST, json.dumps({"config": make_config()}).encode())
     with pytest.raises(StoreError, match="blob unknown to registry") as caught:
-        opened(small_registry).point(lost, ["1.0"])
+        opened(small_registry).tag(lost, ["1.0"])
     assert (caught.value.code, caught.value.status) == ("MANIFEST_BLOB_UNKNOWN", 400)
     assert caught.value.place == f"{small_registry.host}/{NAME}"
 
@@ -149,7 +149,7 @@ def test_an_immutable_tag_at_the_same_image_is_success(
 ) -> None:
     small_registry.put(NAME, "1.0", ONE)
     small_registry.immutable, small_registry.dialect = lambda _tag: True, dialect
-    opened(small_registry).point(ONE, ["1.0", "1"])
+    opened(small_registry).tag(ONE, ["1.0", "1"])
     assert small_registry.tags(NAME) == {"1.0": ONE.digest, "1": ONE.digest}
 
 
@@ -162,7 +162,7 @@ def test_an_immutable_tag_at_another_image_is_refused(
     small_registry.announced, small_registry.several_tags = not several, several
     small_registry.immutable, small_registry.dialect = lambda tag: tag == "latest", dialect
     with pytest.raises(StoreError) as caught:
-        opened(small_registry).point(TWO, ["2.0", "latest"])
+        opened(small_registry).tag(TWO, ["2.0", "latest"])
     assert caught.value.code == "TAG_IMMUTABLE"
     assert f"latest holds {ONE.digest}" in caught.value.message
     assert "floating" in caught.value.hint
@@ -175,7 +175,7 @@ def test_a_refusal_that_says_nothing_of_tags_is_no_immutability(small_registry: 
     denied = b'{"errors": [{"code": "DENIED", "message": "permission_denied: write_package"}]}'
     small_registry.fail(Fault("answer", Reply(403, body=denied)), method="PUT")
     with pytest.raises(StoreError, match="write_package") as caught:
-        opened(small_registry).point(TWO, ["latest"])
+        opened(small_registry).tag(TWO, ["latest"])
     assert (caught.value.code, caught.value.status) == ("DENIED", 403)
 
 
@@ -185,15 +185,15 @@ def test_the_refusal_of_a_put_is_said_though_the_tag_may_not_be_read(
     small_registry.fail(Fault("answer", Reply(403, body=b"no pushing")), method="PUT")
     small_registry.fail(Fault("answer", Reply(403, body=b"no reading")), method="HEAD")
     with pytest.raises(StoreError, match="no pushing"):
-        opened(small_registry).point(TWO, ["latest"])
+        opened(small_registry).tag(TWO, ["latest"])
 
 
 @pytest.mark.parametrize("fault", ["lost", "reset", "silent", "half"])
 def test_a_put_without_an_answer_is_checked(small_registry: SmallRegistry, opened: Opener, fault: str) -> None:
     store = opened(small_registry, timeout=0.5)
-    store.survey([])
+    store.snapshot([])
     small_registry.fail(fault, method="PUT")
-    store.point(ONE, ["1.0"])
+    store.tag(ONE, ["1.0"])
     assert small_registry.tags(NAME) == {"1.0": ONE.digest}
     asked = [request.method for request in small_registry.asked(reference="1.0")]
     assert asked == (["PUT", "HEAD", "PUT"] if fault == "reset" else ["PUT"] if fault == "half" else ["PUT", "HEAD"])
@@ -203,9 +203,9 @@ def test_a_put_without_an_answer_is_checked(small_registry: SmallRegistry, opene
 def test_a_put_over_tls_without_an_answer_is_checked(opened: Opener, authority: Authority, fault: str) -> None:
     with SmallRegistry(tls=authority.server_context()) as registry:
         store = opened(registry, ca_file=str(authority.ca_file))
-        store.survey([])
+        store.snapshot([])
         registry.fail(fault, method="PUT")
-        store.point(ONE, ["1.0"])
+        store.tag(ONE, ["1.0"])
         assert registry.tags(NAME) == {"1.0": ONE.digest}
         asked = [request.method for request in registry.asked(reference="1.0")]
         assert asked == (["PUT", "HEAD"] if fault == "lost" else ["PUT", "HEAD", "PUT"])
@@ -217,7 +217,7 @@ def test_a_fault_of_the_registry_is_checked(
     small_registry: SmallRegistry, opened: Opener, status: int, done: bool
 ) -> None:
     small_registry.fail(Fault("answer", Reply(status), done=done), method="PUT")
-    opened(small_registry).point(ONE, ["1.0"])
+    opened(small_registry).tag(ONE, ["1.0"])
     assert small_registry.tags(NAME) == {"1.0": ONE.digest}
     asked = [request.method for request in small_registry.asked(reference="1.0")]
     assert asked == (["PUT", "HEAD"] if done else ["PUT", "HEAD", "PUT"])
@@ -227,7 +227,7 @@ def test_a_put_that_fails_for_good_is_an_error(small_registry: SmallRegistry, op
     small_registry.put(NAME, "1.0", TWO)
     small_registry.fail("reset", method="PUT", times=9)
     with pytest.raises(StoreError, match=r"pushing 1\.0") as caught:
-        opened(small_registry).point(ONE, ["1.0"])
+        opened(small_registry).tag(ONE, ["1.0"])
     assert caught.value.code == "UNREACHABLE"
     assert small_registry.tags(NAME) == {"1.0": TWO.digest}
 
@@ -236,20 +236,20 @@ def test_all_other_tags_are_put_before_a_failure_is_raised(small_registry: Small
     small_registry.fail(Fault("answer", Reply(403)), method="PUT", reference="2")
     small_registry.put(NAME, "2.1.4", ONE)
     store = opened(small_registry)
-    store.survey([])
+    store.snapshot([])
     small_registry.delay = 0.05
     with pytest.raises(StoreError, match="pushing 2"):
-        store.point(ONE, FLOATING)
+        store.tag(ONE, FLOATING)
     assert set(small_registry.tags(NAME)) == {"2.1.4", "2.1", "latest"}
 
 
 def test_a_tag_is_claimed_unless_another_image_holds_it(small_registry: SmallRegistry, opened: Opener) -> None:
     small_registry.put(NAME, "1.0", ONE)
     store = opened(small_registry)
-    assert store.claim(TWO, "1.0") == ONE.digest
-    assert store.claim(ONE, "1.0") == ONE.digest
+    assert store.put_if_absent(TWO, "1.0") == ONE.digest
+    assert store.put_if_absent(ONE, "1.0") == ONE.digest
     assert puts(small_registry) == []
-    assert store.claim(TWO, "2.0") == TWO.digest
+    assert store.put_if_absent(TWO, "2.0") == TWO.digest
     assert small_registry.tags(NAME) == {"1.0": ONE.digest, "2.0": TWO.digest}
 
 
