@@ -98,12 +98,12 @@ def test_a_registry_that_names_by_sha512_what_was_put_by_sha256(small_registry: 
 
     small_registry.watch = watch
     store = opened(small_registry)
-    store.point(ONE, ["2.1.4"])
-    store.point(ONE, ["2.1"])
+    store.tag(ONE, ["2.1.4"])
+    store.tag(ONE, ["2.1"])
     assert store.digests(["2.1.4", "2.1"]) == dict.fromkeys(["2.1.4", "2.1"], ONE.digest)
     other = opened(small_registry)
     assert other.digests(["2.1.4"]) == {"2.1.4": named.digest}
-    other.point(ONE, ["2"])
+    other.tag(ONE, ["2"])
     assert other.digests(["2.1.4", "2"]) == dict.fromkeys(["2.1.4", "2"], ONE.digest)
 
 
@@ -111,7 +111,7 @@ def test_a_registry_that_knows_no_sha512_is_said_to(small_registry: SmallRegistr
     reply = Reply(400, body=b'{"errors": [{"code": "DIGEST_INVALID"}]}')
     small_registry.fail(Fault("answer", reply), method="PUT", times=9)
     with pytest.raises(StoreError) as caught:
-        opened(small_registry).point(Manifest(OCI_MANIFEST, ONE.content, "sha512"), [])
+        opened(small_registry).tag(Manifest(OCI_MANIFEST, ONE.content, "sha512"), [])
     assert "may not support digests of sha512" in caught.value.hint
 
 
