@@ -27,15 +27,19 @@ def image_in_archive(archive: "Archive", choice: str, reference: str) -> Content
 
     if LAYOUT_FILE in archive:
         return image_in_layout(LayoutArchive(archive), choice, reference)
-    images = saved_images(archive)
-    known = {f"sha256:{image.config_name}": image for image in images} | {image.config_name: image for image in images}
-    saved = known.get(choice) or _choose(choice, [(image, image.names) for image in images], archive.place)
+    images, choice = saved_images(archive), _without_at(choice)
+    if DIGEST.fullmatch(choice) or re.fullmatch("[0-9a-f]{64}", choice):
+        digest = choice if ":" in choice else f"sha256:{choice}"
+        for saved in images:
+            if (image := DockerImage(archive, saved)).config.digest == digest:
+                return SavedSource(image, reference)
+    saved = _choose(choice, [(image, image.names) for image in images], archive.place)
     return SavedSource(DockerImage(archive, saved), reference)
 
 
 def image_in_layout(content: "LayoutContent", choice: str, reference: str) -> ContentSource:
     """Return the image of a layout that `choice` names. Raise `InputError`, `StoreError`."""
-
+    choice = _without_at(choice)
     if DIGEST.fullmatch(choice):
         return ContentSource.resolve(content, _image_of(content, choice), reference)
     named = []
@@ -49,6 +53,11 @@ def image_in_layout(content: "LayoutContent", choice: str, reference: str) -> Co
             (digest, names) for digest, names in images if content.manifest(digest).subject() is None
         ]
     return ContentSource.resolve(content, _choose(choice, named, content.place), reference)
+
+
+def _without_at(choice: str) -> str:
+    """Return a digest without the `@` that may stand before it (`FILE:@sha256:…`, like `FILE:@0`); else `choice`."""
+    return choice[1:] if choice.startswith("@") and DIGEST.fullmatch(choice[1:]) else choice
 
 
 def _image_of(content: "LayoutContent", digest: str) -> str:

@@ -285,9 +285,11 @@ class TestOtherPrograms:
         assert [zstd.decompress(read(image, layer)) for layer in layers] == list(LAYERS)
 
     def test_layers_of_another_compression_are_refused_by_its_name(self, tmp_path: Path) -> None:
-        image = image_of(self.squeezed(tmp_path / "a.tar", lzma.compress))
-        with pytest.raises(InputError, match="is compressed with xz"):
-            image.to_manifest()
+        formats = {"xz": lzma.compress, "lz4": lambda content: b"\x04\x22\x4d\x18" + content}
+        for name, squeeze in formats.items():
+            image = image_of(self.squeezed(tmp_path / "a.tar", squeeze))
+            with pytest.raises(InputError, match=f"is compressed with {name}"):
+                image.to_manifest()
 
     def test_a_pipe_is_kept_and_read(self, tmp_path: Path) -> None:
         """skopeo #590: `… | tagger release --source docker-archive:/dev/stdin`."""
@@ -303,7 +305,8 @@ class TestOtherPrograms:
         one, two = save(LAYERS[0], names=()), save(LAYERS[1], names=())
         entries = [json.loads(cast("bytes", members["manifest.json"]))[0] for members in (one, two)]
         path = pack(tmp_path / "a.tar", {**one, **two, "manifest.json": json.dumps(entries).encode()})
-        for choice in ("@1", f"sha256:{entries[1]['Config'][:-5]}"):
+        digest = f"sha256:{entries[1]['Config'][:-5]}"
+        for choice in ("@1", digest, f"@{digest}", digest.partition(":")[2]):
             source = open_source(parse_source(f"docker-archive:{path}:{choice}"), lambda _: Layout(tmp_path))
             assert source.config_digest == f"sha256:{entries[1]['Config'][:-5]}"
         with pytest.raises(InputError, match="several images") as caught:

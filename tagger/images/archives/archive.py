@@ -25,7 +25,10 @@ MOST_LINKS = 8  # links to links; `docker save` writes one
 EXPANDS, LEAST_LIMIT = 250, 1 << 30  # an archive that grows more is an attack
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", ZSTD: "zstd"}
+OTHERS = {
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", ZSTD: "zstd", b"\x04\x22\x4d\x18": "lz4", b"LZIP": "lzip",
+    b"\x1f\x9d": "compress", b"7z\xbc\xaf": "7z",
+}  # fmt: skip
 
 
 class _Headers(io.RawIOBase):
