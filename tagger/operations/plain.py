@@ -20,7 +20,7 @@ from tagger.operations.plain_preparation import (
     no_tag,
     prepare_plain,
 )
-from tagger.operations.plain_staging import PlainStaging, stage_plain
+from tagger.operations.plain_staging import ONE_AT_A_TIME, PlainStaging, stage_plain
 from tagger.results import Event, Outcome, Report, Running
 from tagger.rules.plan import FOLLOWS_BUILD, Action, Change
 
@@ -157,7 +157,7 @@ def _outcome(
         before, now = ready.standing[store][tag], image if dry_run else after[tag]
         action: Action = "create" if before is None else "keep" if before == now else "move"
         reason = FOLLOWS_BUILD
-        if now != image and not dry_run:
+        if not dry_run and (image is None or now != image):
             action, reason = "refuse", "another build holds it" if now != before else "it was not set"
         changes.append(Change(tag, action, before, now, "", reason))
     return Outcome.of(store.place, changes, error, digest=image, dry_run=dry_run)
@@ -173,7 +173,7 @@ def _final_outcome(ready: PlainPreparation, store: TagStore, settled: Settled) -
         shown = ", ".join(f"{tag} holds {held}" for tag, held in others.items())
         error = Refused(
             f"{store.place}: another build took the tags of this one at the same time: {shown}",
-            "Let one run at a time set them, with `concurrency` in the workflow; or run this one again.",
+            ONE_AT_A_TIME,
             code="OVERTAKEN",
         )
     outcome = _outcome(ready, store, standing[store], error)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
-from tagger.errors import TaggerError
+from tagger.errors import Refused, TaggerError
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore
 from tagger.operations.afterwards import read_if_possible
@@ -14,7 +14,10 @@ from tagger.operations.arrival import prove_standing
 from tagger.operations.plain_preparation import PlainPreparation, PlainRelease, Standing
 from tagger.results import Event
 
-__all__ = ["PlainStaging", "stage_plain"]
+__all__ = ["ONE_AT_A_TIME", "PlainStaging", "stage_plain"]
+
+ONE_AT_A_TIME = "Let one run at a time set them, with `concurrency` in the workflow; or run this one again."
+"""The hint where another build took plain tags at the same time."""
 
 
 class PlainStaging(NamedTuple):
@@ -71,6 +74,8 @@ def _push(job: PlainRelease, ready: PlainPreparation, image: Source, lead: TagSt
     except TaggerError as error:
         found = read_if_possible(lead, [tag])  # a push whose answer was lost may have set it
         unknown = () if tag in found else ((lead, tag),)
+        if error.code == "CONFLICT":
+            error = Refused(error.message, ONE_AT_A_TIME, code="OVERTAKEN")
         return PlainStaging(None, _standing_with(ready.standing, lead, found), {lead: error}, tag, unknown)
     pushed = ContentSource(lead, manifest.digest, image.reference, several=len(job.stores) > 2, root=manifest)
     staging = PlainStaging(pushed, _standing_with(ready.standing, lead, {tag: manifest.digest}), pushed=tag)

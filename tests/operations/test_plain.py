@@ -9,7 +9,7 @@ from tagger.errors import InputError, Refused, StoreError
 from tagger.images.layout import Layout
 from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
-from tagger.images.stores import Source, TagStore
+from tagger.images.stores import Source, TagStore, overtaken_error
 from tagger.operations.plain import PlainRelease, plan_plain, release_plain
 from tagger.results import Passed, Report
 from tagger.rules.cascade import Rules
@@ -198,6 +198,17 @@ def test_a_push_is_taken_back_where_another_repository_fails(stood: bool, tmp_pa
         assert [one.status for one in report.repositories] == ["incomplete", "failed"]
         assert actions(report) == [("nightly", "create"), ("sha-1a2b3c4", "refuse")]
         assert standing(lead) == {"nightly": image.image.digest}
+
+
+def test_a_push_that_another_build_overtook(tmp_path: Path, builds: Builds) -> None:
+    class Overtaken(OfEngine):
+        def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+            manifest = builds.source("other").stage(store, tag, overwrite=overwrite)
+            raise overtaken_error(store.place, tag, manifest.digest)
+
+    report = finished(release_plain(of_engine(Overtaken(builds.source("one")), Layout(tmp_path / "a"))))
+    assert (report.exit_code, report.error and report.error.code) == (1, "OVERTAKEN")
+    assert actions(report) == [("nightly", "refuse"), ("sha-1a2b3c4", "refuse")]
 
 
 def test_a_push_that_fails_is_told(tmp_path: Path, builds: Builds) -> None:
