@@ -13,6 +13,7 @@ from tagger.images.copying import SIGNATURE_TAGS, TaggedContent
 from tagger.images.manifests import Descriptor, Manifest, artifact_type_of
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source
+from tagger.images.walk import check_width
 from tagger.names import Digest
 
 __all__ = ["WORDS", "check_attached"]
@@ -37,6 +38,7 @@ def _attached_kinds(content: TaggedContent, root: Manifest, wanted: Collection[s
     images = [child for child in root.children() if not is_attestation(child)]
     if not images or own.issuperset(wanted):
         return own
+    check_width(len(images), root, content.place)
     below = [_kinds_attached(content, image.digest) | _kinds_by_buildkit(content, root, image) for image in images]
     return own | frozenset.intersection(*below)
 

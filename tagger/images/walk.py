@@ -8,7 +8,7 @@ from tagger.concurrency import AT_ONCE, run_all
 from tagger.errors import StoreError
 from tagger.images.manifests import MANIFEST_TYPES, Descriptor, Manifest
 
-__all__ = ["DEEPEST", "HEAVIEST", "WIDEST", "Step", "Weight", "walk"]
+__all__ = ["DEEPEST", "HEAVIEST", "WIDEST", "Step", "Weight", "check_width", "walk"]
 
 DEEPEST = 8  # indexes in indexes; real images have one
 WIDEST = 1000  # manifests of an image; real ones have some dozens
@@ -76,11 +76,16 @@ def walk(
                 if (any_type or child.media_type in MANIFEST_TYPES) and child.digest not in seen and wanted(child):
                     seen.add(child.digest)
                     below.append((child, (*step.place, number), (*step.above, child)))
-        if len(seen) > WIDEST:
-            raise StoreError(f"{root.digest} names more than {WIDEST} manifests", code="MANIFEST_INVALID", place=name)
+        check_width(len(seen), root, name)
         if below and len(below[0][1]) > DEEPEST:
             raise StoreError(
                 f"{root.digest} is nested deeper than {DEEPEST} indexes", code="MANIFEST_INVALID", place=name
             )
         manifests = run_all(weighed, [child for child, _, _ in below], jobs)
         level = [Step(manifest, place, above) for manifest, (_, place, above) in zip(manifests, below, strict=True)]
+
+
+def check_width(number: int, root: Manifest, name: str) -> None:
+    """Raise `StoreError` with the place `name` where an image has more than `WIDEST` manifests."""
+    if number > WIDEST:
+        raise StoreError(f"{root.digest} names more than {WIDEST} manifests", code="MANIFEST_INVALID", place=name)

@@ -10,7 +10,7 @@ from tagger.names import ALGORITHMS, DIGEST, check_tag
 from tagger.operations.afterwards import outcome_after
 from tagger.operations.everywhere import each, everywhere, first_error, with_policy
 from tagger.operations.look import every_tag
-from tagger.operations.lost import lost_note
+from tagger.operations.lost import lost_notes
 from tagger.operations.naming import in_places
 from tagger.operations.removal import Removal, check_deletable, holds_manifest, plan_removal
 from tagger.operations.removing import Removed, remove
@@ -100,8 +100,8 @@ def delete(job: Deletion, *, dry_run: bool = False) -> Running:
         for change in outcome.changes:
             if change.writes and not dry_run:
                 yield Event("removed", store.place, change.tag)
-        for tag in lost[store]:
-            yield Event("warning", store.place, lost_note(tag), "MANIFEST_UNKNOWN")
+        for note in lost_notes(lost[store]):
+            yield Event("warning", store.place, note, "MANIFEST_UNKNOWN")
         for tag in adrift[store]:
             text = f"{tag} belongs to another version then, or to none: run `reconcile`"
             yield Event("warning", store.place, text, "DRIFTED")

@@ -10,7 +10,7 @@ from tagger.gates.platforms import ANY, normal_platform, platforms_of
 from tagger.images.stores import Abilities, Content, ExaminedStore
 from tagger.meters import meter_of
 from tagger.operations.look import Look, every_tag
-from tagger.operations.lost import lost_note
+from tagger.operations.lost import lost_notes
 from tagger.operations.reconcile import incomplete_listing
 from tagger.operations.removal import check_deletable
 from tagger.operations.tags import published_versions
@@ -150,9 +150,9 @@ def examine_tags(found: Examined, platforms: Collection[str]) -> Iterator[Findin
 
 
 def _lost_findings(store: ExaminedStore, look: Look) -> Iterator[Finding]:
-    for tag in sorted(look.lost):
+    for note in lost_notes(look.lost):
         hint = "Push that tag again with another tool, or let the operator of the registry remove it."
-        yield Finding("error", "MANIFEST_UNKNOWN", lost_note(tag), hint, store.place)
+        yield Finding("error", "MANIFEST_UNKNOWN", note, hint, store.place)
 
 
 def _contradictions(store: ExaminedStore, found: Examined) -> Iterator[Finding]:

@@ -1,12 +1,14 @@
 """Listed tags whose manifests are gone: which of them still count, and the messages about them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from tagger.errors import Refused, StoreError
 from tagger.rules.cascade import Rules
 from tagger.rules.marks import POLICY_TAG, is_reserved
 
-__all__ = ["check_none_lost", "check_policy_stands", "counted_as_existing", "lost_note"]
+__all__ = ["check_none_lost", "check_policy_stands", "counted_as_existing", "lost_notes"]
+
+NAMED = 20
 
 
 def counted_as_existing(lost: Collection[str], rules: Rules) -> frozenset[str]:
@@ -17,9 +19,12 @@ def counted_as_existing(lost: Collection[str], rules: Rules) -> frozenset[str]:
     return frozenset(tag for tag in lost if is_reserved(tag) or rules.read(tag) is not None)
 
 
-def lost_note(tag: str) -> str:
-    """Return the message about a listed tag whose manifest is gone."""
-    return f"the tag {tag} is listed, but its manifest is gone: nobody can pull it"
+def lost_notes(lost: Collection[str]) -> Iterator[str]:
+    """Yield the messages about listed tags whose manifests are gone: one for each, and one for all beyond `NAMED`."""
+    for tag in sorted(lost)[:NAMED]:
+        yield f"the tag {tag} is listed, but its manifest is gone: nobody can pull it"
+    if len(lost) > NAMED:
+        yield f"{len(lost) - NAMED:,} more tags are listed, but their manifests are gone"
 
 
 def check_none_lost(lost: Collection[str], place: str) -> None:

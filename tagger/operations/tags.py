@@ -13,7 +13,7 @@ from tagger.meters import meter_of
 from tagger.names import Digest, attached_to
 from tagger.operations.everywhere import no_repository
 from tagger.operations.look import Look, every_tag
-from tagger.operations.lost import lost_note
+from tagger.operations.lost import lost_notes
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
 from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
@@ -65,7 +65,8 @@ def list_tags(store: TagStore, rules: Rules, *, long: bool = False, terms: Terms
         tuple(sorted(look.rules.exact_tags(version)[0] for version in published.withdrawn - published.versions)),
         look.dispute.message if look.dispute else "",
         tuple(
-            f"{store.place}: {text}" for text in (*undeclared_notes(exact, look.tags, look.rules), *_find_lost(look))
+            f"{store.place}: {text}"
+            for text in (*undeclared_notes(exact, look.tags, look.rules), *lost_notes(look.lost))
         ),
     )
 
@@ -156,11 +157,6 @@ def _floating(look: Look, orphans: Iterable[str], digests: Mapping[str, str | No
         yield tag, Floating(digest, owner.text, digest is None or digest != look.held.get(owner))
     for tag in sorted(orphans):
         yield tag, Floating(digests.get(tag), None, True)
-
-
-def _find_lost(look: Look) -> Iterable[str]:
-    for tag in sorted(look.lost):
-        yield lost_note(tag)
 
 
 class _Content(NamedTuple):

@@ -7,11 +7,12 @@ import pytest
 
 from tagger.gates.attached import WORDS
 from tagger.images.layout import Layout
+from tagger.images.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
 from tagger.images.stores import TagStore
 from tests.images.making import EMPTY_CONFIG, attach, make_image, make_index, put, put_manifest, sign
 from tests.integration.commands import tagger
 from tests.operations.running import standing
-from tests.servers.sigstore import BUNDLE, key_bundle, new_key, statement
+from tests.servers.sigstore import BUNDLE, key_bundle, new_key, public_pem, statement
 
 SBOM = "application/vnd.tests.sbom"
 SIGNATURE = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -46,6 +47,22 @@ def test_it_is_released_with_all_of_them(tmp_path: Path, builds: Layout) -> None
     sign(builds, image)
     assert released(builds, store, SBOM, SIGNATURE) == (0, "")
     assert [artifact.artifact_type for artifact in store.referrers(image.digest)] == [SBOM]
+
+
+def test_an_index_of_thousands_is_not_looked_through(tmp_path: Path, builds: Layout) -> None:
+    make_image(builds, "other")
+    children = []
+    for number in range(1001):
+        one = Manifest(OCI_MANIFEST, b'{"schemaVersion": 2, "number": %d}' % number)
+        (tmp_path / "builds/blobs/sha256" / one.digest.partition(":")[2]).write_bytes(one.content)
+        children.append({**one.descriptor().to_json(), "platform": {"os": "linux", "architecture": str(number)}})
+    put_manifest(builds, OCI_INDEX, {"manifests": children}, ["app"])
+    for gate in (("--require-referrer", SBOM), ("--verify", f"key {tmp_path}/key.pem")):
+        (tmp_path / "key.pem").write_bytes(public_pem(new_key()))
+        words = ("--version", "2.1.4", "--source", f"{builds.place}:app", "--image", f"oci:{tmp_path}/store")
+        ran = tagger("release", "--json", *words, *gate)
+        assert ran.code == 1
+        assert "names more than 1000 manifests" in ran.document["error"]["message"]
 
 
 class TestWords:

@@ -1,6 +1,7 @@
 """`check`, from outside: real registries of distribution, small ones with other habits, and layouts."""
 
 import json
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -322,3 +323,17 @@ def test_what_harbor_protects(pattern: str, decoration: str, scope: str, expecte
             },
         ]
         assert expected in immutability(check(f"{harbor.host}/acme/app", environ=environ))
+
+
+@pytest.mark.parametrize("pattern", ["**" * 40 + "z", "*a" * 40 + "z", "{**,**}" * 20 + "z", "{" * 500, "[z-a]"])
+def test_patterns_of_harbor_take_no_time(pattern: str) -> None:
+    """They are the registry's own, and are matched with a name that it knows."""
+    name = "acme/an-application-with-a-name-of-many-letters"
+    with Harbor() as harbor:
+        environ = {"TAGGER_LOGINS": f"{harbor.host} robot$acme right"}
+        release("2.1.4", f"{harbor.host}/{name}", environ=environ)
+        selector = {"kind": "doublestar", "decoration": "matches", "pattern": pattern}
+        harbor.rules = [{"tag_selectors": [selector], "scope_selectors": {"repository": [selector]}}]
+        began = time.monotonic()
+        immutability(check(f"{harbor.host}/{name}", environ=environ))
+        assert time.monotonic() - began < 5

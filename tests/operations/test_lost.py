@@ -7,6 +7,7 @@ import pytest
 from tagger.errors import InputError, StoreError
 from tagger.images.registry.repository import RegistryRepository
 from tagger.operations.delete import Deletion, delete
+from tagger.operations.lost import NAMED, lost_notes
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.tags import list_tags
 from tagger.results import Event
@@ -40,6 +41,13 @@ def test_the_rest_is_listed_and_the_lost_one_named(lose: Lose) -> None:
         assert f"the tag {tag} is listed, but its manifest is gone" in " ".join(tree.notes)
     assert tree.versions[0].digest is None
     assert tree.floating["latest"].drifted
+
+
+def test_many_lost_ones_are_counted() -> None:
+    """A listing of megabytes may name tags that nobody ever pushed."""
+    notes = list(lost_notes([f"1.{number}.0" for number in range(NAMED + 2)]))
+    assert len(notes) == NAMED + 1
+    assert notes[-1] == "2 more tags are listed, but their manifests are gone"
 
 
 def test_a_floating_tag_is_written_anew(lose: Lose, builds: Builds, small_registry: SmallRegistry) -> None:

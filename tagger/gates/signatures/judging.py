@@ -11,6 +11,7 @@ from tagger.gates.signatures.rows import Row
 from tagger.gates.signatures.statements import Rejected
 from tagger.images.configs import is_attestation
 from tagger.images.manifests import Descriptor, Manifest
+from tagger.images.walk import check_width
 from tagger.results import Verification
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def check_signatures(
     if whole.proved:
         return (whole.proved,)
     children = [child for child in root.children() if not is_attestation(child) and wanted(child)]
+    check_width(len(children), root, content.place)
     parts = [(child, _judge(content, list(targets(content, root, child)), rows, keys, signers)) for child in children]
     if parts and all(one.proved for _, one in parts):
         return tuple(one.proved for _, one in parts if one.proved)

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from tagger.errors import StoreError
+from tagger.errors import TaggerError
 from tagger.images.documents import read_json
 from tagger.images.registry.web_api import WebApi
 from tagger.names import Repository
+from tagger.rules.patterns import compile_pattern
 
 __all__ = ["HEADERS", "immutable_tags"]
 
@@ -26,13 +27,13 @@ def immutable_tags(repository: Repository, api: WebApi) -> tuple[str, ...] | Non
         if not isinstance(rules, list):
             return None
         return tuple(_tags(rule) for rule in rules if not rule.get("disabled") and _is_about(rule, name))
-    except (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError, re.error):
+    except (TaggerError, ValueError, KeyError, TypeError, AttributeError, RecursionError, re.error):
         return None
 
 
 def _is_about(rule: Mapping[str, Any], name: str) -> bool:
     selectors = (rule.get("scope_selectors") or {}).get("repository") or ()
-    return all(re.fullmatch(_matching(one), name) for one in selectors)
+    return all(compile_pattern(_matching(one)).fullmatch(name) for one in selectors)
 
 
 def _tags(rule: Mapping[str, Any]) -> str:
