@@ -59,6 +59,13 @@ REPOSITORIES = {
     "Gitea, Grafana": ("1.22.1 1.22 1 latest", "1.22.1-rootless 1.22-rootless 1-rootless latest-rootless"),
     "Eclipse Temurin": ("21.0.8_9-jdk 21-jdk 21", "21.0.7_6-jdk", "17.0.16_8-jdk 17-jdk 17"),
     "Keycloak": ("26.0.7-1 26.0.7 26.0 latest", "26.0.7-0", "25.0.6-0 25.0.6 25.0"),
+    "AlmaLinux": ("9.4-20240723 9.4 9 latest", "9.4-20240530", "8.10-20240723 8.10 8"),
+    "Chainguard, with versions of Wolfi's packages": ("1.27.1-r2 1.27.1 1.27 1 latest", "1.27.1-r1"),
+    "Percona XtraDB Cluster": ("8.0.36-28.1 8.0.36 8.0", "8.0.35-27.1 8.0.35", "8.4.0-1.1 8.4.0 8.4 latest"),
+    "Node, where each Debian has its own `-slim`": (
+        "22.8.0-bookworm 22.8-bookworm 22-bookworm bookworm 22.8 22 latest",
+        "22.8.0-bookworm-slim 22.8-bookworm-slim 22-bookworm-slim bookworm-slim 22.8-slim 22-slim slim",
+        "20.1.0-bullseye-slim 20.1-bullseye-slim 20-bullseye-slim bullseye-slim 20.1-slim 20-slim"),
     "GitLab": ("17.5.1-ce.0 latest", "17.5.0-ce.1", "17.5.0-ce.0"),
     "LinuxServer": ("4.0.10.2544-ls256 4.0.10 version-4.0.10.2544 latest", "4.0.10.2544-ls255"),
     "K3s": ("v1.28.4-k3s2 latest", "v1.28.4-k3s1"),
