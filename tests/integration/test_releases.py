@@ -182,7 +182,7 @@ class TestLogins:
     def test_without_one_the_ways_are_told(self, login_registry: DockerRegistry, name: str, builds: Layout) -> None:
         ran = release(builds, "2.1.4", f"{login_registry.host}/{name}")
         assert (ran.code, ran.document["error"]["code"]) == (1, "UNAUTHORIZED")
-        for way in ("username", "DOCKER_CONFIG", "docker login"):
+        for way in ("username", "TAGGER_LOGINS", "docker login"):
             assert way in ran.document["error"]["hint"]
 
 
