@@ -28,7 +28,7 @@ def spell_settings(text: str, commands: Collection[str], *, in_workflow: bool, n
 
     The message has inputs in backticks, `scheme: calver`; on a terminal that becomes `--scheme calver`. In a workflow,
     options and calls of commands, `withdraw 2.1.4 --undo`, become inputs. With `names`, a bare name is a setting too on
-    a terminal, unless it is one of `commands`. What is true of actions alone is left out there.
+    a terminal, unless it is one of `commands`. There, `SEEN_BY_ACTIONS` is removed from the hint about logins.
     """
     if not in_workflow:
         text = text.replace(SEEN_BY_ACTIONS, "")
