@@ -116,7 +116,8 @@ class SmallRegistry(HttpServer):
     stay, and `dialect` how that is said. `deletes_tags`, `deletes`, `mounts`, `referrers`: what it can.
     `guards_named`: no manifest is deleted that a tag or an index names.
     `keeps_tags`: tags stay when their image goes. `users`:
-    names and passwords. `tokens`: the token server that it trusts. `blob_host`, `upload_host`: another host that
+    names and passwords. `tokens`: the token server that it trusts. `delete_action`: what a token has to allow for a
+    DELETE. `blob_host`, `upload_host`: another host that
     blobs are read from, or uploaded to. `delay`: seconds before each answer. `watch` sees each request before it is
     carried out, and may return a fault or change anything.
     """
@@ -150,6 +151,7 @@ class SmallRegistry(HttpServer):
         self.referrers = True
         self.users: dict[str, str] = {}
         self.tokens: TokenServer | None = None
+        self.delete_action = "delete"
         self.blob_host = ""
         self.upload_host = ""
         self.delay = 0.0
@@ -298,7 +300,7 @@ class SmallRegistry(HttpServer):
     def _denied(self, request: Request) -> Reply | None:
         header = request.headers.get("Authorization", "")
         if self.tokens:
-            action = {"GET": "pull", "HEAD": "pull", "DELETE": "delete"}.get(request.method, "push")
+            action = {"GET": "pull", "HEAD": "pull", "DELETE": self.delete_action}.get(request.method, "push")
             if self.upload_host and request.kind == "uploads":
                 action = "push"
             problem = self.tokens.problem(header.removeprefix("Bearer "), request.name, action) if header else "none"

@@ -10,9 +10,10 @@ from tagger.images.layout import Layout
 from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.sources import ContentSource
 from tagger.names import Repository
-from tests.images.making import make_image, make_index
+from tests.images.making import attach, make_image, make_index
 from tests.servers.fixtures_registry import Opener
 from tests.servers.small_registry import Fault, Reply, Request, SmallRegistry
+from tests.servers.token_server import TokenServer
 
 NAME = "acme/app"
 ONE = Manifest(OCI_MANIFEST, b'{"one": 1}')
@@ -147,3 +148,77 @@ def test_an_error_says_that_the_host_of_a_redirect_cannot_be_reached(
         with pytest.raises(StoreError, match=f"{host} cannot be reached") as caught:
             opened(small_registry, retries=0).manifest("1.0")
     assert f"{small_registry.host} leads to {host}" in caught.value.hint
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize(("method", "kind"), [("POST", "uploads"), ("PUT", "uploads"), ("PUT", "manifests")])
+def test_a_write_is_redirected_with_its_body(
+    small_registry: SmallRegistry, opened: Opener, tmp_path: Path, status: int, method: str, kind: str
+) -> None:
+    """argsh #135, distribution-spec #299."""
+    layout = Layout(tmp_path / "layout")
+    root = make_image(layout)
+
+    def watch(request: Request) -> Fault | None:
+        if (request.method, request.kind) != (method, kind) or request.value("moved"):
+            return None
+        target = f"{request.path}?{request.query}&moved=1"
+        return Fault("answer", Reply(status, [("Location", target)]))
+
+    small_registry.watch = watch
+    assert ContentSource(layout, root.digest, "it").stage(opened(small_registry), "2.1.4") == root
+    assert small_registry.tags(NAME) == {"2.1.4": root.digest}
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 500])
+def test_the_subject_is_put_before_what_is_attached_to_it(
+    small_registry: SmallRegistry, opened: Opener, tmp_path: Path, status: int
+) -> None:
+    """zot #1424, distribution-spec #459."""
+    layout = Layout(tmp_path / "layout")
+    root = make_index(layout)
+    artifact = attach(layout, root)
+
+    def watch(request: Request) -> Fault | None:
+        stored = small_registry.store.repositories.get(NAME)
+        early = request.reference == artifact.digest and not (stored and root.digest in stored.manifests)
+        return Fault("answer", Reply(status)) if request.method == "PUT" and early else None
+
+    small_registry.watch = watch
+    assert ContentSource(layout, root.digest, "it").stage(opened(small_registry, retries=0), "2.1.4") == root
+    assert artifact.digest in small_registry.store.repositories[NAME].manifests
+
+
+def test_a_head_that_contradicts_what_was_put_is_read_by_get(small_registry: SmallRegistry, opened: Opener) -> None:
+    """A cache answers HEAD with the digest from before."""
+    two = Manifest(OCI_MANIFEST, b'{"two": 2}')
+    small_registry.put(NAME, "1.0", ONE)
+    store = opened(small_registry)
+    store.tag(two, ["1.0"])
+    stale = Reply(200, [("Docker-Content-Digest", ONE.digest)])
+    small_registry.watch = lambda request: Fault("answer", stale) if request.method == "HEAD" else None
+    assert store.digests(["1.0"]) == {"1.0": two.digest}
+
+
+@pytest.mark.parametrize(
+    "fault", [*(Fault("answer", Reply(status)) for status in (401, 404, 405, 500)), Fault("reset")]
+)
+def test_an_upload_that_cannot_be_cancelled_proves_the_right_all_the_same(
+    small_registry: SmallRegistry, opened: Opener, fault: Fault
+) -> None:
+    small_registry.watch = lambda request: fault if request.method == "DELETE" else None
+    opened(small_registry).check_writable()
+    assert len(small_registry.asked("DELETE")) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_token_server_that_knows_no_action_to_delete(
+    small_registry: SmallRegistry, opened: Opener, status: int
+) -> None:
+    """quay/quay, endpoints/v2/v2auth.py: its DELETE needs the right to push."""
+    small_registry.put(NAME, "1.0", ONE)
+    with TokenServer(users={"tester": "secret"}) as tokens:
+        tokens.watch = lambda path: Reply(status) if "delete" in path else None
+        small_registry.tokens, small_registry.delete_action = tokens, "push"
+        opened(small_registry).untag("1.0")
+    assert small_registry.tags(NAME) == {}
