@@ -11,8 +11,8 @@ from tagger.images.walk import Step, Weight, walk
 from tagger.names import Digest
 
 __all__ = [
-    "ABOUT", "KIND", "LARGEST_CONFIG", "first_labels", "is_attestation", "parse_config", "platform_configs",
-    "platform_manifests", "read_config",
+    "ABOUT", "KIND", "LARGEST_CONFIG", "UNREADABLE", "first_labels", "is_attestation", "parse_config",
+    "platform_configs", "platform_manifests", "read_config",
 ]  # fmt: skip
 
 # How BuildKit marks attestation manifests in an index (docs/attestations/attestation-storage.md).
@@ -21,6 +21,9 @@ ABOUT = "vnd.docker.reference.digest"
 
 # A config is read into memory. Real ones have some kilobytes.
 LARGEST_CONFIG = 4 * 1024 * 1024  # of containers/image (iolimits.MaxConfigBodySize)
+
+UNREADABLE = ("MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID", "UNSUPPORTED")
+"""The error codes of something that is no image, or lacks its config: it has no labels."""
 
 
 def platform_configs(content: Content, root: Manifest) -> list[ImageConfig]:

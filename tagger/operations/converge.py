@@ -148,10 +148,10 @@ def _remove(view: View, tags: Sequence[str]) -> TaggerError | None:
 
     A tag that exists again may have got an owner meanwhile: the next look finds that out.
     """
-    from tagger.operations.removal import plan_removal  # few runs remove anything
+    from tagger.operations.removal import tags_alone  # few runs remove anything
     from tagger.operations.removing import remove
 
-    removed = remove(plan_removal(view.store, tags))
+    removed = remove(tags_alone(view.store, tags, view.seen))
     view.wrote.update({tag: None for tag in tags if tag in removed.gone})
     if removed.error is None or removed.error.code == "STILL_THERE":
         return None

@@ -70,7 +70,9 @@ def look_as_marked(
     """Look at a repository as it will be after its marks are changed. Raise `TaggerError` where the look fails."""
     view = View(named.store, terms, own_tags(named.versions), claim, versions=named.versions, amended=amended)
     view.know(tag for tag in named.tags if named.digests.get(tag))
-    look = view.look()
+    # A withdrawal reads its version's floating tags by name: the listing may omit the one that serves the image.
+    floating = (named.rules.floating_tags(version, named.rules.channels) for version in named.versions)
+    look = view.look([tag for group in floating for tag in group] if claim.images else ())
     if look.dispute:
         raise look.dispute
     if claim.images and (_widen(view, look) | know_hidden(view, look)):

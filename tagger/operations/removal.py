@@ -6,16 +6,19 @@ from typing import NamedTuple
 from tagger.concurrency import side_by_side
 from tagger.errors import NotFound, StoreError, TaggerError
 from tagger.images.attachments import Attachments
+from tagger.images.configs import UNREADABLE, first_labels
 from tagger.images.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from tagger.images.registry.dialects import dialect_of
 from tagger.images.stores import TagStore
-from tagger.names import Repository, attached_to
+from tagger.names import TAG, Repository, attached_to
 from tagger.operations.unfinished import Unfinished, read_unfinished
 from tagger.rules.marks import REMOVAL_TAG, is_reserved
 from tagger.rules.plan import Change
+from tagger.version_from.labels import VERSION_LABEL
 
 __all__ = [
-    "Removal", "check_deletable", "holds_manifest", "other_way", "plan_removal", "standing_tags", "tags_and_begun",
+    "Removal", "check_deletable", "holds_manifest", "other_way", "plan_removal", "standing_tags", "tags_alone",
+    "tags_and_begun",
 ]  # fmt: skip
 
 
@@ -113,7 +116,7 @@ def plan_removal(
     """
     check_deletable(store)
     tags, wanted = tuple(tags), dict.fromkeys(digests)
-    before, begun = _before(store, tags, assumed or {})
+    before, begun = _before(store, tags, wanted, assumed or {}, resume)
     resumed = begun is not None and (resume or begun.names((*tags, *wanted)))
     rest, orphans = _rest_of(store, begun, before) if begun and resumed else ((), ())
     going = dict.fromkeys(tag for tag in (*tags, *orphans) if tag in before)
@@ -139,6 +142,18 @@ def plan_removal(
         attached |= hanging
 
 
+def tags_alone(store: TagStore, tags: Sequence[str], known: Iterable[str] = ()) -> Removal:
+    """Plan the removal of tags whose images stay: the listing may omit other tags that name them. Writes nothing.
+
+    `known` are tags that stay, listed or not. Raise `StoreError`.
+    """
+    check_deletable(store)
+    before = dict(standing_tags(store))
+    unlisted = {*tags, *known} - before.keys()
+    before |= {tag: digest for tag, digest in store.digests(unlisted).items() if digest}
+    return Removal(store, before, tuple(tag for tag in tags if tag in before), (), {})
+
+
 def _rest_of(store: TagStore, begun: Unfinished, before: Mapping[str, str]) -> tuple[Sequence[str], Sequence[str]]:
     """Return what an unfinished removal left: manifests, and tags `sha256-…` whose images are gone.
 
@@ -156,11 +171,12 @@ def _rest_of(store: TagStore, begun: Unfinished, before: Mapping[str, str]) -> t
 
 
 def _before(
-    store: TagStore, tags: Sequence[str], assumed: Mapping[str, str | None]
+    store: TagStore, tags: Sequence[str], wanted: Iterable[str], assumed: Mapping[str, str | None], resume: bool
 ) -> tuple[Mapping[str, str], Unfinished | None]:
     """Return every tag with its digest, and the earlier removal that did not finish, if any.
 
-    Those of `tags` that the listing omits are read too. The digests in `assumed` replace those that were read.
+    Those of `tags` that the listing omits are read too, and, without `resume`, names of the images that are to go
+    (see `_unlisted_names`). The digests in `assumed` replace those that were read.
     """
     standing, begun = tags_and_begun(store)
     before = dict(standing)
@@ -170,7 +186,34 @@ def _before(
     for tag, digest in assumed.items():
         before.pop(tag, None)
         before |= {tag: digest} if digest else {}
+    before |= _unlisted_names(store, before, tags, wanted) if not resume else {}
     return before, begun
+
+
+def _unlisted_names(
+    store: TagStore, before: Mapping[str, str], tags: Iterable[str], digests: Iterable[str]
+) -> Mapping[str, str]:
+    """Return tags that the listing omits, of images that nothing listed would name any more: their version labels.
+
+    Raise `StoreError`.
+    """
+    going = frozenset(tags)
+    staying = {digest for tag, digest in before.items() if tag not in going}
+    leaving = {*(before[tag] for tag in going if tag in before), *digests} - staying
+    names = set[str]()
+    for label in (_version_label(store, digest) for digest in sorted(leaving)):
+        names.update(tag for tag in (label, f"v{label}") if TAG.fullmatch(tag) and tag not in before)
+    return {tag: digest for tag, digest in store.digests(names).items() if digest in leaving} if names else {}
+
+
+def _version_label(store: TagStore, digest: str) -> str:
+    """Return the version label of an image; empty where there is none. Raise `StoreError`."""
+    try:
+        return first_labels(store, store.manifest(digest)).get(VERSION_LABEL, "").strip()
+    except StoreError as error:
+        if error.code in UNREADABLE:
+            return ""
+        raise
 
 
 def _referrers(store: TagStore, images: Iterable[str], limits: Attachments) -> Iterator[tuple[str, str]]:

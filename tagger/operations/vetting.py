@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import StoreError, TaggerError
-from tagger.images.configs import first_labels
+from tagger.images.configs import UNREADABLE, first_labels
 from tagger.images.stores import TagStore
 from tagger.operations.look import Look
 from tagger.rules.cascade import Published, Rules
@@ -132,7 +132,7 @@ def _label_version(store: TagStore, change: Change, look: Look) -> tuple[str, Ve
     try:
         label = first_labels(store, store.manifest(change.before or "")).get(VERSION_LABEL, "").strip()
     except StoreError as error:
-        if error.code in ("MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID", "UNSUPPORTED"):
+        if error.code in UNREADABLE:
             return "", None
         raise
     text = label[1:] if label[:1] in ("v", "V") else label

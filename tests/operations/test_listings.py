@@ -15,6 +15,7 @@ from tagger.images.registry.repository import RegistryRepository
 from tagger.images.sources import ContentSource
 from tagger.names import Repository
 from tagger.operations.approve import Approval, approve
+from tagger.operations.delete import Deletion, delete
 from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import release
@@ -261,3 +262,42 @@ def test_every_verb_tells_what_it_noticed_and_left_alone(opened_repository: Open
     report = finished(reconcile(Reconciliation(RULES, (store,))))
     assert dict(actions(report))["latest"] == "move"
     assert "latest holds an image that says it is 9.0.0, and there is no tag 9.0.0" in report.warnings[0].message
+
+
+@pytest.mark.parametrize("hidden", [("0.10.10", "withdrawn-0.10.10"), ("0.10.10", "withdrawn-0.10.10", "0", "0.10")])
+def test_a_withdrawal_keeps_the_image_of_a_version_that_the_listing_omits(
+    opened_repository: Open, hidden: Sequence[str]
+) -> None:
+    """Its floating tags go, also those that are omitted, and its exact tag, its mark and its image stay."""
+    repository = opened_repository(labelled=True)
+    for version in ("1.0.0", "0.10.10"):
+        assert repository.release(version).exit_code == 0
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag not in hidden]
+    report = finished(withdraw(Withdrawal("0.10.10", RULES, (repository.store,))))
+    assert (report.exit_code, report.error) == (0, None)
+    assert repository.held.keys() == {"1.0.0", "1.0", "1", "latest", "0.10.10", "withdrawn-0.10.10"}
+
+
+@pytest.mark.parametrize("hidden", [("3.0.0",), ("3.0.0", "withdrawn-3.0.0")])
+def test_a_purge_keeps_the_image_of_a_version_that_the_listing_omits(
+    opened_repository: Open, hidden: Sequence[str]
+) -> None:
+    repository = opened_repository(labelled=True)
+    for version in ("1.0.0", "3.0.0"):
+        assert repository.release(version).exit_code == 0
+    assert finished(withdraw(Withdrawal("3.0.0", RULES, (repository.store,)))).exit_code == 0
+    repository.store.tag(repository.store.manifest("3.0.0"), ["3.0", "3"])
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag not in hidden]
+    finished(reconcile(Reconciliation(RULES, (repository.store,), purge=True, confirmed=True, force=True)))
+    assert {"3.0.0", "withdrawn-3.0.0"} <= repository.held.keys()
+
+
+def test_a_deletion_of_a_floating_tag_keeps_the_image_of_a_version_that_the_listing_omits(
+    opened_repository: Open,
+) -> None:
+    repository = opened_repository(labelled=True)
+    for version in ("1.0.0", "3.0.0"):
+        assert repository.release(version).exit_code == 0
+    repository.registry.lists = lambda tags: [tag for tag in tags if tag not in ("3.0.0", "latest")]
+    finished(delete(Deletion(("3", "3.0"), RULES, (repository.store,), confirmed=True, force=True)))
+    assert repository.held.keys() == {"1.0.0", "1.0", "1", "3.0.0", "latest"}
