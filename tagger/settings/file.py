@@ -256,7 +256,9 @@ def _mending(line: list[str]) -> str:
         return f"Put brackets around the list: [{found[1]}]."
     if line and re.match(r"\s*\{\{", line[0]):
         return "Put a hyphen before each entry of the list, and quotes around it."
-    if found and (re.match(r"[@`%&*!|>?]|\{\{", found[1]) or ": " in found[1]):
+    if found and (entry := re.match(r"\[(?:[^\[\],]*, *)?([@`%&*!|>?][^\[\],]*)[\],]", found[1])):
+        return f"Put quotes around the text: {_quote(entry[1].strip())}."
+    if found and (re.match(r"[@`%&*!|>?]|\{\{", found[1]) or ": " in found[1] or found[1].endswith(":")):
         return f"Put quotes around the text: {_quote(found[1])}."
     return "Correct the file; put a blank where the tab is." if line and "\t" in line[0] else "Correct the file."
 

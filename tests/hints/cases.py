@@ -150,7 +150,7 @@ def _files() -> Iterator[Input]:
         "\tscheme: numeric", "scheme: numeric: calver", "password: hunter2", "insecure: registry:5000", "yes: true",
         "on-conflict: overwrite", "scheme: semver\nscheme: numeric", "components: web", "stable: [<3]", "scheme: semvr",
         "tags:\n  {{version}}\n  {{major}}", "channels: rc1", "latest: newest", "just text", "stable: null\nstabel: <3",
-        "force: true", "github-token: abc",
+        "force: true", "github-token: abc", "withdrawn: [2.1.4, *x]", "tag-prefix: api:",
     ):  # fmt: skip
         yield Input("plan", settings, FILE, files={FILE: f"{head}{line}\n"})
     yield Input("plan", settings, FILE, files={FILE: "- images\n"})
