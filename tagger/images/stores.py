@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
-from tagger.errors import Refused
+from tagger.errors import Refused, StoreError
 from tagger.images.manifests import Descriptor, Manifest, Platform
 from tagger.names import Repository
 
@@ -153,20 +153,21 @@ class Abilities(NamedTuple):
     `login` is the origin of the login, empty where there is none. `deletes` is what can be deleted: `tags`, only
     `manifests`, or `nothing`; or it is `refused` to this login, or `unknown`. `several_tags`: one request sets several
     tags; None where only a push shows that. `immutable` are regular expressions for immutable tags, each for a whole
-    tag; None where they are unknown.
+    tag; None where they are unknown. `errors` are those of another API of the registry, which hide abilities.
     """
 
     login: str = ""
     deletes: Literal["tags", "manifests", "nothing", "refused", "unknown"] = "unknown"
     several_tags: bool | None = None
     immutable: tuple[str, ...] | None = None
+    errors: tuple[StoreError, ...] = ()
 
 
 class ExaminedStore(TagStore, Protocol):
     """A repository that reports its abilities."""
 
     def abilities(self) -> Abilities:
-        """Find out the abilities, as far as that is possible without a write. Raise `StoreError`."""
+        """Find out the abilities, as far as that is possible without a write."""
 
 
 class Catalogued(NamedTuple):

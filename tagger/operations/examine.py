@@ -70,10 +70,13 @@ def examine_abilities(found: Examined) -> Iterator[Finding]:
         login = f"with {abilities.login}" if abilities.login else "without a login"
         yield _note(store, "LOGIN", f"{store.repository.registry} answers, {login}")
     yield _note(store, "PUSH", "pushing is allowed: an upload was opened, and cancelled")
+    for error in abilities.errors:  # a release does not need that API
+        yield _warning(store, "API", error.message.removeprefix(f"{store.place}: "), error.hint)
     if not store.exists():
         yield _note(store, "NAME_UNKNOWN", "the repository does not exist yet: the first push creates it")
         return
-    yield _deleting(store, abilities)
+    if abilities.deletes != "unknown" or not abilities.errors:
+        yield _deleting(store, abilities)
     yield _note(store, "SEVERAL_TAGS", _SEVERAL_TAGS[abilities.several_tags])
     if store.repository:
         yield from _immutability(found)

@@ -242,6 +242,17 @@ def test_it_is_folded_at_the_width_of_its_reader(small_registry: SmallRegistry) 
         assert (max(map(len, lines)) <= width, len(lines) > 18) == (True, width == 60), ran.out
 
 
+def test_another_api_that_does_not_answer_hides_nothing_else(small_registry: SmallRegistry) -> None:
+    environ = {
+        "TAGGER_ENDPOINTS": f"ghcr.io={small_registry.host}\napi.github.com=127.0.0.1:1",
+        "TAGGER_GITHUB_TOKEN": "ghp_right",
+    }
+    release("2.1.4", "ghcr.io/acme/app", environ=environ)
+    ran = check("ghcr.io/acme/app", more=["--public", "--retries", "0"], environ=environ)
+    assert (ran.code, codes(ran, "warning")) == (0, ["API"])
+    assert codes(ran, "note") == ["LOGIN", "PUSH", "SEVERAL_TAGS", "IMMUTABILITY", "PUBLIC", "POLICY"]
+
+
 def test_settings_that_are_wrong() -> None:
     ran = check(more=["--stable", "nonsense"])
     assert (ran.code, ran.document["error"]["code"]) == (2, "INVALID_INPUT")

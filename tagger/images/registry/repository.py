@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from tagger.errors import StoreError
 from tagger.images.manifests import Descriptor, Manifest
 from tagger.images.registry.client import Registry
 from tagger.images.registry.dialects import dialect_of
@@ -154,9 +155,18 @@ class RegistryRepository:
         return self._reader.has_blob(descriptor)
 
     def abilities(self) -> Abilities:
-        """Find out what the registry can do, as far as that is known without a write. Raise `StoreError`."""
-        deletes = (self._api or self._writer).deletes() if self._listed else "unknown"
-        return Abilities(self._registry.login_used, deletes, self._registry.takes_several_tags, self._immutable())
+        """Find out what the registry can do, as far as that is known without a write."""
+        found = Abilities(self._registry.login_used, "unknown", self._registry.takes_several_tags)
+        errors: list[StoreError] = []
+        try:
+            found = found._replace(deletes=(self._api or self._writer).deletes() if self._listed else "unknown")
+        except StoreError as error:
+            errors.append(error)
+        try:
+            found = found._replace(immutable=self._immutable())
+        except StoreError as error:
+            errors.append(error)
+        return found._replace(errors=tuple({error.message: error for error in errors}.values()))
 
     # Writing
 
