@@ -11,6 +11,7 @@ from tagger.images.configs import is_attestation, read_config
 from tagger.images.manifests import MANIFEST_TYPES, Descriptor, Manifest
 from tagger.images.moments import moment
 from tagger.images.stores import PrunableStore, TagStore
+from tagger.images.walk import check_width
 from tagger.meters import meter_of
 from tagger.rules.remains import Graph, Node
 
@@ -148,7 +149,9 @@ def _creation_time(store: TagStore, manifest: Manifest) -> float | None:
 
 def _child_digests(store: TagStore, digest: str, manifest: Manifest) -> set[str]:
     try:
-        return {child.digest for child in manifest.children() if child.media_type in MANIFEST_TYPES}
+        children = manifest.children()
+        check_width(len(children), manifest, store.place)
+        return {child.digest for child in children if child.media_type in MANIFEST_TYPES}
     except StoreError as error:
         raise _unreadable(store, digest, error) from error
 

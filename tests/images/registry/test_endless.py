@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.errors import StoreError
+from tagger.errors import Refused, StoreError
 from tagger.images.configs import platform_configs
 from tagger.images.copying import copy_image, copy_referrers
 from tagger.images.documents import MOST_VALUES
@@ -185,3 +185,12 @@ def test_a_manifest_of_a_million_values(small_registry: SmallRegistry, opened: O
     small_registry.put(NAME, "1.0", Manifest(OCI_MANIFEST, b'{"x": [' + b"[]," * 1_000_000 + b"[]]}"))
     with pytest.raises(StoreError, match=f"more than {MOST_VALUES} values"):
         opened(small_registry).manifest("1.0")
+
+
+def test_prune_reads_no_index_of_thousands(small_registry: SmallRegistry, opened: Opener) -> None:
+    named = [Descriptor(OCI_MANIFEST, f"sha256:{number:064x}", 1).to_json() for number in range(5000)]
+    index = Manifest(OCI_INDEX, json.dumps({"manifests": named}).encode())
+    small_registry.put(NAME, "1.0", index)
+    with pytest.raises(Refused, match="names more than 1000 manifests"):
+        read_stock(Manifests(opened(small_registry)), [index.digest])
+    assert len(small_registry.requests) < 10
