@@ -125,6 +125,15 @@ class Repository(NamedTuple):
     registry: str
     name: str
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Repository) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # that of a tuple takes any tuple
+
+    def __hash__(self) -> int:
+        return tuple.__hash__(self)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a repository as docker does: without a registry it is Docker Hub's, without an account `library`'s.

@@ -81,6 +81,19 @@ class Version(NamedTuple):
     def __hash__(self) -> int:
         return hash((self.text, self.variant))
 
+    def __lt__(self, other: tuple[Any, ...]) -> bool:
+        """Say whether it is older; of equal versions none is, whatever their other spellings."""
+        return tuple.__lt__(self, other) and self != other
+
+    def __gt__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__gt__(self, other) and self != other
+
+    def __le__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__le__(self, other) or self == other
+
+    def __ge__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__ge__(self, other) or self == other
+
     def __str__(self) -> str:
         return self.text
 

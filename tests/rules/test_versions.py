@@ -82,6 +82,15 @@ class TestSemver:
         versions = SEMVER.parse(one), SEMVER.parse(other)
         assert (versions[0].key > versions[1].key) - (versions[0].key < versions[1].key) == expected
 
+    @given(
+        st.lists(SEMVERS | CLOSE, min_size=1, max_size=3), st.lists(st.sampled_from(["", "v"]), min_size=2, max_size=2)
+    )
+    def test_of_two_versions_one_is_older_or_they_are_equal(self, texts: list[str], begins: list[str]) -> None:
+        assume(max(map(len, texts)) < 128)
+        one, other = (SEMVER.parse(f"{begin}{text}") for begin, text in zip(begins, (texts * 2)[:2], strict=True))
+        assert [one < other, one == other, one > other].count(True) == 1
+        assert (one <= other, one >= other) == (not one > other, not one < other)
+
     def test_order_as_the_specification_spells_it(self) -> None:
         """1.0.0-alpha < 1.0.0-alpha.1 < ... < 1.0.0 (semver.org, item 11)."""
         spelled = ["alpha", "alpha.1", "alpha.beta", "beta", "beta.2", "beta.11", "rc.1"]
