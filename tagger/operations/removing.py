@@ -303,7 +303,7 @@ def _explain_refusal(store: TagStore) -> Iterator[None]:
         if error.code != "UNSUPPORTED" or store.repository is None:
             raise
         raise StoreError(
-            "the registry does not delete; nothing was changed",
+            "the registry does not delete; nothing was deleted",
             other_way(store.repository),
             code="UNSUPPORTED",
             place=store.place,

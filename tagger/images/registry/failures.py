@@ -16,7 +16,7 @@ from tagger.images.registry.faults import Late, LateToConnect, NoHost, NoTls, Pr
 from tagger.images.registry.guard import Forbidden, Unsendable
 from tagger.images.registry.logins import Login, login_hint
 from tagger.images.registry.redirects import Circle
-from tagger.images.registry.statuses import REDIRECTS, status_of
+from tagger.images.registry.statuses import RATE, REDIRECTS, status_of
 
 __all__ = ["LED", "NO_API", "ForbiddenUrl", "Peer", "insecure_hint", "forbidden_url", "refusal", "connection_error"]
 
@@ -138,6 +138,8 @@ def _hint(peer: Peer, answer: Answer, usual: str) -> str:
         return f"{peer.registry} redirects to {answer.host}, which refused the request. Run again."
     if status < 400:
         return NO_API
+    if status == 403 and is_throttled(answer):
+        return RATE.format(registry=peer.registry)
     if status == 401 and (schemes := _foreign_schemes(answer)):
         return f"{peer.registry} asks for a login by {schemes}; Tagger knows Basic and Bearer. {NO_API}"
     if status in (401, 403) and not peer.login:

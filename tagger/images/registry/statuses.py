@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tagger.errors import AGAIN
 
-__all__ = ["DELETED", "REDIRECTS", "STORED", "Status", "status_of"]
+__all__ = ["DELETED", "RATE", "REDIRECTS", "STORED", "Status", "status_of"]
 
 
 FAULT = f"The registry has a fault. {AGAIN}"

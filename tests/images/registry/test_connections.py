@@ -279,6 +279,7 @@ def test_an_absurd_answer_is_refused(plain: SmallRegistry, opened: Opener) -> No
         ("docker.io", True, 403, b"", "does not allow this"),
         ("docker.io", False, 403, b"", "no login for docker.io"),
         ("docker.io", True, 429, b"", "limits the rate"),
+        ("ghcr.io", True, 403, b"You have exceeded a secondary rate limit", "limits the rate"),
         ("docker.io", True, 408, b"", "it continues from here"),
         ("docker.io", True, 502, b"", "it continues from here"),
         ("docker.io", True, 599, b"", "it continues from here"),
