@@ -84,17 +84,17 @@ def test_what_is_no_login(text: str) -> None:
 @pytest.mark.parametrize("piece", ["a:", "http://", "a,", "x@", "a", "oci:", "'a:", "a:b@"])
 def test_a_long_text_takes_no_time(piece: str) -> None:
     """A registry and a file may hold megabytes of it."""
-    began = time.monotonic()
+    began = time.process_time()
     hide_logins(piece * 40_000)
     logins_in(f"{piece * 40_000}@host")
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(("secret", "text"), [("a" * 65_000, "a" * 64_000 + "b"), ("ab" * 30_000 + "c", "ab" * 30_000)])
 def test_a_long_secret_takes_no_time(secret: str, text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert hide(text, [secret]) in (text, HIDDEN)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(st.text("ab", min_size=5, max_size=9), st.text("ab", max_size=30))

@@ -101,9 +101,9 @@ def test_no_header_that_looks_like_a_challenge_breaks_the_reading(header: str) -
 
 
 def test_a_long_header_is_read_in_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     parse_challenges(['Bearer realm="' + "\\" * 30_000, "a " * 30_000, '"' * 60_000, "a=" * 30_000])
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_token_is_preferred_to_a_password(guarded: SmallRegistry, opened: Opener, tokens: TokenServer) -> None:

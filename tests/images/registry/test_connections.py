@@ -501,7 +501,7 @@ def test_where_connections_are_begun(
 def test_a_long_message_takes_no_time(piece: str) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": piece * 40_000}] * 9}).encode()
     peer = Peer("r.test", "r.test", Login("me", "hunter2hunter2"), frozenset({"hunter2hunter2"}))
-    began = time.monotonic()
+    began = time.process_time()
     error = refusal(peer, "r.test/a/b", "pushing 1.0", Answer(403, Headers(), body))
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert len(str(error)) < 400
