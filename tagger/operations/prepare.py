@@ -107,7 +107,10 @@ def _prepare_one(job: Release, store: TagStore, probe: bool) -> Prepared:
     if job.force and (lost := _last_tag(job, store, look)):
         view.warn("LOST_TAG", lost.message.removeprefix(f"{store.place}: "))
     # An objection of the policy comes first: by its rules the version may be none.
-    return Prepared(view, look, error=view.objection() or _objection(job, store, look))
+    objection = view.objection()
+    if job.again and look.rules != job.rules:
+        return Prepared(view, look, error=objection)  # it is looked at again by the rules of the policy
+    return Prepared(view, look, error=objection or _objection(job, store, look))
 
 
 def _look_as_held(job: Release, prepared: Prepared) -> Prepared:

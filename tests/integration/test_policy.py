@@ -70,6 +70,18 @@ class TestPolicy:
         assert planned.document["policy"]["source"] == "repository"
         assert "25.8.3.1" in planned.document["tags"]
 
+    def test_what_only_other_rules_forbid_is_no_objection(self, place: Path) -> None:
+        image = ("--image", f"oci:{place}")
+        assert tagger("policy", "set", *image, "--scheme", "numeric", "--mixed-parts").code == 0
+        for version in ("15.4", "15.5.1", "14.9"):
+            for command in ("plan", "release"):
+                ran = release(place, version, command=command)
+                assert ran.code == 0, ran.err
+        assert standing(place)["latest"] == "15.5.1"
+        assert tagger("policy", "set", *image, "--scheme", "numeric").code == 0
+        ran = release(place, "16.0")
+        assert (ran.code, ran.document["error"]["code"]) == (2, "MIXED_PARTS")
+
     def test_the_version_of_the_git_tag_is_read_by_the_policy(self, place: Path) -> None:
         assert tagger("policy", "set", "--image", f"oci:{place}", "--scheme", "calver").code == 0
         ran = tagger(
