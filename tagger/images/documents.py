@@ -31,6 +31,8 @@ def read_manifest_document(content: bytes) -> dict[str, Any]:
     """
     value = _object(content)
     _check_case(value, MANIFEST)
+    if type(value.get("schemaVersion", 2)) is not int:
+        raise ValueError("its schemaVersion is not a number")
     if "manifests" in value and {"config", "layers", "blobs"} & value.keys():
         raise Ambiguous("it is a manifest and an index at once")
     for key in ("config", "subject", "layers", "manifests", "blobs"):
@@ -61,7 +63,8 @@ def read_json(content: bytes, hook: Callable[[list[tuple[str, Any]]], Any] | Non
     if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ValueError(f"it holds more than {MOST_VALUES} values")
     try:
-        return json.loads(content, object_pairs_hook=hook)
+        # UTF-8 without a byte order mark: Python detects other encodings, and programs in Go read no other.
+        return json.loads(content.decode(), object_pairs_hook=hook, parse_constant=_refuse if hook else None)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -94,9 +97,13 @@ def _object_without_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, An
     return made
 
 
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"it holds {constant}, which is not JSON")
+
+
 def _check_case(value: Mapping[str, Any], known: Iterable[str]) -> None:
-    folded = {key.lower(): key for key in known}
+    folded = {key.casefold(): key for key in known}
     for key in value:
-        meant = folded.get(key.lower(), key)
+        meant = folded.get(key.casefold(), key)  # for Go, too, a long s and a Kelvin sign are an s and a k
         if meant != key:
             raise Ambiguous(f"it has the key {key!r}, which some programs read as {meant!r}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from tagger.errors import TaggerError
+from tagger.reporting.terminal import visible
 from tagger.workspace import open_to_write
 
 __all__ = ["Runner"]
@@ -44,15 +45,15 @@ class Runner(NamedTuple):
 
     def error(self, error: TaggerError) -> None:
         """Annotate the step with an error, with its hint on a line of its own."""
-        self._command("error", "\n".join(filter(None, (error.message, error.hint))), title=error.title)
+        self._annotate("error", "\n".join(filter(None, (error.message, error.hint))), error.title)
 
     def notice(self, message: str) -> None:
         """Annotate the step with a notice."""
-        self._command("notice", message, title="Tagger")
+        self._annotate("notice", message, "Tagger")
 
     def warning(self, message: str, title: str = "Tagger") -> None:
         """Annotate the step with a warning."""
-        self._command("warning", message, title=title)
+        self._annotate("warning", message, title)
 
     def tell(self, outputs: Mapping[str, str], summary: str = "") -> None:
         """Set the outputs of the step, and add to its summary. Raise `TaggerError` for a file that cannot be written.
@@ -81,6 +82,11 @@ class Runner(NamedTuple):
         except OSError as error:
             return f"{variable}: {path} cannot be written: {error.strerror}"
         return ""
+
+    def _annotate(self, name: str, message: str, title: str) -> None:
+        """Write an annotation. What others say in it is no command to a terminal, nor one in the old spelling."""
+        shown = visible(message.replace("\r\n", "\n")).replace("##[", "##\\[")
+        self._command(name, shown, title=visible(title))
 
     def _command(self, name: str, message: str, **properties: str) -> None:
         given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())

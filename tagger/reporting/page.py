@@ -4,10 +4,11 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from html import escape as escape_markup
 
 from tagger.reporting.page_parts import SCRIPT, STYLE
 from tagger.reporting.sentences import size_text
+from tagger.reporting.terminal import visible
 from tagger.reporting.text import short
 from tagger.reporting.trees import sums
 from tagger.results import ListedVersion, Tree
@@ -192,3 +193,8 @@ def _series(listed: ListedVersion) -> str:
     """Return the series of a version: its first two numbers, or the version itself where it has none."""
     found = _SERIES.match(listed.version.lstrip("vV"))
     return found[0] if found else listed.version
+
+
+def escape(text: str) -> str:
+    """Return a text of others as text of the page, with each control or invisible character as its escape."""
+    return escape_markup(visible(text))

@@ -24,6 +24,8 @@ CONFIG = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": f"s
         (b'{"annotations": {"a": "1", "a": "2"}}', "it has the key 'a' twice"),
         (b'{"Config": {}}', "it has the key 'Config', which some programs read as 'config'"),
         (b'{"config": {"Digest": "x"}}', "it has the key 'Digest'"),
+        ('{"manifest\u017f": []}'.encode(), "which some programs read as 'manifests'"),
+        ('{"manifests": [{"dige\u017ft": "x"}]}'.encode(), "which some programs read as 'digest'"),
         (b'{"manifests": [{"platform": {"OS": "linux"}}]}', "it has the key 'OS'"),
         (b'{"manifests": [], "layers": []}', "a manifest and an index at once"),
         (b'{"manifests": [], "config": {}}', "a manifest and an index at once"),
@@ -35,7 +37,13 @@ def test_what_others_read_otherwise(content: bytes, says: str) -> None:
         read_manifest_document(content)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"5", b"{", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"5", b"{", b"[" * 100_000, b"\xef\xbb\xbf{}", "{}".encode("utf-16"), "{}".encode("utf-16-le"),
+        b'{"x": NaN}', b'{"x": -Infinity}', b'{"schemaVersion": "2"}', b'{"schemaVersion": null}', b"\xff",
+    ],
+)  # fmt: skip
 def test_what_is_no_object(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read_manifest_document(content)

@@ -24,7 +24,11 @@ class TestCommands:
         ("error", "expected"),
         [
             (InputError("wrong", "Write it right."), "::error title=Invalid input::wrong%0AWrite it right.\n"),
-            (Refused("100 % wrong\r\n::error::x"), "::error title=Refused::100 %25 wrong%0D%0A::error::x\n"),
+            (Refused("100 % wrong\r\n::error::x"), "::error title=Refused::100 %25 wrong%0A::error::x\n"),
+            (
+                Refused("\x1b[31m\x9b##[error]\u202e\ra"),
+                "::error title=Refused::\\u001b[31m\\u009b##\\[error]\\u202e\\u000da\n",
+            ),
         ],
     )
     def test_an_error(self, error: InputError, expected: str) -> None:

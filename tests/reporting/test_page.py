@@ -171,3 +171,11 @@ def test_a_variant_and_what_drifted_are_told_apart(opened: Tab) -> None:
     assert opened.run("document.querySelector('.sums').textContent") == (
         "5 versions, 2 series, 1 withdrawn, 1 held, 1 drifted"
     )
+
+
+def test_what_cannot_be_seen_is_shown_as_its_escape() -> None:
+    evil = "\x1b]0;x\x07\u202e\x9b\ud800"
+    facts = Facts(evil, 1, (evil,))
+    text = page([TREE._replace(versions=(listed("1.0.0", facts=facts),), other=(evil,), notes=(evil,))], "2026-01-02")
+    assert not set(evil) - set("]0;x") & set(text)
+    assert "\\u001b]0;x\\u0007\\u202e" in text
