@@ -14,6 +14,7 @@ from tagger.settings.addresses import Login
 from tagger.settings.builds import digests_of_variants
 from tagger.settings.gates import GateOptions
 from tagger.settings.option import Given
+from tagger.settings.options import OPTIONS
 from tagger.settings.prune_options import PruneOptions
 from tagger.settings.release_options import ReleaseOptions
 from tagger.settings.run_options import RunOptions
@@ -115,8 +116,9 @@ class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be printed."""
-        return tuple(filter(None, (*(login.password for login in self.all_logins), self.github_token)))
+        """What must never be printed: the passwords of all logins, and the texts of options that are secrets."""
+        texts = (getattr(self, option.attribute) for option in OPTIONS if option.secret and not option.is_list)
+        return tuple(dict.fromkeys(filter(None, (*(login.password for login in self.all_logins), *texts))))
 
     @property
     def image_names(self) -> tuple[str, ...]:

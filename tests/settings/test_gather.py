@@ -369,6 +369,12 @@ class TestLogins:
     def test_the_token_of_the_workflow(self) -> None:
         assert given({"INPUT_GITHUB-TOKEN": "ghs_x"}).secrets == ("ghs_x",)
 
+    def test_every_option_that_is_a_secret(self) -> None:
+        texts = {option.name: f"hunter-{option.name}" for option in OPTIONS if option.secret and not option.is_list}
+        inputs = {f"INPUT_{name.upper()}": text for name, text in texts.items()}
+        found = given({**inputs, "INPUT_REGISTRY": "ghcr.io", "INPUT_USERNAME": "octocat"}).secrets
+        assert sorted(found) == sorted(texts.values())
+
 
 class TestComponents:
     """`only` picks the component of a monorepo; what the file says for all holds for each."""
