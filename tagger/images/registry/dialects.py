@@ -26,8 +26,8 @@ class Dialect(NamedTuple):
     deletes more than the distribution API. `identity`: how it accepts the identity of a workflow. `source`: the
     documentation of all this.
 
-    Software that runs anywhere (Harbor, Quay) has no `registry`: no name identifies it. The fields of `ANYWHERE` in its
-    row apply to the answers of every registry, and its other fields where a repository names it.
+    Software that runs anywhere (Harbor, GitLab) has no `registry`: no name identifies it. Its row has only fields of
+    `ANYWHERE`, which apply to the answers of every registry.
     """
 
     name: str
