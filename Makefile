@@ -97,7 +97,7 @@ pictures: setup packages build/mermaid.min.js ## Draw the pictures of docs/pictu
 	@tools/debian-packages /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf=fonts-noto-color-emoji
 	$(BIN)/python tools/pictures.py
 
-docs: setup ## Write the tables of action.yml, the README and docs/ anew from the code.
+docs: setup ## Write action.yml and the tables of docs/ anew from the code.
 	$(BIN)/python tools/texts.py
 	$(BIN)/python tools/schema.py
 	$(BIN)/python tools/spellings.py
