@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tagger.settings.option import CommandKind, Given
@@ -76,15 +76,23 @@ class Components:
 
     def _default_components(self, several: Several, tags: Callable[[], Iterable[str]]) -> tuple[str, ...]:
         """Return the components of a run that names none."""
-        found = self.names if len(self.names) < 2 else self._of_images() or self._of_tag(tags())
+        found, asked = self.names if len(self.names) < 2 else self._of_images(), tuple[str, ...]()
+        if not found and self.names:
+            asked = tuple(tags())
+            found = self._of_tag(asked)
         if len(found) == 1:
             return found
         if several == "all":
             return found or self.names
         if not len(self._problems):  # the mistakes of the file are reported first
             hint = f"Pick one: set {_ways(found or self.names)}."
-            self._problems.add("the file has several components", hint)
+            self._problems.add(f"the file has several components{'' if found else self._of_none(asked)}", hint)
         return ()
+
+    def _of_none(self, tags: Sequence[str]) -> str:
+        """Return the part of a message that says why git tags pick no component; empty without tags."""
+        prefixes = " or ".join(repr(self._text("tag-prefix", name)) for name in self.names)
+        return f", and the git tag {tags[0]!r} is no version behind {prefixes}" if tags else ""
 
     def _selected_components(self, only: Given, several: Several) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(find_option("only").split(only.texts)))

@@ -54,6 +54,13 @@ def test_all_where_nobody_picks_any(tmp_path: Path) -> None:
         )
 
 
+def test_a_git_tag_that_is_of_none_is_named(tmp_path: Path) -> None:
+    for tag in ("v5.0.0", "worker-1.0.0", "api-nightly"):
+        text = refused(tmp_path, "named", {"GITHUB_REF": f"refs/tags/{tag}"})
+        assert f"the git tag {tag!r} is no version behind 'api-" in text
+        assert "`only: api`" in text
+
+
 def test_those_that_are_named(tmp_path: Path) -> None:
     assert chosen(tmp_path, "named", only="api-web api") == ["api-web", "api"]
     assert chosen(tmp_path, "named", {"INPUT_ONLY": "api\napi"}) == ["api"]
