@@ -147,7 +147,7 @@ class TestCommands:
             (("withdraw", "oci:a"), {}, "`withdraw` takes one VERSION, but got none", "withdraw VERSION"),
             (("delete", "a.b/c", "--image", "a/b"), {}, "REPOSITORY is given twice", "Leave the word out"),
             (("delete", "feature/x", "--image", "oci:a"), {}, "'feature/x' is not a tag", ""),
-            (("release", "oci:a", "v2.1"), {}, "'v2.1' is not a version", "Or write all three numbers, as 2.1.0."),
+            (("release", "oci:a", "v2.1"), {}, "'v2.1' is not a version", "Write all three numbers, as 2.1.0. Or set"),
         ],
     )
     def test_what_is_not_understood(

@@ -60,8 +60,9 @@ def _hint(own: Scheme, text: str) -> str:
             if name == "numeric" and bare != text and _reads(own, bare):
                 return f"Write `{bare}`: no number begins with a zero. Or set {setting}, where zeros are allowed."
             whole = f"{text.lstrip('vV')}.0"
-            more = f" Or write all three numbers, as {whole}." if name == "numeric" and _reads(own, whole) else ""
-            return f"Set {setting}.{more}"
+            if name == "numeric" and _reads(own, whole):
+                return f"Write all three numbers, as {whole}. Or set {setting}."
+            return f"Set {setting}."
         if name != "pep440" and own.build_metadata == "refuse" and re.search("[+_]", text) and _reads(underscore, text):
             return f"Set {setting}{' and ' * bool(setting)}`build-metadata: underscore`."
     plain, plus, _ = text.partition("+")

@@ -6,8 +6,12 @@ __all__ = ["Broken", "Fault", "Late", "LateToConnect", "NoHost", "NoTls", "Proxy
 
 
 class Fault(Exception):
-    """A connection that failed. `sent`: the request may have arrived. `lasting`: another try fails the same way."""
+    """A connection that failed. `short` says it in few words, beside a retry.
 
+    `sent`: the request may have arrived. `lasting`: another try fails the same way.
+    """
+
+    short = "the connection ended"
     sent = True
     lasting = False
 
@@ -19,23 +23,32 @@ class Broken(Fault):
 class Late(Fault):
     """The answer did not come in time."""
 
+    short = "no answer in time"
+
 
 class Unreachable(Fault):
     """No connection to this address can be made."""
 
+    short = "no connection"
     sent = False
 
 
 class LateToConnect(Unreachable):
     """The connection was not made in time."""
 
+    short = "no connection in time"
+
 
 class NoHost(Unreachable):
     """A host name that has no address."""
 
+    short = "no address of the host"
+
 
 class ProxyFailed(Unreachable):
     """The proxy cannot be reached, or refuses the connection."""
+
+    short = "no connection by the proxy"
 
 
 class Unusable(Unreachable):
@@ -46,6 +59,8 @@ class Unusable(Unreachable):
 
 class NoTls(Unreachable):
     """A TLS connection cannot be made; the cause is the error of OpenSSL."""
+
+    short = "no TLS connection"
 
     @property
     def is_trusted(self) -> bool:

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 from tagger.errors import StoreError
 from tagger.images.registry.answers import Answer, ConnectionFailed, Reply, is_throttled
 from tagger.images.registry.dialects import PAUSE_WORDS, WAITS
+from tagger.images.registry.faults import Fault
 from tagger.images.registry.statuses import status_of
 
 __all__ = ["Repetition", "asked_pause"]
@@ -55,7 +56,7 @@ class Repetition:
             try:
                 reply = attempt()
             except ConnectionFailed as error:
-                perhaps_done, cause = error.sent, f"no answer ({type(error.cause).__name__})"
+                perhaps_done, cause = error.sent, error.cause.short if isinstance(error.cause, Fault) else "no answer"
                 if perhaps_done and (stand_in := done()) is not None:
                     return stand_in
                 if (last or error.lasting) and not self._closed.is_set():
