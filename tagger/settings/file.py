@@ -103,7 +103,10 @@ class _Reader:
                     + (f"; did you mean `{close}`?" if close else "; it must be the name of an option"),
                 )
             elif options[name].secret:
-                self._problem(key, f"`{name}` is a secret: drop `{name}` here, and set it in the environment")
+                self._problem(
+                    key,
+                    f"`{name}` is a secret for the workflow to name: drop `{name}` here, and set it in the environment",
+                )
             elif not options[name].in_file:
                 self._problem(
                     key,

@@ -64,7 +64,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "another setting": ("colour: blue", ["1:1: unknown setting `colour`; it must be the name of an option"]),
     "a number": ("1: x", ["1:1: unknown setting `1`; it must be the name of an option"]),
     "a secret": ("password: hunter2", [
-        "1:1: `password` is a secret: drop `password` here, and set it in the environment",
+        "1:1: `password` is a secret for the workflow to name: drop `password` here, and set it in the environment",
     ]),
     **{
         f"{option.name} in a checkout": (f"{option.name}: x", [

@@ -167,7 +167,7 @@ class TestBadInput:
             ("version", "me:hunter2@ghcr.io", "***@ghcr.io", ""),
             ("source", "docker-archive:", "names no image", "docker-daemon"),
             ("source", "https://x/y", "is not a source", "Write `docker://x/y`."),
-            ("version", "2.1", "'2.1' is not a version in the scheme semver", "Set `scheme: numeric`."),
+            ("version", "2.1", "'2.1' is not a version in the scheme semver", "as 2.1.0. Or set `scheme: numeric`."),
             ("version", "2.1.4+5", "has build metadata", "build-metadata: underscore"),
             (
                 "version",
