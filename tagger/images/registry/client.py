@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ Result = TypeVar("Result")
 Got = TypeVar("Got", bound=Reply)
 
 SMALL = 4 * 1024 * 1024  # bytes of an answer that is neither a manifest nor a listing
+MOST_SUBMITTED = 4096  # calls that wait for a thread: one takes a kilobyte and more
 _NO_TOKENS = "Ask who runs the registry whether this is its token server."
 DISTRIBUTION = "Docker-Distribution-Api-Version"
 """A header of distribution and of the registries based on it: Docker Hub, GHCR, ECR, Harbor, GitLab.
@@ -166,10 +168,13 @@ class Registry:
         return refusal(self._peer, access.place, what, answer, absent)
 
     def side_by_side(self, function: Callable[[Item], Result], items: Collection[Item]) -> list[Result]:
-        """Return the results for all items, in their order. When all are done, raise the first failure."""
+        """Return the results for all items, in their order. When all that began are done, raise the first failure."""
         if len(items) < 2:
             return [function(item) for item in items]
-        return results_of([self.submit(function, item) for item in items])
+        found, rest = list[Result](), iter(items)
+        while part := list(islice(rest, MOST_SUBMITTED)):
+            found += results_of([self.submit(function, item) for item in part])
+        return found
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> Pending[Result]:
         """Call a function in another thread. It must not wait for another submitted function."""

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from tagger.errors import StoreError
 from tagger.images.manifests import OCI_MANIFEST, Manifest
+from tagger.images.registry import client
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.listing import next_query
+from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry
 from tests.servers.small_registry import Fault, Reply, Request, SmallRegistry
@@ -184,6 +186,17 @@ def test_a_listed_tag_is_found_where_head_answers_404(small_registry: SmallRegis
     fill(small_registry, ["1.0"])
     small_registry.head = 404
     assert opened(small_registry).snapshot(["1.0", "2.0"]).digests == {"1.0": IMAGE.digest, "2.0": None}
+
+
+@pytest.mark.parametrize("most", [1, 3, 12, 13])
+def test_many_digests_are_read_in_parts(
+    small_registry: SmallRegistry, opened: Opener, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    store = opened(small_registry)
+    tags = [f"1.{number}" for number in range(12)]
+    made = {tag: make_image(store, tag, tag).digest for tag in tags}
+    monkeypatch.setattr(client, "MOST_SUBMITTED", most)
+    assert opened(small_registry).digests([*tags, "2.0"]) == {**made, "2.0": None}
 
 
 def test_listing_and_digests_are_read_side_by_side(small_registry: SmallRegistry, opened: Opener) -> None:
