@@ -19,7 +19,7 @@ def _run(run: Run) -> int:
     return run.finish(approve(job, dry_run=settings.dry_run))
 
 
-def _verb(report: Report, settings: Settings) -> Verb:  # noqa: ARG001 - the words of every command get them
+def _verb(report: Report, _settings: Settings) -> Verb:
     done = "Approved" if report.changed or report.dry_run else "Nothing to approve for"
     return Verb(done, json_status="approved")
 

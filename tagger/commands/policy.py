@@ -33,7 +33,7 @@ def _run(run: Run) -> int:
     return run.show(report._replace(verb=Verb(json_status="deleted" if action == "unset" else "pushed")))
 
 
-def _verb(report: Report, settings: Settings) -> Verb:  # noqa: ARG001 - the words of every command get them
+def _verb(report: Report, _settings: Settings) -> Verb:
     done = "Changed the policy" if report.changed else "Looked at the policy"
     return Verb(done, "of", tells_kept=True, status="changed")
 

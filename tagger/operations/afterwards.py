@@ -15,15 +15,9 @@ def outcome_after(
 ) -> Outcome:
     """Return the outcome of a repository: it failed without a write only where that is known of every tag."""
     changes = tuple(changes)
-    if dry_run:
-        return Outcome.of(place, changes, error, dry_run=True)
-    if error and all(change.known and not change.writes for change in changes):
+    if error and not dry_run and all(change.known and not change.writes for change in changes):
         return Outcome.failed(place, error, changes)
-    return Outcome.of(
-        place,
-        changes,
-        error,
-    )
+    return Outcome.of(place, changes, error, dry_run=dry_run)
 
 
 def read_if_possible(store: TagStore, tags: Collection[str]) -> Mapping[str, str | None]:

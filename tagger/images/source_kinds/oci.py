@@ -8,7 +8,7 @@ from tagger.images.sources import ContentSource
 __all__ = ["open_image"]
 
 
-def open_image(spec: SourceSpec, opening: Opening) -> ContentSource:  # noqa: ARG001
+def open_image(spec: SourceSpec, _opening: Opening) -> ContentSource:
     """Find the image. Raise `InputError`, `StoreError`."""
     path, choice = spec.path_and_choice()
     return image_in_layout(Layout(path), choice, str(spec))
