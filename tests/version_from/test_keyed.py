@@ -155,10 +155,10 @@ def test_xml_nested_without_end_is_read_in_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["gradle.properties", "version.py"])
 def test_a_long_file_is_read_in_time(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    started = time.monotonic()
+    started = time.process_time()  # that other programs take time too says nothing of how it is read
     with pytest.raises(Absent):
         read_file(tmp_path, name, "absent")
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_property_that_sounds_like_a_version_is_named(tmp_path: Path) -> None:
