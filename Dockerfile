@@ -8,10 +8,12 @@ RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --root-u
     --require-hashes --requirement /build/requirements.txt --target /action \
     && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/_yaml.*
 
-FROM packages AS whole
+FROM packages AS sources
 COPY entrypoint.py /action/
 COPY tagger /action/tagger
 COPY tools/image_tree.py /build/
+
+FROM sources AS whole
 # Seconds since 1970: what every file is dated, so that two builds are the same bytes. Bytecode without the columns of
 # tracebacks is a quarter smaller when packed.
 ARG SOURCE_DATE_EPOCH=0
@@ -25,11 +27,12 @@ RUN python -X no_debug_ranges -m compileall -q --invalidation-mode unchecked-has
 ENTRYPOINT ["/usr/local/bin/python", "-EsS", "/action/entrypoint.py"]
 
 # With what proves signatures (`verify`, `base-verify`): cryptography and sigstore are more than all the rest.
-FROM whole AS whole-verify
+FROM sources AS whole-verify
+ARG SOURCE_DATE_EPOCH=0
 COPY requirements-verify.txt /build/
 RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --upgrade \
     --require-hashes --requirement /build/requirements-verify.txt --target /action \
-    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/_yaml.* /tree \
+    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/_yaml.* \
     && python -BX no_debug_ranges /build/image_tree.py /tree
 FROM scratch AS verify
 ENV PATH=/usr/local/bin LANG=C.UTF-8

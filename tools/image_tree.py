@@ -150,9 +150,10 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ACTION).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path: Path, package: str) -> set[str]:
+@cache  # under emulation, as arm64 is built, to parse takes minutes
+def imports(path: Path, package: str) -> frozenset[str]:
     """Return the modules that a source imports, and the names that it imports from them, which may be modules."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
@@ -161,7 +162,7 @@ def imports(path: Path, package: str) -> set[str]:
             module_name = ".".join(filter(None, (base, node.module or "")))
             names.add(module_name)
             names.update(f"{module_name}.{alias.name}" for alias in node.names if alias.name != "*")
-    return {name for name in names if name}
+    return frozenset(filter(None, names))
 
 
 @cache

@@ -40,9 +40,22 @@ first = bundle.get_ca_certs(binary_form=True)
 import os
 folder = ssl.get_default_verify_paths().capath
 assert len([name for name in os.listdir(folder) if name.endswith(".pem")]) == len(first) > 50, folder
+assert os.path.realpath("/action/certifi/cacert.pem") == "/etc/ssl/certs/ca-certificates.crt"
 import datetime, zoneinfo
 print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Paris")).utcoffset())
 """
+LOADED = """
+import os
+lines = [line.split(None, 5) for line in open("/proc/self/maps")]
+loaded = {line[5].strip() for line in lines if len(line) == 6}
+for top in ("/action", "/usr"):
+    for folder, _, names in os.walk(top):
+        for path in (os.path.join(folder, name) for name in names if ".so" in name):
+            if os.path.realpath(path) not in loaded:
+                print(path)
+"""
+# What is loaded by name, where a thread ends, and for a question at a terminal.
+LATE = re.compile(r"/usr/.*/(libgcc_s\.so\.1|termios\.cpython-\S+)")
 # Every path of the image, sorted into what it is there for; a path of no kind is a file that nobody asked for.
 KINDS = {
     "the interpreter": r"usr/(local/)?bin/python[0-9.]*",
@@ -101,6 +114,10 @@ class TestContent:
             and not re.fullmatch(KINDS["what the engine makes"], one.name)
         }
         assert {re.sub("[0-9.]+$", "", name) for name in programs} == {"python", "tagger"}
+
+    def test_nothing_compiled_is_there_that_no_run_loads(self, engine: Engine, action_image: str) -> None:
+        run = ("run", "--rm", "--network=host", "--entrypoint=python", action_image, "-EsSc", IMPORT_ALL + LOADED)
+        assert [path for path in engine.docker(*run).splitlines() if not LATE.fullmatch(path)] == []
 
     def test_it_is_small(self, engine: Engine, action_image: str) -> None:
         saved = subprocess.run(

@@ -43,6 +43,26 @@ class TestGit:
         step = run(command="plan", published_from="none")
         assert (step.code, step.outputs["version"]) == (0, "2.1.4"), step.log
 
+    def test_tag_objects_as_differences_in_a_pack(self, run: Run, runner: Runner) -> None:
+        """They are read where no packed ref says what they lead to, by the Python code of the library alone."""
+        runner.workspace.mkdir(parents=True)
+        git(runner.workspace, "init", "--quiet")
+        git(runner.workspace, "commit", "--quiet", "--allow-empty", "--message", "First")
+        for number in range(9):
+            message = f"Release {number}\n\n" + "\n".join(f"- change {line}" for line in range(200))
+            git(runner.workspace, "tag", "--annotate", "--message", message, f"v2.1.{number}")
+        for words in (
+            ("repack", "-a", "-d", "--write-bitmap-index"),
+            ("multi-pack-index", "write"),
+            ("commit-graph", "write", "--reachable"),
+        ):
+            git(runner.workspace, *words)
+        (pack,) = (runner.workspace / ".git/objects/pack").glob("*.idx")
+        shown = subprocess.run(["git", "verify-pack", "-v", pack], check=True, capture_output=True, text=True).stdout
+        assert any(" tag " in line and len(line.split()) == 7 for line in shown.splitlines()), shown
+        step = run(command="plan", published_from="none")
+        assert (step.code, step.outputs["version"]) == (0, "2.1.8"), step.log
+
     @pytest.mark.parametrize(("folder", "versions"), [("main", ("1.1.0", "1.1.1")), ("tree", ("1.0.0",))])
     def test_reftables_with_a_worktree(
         self, folder: str, versions: tuple[str, ...], run: Run, runner: Runner, tmp_path: Path
