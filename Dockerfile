@@ -3,10 +3,11 @@ FROM python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9
 
 FROM base AS packages
 COPY requirements.txt /build/
-# Nobody calls the packages' commands and tests, nor PyYAML's loaders in C, which are most of its size.
+# Nobody calls the packages' commands and tests. PyYAML, dulwich and charset_normalizer have Python code for all that they
+# have compiled too, which is most of their size; for the few files and answers that a run reads it is as fast.
 RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
     --require-hashes --requirement /build/requirements.txt --target /action \
-    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/_yaml.*
+    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/*.so /action/dulwich/*.so /action/charset_normalizer/*.so
 
 FROM packages AS sources
 COPY entrypoint.py /action/
@@ -32,7 +33,7 @@ ARG SOURCE_DATE_EPOCH=0
 COPY requirements-verify.txt /build/
 RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --upgrade \
     --require-hashes --requirement /build/requirements-verify.txt --target /action \
-    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/_yaml.* \
+    && rm -rf /action/bin /action/*/tests /action/_yaml /action/yaml/*.so /action/dulwich/*.so /action/charset_normalizer/*.so \
     && python -BX no_debug_ranges /build/image_tree.py /tree
 FROM scratch AS verify
 ENV PATH=/usr/local/bin LANG=C.UTF-8

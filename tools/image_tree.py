@@ -20,7 +20,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
-from importlib.machinery import PathFinder
+from importlib.machinery import FrozenImporter, PathFinder
 from pathlib import Path
 
 ACTION = Path("/action")
@@ -30,22 +30,36 @@ EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
 # Modules that are imported by name at run time, without an `import` statement.
 NAMED = (
     "encodings.ascii", "encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_8",
-    "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "zoneinfo._zoneinfo",
+    "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32",
     "_cffi_backend", "typing_extensions", "annotated_types", "typing_inspection.introspection",
 )  # fmt: skip
 WHOLE = ("pydantic", "rich/_unicode_data", "sigstore", "sigstore_models")  # packages that import their modules by name
-DATA = ("*.dist-info/METADATA", "certifi/*.pem", "sigstore/_store/**/*")
-# Modules whose `import` a run never reaches: for tests, debuggers, other systems, or alternatives that are not used.
+DATA = ("*.dist-info/METADATA", "sigstore/_store/**/*")
+# Modules whose `import` a run never reaches. One that is imported all the same stays: see `reachable`.
 UNUSED = re.compile(
-    r"(antigravity|asyncio|code|codeop|cProfile|ctypes\.macholib|curses|dbm|distutils|doctest|email\.mime\.(audio|image)|"
-    r"ensurepip|idlelib|lib2to3|markdown_it|mdurl|multiprocessing|nntplib|pdb|pip|profile|pstats|pydoc|pydoc_data|pygments|readline|"
-    r"rich\.(_inspect|_win32_console|_windows\w*|filesize|json|logging|markdown|pretty|progress|prompt|syntax|traceback|tree)|"
-    r"setuptools|"
-    r"sqlite3|this|timeit|tkinter|turtle|unittest|venv|webbrowser|wsgiref|xml\.(dom|sax)|xmlrpc|_pyrepl|_sqlite3|"
-    r"_curses|_tkinter|_ctypes_test|_testcapi|_dbm|_gdbm|_zoneinfo_test)(\..*)?"
+    "("
+    # for tests, debuggers, builds and people at a terminal of Python
+    r"antigravity|cProfile|code|codeop|curses|distutils|doctest|ensurepip|idlelib|lib2to3|pdb|pip|profile|pstats|pydoc|pydoc_data|"
+    r"readline|rich\.(__main__|_inspect|traceback)|rlcompleter|setuptools|this|timeit|tkinter|turtle|unittest|venv|webbrowser|"
+    r"_ctypes_test|_curses|_pyrepl|_testcapi|_tkinter|_zoneinfo_test|"
+    # for other systems
+    r"click\._winconsole|docker\.transport\.npipe\w+|encodings\.mbcs|nturl2path|plistlib|rich\._(win32_console|windows\w*)|"
+    r"urllib3\.contrib\.emscripten|_(aix|ios|osx)_support|"
+    # in Python, where there is compiled code; and the other way round, where the `Dockerfile` removes that
+    r"_py_abc|_pydatetime|_pydecimal|zoneinfo\._zoneinfo|yaml\.cyaml|"
+    # for what a run does not do, or does in another way
+    r"asyncio|backports\.zstd\.(_shutil|tarfile|zipfile)|concurrent\.futures\.process|ctypes|dbm|docker\.transport\.sshconn|"
+    r"email\.(_header_value_parser|contentmanager|headerregistry|mime\.(audio|image)|policy)|ftplib|markdown_it|mdurl|"
+    r"multiprocessing|nntplib|pygments|rich\.(filesize|json|logging|markdown|pretty|progress|prompt|syntax|tree)|sqlite3|"
+    r"statistics|urllib3\.(contrib\.(pyopenssl|socks)|http2\.connection)|wsgiref|xml\.(dom|sax)|xmlrpc|_dbm|_gdbm|_sqlite3"
+    r")(\..*)?"
 )
+# charset_normalizer asks these, where they are there, which encodings are theirs; none of the encodings is in `NAMED`.
+ASKED = re.compile(r"_codecs_\w+|_multibytecodec")
+LANDMARK = "os"  # Python finds its library by this module, though its code is in the interpreter (getpath.py)
 EXTRA = ("/etc/passwd", "/etc/group", "/etc/os-release", "/usr/local/pyvenv.cfg")
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+CERTIFI = ACTION / "certifi/cacert.pem"
 ZONES = Path("/usr/share/zoneinfo")
 ZONE = re.compile(r"[A-Z][\w+-]*(/[\w+-]+)*")  # a time zone, and nothing in posix/ or right/, and no table
 UNWINDER = "libgcc_s.so.1"  # glibc opens it by name when a thread ends
@@ -99,6 +113,7 @@ def authorities(target: Path) -> None:
         link = target / default.relative_to("/")
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(AUTHORITIES.parent)
+    (target / CERTIFI.relative_to("/")).symlink_to(AUTHORITIES)  # as Debian's own package of certifi has it
 
 
 def command(target: Path) -> None:
@@ -119,7 +134,8 @@ def reachable() -> set[str]:
         for name in imports(path, package_of(path)):
             with suppress(ImportError):  # no module, or a package that this image omits
                 importlib.import_module(name)
-    seen = {name for name in sys.modules if name != "__main__"}  # they are imported, even where UNUSED matches
+    # They are imported, even where UNUSED matches.
+    seen = {name for name in sys.modules if name != "__main__" and not ASKED.fullmatch(name)}
     todo = {*NAMED, *sys.builtin_module_names}
     for name in seen:
         if (origin := find_module(name)) and origin.suffix == ".py":
@@ -137,7 +153,7 @@ def reachable() -> set[str]:
         origin = find_module(name)
         if origin and origin.suffix == ".py":
             todo |= imports(origin, name if origin.name == "__init__.py" else name.rpartition(".")[0])
-    return {name for name in seen if find_module(name)}
+    return {name for name in seen if find_module(name) and (name == LANDMARK or FrozenImporter.find_spec(name) is None)}
 
 
 def package_of(path: Path) -> str:
