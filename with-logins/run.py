@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,18 +17,24 @@ from typing import Any
 
 ACTION = Path(__file__).resolve().parent.parent
 HANDED_ON = re.compile(r"(INPUT|GITHUB|RUNNER|ACTIONS|TAGGER)_.+|CI|(?i:https?|all|no)_proxy|DOCKER_AUTH_CONFIG")
+NOT_FOUND = "credentials not found"
 SOCKET = "unix:///var/run/docker.sock"
 
 
-def main() -> int:
-    """Run the image, and return its exit code."""
+def main() -> None:
+    """Become `docker run`: the signals of a cancelled job reach Tagger, and its exit code is that of the step."""
     environ = dict(os.environ)
     inputs = json.loads(environ.pop("INPUTS"))
     environ |= {f"INPUT_{name.upper()}": str(value) for name, value in inputs.items()}
     found = logins(Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json")
     if found and not environ.get("DOCKER_AUTH_CONFIG"):
         environ["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": found})
-    return subprocess.run(["docker", *words(environ, image())], env=environ, check=False).returncode  # noqa: S603, S607
+    if not shutil.which("docker"):
+        raise SystemExit(
+            "::error title=No docker::with-logins runs Tagger's image with docker, which is not in PATH here."
+        )
+    sys.stdout.flush()
+    os.execvpe("docker", ["docker", *words(environ, image())], environ)  # noqa: S606, S607
 
 
 def image() -> str:
@@ -63,36 +70,45 @@ def words(environ: Mapping[str, str], name: str) -> list[str]:
 
 
 def logins(path: Path) -> dict[str, Any]:
-    """Return the logins of a docker configuration, as its `auths` has them; helper programs are asked."""
+    """Return the logins of a docker configuration, as its `auths` has them; helper programs are asked.
+
+    Raise `SystemExit` where it cannot be read. A helper that cannot be asked is a warning: the run may not need it.
+    """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
+        kept, helpers = config.get("auths") or {}, config.get("credHelpers") or {}
+        found = {host: entry for host, entry in kept.items() if entry.get("auth") or entry.get("identitytoken")}
     except FileNotFoundError:
         return {}
-    kept = config.get("auths") or {}
-    found = {host: entry for host, entry in kept.items() if entry.get("auth") or entry.get("identitytoken")}
-    helpers = dict.fromkeys(kept, config.get("credsStore", "")) | (config.get("credHelpers") or {})
-    for host, helper in helpers.items():
+    except (OSError, ValueError, AttributeError) as error:
+        raise SystemExit(f"::error title=No logins::{path} cannot be read: {error}") from None
+    for host, helper in (dict.fromkeys(kept, config.get("credsStore", "")) | helpers).items():
         if helper and host not in found:
-            found |= dict(asked(helper, host))
+            try:
+                found |= dict(asked(helper, host))
+            except (OSError, ValueError) as error:
+                print(f"::warning title=No login for {host}::docker-credential-{helper}: {error}")
     return found
 
 
 def asked(helper: str, host: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the login that a helper program keeps for a host, if it has one (docker-credential-helpers, README)."""
+    """Yield the login that a helper program keeps for a host, if it has one (docker-credential-helpers, README).
+
+    Raise `OSError` where it cannot be run, `ValueError` where it fails.
+    """
     command = [f"docker-credential-{helper}", "get"]
-    try:
-        ended = subprocess.run(command, input=host, capture_output=True, text=True, check=False)  # noqa: S603
-    except OSError as error:
-        message = f"The docker configuration names {command[0]}, which cannot be run: {error.strerror}."
-        raise SystemExit(message) from error
+    ended = subprocess.run(command, input=host, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode == 0:
-        login = json.loads(ended.stdout)
-        if login["Username"] == "<token>":
-            yield host, {"identitytoken": login["Secret"]}
-        else:
-            auth = base64.b64encode(f"{login['Username']}:{login['Secret']}".encode())
-            yield host, {"auth": auth.decode()}
+        try:
+            login = json.loads(ended.stdout)
+            user, secret = login["Username"], login["Secret"]
+        except (ValueError, KeyError, TypeError):
+            raise ValueError("its answer is not a login") from None
+        plain = f"{user}:{secret}".encode()
+        yield host, {"identitytoken": secret} if user == "<token>" else {"auth": base64.b64encode(plain).decode()}
+    elif NOT_FOUND not in ended.stdout:
+        raise ValueError(ended.stdout.strip().partition("\n")[0] or f"it ended with {ended.returncode}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
