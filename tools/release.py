@@ -1,6 +1,6 @@
 """The steps of release.yml with logic: check the version, write the image into action.yml, commit and tag.
 
-python tools/release.py check v1.2.3             the tag, the code and the changelog name one version
+python tools/release.py check v1.2.3             the tag, the code and the changelog name one version, not released yet
 python tools/release.py name IMAGE@DIGEST        action.yml runs this image in place of the Dockerfile
 python tools/release.py commit v1.2.3 IMAGE@DIGEST    make that commit and its tag, and push the tag, once
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = re.compile(r"^(  image:) .*$", re.MULTILINE)
 PINNED = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
+SECTION = re.compile(r"^## \[([0-9][^\]]*)\][^\n]*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 BOT = ("-c", "user.name=github-actions[bot]", "-c", "user.email=41898282+github-actions[bot]@users.noreply.github.com")
 
 
@@ -30,16 +31,24 @@ def main(words: list[str]) -> None:
 
 
 def check(tag: str, root: Path) -> None:
-    """Raise `SystemExit` unless the tag, `__version__` and the newest section of the changelog are one version."""
+    """Raise `SystemExit` unless the tag, `__version__` and the newest section of the changelog are one version.
+
+    The section is the only one of its version, and is not empty. The tag does not stand yet, or names an image that was
+    built from this commit, in an earlier run.
+    """
+    sections = SECTION.findall((root / "CHANGELOG.md").read_text())
     said = {
-        "the tag": tag.removeprefix("refs/tags/").removeprefix("v"),
-        "tagger/__init__.py": _first_match(r'__version__ = "([^"]+)"', root / "tagger/__init__.py"),
-        "CHANGELOG.md": _first_match(r"^## \[([0-9][^\]]*)\]", root / "CHANGELOG.md"),
+        "the tag": tag,
+        "tagger/__init__.py": _version(root / "tagger/__init__.py"),
+        "CHANGELOG.md": f"v{sections[0][0]}" if sections else "no version",
     }
     if len(set(said.values())) > 1:
-        raise SystemExit(
-            "These must be one version: " + ", ".join(f"{where} says {text}" for where, text in said.items())
-        )
+        raise SystemExit("These must be one tag: " + ", ".join(f"{where} says {text}" for where, text in said.items()))
+    texts = [text for version, text in sections if f"v{version}" == tag]
+    if len(texts) != 1 or not texts[0].strip():
+        raise SystemExit(f"CHANGELOG.md must have one section for {tag}, and it must say what changed")
+    if _stands(root, tag) and _git(root, "rev-parse", "HEAD") not in _git(root, "rev-parse", "FETCH_HEAD^@").split():
+        raise SystemExit(f"{tag} stands already, and was not made from this commit: release a new version")
 
 
 def name(image: str, root: Path) -> None:
@@ -54,25 +63,41 @@ def name(image: str, root: Path) -> None:
 
 
 def commit(tag: str, image: str, root: Path) -> None:
-    """Make the commit that names the image, tag it, and push the tag. Do nothing if the tag with this image exists.
+    """Make the commit that names the image, tag it, and push the tag. Make none if the tag with this image exists.
 
     No branch is pushed, so that `main` still builds the Dockerfile. A tag is never moved, as immutable releases
     require. Raise `SystemExit` if the tag exists with another image, or git fails.
     """
-    if _git(root, "ls-remote", "--tags", "origin", f"refs/tags/{tag}"):
-        _git(root, "fetch", "--depth=1", "origin", f"refs/tags/{tag}")
+    name(image, root)
+    if _stands(root, tag):
         if f"docker://{image}" not in _git(root, "show", "FETCH_HEAD:action.yml"):
             raise SystemExit(f"{tag} stands already and does not run {image}: release a new version")
         return
-    name(image, root)
     _git(root, *BOT, "commit", "--message", f"Run the image of {tag}", "--", "action.yml")
     _git(root, *BOT, "tag", "--annotate", "--message", tag, tag)
-    _git(root, "push", "origin", f"refs/tags/{tag}")
+    try:
+        _git(root, "push", "origin", f"refs/tags/{tag}")
+    except SystemExit as error:
+        if "`workflows` permission" not in str(error):
+            raise
+        # GitHub compares the workflows of a tag that a workflow pushes with those at the tips of the branches.
+        built = _git(root, "rev-parse", "HEAD^")
+        raise SystemExit(
+            f"{error}\nThe workflows changed since: make a branch at {built}, run again, delete it"
+        ) from None
 
 
-def _first_match(pattern: str, path: Path) -> str:
-    match = re.search(pattern, path.read_text(), re.MULTILINE)
-    return match[1] if match else "no version"
+def _stands(root: Path, tag: str) -> bool:
+    """Say whether the tag exists where releases are pushed; if so, it is fetched with its parents, as FETCH_HEAD."""
+    stands = bool(_git(root, "ls-remote", "--tags", "origin", f"refs/tags/{tag}"))
+    if stands:
+        _git(root, "fetch", "--depth=2", "origin", f"refs/tags/{tag}")
+    return stands
+
+
+def _version(path: Path) -> str:
+    match = re.search(r'^__version__ = "([0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.]+)?)"$', path.read_text(), re.MULTILINE)
+    return f"v{match[1]}" if match else "no version"
 
 
 def _git(root: Path, *arguments: str) -> str:
