@@ -1,6 +1,7 @@
 """Logins that need no secret: the workflow's identity, exchanged for a registry's token."""
 
 import base64
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -10,7 +11,7 @@ from tests.integration.commands import Ran, tagger
 from tests.servers.fixtures_registry import Opener
 from tests.servers.http_server import Reply
 from tests.servers.issuer import Issuer
-from tests.servers.small_registry import SmallRegistry
+from tests.servers.small_registry import Request, SmallRegistry
 from tests.servers.token_server import TokenServer
 
 HUB = "docker.io oidc org=acme connection=0a1b2c3d"
@@ -64,6 +65,21 @@ def shown(ran: Ran) -> str:
     return "\n".join(line for line in (ran.out + ran.err).splitlines() if not line.startswith("::add-mask::"))
 
 
+def expire_once(registry: SmallRegistry, issuer: Issuer) -> None:
+    """Let the login expire before the first tag is written, and the registry's token with it."""
+    left = [True]
+
+    def expire(request: Request) -> None:
+        if request.method == "PUT" and left:
+            left.clear()
+            time.sleep(1.5)
+            issuer.users.pop("acme")
+            if registry.tokens:
+                registry.tokens.revoke()
+
+    registry.watch = expire
+
+
 class TestForms:
     """Each registry takes an identity in its own form."""
 
@@ -108,6 +124,33 @@ class TestForms:
         ran = released(HUB)
         assert ran.code == 0, ran.err
         assert len(issuer.tokens) >= 2
+
+    @pytest.mark.parametrize("by_tokens", [False, True])
+    def test_a_login_that_expires_unsaid_is_fetched_again_once_it_is_refused(
+        self, by_tokens: bool, issuer: Issuer, released: Released, registry: SmallRegistry
+    ) -> None:
+        with TokenServer(anonymous=frozenset()) as tokens:
+            if by_tokens:
+                registry.users, registry.tokens, tokens.users = {}, tokens, issuer.users
+            expire_once(registry, issuer)
+            ran = released(HUB)
+        assert ran.code == 0, ran.err
+        assert registry.tags("acme/app").keys() == {"2.1.4", "2.1", "2", "latest"}
+        assert [method for method, _ in issuer.asked] == ["GET", "POST"] * 2
+        assert all(f"::add-mask::{token}\n" in ran.out + ran.err for token in issuer.tokens)
+
+    @pytest.mark.parametrize("by_tokens", [False, True])
+    def test_a_login_that_is_refused_as_soon_as_it_is_fetched_is_not_fetched_again(
+        self, by_tokens: bool, issuer: Issuer, released: Released, registry: SmallRegistry
+    ) -> None:
+        with TokenServer(anonymous=frozenset()) as tokens:
+            if by_tokens:
+                registry.tokens = tokens
+            registry.users = {"somebody": "else"}
+            ran = released(HUB)
+        assert ran.code == 1
+        assert "did not accept the login by OIDC" in ran.out + ran.err
+        assert [method for method, _ in issuer.asked] == ["GET", "POST"]
 
     def test_with_json_the_masks_are_on_standard_error(self, issuer: Issuer, released: Released) -> None:
         ran = released(HUB, json="true")
@@ -168,13 +211,24 @@ class TestRefusals:
         assert released(HUB).code == 0
         assert [method for method, _ in issuer.asked] == ["GET", "POST", "POST"]
 
+    @pytest.mark.parametrize(("method", "who"), [("GET", "The runner's service"), ("POST", "identity.docker.com")])
+    def test_a_fault_that_stays_is_not_called_the_registrys(
+        self, method: str, who: str, issuer: Issuer, released: Released
+    ) -> None:
+        issuer.watch = lambda asked, _path: Reply(503) if asked == method else None
+        ran = released(HUB)
+        assert ran.code == 1
+        assert f"{who} has a fault. Run the same command again" in ran.out + ran.err
+
     @pytest.mark.parametrize("status", [302, 307])
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_no_redirect_is_followed(self, status: int, method: str, issuer: Issuer, released: Released) -> None:
         with SmallRegistry() as elsewhere:
             to = Reply(status, [("Location", f"http://{elsewhere.host}/")])
             issuer.watch = lambda asked, _path: to if asked == method else None
-            assert released(HUB).code == 1
+            ran = released(HUB)
+            assert ran.code == 1
+            assert "Something else answers there." in ran.out + ran.err
             assert elsewhere.connections == 0
 
 

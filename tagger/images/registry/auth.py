@@ -26,7 +26,8 @@ class Authorization:
     """The authorization at one registry: nothing, a login, or a token for each set of scopes.
 
     `fetch` asks a token server for a token, given the challenge and the access with its scopes. `known` is the
-    challenge of a registry whose token server is known in advance. `login` is called when the registry needs a login.
+    challenge of a registry whose token server is known in advance. `login` is called when the registry needs a login,
+    and `renew` when it refused one: it returns whether `login` has another one.
     """
 
     def __init__(
@@ -35,10 +36,11 @@ class Authorization:
         *,
         known: Challenge | None = None,
         login: Callable[[Access], Login] = lambda _access: Login(),
+        renew: Callable[[Login], bool] = lambda _login: False,
     ) -> None:
         self._fetch = fetch
         self._challenge = known
-        self._login = login
+        self._login, self._renew_login = login, renew
         self._tokens = TokenCache()
         self._together = Together(login)
         self._added: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -83,10 +85,11 @@ class Authorization:
         self.challenge_known = self._discovery.get(lead, meanwhile)
         return replies[0] if replies else None
 
-    def header(self, access: Access, meanwhile: Callable[[], None]) -> tuple[str, bool]:
+    def header(self, access: Access, meanwhile: Callable[[], None], *, renewed: bool = False) -> tuple[str, bool]:
         """Return the `Authorization` header for a request (or ""), and whether its token is new.
 
-        Fetches a token where one is needed. Raise `StoreError`.
+        Fetches a token where one is needed, and first a login where the last one may have expired: once, so not where
+        that is `renewed`. Raise `StoreError`.
         """
         challenge = self._challenge
         if challenge is None:
@@ -102,6 +105,8 @@ class Authorization:
         except StoreError as error:
             if error.status in (400, 403, 404) and self._together.alone(access):
                 return self.header(access, meanwhile)
+            if error.status == 401 and not renewed and (self._login(access) != login or self._renew_login(login)):
+                return self.header(access, meanwhile, renewed=True)
             raise
         return f"Bearer {token.value}", new
 
@@ -121,8 +126,8 @@ class Authorization:
             return self._show_login(access, sent, challenges)
         if wanted.scheme == "basic":
             self._challenge = wanted
-            basic = self._login(access).basic
-            return bool(basic) and sent != basic
+            login = self._login(access)
+            return bool(login.basic) and (sent != login.basic or self._renew_login(login))  # it may have expired
         if not sent.startswith("Bearer "):
             self._challenge = wanted
             return True

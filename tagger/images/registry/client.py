@@ -206,7 +206,7 @@ class Registry:
 
     @cached_property
     def _authorization(self) -> Authorization:
-        return Authorization(self._fetch_token, known=self._known, login=self._login)
+        return Authorization(self._fetch_token, known=self._known, login=self._login, renew=self._keychain.renew)
 
     @property
     def login_used(self) -> str:

@@ -17,6 +17,9 @@ class FetchedLogin(Protocol):
     def get(self) -> Login:
         """Return the login. Raise `InputError`, `StoreError`."""
 
+    def renew(self, refused: Login) -> bool:
+        """Forget a refused login, which may have expired; return whether another is fetched next."""
+
     @property
     def secrets(self) -> frozenset[str]:
         """All secrets, which must never be shown."""
@@ -73,6 +76,10 @@ class Keychain:
                 if found and (at_home or found is not self._github):
                     return found
             return Login()
+
+    def renew(self, refused: Login) -> bool:
+        """Forget a fetched login that its registry refused; return whether another is fetched next."""
+        return any(one.renew(refused) for one in self._given.values() if not isinstance(one, Login))
 
     def auth_config(self, *names: str, repository: str = "") -> dict[str, str]:
         """Return the login for a push in the form of the Docker Engine; empty when there is none."""

@@ -27,6 +27,7 @@ URL, TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
 
 LIFETIME = 3600  # the lifetime of a login, in seconds: the maximum at Docker, and the value at Chainguard
 MOST = 1024 * 1024  # bytes of an answer
+YOUNG = 1.0  # seconds; a login that is refused so soon has not expired
 ORIGIN = "the login by OIDC"
 
 Fields = Mapping[str, str]
@@ -158,12 +159,20 @@ class IdentityLogin:
         self._environ, self._sender, self._mask = environ, sender, mask
         self._tokens = TokenCache()
         self._secrets: frozenset[str] = frozenset()
+        self._fetched = 0.0
         self._lock = threading.Lock()
 
     def get(self) -> Login:
         """Return the login. Raise `InputError` where the workflow has no identity, `StoreError` where it is refused."""
         token, _ = self._tokens.get((), self._exchange, lambda: None)
         return self._login(token)
+
+    def renew(self, refused: Login) -> bool:
+        """Forget a login that the registry refused and may have expired; return whether another is fetched next."""
+        may = refused.password in self._secrets and time.monotonic() - self._fetched > YOUNG
+        if may:
+            self._tokens.forget((), f"Bearer {refused.password}")
+        return may
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -180,10 +189,11 @@ class IdentityLogin:
         what = f"logging in by OIDC at {form.host}"
         answer = self._sender().send(form.host, form.request(identity, self._fields), self._peer(), what)
         if answer.status != 200:
-            self._refuse(what, answer, form.hint)
+            self._refuse(form.host, what, answer, form.hint)
         value, lifetime = self._read(answer, ("access_token", "token"), what)
         token = Token.lasting(value, lifetime, asked)
         self._keep((value, self._login(token).basic.removeprefix("Basic ")))
+        self._fetched = time.monotonic()
         return token
 
     def _identity(self) -> str:
@@ -202,7 +212,7 @@ class IdentityLogin:
         what = "asking the runner for the workflow's identity"
         answer = self._sender().send(parts.netloc, request, self._peer(), what)
         if answer.status != 200:
-            self._refuse(what, answer, _PERMISSION)
+            self._refuse("The runner's service", what, answer, _PERMISSION)
         value, _ = self._read(answer, ("value",), what)
         self._keep((value,))
         return value
@@ -230,9 +240,11 @@ class IdentityLogin:
             ) from error
         return value, lifetime
 
-    def _refuse(self, what: str, answer: Answer, hint: str) -> NoReturn:
-        error = refusal(self._peer(), "", what, answer)
-        mine = error.hint if status_of(answer.status).hint else hint
+    def _refuse(self, host: str, what: str, answer: Answer, hint: str) -> NoReturn:
+        """Raise the error for an answer; `hint` is for an answer that decides about the workflow or its settings."""
+        peer = self._peer()
+        error = refusal(peer._replace(registry=host), "", what, answer)
+        mine = error.hint if answer.status < 400 or status_of(answer.status).hint else hint
         raise StoreError(error.message, mine, code=error.code, place=self._registry, status=answer.status)
 
     def _peer(self) -> Peer:

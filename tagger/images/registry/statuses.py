@@ -7,7 +7,7 @@ from tagger.errors import AGAIN
 __all__ = ["DELETED", "RATE", "REDIRECTS", "STORED", "Status", "status_of"]
 
 
-FAULT = f"The registry has a fault. {AGAIN}"
+FAULT = f"{{registry}} has a fault. {AGAIN}"
 FULL = "{registry} has no space left. Free some, or ask its operator for more; then run the same command again."
 QUOTA = "Look at the plan and the quota of the account at {registry}."
 PROXY = "The proxy needs a login: write it in HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT."
