@@ -1,6 +1,6 @@
 """The protocols for everything that images are read from and written to."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import BinaryIO, Literal, NamedTuple, Protocol
@@ -24,7 +24,7 @@ class Snapshot(NamedTuple):
     listed but have no manifest.
     """
 
-    tags: frozenset[str]
+    tags: Set[str]
     digests: Mapping[str, str | None]
     unlisted: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()

@@ -136,7 +136,8 @@ def view_warnings(view: View, changes: Iterable[Change]) -> Iterator[Event]:
 def variant_warnings(store: TagStore, look: Look, versions: Iterable[Version]) -> Iterator[Event]:
     """Yield a warning for each tag that looks like an undeclared variant of one of `versions` or of one that stands."""
     exact = {tag for version in versions for tag in look.rules.exact_tags(version)}
-    for text in undeclared_notes(ExactTags(exact, look.tags, look.rules), look.tags, look.rules):
+    # Of the tags that are no contenders, the rules read all as versions.
+    for text in undeclared_notes(ExactTags(exact, look.tags, look.rules), look.contenders, look.rules):
         yield Event("warning", store.place, text, "UNDECLARED_VARIANT")
 
 

@@ -1,7 +1,7 @@
 """What one look finds in a repository: what its tags hold, and what they should hold. Reads nothing itself."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -30,8 +30,8 @@ class Look(NamedTuple):
     """
 
     rules: Rules
-    tags: frozenset[str] = frozenset()
-    contenders: frozenset[str] = frozenset()
+    tags: Set[str] = frozenset()
+    contenders: Set[str] = frozenset()
     published: Published = Published(frozenset(), frozenset(), MappingProxyType({}))
     owners: Mapping[str, Version] = MappingProxyType({})
     unmarked: Mapping[str, Version] = MappingProxyType({})

@@ -1,6 +1,6 @@
 """Finds the versions that a name means: all variants of `2.1.4`, or only `2.1.4-alpine`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Named(NamedTuple):
     store: TagStore
     rules: Rules
     versions: tuple[Version, ...]
-    tags: frozenset[str]
+    tags: Set[str]
     published: Published
     digests: Mapping[str, str | None]
 

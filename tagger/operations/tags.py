@@ -16,7 +16,7 @@ from tagger.operations.look import Look, every_tag
 from tagger.operations.lost import lost_notes
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
-from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, Tree
+from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.marks import HELD_MARK, POLICY_TAG, WITHDRAWN_MARK
 from tagger.rules.plan import Claim
@@ -127,7 +127,8 @@ def _listing(store: TagStore, look: Look, *, long: bool) -> _Listing:
         if (image := attached_to(t, filter(None, look.digests.values())))
     ]
     reserved = {tag for tag in look.tags if tag == POLICY_TAG or (tag in marks and rules.read(tag.partition("-")[2]))}
-    other = look.tags - exact - look.owners.keys() - orphans - reserved - {artifact.name for artifact in hanging}
+    named = exact | look.owners.keys() | orphans | reserved | {artifact.name for artifact in hanging}
+    other = frozenset(look.tags - named)
     wanted = exact | orphans | (other if long else set())
     digests = {**store.digests(wanted - look.digests.keys()), **look.digests}
     at: dict[tuple[str | None, Version | None], list[str]] = defaultdict(list)

@@ -8,10 +8,9 @@ from tagger.errors import StoreError, TaggerError
 from tagger.images.configs import UNREADABLE, first_labels
 from tagger.images.stores import TagStore
 from tagger.operations.look import Look
-from tagger.rules.cascade import Published, Rules
-from tagger.rules.contenders import contenders_beside
+from tagger.rules.cascade import Rules
 from tagger.rules.plan import Change
-from tagger.rules.versions import Version
+from tagger.rules.versions import ORDER, Version
 from tagger.version_from.labels import VERSION_LABEL
 
 __all__ = ["Vetted", "previous_tag", "vet"]
@@ -42,9 +41,7 @@ def vet(store: TagStore, look: Look, changes: Iterable[Change], done: Collection
     named = _versions_by_digest(look.digests, rules)
     doubtful = _doubtful(changes, {*done, *named})
     if doubtful:
-        owners = {owner for change in doubtful if (owner := look.owners.get(change.tag))}
-        published = rules.published(contenders_beside(look.tags, look.contenders, owners, rules))
-        others = [tag for change in doubtful if (tag := _newest_other(change, look, published))]
+        others = [tag for change in doubtful if (tag := _newest_other(change, look))]
         named = _versions_by_digest(read(others), rules)
         doubtful = _doubtful(doubtful, {*done, *named})
     if not doubtful:
@@ -76,13 +73,14 @@ def _doubtful(changes: Iterable[Change], known: Collection[str]) -> list[Change]
     return [change for change in changes if change.writes and change.before and change.before not in known]
 
 
-def _newest_other(change: Change, look: Look, published: Published) -> str | None:
+def _newest_other(change: Change, look: Look) -> str | None:
     """Return the exact tag of the newest listed version of a tag's class that is not its owner."""
     owner = look.owners.get(change.tag)
-    others = (v for v in published.versions if v != owner and (owner is None or v.variant == owner.variant))
-    for version in sorted(others, reverse=True):
-        if change.tag in look.rules.floating_tags(version, look.rules.channels):
-            return published.exact[version][0]
+    versions = (v for v in look.published.versions if v != owner and (owner is None or v.variant == owner.variant))
+    for version in sorted(versions, key=ORDER, reverse=True):
+        exact = look.published.exact[version][0]
+        if exact in look.tags and change.tag in look.rules.floating_tags(version, look.rules.channels):
+            return exact
     return None
 
 

@@ -1,6 +1,6 @@
 """Looks at one repository for an operation: with its rules, its scope of floating tags, and its claim on them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 
 from tagger.errors import Refused, StoreError, TaggerError
 from tagger.images.artifacts import LIFTED_DIGEST
@@ -47,7 +47,7 @@ class View:
         self.wrote: dict[str, str | None] = {}
         self.vetted: set[str] = set()  # digests whose versions were looked up already
         self.warnings: dict[tuple[str, str], None] = {}
-        self.seen: frozenset[str] = frozenset()
+        self.seen: Set[str] = frozenset()
         self.stored: str | None = None
         self._claim = claim
         self._policy: str | None = ""  # the digest under the policy's tag; empty before the first look
@@ -70,7 +70,7 @@ class View:
 
     def know(self, tags: Iterable[str]) -> None:
         """Remember tags that exist: a listing may omit them, or not have them yet."""
-        self.seen = self.seen.union(tags)
+        self.seen = self.seen | frozenset(tags)
 
     def look(
         self,
@@ -158,11 +158,12 @@ class _Reading:
         self.view, self.rules, self.listing = view, rules, snapshot.tags
         self.digests = dict(snapshot.digests)
         self.coming = frozenset(tag for version in coming for tag in rules.exact_tags(version))
-        self.known = snapshot.tags.union(view.seen) if view.seen else snapshot.tags
+        self.known = snapshot.tags if view.seen <= snapshot.tags else snapshot.tags | view.seen
         self.lifted: frozenset[str] = frozenset()
         self.lost = snapshot.lost
         # A tag may be set while the look runs. So only tags that were known before can be omitted by the listing.
-        self.unlisted = snapshot.unlisted & view.seen.union(view.names(rules))
+        before = frozenset(view.names(rules))
+        self.unlisted = frozenset(tag for tag in snapshot.unlisted if tag in before or tag in view.seen)
         self._learn(self.digests)
 
     def run(self) -> Look:
@@ -204,7 +205,7 @@ class _Reading:
     def _decide(self) -> tuple[Look, Mapping[str, Sequence[str]]]:
         """Return the look so far, and for each tag in scope the exact tags that must hold one image."""
         rules, view = self.rules, self.view
-        decisive = frozenset(contenders(self.known, rules) if view.amended is None else self.known)
+        decisive = contenders(self.known, rules) if view.amended is None else frozenset(self.known)
         published = rules.published(decisive | self.coming, self.lifted)
         published = view.amended(published) if view.amended else published
         owners = cascade(published.in_force, rules)
@@ -252,7 +253,7 @@ class _Reading:
         published, rules = look.published, self.rules
         apart = (published.withdrawn | published.held) & published.versions
         unread = {
-            v: found for v in apart if (found := self.known.intersection(marks_of(v, rules)) - self.digests.keys())
+            v: found for v in apart if (found := self.known & frozenset(marks_of(v, rules)) - self.digests.keys())
         }
         if not unread:
             return set()
@@ -282,9 +283,9 @@ class _Reading:
         read = frozenset(read)
         absent = {tag for tag in read if self.digests[tag] is None} - counted_as_existing(self.lost, self.rules)
         if gone := self.known & absent:
-            self.known -= gone
+            self.known = self.known - gone
         if new := [tag for tag in read if self.digests[tag] and tag not in self.known]:
-            self.known = self.known.union(new)
+            self.known = self.known | frozenset(new)
         lifted = (tag for tag, digest in self.digests.items() if digest == LIFTED_DIGEST and tag in self.known)
         self.lifted = frozenset(tag for tag in lifted if tag.startswith((WITHDRAWN_MARK, HELD_MARK)))
         return before != (self.known, self.lifted)

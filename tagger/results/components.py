@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tagger.errors import TaggerError
-from tagger.results import Report
-from tagger.results.checkup import Checkup
-from tagger.results.tree import Trees
+from tagger.results import Checkup, Report, Trees
 
 __all__ = ["Component", "ComponentsReport", "Ended", "Listing", "join_components"]
 

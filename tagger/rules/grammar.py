@@ -57,6 +57,7 @@ class Grammar:
             word: tuple(n for n in channels if word in channels[n]) for n in channels for word in channels[n]
         }
         self._replaced = frozenset(template.bare for template in templates if "variant" in template.fields)
+        self._exact: dict[bool, Sequence[Template]] = {}
         self._floating: dict[bool, Sequence[tuple[Template, bool, bool]]] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
 
@@ -75,6 +76,13 @@ class Grammar:
         if not variant or not self._replaced:
             return self.templates
         return tuple(one for one in self.templates if "variant" in one.fields or one.canonical not in self._replaced)
+
+    def _exact_of(self, variant: str) -> Sequence[Template]:
+        """Return the exact templates of a variant."""
+        named = bool(variant)
+        if named not in self._exact:
+            self._exact[named] = tuple(template for template in self.templates_of(variant) if template.is_exact)
+        return self._exact[named]
 
     def _floating_of(self, variant: str) -> Sequence[tuple[Template, bool, bool]]:
         """Return the floating templates of a variant; of each whether it is a channel's, and whether it is `latest`."""
@@ -105,8 +113,7 @@ class Grammar:
 
     def exact_tags(self, version: Version) -> tuple[str, ...]:
         """Return the exact tags of a version, the staged one first."""
-        templates = self.templates_of(version.variant)
-        filled = (tag for template in templates if template.is_exact and (tag := template.fill(version)))
+        filled = (tag for template in self._exact_of(version.variant) if (tag := template.fill(version)))
         return tuple(dict.fromkeys(filled))
 
     def floating_tags(self, version: Version, channels: Collection[str] = ()) -> tuple[str, ...]:

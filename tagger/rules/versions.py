@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 from tagger.errors import InputError
 from tagger.rules.revisions import Revision, guess_form
 
-__all__ = ["SCHEMES", "Scheme", "Version", "channel_of", "is_prerelease_word"]
+__all__ = ["ORDER", "SCHEMES", "Scheme", "Version", "channel_of", "is_prerelease_word"]
 
 SCHEMES = ("semver", "numeric", "calver", "pep440")
+ORDER = attrgetter("key", "text", "variant")
+"""The key by which many versions are sorted: comparing the versions themselves takes longer."""
 
 # Words that begin a prerelease. A listed tag whose suffix begins with another word is not a version: for semver
 # `2.1.4-alpine` is a prerelease, for its authors it is a variant.

@@ -99,7 +99,7 @@ class Layout(LayoutContent):
     def snapshot(self, tags: Collection[str], manifests: Collection[str] = ()) -> Snapshot:  # noqa: ARG002 - all is local
         """List every tag and read the digests of `tags` from one reading of the index."""
         held = self.index().tags
-        return Snapshot(frozenset(held), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
+        return Snapshot(held.keys(), {tag: found.digest if (found := held.get(tag)) else None for tag in tags})
 
     def open_blob(self, digest: str) -> BinaryIO:
         """Open the blob with a digest. Raise `FileNotFoundError`, `StoreError`."""

@@ -1,8 +1,10 @@
 """Lists the tags of a repository, page by page."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Set
 from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from tagger.images.registry.answers import Answer
@@ -23,14 +25,18 @@ WHAT = "listing the tags"
 _ENDLESS = "No known registry has as many. Check the address, and any proxy between here and there."
 
 LONGEST_LINK = 16 * 1024
+_TAGS = re.compile(rf"{TAG.pattern}(?:\n{TAG.pattern})*+")
 
 
 class _PageLost(Exception):
     """The tag that a page begins after was deleted: the listing has to begin again."""
 
 
-def list_tags(endpoint: Endpoint) -> set[str] | None:
-    """List every tag; None where the repository does not exist yet. Raise `StoreError`."""
+def list_tags(endpoint: Endpoint) -> Set[str] | None:
+    """List every tag; None where the repository does not exist yet. Raise `StoreError`.
+
+    They keep their order, in which they lie in memory: a set of 100,000 takes twice as long to go through.
+    """
     for _ in range(MOST_WALKS):
         with suppress(_PageLost):
             return _walk(endpoint)
@@ -53,14 +59,14 @@ def _is_next(parameter: str) -> bool:
     return name.strip().lower() == "rel" and "next" in value.strip(' ",').lower().split()
 
 
-def _walk(endpoint: Endpoint) -> set[str] | None:
+def _walk(endpoint: Endpoint) -> Set[str] | None:
     """List every tag, page by page; None where the repository does not exist. Raise `_PageLost`, `StoreError`.
 
     Without `n` most registries answer with all tags. Only the query of a `Link` counts: a registry behind a proxy may
     name another host or path.
     """
     query = ""
-    found: set[str] = set()
+    found: list[str] = []
     seen = {query}
     sizes = iter(PAGE_SIZES)
     received = 0
@@ -75,7 +81,7 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
             continue
         if answer.status != 200:
             raise endpoint.refusal(WHAT, answer)
-        found.update(_tags_in(endpoint, answer))
+        found += _tags_in(endpoint, answer)
         received += len(answer.body)
         if received > LARGEST_LISTING:
             raise endpoint.error(f"{WHAT}: the pages have more than {LARGEST_LISTING} bytes", _ENDLESS)
@@ -83,7 +89,7 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
             raise endpoint.error(f"{WHAT}: there are more than {MOST_TAGS} tags", _ENDLESS)
         following = next_query(answer)
         if following is None:
-            return found
+            return dict.fromkeys(found).keys()
         if following in seen:
             raise endpoint.error(f"{WHAT}: the pages lead in a circle", _ENDLESS)
         seen.add(following)
@@ -91,17 +97,25 @@ def _walk(endpoint: Endpoint) -> set[str] | None:
     raise endpoint.error(f"{WHAT}: there are more than {MOST_PAGES} pages", _ENDLESS)
 
 
-def _tags_in(endpoint: Endpoint, answer: Answer) -> Iterator[str]:
+def _tags_in(endpoint: Endpoint, answer: Answer) -> Collection[str]:
     try:
         # Google's listings have an object for each manifest besides the tags.
         if sum(map(answer.body.count, (b",", b"[", b"{"))) > MOST_VALUES:
             raise endpoint.error(
                 f"{WHAT}: the answer holds more than {MOST_VALUES} values", _ENDLESS, code="SIZE_INVALID"
             )
-        tags = json.loads(answer.body)["tags"] or ()
-        return filter(TAG.fullmatch, [tag for tag in tags if isinstance(tag, str)])
+        return _valid(json.loads(answer.body)["tags"] or ())
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise endpoint.error(f"{WHAT}: the answer is no list of tags", WRONG_ADDRESS) from error
+
+
+def _valid(listed: Collection[Any]) -> Collection[str]:
+    """Return those that are tags. Where all are, as usual, one match says so, in a fifth of the time."""
+    with suppress(TypeError):  # one is no text
+        text = "\n".join(listed)
+        if _TAGS.fullmatch(text) and text.count("\n") == len(listed) - 1:
+            return listed
+    return [tag for tag in listed if isinstance(tag, str) and TAG.fullmatch(tag)]
 
 
 def _with_page_size(query: str, size: int) -> str:

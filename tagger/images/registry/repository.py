@@ -1,6 +1,6 @@
 """A repository of a registry (distribution-spec, "API")."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -52,7 +52,7 @@ class RegistryRepository:
         self._lost: frozenset[str] = frozenset()
         self._endpoint = Endpoint(registry, repository, write, mount_from)
         self._reader = Reader(self._endpoint)
-        self._listed = True
+        self._listed: Set[str] | None = frozenset()  # it is kept: freeing 100,000 texts takes 9 ms
         self._writer = Writer(self._endpoint, self._reader)
         self._uploader = Uploader(self._endpoint, self._reader)
         self._has_api = bool(dialect_of(repository.registry).api)
@@ -79,15 +79,14 @@ class RegistryRepository:
 
     # Reading
 
-    def tags(self) -> Iterable[str]:
-        """List every tag, in no order; none where the repository does not exist yet. Raise `StoreError`."""
-        found = list_tags(self._endpoint)
-        self._listed = found is not None
-        return found or ()
+    def tags(self) -> Set[str]:
+        """List every tag; none where the repository does not exist yet. Raise `StoreError`."""
+        self._listed = list_tags(self._endpoint)
+        return self._listed or frozenset()
 
     def exists(self) -> bool:
         """Say whether the repository existed at the last listing."""
-        return self._listed
+        return self._listed is not None
 
     def digests(self, tags: Collection[str]) -> Mapping[str, str | None]:
         """Read the digest under each of `tags`, side by side; None where there is no such tag."""
@@ -105,7 +104,7 @@ class RegistryRepository:
             self._registry.submit(reader.digest_by_get if tag in manifests else reader.digest, tag) for tag in wanted
         ]
         try:
-            listed = frozenset(self.tags())
+            listed = self.tags()
         finally:
             found = [future.exception() or future.result() for future in reading]
         for result in found:
@@ -118,11 +117,11 @@ class RegistryRepository:
                 break
             if pause:
                 self._registry.pause(pause)
-                listed = frozenset(self.tags())
+                listed = self.tags()
             digests |= zip(doubtful, self._registry.side_by_side(reader.digest_by_get, doubtful), strict=True)
         lost = frozenset(tag for tag in wanted if digests[tag] is None and tag in listed)
         self._lost |= lost
-        unlisted = frozenset(tag for tag in wanted if digests[tag]) - listed
+        unlisted = frozenset(tag for tag in wanted if digests[tag] and tag not in listed)
         return Snapshot(listed | unlisted if unlisted else listed, digests, unlisted, lost)
 
     def manifest(self, reference: str) -> Manifest:
@@ -159,7 +158,7 @@ class RegistryRepository:
         found = Abilities(self._registry.login_used, "unknown", self._registry.takes_several_tags)
         errors: list[StoreError] = []
         try:
-            found = found._replace(deletes=(self._api or self._writer).deletes() if self._listed else "unknown")
+            found = found._replace(deletes=(self._api or self._writer).deletes() if self.exists() else "unknown")
         except StoreError as error:
             errors.append(error)
         try:
