@@ -271,6 +271,8 @@ class _Resources:
 
     @cached_property
     def _engine(self) -> "Engine":
+        if self._registries:
+            self._registries.connect_more()  # what speaks to an engine takes a tenth of a second to import
         from tagger.images.engine import Engine  # runs without an engine do not import the docker package
 
         engine = self.cleanup.enter_context(closing(Engine.find(self._environ, self.keychain)))

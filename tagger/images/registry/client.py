@@ -100,7 +100,7 @@ class Registry:
         self._greeting: threading.Thread | None = None
         self._slots = Slots(jobs, most)
         self._threads = Workers(self._slots.most, name)
-        self._ahead = ConnectionsAhead(self._slots.most, self._open_one)
+        self.ahead = ConnectionsAhead(self._slots.most, self._open_one)
         self._closed = threading.Event()
         self._repetition = Repetition(retries, self._closed)
 
@@ -110,7 +110,7 @@ class Registry:
         """Connect in another thread, so that the first request finds a connection and a token."""
         if self._greeting is None:
             self._greeting = threading.Thread(target=self._greet, args=(access,), daemon=True)
-            self._ahead.add_greeting()
+            self.ahead.add_greeting()
             self._greeting.start()
 
     def expect(self, accesses: Iterable[Access]) -> None:
@@ -150,7 +150,7 @@ class Registry:
         Errors of the body are raised. After an answer 401 the next request has a new token.
         """
         access = request.access
-        authorization, new = self._authorization.header(access, self._ahead.claim)
+        authorization, new = self._authorization.header(access, self.ahead.claim)
         try:
             answer = self._read(self._open(request, authorization), request)
         except ConnectionFailed as error:
@@ -218,7 +218,7 @@ class Registry:
         return Peer(self.name, self._host.address, self._used, self._keychain.secrets() | self._authorization.secrets())
 
     def _authorize(self, access: Access, send: Callable[[str], Got]) -> Got:
-        return self._authorization.send(access, send, self._ahead.claim)
+        return self._authorization.send(access, send, self.ahead.claim)
 
     def _fetch_token(self, challenge: Challenge, access: Access) -> Token:
         """Fetch a token from the token server of a challenge."""
@@ -235,7 +235,7 @@ class Registry:
                 place=access.place,
             )
         if self._known:  # there is no connection to the registry yet
-            threading.Thread(target=self._ahead.open, daemon=True).start()
+            threading.Thread(target=self.ahead.open, daemon=True).start()
         asked = time.monotonic()
         wanted = token_request(url, challenge.parameters.get("service", ""), access.scopes, login)
         request = Request(wanted.method, wanted.url, access, what, wanted.headers, wanted.body)

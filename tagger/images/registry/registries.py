@@ -148,6 +148,13 @@ class Registries:
             if len(group) > 1:
                 self.registry(name).expect(access_to(one, write=write) for one in group)
 
+    def connect_more(self) -> None:
+        """Begin to open the connections of a first look at each registry, while the run is busy elsewhere."""
+        with self._lock:
+            registries = list(self._registries.values())
+        for registry in registries:
+            registry.ahead.begin(registry.jobs)
+
     def close(self) -> None:
         """Close every connection, and stop all requests. Any thread may call this, more than once."""
         self._closed.set()

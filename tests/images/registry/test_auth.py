@@ -19,6 +19,7 @@ from tagger.images.registry.answers import Answer
 from tagger.images.registry.auth import Access, Authorization
 from tagger.images.registry.challenges import Challenge, parse_challenges
 from tagger.images.registry.credentials import Keychain
+from tagger.images.registry.defaults import JOBS
 from tagger.images.registry.dialects import DIALECTS, Dialect
 from tagger.images.registry.headers import Headers
 from tagger.images.registry.logins import Login
@@ -359,6 +360,21 @@ def test_connections_open_while_the_token_is_fetched(hub: tuple[SmallRegistry, R
     client.repository(Repository(registry.host, NAME), write=True).snapshot(["1.0", "1", "latest"])
     assert opened_before == [4]
     assert registry.connections == 4
+
+
+def test_connections_are_opened_before_the_first_requests(hub: tuple[SmallRegistry, Registries]) -> None:
+    """As many as there may be requests at once, that of the greeting among them. The requests open no other."""
+    registry, client = hub
+    store = client.repository(Repository(registry.host, NAME), write=True)
+    store.connect()
+    client.connect_more()
+    end = time.monotonic() + 5
+    while registry.connections < JOBS and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not registry.requests
+    store.snapshot([f"1.{number}" for number in range(JOBS)])
+    assert len(registry.requests) == JOBS + 1
+    assert registry.connections == JOBS
 
 
 def test_connections_open_while_a_registry_is_met(authority: Authority, opened: Opener) -> None:
