@@ -5,7 +5,9 @@ import json
 import re
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from tagger.errors import EngineError, Refused, StoreError
 from tagger.images.engine import Engine, EngineSource
+from tagger.images.engine.source import LARGEST_SAVED
 from tagger.images.layout import Layout
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
@@ -23,7 +26,9 @@ from tests.images.making import PLATFORMS, make_index
 from tests.images.telling import Told
 from tests.servers.distribution import PASSWORD, USER
 from tests.servers.engine import Engine as Running
+from tests.servers.http_server import Reply
 from tests.servers.registries import DockerRegistry
+from tests.servers.small_registry import Fault, Request, SmallRegistry
 
 LABELS = {"org.opencontainers.image.version": "2.1.4"}
 
@@ -95,6 +100,58 @@ def test_a_push_tells_of_its_layers(
     assert told.gone
     assert set(told.parts) <= told.gone
     assert set(told.phases) == ({"pushing"} if told.parts else set())
+
+
+def test_the_config_of_a_small_image_is_uploaded_while_the_engine_sends_the_layers(
+    engine: Running, small_registry: SmallRegistry
+) -> None:
+    """The engine finds it there. The layer waits for it here, so that there is one order."""
+    client = Engine.find(engine.environ, Keychain())
+    engine.build("config/app:small", b"small", labels=LABELS)
+    source = EngineSource.find(client, "config/app:small")
+
+    def watch(request: Request) -> Fault | None:
+        end = time.monotonic() + 20
+        while request.method == "PATCH" and time.monotonic() < end:
+            held = small_registry.store.repositories.get("acme/app")
+            if held and source.config_digest in held.blobs:
+                break
+            time.sleep(0.01)
+        return None
+
+    small_registry.watch = watch
+    with small_registry.client() as registries:
+        store = registries.repository(Repository(small_registry.host, "acme/app"), write=True)
+        config = source.stage(store, "2.1.4").config()
+    client.close()
+    assert config
+    assert config.digest == source.config_digest
+    assert _who_uploaded(small_registry) == {"docker": 1, "tagger": 1}
+
+
+def test_the_engine_uploads_the_config_that_is_not_there(engine: Running, small_registry: SmallRegistry) -> None:
+    """As where Tagger may not, or where the image is so large that it would be read for nothing else."""
+    client = Engine.find(engine.environ, Keychain())
+    engine.build("config/app:refused", b"refused")
+    engine.build("config/app:large", bytes(LARGEST_SAVED + 1))
+
+    def watch(request: Request) -> Fault | None:
+        ours = request.kind == "uploads" and "tagger" in request.headers["User-Agent"]
+        return Fault("answer", Reply(403)) if ours else None
+
+    small_registry.watch = watch
+    with small_registry.client() as registries:
+        for kind, tried in (("refused", {"docker", "tagger"}), ("large", {"docker"})):
+            small_registry.requests.clear()
+            source = EngineSource.find(client, f"config/app:{kind}")
+            store = registries.repository(Repository(small_registry.host, f"acme/{kind}"), write=True)
+            config = source.stage(store, "2.1.4").config()
+            assert config
+            assert config.digest == source.config_digest
+            uploaded = _who_uploaded(small_registry)
+            assert uploaded["docker"] == 2
+            assert uploaded.keys() <= tried
+    client.close()
 
 
 def test_the_image_that_stands_there_is_not_pushed_again(
@@ -298,6 +355,11 @@ def test_context_with_certificates(tmp_path: Path) -> None:
     engine = Engine.find({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "remote"}, Keychain())
     with pytest.raises(EngineError, match=r"at tcp://127.0.0.1:1: .*TLS"):
         EngineSource.find(engine, "app:build")
+
+
+def _who_uploaded(registry: SmallRegistry) -> Mapping[str, int]:
+    """Return how many uploads each program began: `docker`, `tagger`."""
+    return Counter(request.headers["User-Agent"].partition("/")[0] for request in registry.asked("POST", "uploads"))
 
 
 def _load_index(running: Running, folder: Path, name: str) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from tagger.concurrency import Ahead
 from tagger.images.builds import AssembledSource, Build, assemble_builds
+from tagger.images.engine import Engine as Client
+from tagger.images.engine import EngineSource
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.registry.repository import RegistryRepository
@@ -19,6 +21,7 @@ from tagger.operations.release import plan, release
 from tagger.results import Passed
 from tests.images.making import make_index
 from tests.operations.running import RULES, Builds, finished, job, released
+from tests.servers.engine import Engine
 from tests.servers.small_registry import Fault, Request, SmallRegistry
 from tests.servers.token_server import TokenServer
 
@@ -61,7 +64,10 @@ def met(guarded: SmallRegistry) -> Iterator[Open]:
 
 @contextmanager
 def rounds(registry: SmallRegistry, *expected: Sequence[str]) -> Iterator[None]:
-    """See that the requests come in these rounds: none of a round is answered before all of it have arrived."""
+    """See that the requests come in these rounds: none of a round is answered before all of it have arrived.
+
+    An engine's requests are not counted. Its layers wait for an upload of Tagger's, so that there is one order.
+    """
     registry.requests.clear()
     arrived: list[str] = []
     waited_for: list[str] = []
@@ -70,6 +76,10 @@ def rounds(registry: SmallRegistry, *expected: Sequence[str]) -> Iterator[None]:
 
     def watch(request: Request) -> Fault | None:
         with changed:
+            if not request.headers.get("User-Agent", "").startswith("tagger/"):
+                if request.method == "PATCH":
+                    changed.wait_for(lambda: "PUT uploads" in arrived, 10)
+                return None
             what = request.kind if request.kind in ("tags", "uploads") else request.reference
             arrived.append(f"{request.method} {what}".strip())
             place = len(arrived)
@@ -179,6 +189,29 @@ def test_a_release_that_brings_its_image(guarded: SmallRegistry, met: Open, buil
         *brought(blobs),
     ):
         assert released(builds, "2.1.4", met()).changed
+
+
+def test_a_release_of_an_image_of_the_engine(guarded: SmallRegistry, met: Open, builds: Builds, engine: Engine) -> None:
+    """The config is uploaded beside the push."""
+    engine.build("rounds/app:build")
+    client = Client.find(engine.environ, Keychain(logins=[(guarded.host, "tester", "secret")]))
+    source = EngineSource.find(client, "rounds/app:build")
+    with rounds(
+        guarded,
+        ["GET"],
+        ["GET 2.1.4", *FIRST],
+        ["HEAD 2.1.4"],
+        ["POST uploads"],
+        ["PUT uploads"],
+        ["GET 2.1.4"],
+        VERIFY,
+        WRITE_FLOATING,
+        VERIFY,
+    ):
+        report = finished(release(job(builds, "2.1.4", met())._replace(source=source)))
+    client.close()
+    assert (report.exit_code, report.changed) == (0, True)
+    assert set(guarded.tags(NAME).values()) == {report.digest}
 
 
 def test_a_backport_asks_for_the_image_of_the_newest_version_alone(

@@ -8,8 +8,9 @@ from typing import BinaryIO, cast
 from tagger.errors import EngineError
 from tagger.images.layout import INDEX_FILE, Index, LayoutContent
 from tagger.images.manifests import Descriptor, Manifest
+from tagger.names import Digest
 
-__all__ = ["Documents"]
+__all__ = ["Documents", "config_in"]
 
 LARGEST_DOCUMENT = 4 * 1024 * 1024  # a manifest or a config of an image in the engine
 
@@ -26,14 +27,10 @@ class Documents(LayoutContent):
         self._contents: dict[str, bytes] = {}
         self._names: set[str] = set()
         try:
-            with tarfile.open(fileobj=cast("BinaryIO", _Stream(stream)), mode="r|") as archive:
-                for member in archive:
-                    self._names.add(member.name)
-                    small = member.isreg() and member.size <= LARGEST_DOCUMENT
-                    file = archive.extractfile(member) if small else None
-                    content = file.read() if file else b""
-                    if content.startswith(b"{"):
-                        self._contents[member.name] = content
+            for name, content in _members(stream):
+                self._names.add(name)
+                if content:
+                    self._contents[name] = content
             self._index = Index.parse(self._contents[INDEX_FILE])
         except (tarfile.TarError, KeyError, ValueError) as error:
             raise EngineError(
@@ -74,6 +71,31 @@ class Documents(LayoutContent):
                     yield part
             elif manifest.is_index:
                 yield from self._missing_parts(self.manifest(part.digest))
+
+
+def config_in(stream: Iterator[bytes], digest: str) -> bytes | None:
+    """Return the config with this digest from a stream of `docker save`, of any form; None where there is none.
+
+    Raise `EngineError`. The stream is read to its end, so that its connection can be used again.
+    """
+    found = None
+    try:
+        for _, content in _members(stream):
+            if content and Digest.of(content) == digest:
+                found = content
+    except tarfile.TarError as error:
+        raise EngineError(f"what the engine saved is no archive: {error}") from error
+    return found
+
+
+def _members(stream: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each file with its content where that is a document, else with no bytes. Raise `TarError`."""
+    with tarfile.open(fileobj=cast("BinaryIO", _Stream(stream)), mode="r|") as archive:
+        for member in archive:
+            small = member.isreg() and member.size <= LARGEST_DOCUMENT
+            file = archive.extractfile(member) if small else None
+            content = file.read() if file else b""
+            yield member.name, content if content.startswith(b"{") else b""
 
 
 class _Stream(io.RawIOBase):

@@ -97,7 +97,7 @@ class Engine:
         repository = Repository.parse(name)
         familiar = _familiar(repository)
         yield f"{familiar}:"
-        if self._is_podman():
+        if self.is_podman():
             if "/" not in name:
                 yield f"localhost/{name}:"
             yield f"{repository}:"
@@ -160,7 +160,7 @@ class Engine:
                 digest = (line.get("aux") or {}).get("Digest") or (status[1] if status else digest)
         if failure or not digest:
             words = failure or "the engine did not report the digest that it pushed"
-            raise refusal(repository, words, login, is_podman=self._is_podman)
+            raise refusal(repository, words, login, is_podman=self.is_podman)
         return digest
 
     def save(self, image: str) -> Iterator[bytes]:
@@ -196,7 +196,12 @@ class Engine:
         with self._client_errors() as client:
             return CONTAINERD in (client.info().get("DriverStatus") or [])
 
-    def _is_podman(self) -> bool:
+    @property
+    def is_local(self) -> bool:
+        """Whether it is reached by a socket of this machine."""
+        return self.host.startswith("unix://")
+
+    def is_podman(self) -> bool:
         """Say whether it is Podman's engine; False where that is unknown."""
         try:
             with self._client_errors() as client:

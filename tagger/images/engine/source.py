@@ -2,23 +2,27 @@
 
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from tagger.errors import TaggerError
 from tagger.images.configs import platform_configs
-from tagger.images.engine.documents import Documents
+from tagger.images.engine.documents import Documents, config_in
 from tagger.images.engine.engine import Engine
-from tagger.images.manifests import Manifest
+from tagger.images.manifests import DOCKER_CONFIG, Descriptor, Manifest
 from tagger.images.sources import ContentSource, SavedSource
 from tagger.images.stores import ImageConfig, Source, TagStore, overtaken_error
 from tagger.meters import Meter, meter_of
 from tagger.names import Reference, Repository
 
 __all__ = ["EngineSource"]
+
+LARGEST_SAVED = 32 * 1024 * 1024
+"""Bytes of an image that is saved for its config alone: the engine has no other way to give it, and takes 160 ms."""
 
 
 class EngineSource:
@@ -124,9 +128,25 @@ class EngineSource:
         if standing and not overwrite:
             return self._check(store, store.manifest(standing), tag)
         with self._engine.tag_for_push(self._id, reference):
+            if self.is_pushed:
+                threading.Thread(target=self._bring_config, args=(store,), daemon=True).start()
             pushed = self._engine.push(reference, meter_of(store))
             # Another job may have pushed since, or may have given the name to its own image before the push.
             return self._check(store, store.manifest(tag), tag, pushed)
+
+    def _bring_config(self, store: TagStore) -> None:
+        """Upload the config of a small image while the engine sends its layers; without it, the engine does that.
+
+        Docker opens a connection for each request of a push. It asks for the config before it uploads it: where the
+        config is there, three requests are saved, and with their connections nine round trips.
+        """
+        small = 0 < int(self._facts.get("Size") or 0) <= LARGEST_SAVED
+        with suppress(TaggerError):
+            if not small or not self._engine.is_local or self._engine.is_podman():
+                return
+            content = config_in(self._engine.save(self._id), self._id)
+            if content:
+                store.put_blob(Descriptor(DOCKER_CONFIG, self._id, len(content)), lambda: _opened(content))
 
     def _check(self, store: TagStore, manifest: Manifest, tag: str, pushed: str = "") -> Manifest:
         """Return the manifest. Raise `Refused` where an image of the classic store has another config."""
@@ -155,3 +175,8 @@ class EngineSource:
     @cached_property
     def _documents(self) -> Documents:
         return Documents(self.reference, self._engine.save(self._id))
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[BinaryIO]:
+    yield BytesIO(content)
