@@ -99,7 +99,14 @@ class ContentSource:
             self._configs = platform_configs(self._read, self.root)
         return self._configs
 
-    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+    def stage(
+        self,
+        store: TagStore,
+        tag: str,
+        *,
+        overwrite: bool = False,
+        read_back: Callable[[], Manifest] | None = None,  # noqa: ARG002 - its manifest is known
+    ) -> Manifest:
         """Put the image into `store` under `tag`, with what is attached to it; return the manifest under `tag` then."""
         copied = self._bring(store)
         if overwrite:
@@ -157,7 +164,14 @@ class SavedSource:
         """Return its one config."""
         return [self._image.config]
 
-    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+    def stage(
+        self,
+        store: TagStore,
+        tag: str,
+        *,
+        overwrite: bool = False,
+        read_back: Callable[[], Manifest] | None = None,  # noqa: ARG002 - its manifest is made here
+    ) -> Manifest:
         """Put the image into `store` under `tag`, unless the tag holds it; return the manifest under `tag` then.
 
         An image with the same config is the same image, even if its layers are compressed differently.

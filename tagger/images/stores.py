@@ -215,8 +215,11 @@ class Source(Protocol):
     def configs(self) -> Sequence[ImageConfig]:
         """Return the config of every platform (attestations left out)."""
 
-    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+    def stage(
+        self, store: TagStore, tag: str, *, overwrite: bool = False, read_back: Callable[[], Manifest] | None = None
+    ) -> Manifest:
         """Put the image into `store` under `tag`, its exact tag, and return the manifest under `tag` then.
 
-        Another image that the tag holds meanwhile is left there and returned, unless with `overwrite`.
+        Another image that the tag holds meanwhile is left there and returned, unless with `overwrite`. Where an engine
+        makes the manifest, it is read after the push, by `read_back` if that is given.
         """

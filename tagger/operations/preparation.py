@@ -88,7 +88,8 @@ class Prepared(NamedTuple):
     """A repository before the release: its look, and `image`, the digest that its exact tags hold or will hold.
 
     `marks` are the changes of the marks of held versions, which are written before the exact tags. With `kept`, the
-    image is another build than the source, and is the release in its place.
+    image is another build than the source, and is the release in its place. `after` is a look since the image was
+    staged, if there was one and no tag of the version was written later.
     """
 
     view: View
@@ -98,6 +99,7 @@ class Prepared(NamedTuple):
     error: TaggerError | None = None
     marks: tuple[Change, ...] = ()
     kept: bool = False
+    after: Look | None = None
 
     @property
     def store(self) -> TagStore:
@@ -144,10 +146,14 @@ class Preparation(NamedTuple):
         holder = next(one for one in self.repositories if one.image == self.digest and not one.to_stage)
         return ContentSource(holder.store, self.digest, f"{holder.store.place}@{self.digest}", several=several)
 
-    def with_staged(self, store: TagStore, digest: str) -> Self:
-        """Return the preparation after `store` was staged: only then is the digest of a pushed image known."""
+    def with_staged(self, store: TagStore, digest: str, after: Look | None = None) -> Self:
+        """Return the preparation after `store` was staged: only then is the digest of a pushed image known.
+
+        `after` is a look since then.
+        """
         repositories = tuple(
-            one._replace(image=digest, to_stage=False) if one.store is store else one for one in self.repositories
+            one._replace(image=digest, to_stage=False, after=after) if one.store is store else one
+            for one in self.repositories
         )
         return self._replace(repositories=repositories, digest=self.digest or digest)
 

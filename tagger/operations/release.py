@@ -1,18 +1,21 @@
 """Releases a version: prepares, stages and converges in every repository. `plan` is the first of these steps."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 from tagger.concurrency import side_by_side
 from tagger.errors import IncompleteRelease, TaggerError
 from tagger.images.artifacts import HELD, artifact, put_artifact
+from tagger.images.manifests import Manifest
 from tagger.images.sources import ContentSource
 from tagger.images.stores import Source, TagStore, overtaken_error
 from tagger.operations.afterwards import changes_after, outcome_after
 from tagger.operations.arrival import prove_standing
 from tagger.operations.converge import Converged, converge
 from tagger.operations.everywhere import all_in_place, revision_warnings, variant_warnings, view_warnings, with_policy
+from tagger.operations.look import Look
 from tagger.operations.prepare import Preparation, Prepared, Release, prepare
 from tagger.results import Event, Outcome, Report, Running, Verb
 from tagger.rules.marks import HELD_MARK
@@ -49,7 +52,7 @@ def release(job: Release) -> Running:
         return (yield from without_image(preparation, "release", dry_run=False))
     if preparation.failed:
         return report_stopped(preparation)
-    staging = yield from stage_all(preparation)
+    staging = yield from stage_all(preparation, looks=True)
     if staging.failures:
         return report_half_staged(staging)
     return (yield from converge_all(staging.preparation))
@@ -135,22 +138,27 @@ class Staging(NamedTuple):
     failures: dict[TagStore, TaggerError]
 
 
-def stage_all(preparation: Preparation) -> Generator[Event, None, Staging]:
-    """Stage the image where it is missing. Where only a push makes its digest, the first repository comes first."""
+def stage_all(preparation: Preparation, *, looks: bool = False) -> Generator[Event, None, Staging]:
+    """Stage the image where it is missing. Where only a push makes its digest, the first repository comes first.
+
+    With `looks`, floating tags are pointed next. Where nothing else is done before that, the look that it needs also
+    reads the manifest that a push made.
+    """
     job = preparation.job
+    looks = looks and len(preparation.repositories) == len(job.exact_tags) == 1 and job.arrived is None
     failures: dict[TagStore, TaggerError] = {}
     waiting = [prepared for prepared in preparation.repositories if prepared.to_stage]
     turns = [waiting[:1], waiting[1:]] if preparation.digest is None else [waiting]
     for turn in turns:
         if failures or not turn:
             break
-        stage = partial(_stage, job, preparation.origin(several=len(turn) > 1), preparation.digest)
+        stage = partial(_stage, job, preparation.origin(several=len(turn) > 1), preparation.digest, looks)
         for prepared, result in side_by_side(stage, turn):
             if isinstance(result, TaggerError):
                 failures[prepared.store] = result
             else:
-                preparation = preparation.with_staged(prepared.store, result)
-                yield Event("staged", prepared.store.place, f"{job.exact_tags[0]} {result}")
+                preparation = preparation.with_staged(prepared.store, *result)
+                yield Event("staged", prepared.store.place, f"{job.exact_tags[0]} {result[0]}")
     return Staging(preparation, failures or _failures_of_standing(job, preparation, waiting))
 
 
@@ -167,13 +175,31 @@ def _failures_of_standing(
     return {one.store: result for one, result in found if isinstance(result, TaggerError)}
 
 
-def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared) -> str:
-    """Put the image into one repository under its exact tags; return its digest there."""
+def _stage(
+    job: Release, origin: Source, digest: str | None, looks: bool, prepared: Prepared
+) -> tuple[str, Look | None]:
+    """Put the image into one repository under its exact tags; return its digest there, and a look since then, if any.
+
+    With `looks`, a look reads the manifest after a push.
+    """
     store, tag = prepared.store, job.exact_tags[0]
     for change in prepared.marks:
         if change.writes:
             put_artifact(store, artifact({HELD: change.tag.removeprefix(HELD_MARK)}), [change.tag])
-    manifest = origin.stage(store, tag, overwrite=job.on_conflict == "overwrite")
+    seen: list[Look] = []
+
+    def read_back() -> Manifest:
+        with suppress(TaggerError):  # an error of the look comes again where floating tags are pointed
+            look = _look_at_staged(job, prepared, manifests=[tag])
+            if held := look.digests[tag]:
+                found = store.manifest(held)
+                seen.append(look)
+                return found
+        return store.manifest(tag)
+
+    manifest = origin.stage(
+        store, tag, overwrite=job.on_conflict == "overwrite", read_back=read_back if looks else None
+    )
     if digest and manifest.digest != digest:
         raise overtaken_error(store.place, tag, manifest.digest)
     if job.arrived:
@@ -181,7 +207,15 @@ def _stage(job: Release, origin: Source, digest: str | None, prepared: Prepared)
     others = [tag for tag in job.exact_tags[1:] if prepared.look.digests.get(tag) != manifest.digest]
     if others:
         store.tag(manifest, others)
-    return manifest.digest
+    return manifest.digest, next(iter(seen), None)
+
+
+def _look_at_staged(job: Release, prepared: Prepared, manifests: Collection[str] = ()) -> Look:
+    """Look at a repository after the image was staged there. Raise `TaggerError`."""
+    view = prepared.view
+    view.know((*job.exact_tags, *(change.tag for change in prepared.marks)))
+    view.amended = None
+    return view.look(manifests=manifests)
 
 
 def _converge(job: Release, prepared: Prepared) -> Converged:
@@ -191,10 +225,8 @@ def _converge(job: Release, prepared: Prepared) -> Converged:
     plain = [tag for tag in job.plain if prepared.look.digests.get(tag) != image]
     if plain and image:
         store.tag(store.manifest(image), plain)
-    if not stood:
-        prepared.view.know((*job.exact_tags, *(change.tag for change in prepared.marks)))
-        prepared.view.amended = None
-    result = converge(prepared.view, prepared.look if stood else None, job.versions[0])
+    first = prepared.look if stood else prepared.after or _look_at_staged(job, prepared)
+    result = converge(prepared.view, first, job.versions[0])
     now = result.look.digests[job.exact_tags[0]]
     if result.error is None and now != image:
         return result._replace(error=overtaken_error(store.place, job.exact_tags[0], now))

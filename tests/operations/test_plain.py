@@ -1,6 +1,6 @@
 """Builds without a version: their plain tags are the same in every repository, whoever else sets them meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -145,9 +145,11 @@ class OfEngine:
         self.configs, self.as_content, self.image = image.configs, image.as_content, image
         self.pushed: list[str] = []
 
-    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+    def stage(
+        self, store: TagStore, tag: str, *, overwrite: bool = False, read_back: Callable[[], Manifest] | None = None
+    ) -> Manifest:
         self.pushed.append(tag)
-        return self.image.stage(store, tag, overwrite=overwrite)
+        return self.image.stage(store, tag, overwrite=overwrite, read_back=read_back)
 
 
 def of_engine(image: OfEngine, *stores: TagStore, tags: Sequence[str] = ("nightly", "sha-1a2b3c4")) -> PlainRelease:
@@ -202,8 +204,10 @@ def test_a_push_is_taken_back_where_another_repository_fails(stood: bool, tmp_pa
 
 def test_a_push_that_another_build_overtook(tmp_path: Path, builds: Builds) -> None:
     class Overtaken(OfEngine):
-        def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
-            manifest = builds.source("other").stage(store, tag, overwrite=overwrite)
+        def stage(
+            self, store: TagStore, tag: str, *, overwrite: bool = False, read_back: Callable[[], Manifest] | None = None
+        ) -> Manifest:
+            manifest = builds.source("other").stage(store, tag, overwrite=overwrite, read_back=read_back)
             raise overtaken_error(store.place, tag, manifest.digest)
 
     report = finished(release_plain(of_engine(Overtaken(builds.source("one")), Layout(tmp_path / "a"))))

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.races.processes import race
-from tests.races.scenarios import FEW, RULES, SOME, Counted, Scenario, counted, faults, three_runs, two_runs
+from tests.races.scenarios import FEW, RULES, SOME, Counted, Scenario, counted, faults, three_runs, two_pushes, two_runs
 from tests.races.states import explored, killed, kills, pairs, policies, triples, untold
 from tests.servers.distribution import distribution
 
@@ -40,6 +40,7 @@ def main() -> int:
     several = FEW if given.quick else SOME
     parts: list[tuple[str, Iterable[Scenario]]] = [
         (f"Two runs, every interleaving; tags {_tags(several)}", two_runs(several)),
+        (f"Two runs, one with an image of an engine, every interleaving; tags {_tags(FEW)}", two_pushes(FEW)),
         (f"Killed at any moment, and listings that lag; tags {_tags(several)}", faults(several)),
         (f"Three runs, every interleaving of their round trips; tags {_tags(FEW)}", three_runs(FEW)),
         (

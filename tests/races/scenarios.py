@@ -3,10 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import cast
 
+from tagger.gates.platforms import ANY
+from tagger.images.engine import Engine, EngineSource
 from tagger.images.sources import ContentSource
 from tagger.images.stores import TagStore
+from tagger.meters import Meter
+from tagger.names import Digest, Reference
 from tagger.operations.prepare import Release
 from tagger.operations.reconcile import Reconciliation, reconcile
 from tagger.operations.release import release
@@ -18,7 +24,7 @@ from tagger.settings.options import DEFAULT_TEMPLATES
 from tests.operations.running import finished
 from tests.races.model import Ended, Explored, Model, Program, Tags, made, run_alone
 
-__all__ = ["Counted", "Scenario", "counted", "three_runs", "two_runs", "wrong"]
+__all__ = ["Counted", "Scenario", "counted", "three_runs", "two_pushes", "two_runs", "wrong"]
 
 RULES = Rules.of(DEFAULT_TEMPLATES, scheme=Scheme())
 SOME = Rules.of(("{{version}}", "{{major}}", "latest"), scheme=Scheme())
@@ -36,6 +42,40 @@ def releases(version: str, build: str = "", rules: Rules = RULES) -> Program:
         return finished(release(Release((rules.scheme.parse(version),), rules, (store,), source)))
 
     return run
+
+
+class Pushing:
+    """An engine of the model: its push makes a manifest of its own, and puts it under the exact tag in one step."""
+
+    keeps_manifests = is_local = False
+
+    def __init__(self, store: TagStore, build: str) -> None:
+        self._store, self._build = store, build
+
+    def tag_for_push(self, _image: str, _reference: Reference) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def push(self, reference: Reference, _meter: Meter) -> str:
+        manifest = made(self._build, config=_config(self._build))
+        self._store.tag(manifest, [reference.tag])
+        return manifest.digest
+
+
+def pushes(version: str, build: str = "", rules: Rules = RULES) -> Program:
+    """Return a run that releases a version from an engine, which pushes it under its exact tag."""
+    image = build or version
+
+    def run(store: TagStore) -> Report:
+        engine = cast("Engine", Pushing(store, image))
+        source = EngineSource(engine, "app:build", {"Id": _config(image)})
+        job = Release((rules.scheme.parse(version),), rules, (store,), source, platforms=(ANY,))
+        return finished(release(job))
+
+    return run
+
+
+def _config(build: str) -> str:
+    return Digest.of(build.encode())
 
 
 def withdraws(version: str, *, undo: bool = False, purge: bool = False, rules: Rules = RULES) -> Program:
@@ -156,6 +196,21 @@ def two_runs(rules: Rules = SOME) -> Iterator[Scenario]:
     lost = lone | {("1", dict(lone)["1.0.0"])} if len(rules.templates) > 2 else lone
     tidy = reconciles(rules, purge=True)
     yield Scenario("a reconcile that tidies, and a release", lost, (tidy, releases("1.0.1", rules=rules)), rules)
+
+
+def two_pushes(rules: Rules = SOME) -> Iterator[Scenario]:
+    """Yield what two runs may do to each other where one releases an image of an engine."""
+    one = standing("2.1.3", rules=rules)
+    first = pushes("2.1.4", rules=rules)
+    yield Scenario("two pushes", one, (first, pushes("2.2.0", rules=rules)), rules)
+    yield Scenario("two pushes, the first ever", frozenset(), (first, pushes("2.2.0", rules=rules)), rules)
+    yield Scenario("a push and a backport", one, (first, pushes("1.0.0", rules=rules)), rules)
+    yield Scenario("a push and a release", one, (first, releases("2.2.0", rules=rules)), rules)
+    yield Scenario("the same push twice", one, (first, first), rules)
+    builds = (pushes("2.1.4", "one build", rules), pushes("2.1.4", "another build", rules))
+    yield Scenario("two pushes of one version", one, builds, rules)
+    yield Scenario("a push and a withdrawal", one, (first, withdraws("2.1.3", rules=rules)), rules)
+    yield Scenario("a push and a reconcile", one, (first, reconciles(rules)), rules)
 
 
 def faults(rules: Rules = SOME) -> Iterator[Scenario]:

@@ -17,6 +17,7 @@ from tests.races.scenarios import (
     releases,
     standing,
     three_runs,
+    two_pushes,
     two_runs,
 )
 from tests.races.states import Run, State, killed, kills, pairs, policies, triples, untold, wrong_ends
@@ -29,6 +30,13 @@ def named(scenario: Scenario) -> str:
 @pytest.mark.parametrize("scenario", list(two_runs(FEW)), ids=named)
 def test_two_runs(scenario: Scenario) -> None:
     """Whoever writes last lists after it, and sees every version that was pushed before."""
+    found = counted(scenario)
+    assert found.explored.states > 10
+    assert (found.wrong, found.example) == (0, None)
+
+
+@pytest.mark.parametrize("scenario", list(two_pushes(FEW)), ids=named)
+def test_two_runs_of_which_one_releases_an_image_of_an_engine(scenario: Scenario) -> None:
     found = counted(scenario)
     assert found.explored.states > 10
     assert (found.wrong, found.example) == (0, None)

@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
@@ -70,7 +70,9 @@ class EngineSource:
             )
         ]
 
-    def stage(self, store: TagStore, tag: str, *, overwrite: bool = False) -> Manifest:
+    def stage(
+        self, store: TagStore, tag: str, *, overwrite: bool = False, read_back: Callable[[], Manifest] | None = None
+    ) -> Manifest:
         """Put the image into `store` under `tag`; return its manifest there. It is pushed once, and copied afterwards.
 
         Raise `Refused` where an image of the classic store finds another image there.
@@ -80,7 +82,8 @@ class EngineSource:
                 if self.digest:
                     self._documents.whole(self._id)
                 if store.repository:
-                    manifest = self._push(store, store.repository.tagged(tag), overwrite)
+                    read = read_back or (lambda: store.manifest(tag))
+                    manifest = self._push(store, store.repository.tagged(tag), overwrite, read)
                 else:
                     manifest = self._copy(store, tag, overwrite)
                 if self.digest in (None, manifest.digest):
@@ -121,7 +124,9 @@ class EngineSource:
             return reference.repository if str(reference) in names else None
         return None
 
-    def _push(self, store: TagStore, reference: Reference, overwrite: bool) -> Manifest:
+    def _push(
+        self, store: TagStore, reference: Reference, overwrite: bool, read_back: Callable[[], Manifest]
+    ) -> Manifest:
         """Push the image under a name that the engine resolves; return the manifest under the tag then."""
         tag = reference.tag
         standing = store.digests([tag])[tag]
@@ -132,7 +137,7 @@ class EngineSource:
                 threading.Thread(target=self._bring_config, args=(store,), daemon=True).start()
             pushed = self._engine.push(reference, meter_of(store))
             # Another job may have pushed since, or may have given the name to its own image before the push.
-            return self._check(store, store.manifest(tag), tag, pushed)
+            return self._check(store, read_back(), tag, pushed)
 
     def _bring_config(self, store: TagStore) -> None:
         """Upload the config of a small image while the engine sends its layers; without it, the engine does that.
