@@ -105,6 +105,7 @@ class TestAuthorities:
             assert "`ca-file`" in refused.annotations[0].message
             for given in ("ca.pem", Path(ca).read_text()):
                 assert run(**inputs, ca_file=given).code == 0
+            assert run({"SSL_CERT_FILE": "ca.pem"}, **inputs).code == 0
 
 
 class TestProxies:

@@ -32,9 +32,10 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     _check_authorities()
     context = ssl.create_default_context(capath=_hashed_authorities())
     context.set_alpn_protocols(["http/1.1"])
+    # Python 3.13 refuses authorities without `keyUsage`, which `openssl req -x509` makes; curl accepts them, from
+    # whichever file: `ca_file`, SSL_CERT_FILE, or one of the system's.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if ca_file:
-        # Python 3.13 refuses authorities without `keyUsage`, which `openssl req -x509` makes; curl accepts them.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         text = PEM in ca_file
         try:
             if not text:
