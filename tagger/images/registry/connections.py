@@ -187,7 +187,10 @@ class Connection:
                 made.sendall(_encode(lines))
                 status = Message(Incoming(made), at_once=1).status  # later bytes are from the origin
                 if status != 200:
-                    raise ProxyFailed(f"it answered {status}")
+                    made.close()
+                    raise ProxyFailed(f"it answered {status}", status)
+        except ProxyFailed:
+            raise
         except (Fault, OSError, ValueError) as error:
             if made:
                 made.close()

@@ -124,7 +124,9 @@ def _cause(peer: Peer, error: Exception) -> tuple[str, str]:
     if isinstance(error, NoHost):
         return f"there is no host {address}", check
     if isinstance(error, ProxyFailed):
-        return f"the proxy for {address} refused or did not answer", "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
+        said = f"answered {error.status}" if error.status else "refused or did not answer"
+        hint = status_of(error.status).hint or "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
+        return f"the proxy for {address} {said}", hint.format(registry="The proxy")
     if isinstance(error, (Late, LateToConnect)):
         return f"{address} did not answer in time", f"{check} `timeout` is how many seconds to wait."
     if isinstance(error, Unreachable):

@@ -46,9 +46,13 @@ class NoHost(Unreachable):
 
 
 class ProxyFailed(Unreachable):
-    """The proxy cannot be reached, or refuses the connection."""
+    """The proxy cannot be reached, or refuses the connection: then with the status that it answered."""
 
     short = "no connection by the proxy"
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Unusable(Unreachable):

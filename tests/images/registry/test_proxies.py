@@ -58,9 +58,10 @@ def test_a_proxy_that_refuses_is_said(
         monkeypatch.setenv("https_proxy", f"http://me:wrong@{proxy.host}")
         with (
             Registries(ca_file=str(authority.ca_file), retries=0) as client,
-            pytest.raises(StoreError, match=r"the proxy for registry\.local refused") as caught,
+            pytest.raises(StoreError, match=r"the proxy for registry\.local answered 407") as caught,
         ):
             client.repository(Repository("registry.local", NAME)).tags()
+    assert "needs a login" in caught.value.hint
     assert "wrong" not in f"{caught.value} {caught.value.hint}"
     assert behind.requests == []
 
