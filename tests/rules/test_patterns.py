@@ -36,9 +36,9 @@ def test_what_could_take_long_is_refused(text: str) -> None:
 def test_the_slowest_that_is_taken_takes_seconds_not_ages() -> None:
     for text in (r"[a-z]*[a-z]*[a-z]*[a-z]*!", r"a?a?a?a*a*a*!", r"(a|b)(a|b)a*a*a*!"):
         check_pattern(text)
-        start = time.monotonic()
+        start = time.thread_time()  # that other programs take time too says nothing of the expression
         assert not re.search(text, "a" * 128)
-        assert time.monotonic() - start < 5
+        assert time.thread_time() - start < 5
 
 
 @pytest.mark.parametrize("text", [")", "(", "[", "*", "a{4294967296}", "(?P<n>", "\\"])
