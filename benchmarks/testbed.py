@@ -21,6 +21,7 @@ __all__ = ["ROOT", "Testbed", "open_testbed"]
 
 ROOT = Path(__file__).parents[1]
 RIVALS = ROOT / "build" / "rivals"
+ACTION = "action"
 PROGRAMS: Mapping[str, Sequence[str]] = {"delay": (), "measure": (), "limit": ("-lssl", "-lcrypto", "-lpthread")}
 
 
@@ -39,7 +40,7 @@ class Testbed:
 
     def tagger(self, *words: str) -> list[str]:
         """Return a command line of ours, as the action's image starts it."""
-        return [sys.executable, "-Es", str(ROOT / "entrypoint.py"), *words]
+        return [sys.executable, "-EsS", str(self.bench.programs / ACTION / "entrypoint.py"), *words]
 
     @staticmethod
     def step_environment(command: str, **inputs: str) -> Mapping[str, str]:
@@ -83,6 +84,7 @@ def open_testbed(runs: int) -> Iterator[Testbed]:
     for name, libraries in PROGRAMS.items():
         source = ROOT / "benchmarks" / f"{name}.c"
         subprocess.run(["gcc", "-O2", "-Wall", "-o", programs / name, source, *libraries], check=True)
+    _make_action(programs / ACTION)
     with ExitStack() as cleanup:
         folder = Path(tempfile.mkdtemp(prefix="benchmarks-", dir="/tmp"))
         cleanup.callback(shutil.rmtree, folder)
@@ -105,3 +107,15 @@ def open_testbed(runs: int) -> Iterator[Testbed]:
         os.environ["SSL_CERT_FILE"] = environ["SSL_CERT_FILE"]  # for the engine
         bench = Bench(line, programs, folder, environ, runs)
         yield Testbed(bench, line, folder, authority, tokens, guarded, open_, cleanup)
+
+
+def _make_action(target: Path) -> None:
+    """Make a folder with the program, its packages and their bytecode, as the `Dockerfile` makes `/action`."""
+    shutil.rmtree(target, ignore_errors=True)
+    install = ["pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--require-hashes"]
+    install += ["--requirement", str(ROOT / "requirements.txt"), "--target", str(target)]
+    subprocess.run([sys.executable, "-m", *install], check=True)
+    shutil.copy(ROOT / "entrypoint.py", target)
+    shutil.copytree(ROOT / "tagger", target / "tagger", ignore=shutil.ignore_patterns("__pycache__"))
+    compiling = ["compileall", "-q", "--invalidation-mode", "unchecked-hash", str(target)]
+    subprocess.run([sys.executable, "-m", *compiling], check=True)
