@@ -55,6 +55,11 @@ def begin(arguments: Sequence[str], environ: Mapping[str, str]) -> "list[Dial]":
         found.append(known or Dial(place, TIMEOUT, own))
     for wrong in dials:
         wrong.close()
+    if any(dial.tls for dial in found):
+        from tagger.errors import InputError
+
+        with suppress(InputError):  # reading the settings raises it again
+            tls()  # `ssl` and the authorities are loaded while the registries answer to TCP
     return found
 
 

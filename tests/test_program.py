@@ -99,6 +99,18 @@ def test_tls_is_begun_with_the_authorities_of_the_environment(form: str, authori
         assert registry.connections <= (2 if form == "one line" else 1)
 
 
+def test_tls_is_ready_before_the_registry_answers() -> None:
+    environ = {"INPUT_COMMAND": "release", "INPUT_IMAGES": "192.0.2.1/acme/app"}  # TEST-NET-1 (RFC 5737)
+    code = f"import sys; from tagger.program import begin; assert begin([], {environ}); print('ssl' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=Path(PROGRAM).parent, capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
+
+
+def test_a_file_of_authorities_that_is_absent_is_left_to_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialling, "open_socket", _refuses)
+    assert len(begin([], {**RELEASE, "INPUT_CA-FILE": "absent.pem"})) == 1
+
+
 def test_who_begins_over_again_goes_on_with_what_was_begun(small_registry: SmallRegistry) -> None:
     place = ("0.0.0.0", small_registry.port)  # noqa: S104
     first = Dial(place, 5)
