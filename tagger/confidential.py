@@ -21,8 +21,8 @@ _PLACES = ("file", "env", *(kind for kind, form in SOURCE_KINDS.items() if "://"
 _BEFORE_HOST = re.compile(r"(?<![^\s@])(?P<before>[^\s@]++)@(?!sha[0-9]+:)(?=(?P<host>\S?))")
 """All that stands before an `@` that no digest follows. It begins in one place only, which takes linear time."""
 
-_SCHEME = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://(?=.)")
-_USER = re.compile(rf"(?<![^/:'\"=])(?!(?:{'|'.join(_PLACES)}):)[^/:'\"=]++:")
+_SCHEME = r"\b[a-z][a-z0-9+.-]{0,30}://(?=.)"
+_USER = rf"(?<![^/:'\"=])(?!(?:{'|'.join(_PLACES)}):)[^/:'\"=]++:"
 """A name and a colon before a password (RFC 3986, section 3.2.1)."""
 
 
@@ -109,8 +109,8 @@ def logins_in(text: str) -> frozenset[str]:
 def _login(match: re.Match[str]) -> tuple[int, str] | None:
     """Return where a login begins in what stands before a host, and its password; None where there is no login."""
     before = match["before"]
-    scheme = _SCHEME.search(before)
-    user = _USER.search(before) if match["host"] else None
+    scheme = re.search(_SCHEME, before)
+    user = re.search(_USER, before) if match["host"] else None
     if user and not (scheme and scheme.start() <= user.start()):
         return user.start(), before[user.end() :]
     if not scheme:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from copy import copy
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -68,6 +67,8 @@ class Connections:
 
     def of(self, settings: "Settings") -> "Connections":
         """Return the same connections for the settings of another component."""
+        from copy import copy
+
         other = copy(self)
         other._settings = settings
         return other

@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
-from tagger.results import Checkup, Event, Report, Trees
+from tagger.results import Event, Report
+from tagger.results.checkup import Checkup
 from tagger.results.components import Listing
 from tagger.results.proposal import Proposal
+from tagger.results.tree import Trees
 from tagger.settings.values import Settings
 
 __all__ = ["Output"]

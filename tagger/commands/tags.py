@@ -7,7 +7,7 @@ from tagger.commands.run import Run
 from tagger.errors import InputError, TaggerError
 
 if TYPE_CHECKING:
-    from tagger.results import PageFile
+    from tagger.results.tree import PageFile
 
 __all__ = ["COMMAND"]
 
@@ -18,7 +18,7 @@ def _run(run: Run) -> int:
     from tagger.concurrency import side_by_side
     from tagger.operations.tags import list_tags
     from tagger.reporting.matching import tree_matching
-    from tagger.results import Tree, Trees
+    from tagger.results.tree import Tree, Trees
 
     results = dict(
         side_by_side(lambda store: list_tags(store, settings.rules, long=settings.long, terms=run.terms), stores)
@@ -31,7 +31,7 @@ def _run(run: Run) -> int:
 
 def _page_file(run: Run) -> "PageFile | None":
     """Return the file for a page, with the time; None without `html`. Raise `InputError` for a wrong place."""
-    from tagger.results import PageFile
+    from tagger.results.tree import PageFile
 
     if not run.settings.html:
         return None

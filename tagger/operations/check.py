@@ -18,7 +18,7 @@ from tagger.operations.examine import (
     public_finding,
 )
 from tagger.operations.terms import DEFAULTS_DECIDE, Terms
-from tagger.results import Checkup, Finding
+from tagger.results.checkup import Checkup, Finding
 from tagger.rules.cascade import Published, Rules, cascade
 from tagger.rules.plan import full_name
 from tagger.rules.versions import Version

@@ -16,7 +16,7 @@ from tagger.operations.removal import check_deletable
 from tagger.operations.tags import published_versions
 from tagger.operations.terms import Terms
 from tagger.operations.view import View, look_before_write, marks_of
-from tagger.results import Finding
+from tagger.results.checkup import Finding
 from tagger.rules.cascade import Published
 from tagger.rules.marks import POLICY_TAG
 from tagger.rules.plan import Claim, full_name

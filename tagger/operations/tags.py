@@ -16,7 +16,7 @@ from tagger.operations.look import Look, every_tag
 from tagger.operations.lost import lost_notes
 from tagger.operations.terms import OwnTerms, Terms
 from tagger.operations.view import View
-from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
+from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.cascade import Published, Rules
 from tagger.rules.marks import HELD_MARK, POLICY_TAG, WITHDRAWN_MARK
 from tagger.rules.plan import Claim

@@ -8,7 +8,7 @@ from tagger.reporting.folding import fold
 from tagger.reporting.markdown import cell
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import short
-from tagger.results import Checkup, Finding
+from tagger.results.checkup import Checkup, Finding
 
 __all__ = ["checkup_document", "checkup_markdown", "checkup_text"]
 

@@ -3,9 +3,11 @@
 import threading
 
 from tagger.reporting.console import Console
-from tagger.results import Checkup, Event, Report, Trees
+from tagger.results import Event, Report
+from tagger.results.checkup import Checkup
 from tagger.results.components import Ended, Listing
 from tagger.results.proposal import Proposal
+from tagger.results.tree import Trees
 from tagger.settings.values import Settings
 
 __all__ = ["ComponentConsole"]

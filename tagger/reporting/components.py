@@ -14,8 +14,10 @@ from tagger.reporting.sentences import number_of
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import COLORS, report_text
 from tagger.reporting.trees import trees_document
-from tagger.results import Checkup, Report, Trees
+from tagger.results import Report
+from tagger.results.checkup import Checkup
 from tagger.results.components import ComponentsReport, Ended, Listing
+from tagger.results.tree import Trees
 
 __all__ = [
     "components_document",

@@ -1,6 +1,5 @@
 """The console of a run: standard output, standard error, and the runner of a workflow."""
 
-import copy
 import time
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
@@ -12,12 +11,14 @@ from tagger.reporting.formatter import FORMATS, TEXT, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.markdown import cut_to_limit
 from tagger.reporting.terminal import Outlet
-from tagger.results import Checkup, Event, Report, Trees
-from tagger.results.components import ComponentsReport, Ended, Listing
-from tagger.results.proposal import Proposal
 
 if TYPE_CHECKING:
     from tagger.reporting.progress import Progress
+    from tagger.results import Event, Report
+    from tagger.results.checkup import Checkup
+    from tagger.results.components import ComponentsReport, Ended, Listing
+    from tagger.results.proposal import Proposal
+    from tagger.results.tree import Trees
     from tagger.settings.values import Settings
 
 __all__ = ["Console"]
@@ -79,7 +80,7 @@ class Console:
         """Make the runner hide these texts in its logs."""
         self._runner.mask(secrets)
 
-    def show_event(self, event: Event) -> None:
+    def show_event(self, event: "Event") -> None:
         """Show a warning. Show `pushing` and `staged` where no progress is drawn; in a verbose run, show all events."""
         if event.kind == "warning":
             self.warn(event.message)
@@ -94,7 +95,7 @@ class Console:
         for name in PREPARED:
             import_module(f"tagger.reporting.{name}")
 
-    def show_report(self, report: Report) -> int:
+    def show_report(self, report: "Report") -> int:
         """Show the report of a command."""
         from tagger.reporting.failures import failures
         from tagger.reporting.sentences import sentence
@@ -109,7 +110,7 @@ class Console:
             summary = report_markdown(report, seconds)
         return self._show(self._formatter.report(report, seconds), failures(report), outputs, summary)
 
-    def show_components(self, report: ComponentsReport) -> int:
+    def show_components(self, report: "ComponentsReport") -> int:
         """Show the report of several components, and write the pages that they ask for."""
         from tagger.reporting.components import (
             components_document,
@@ -118,6 +119,8 @@ class Console:
             named_errors,
         )
         from tagger.reporting.outputs import components_outputs
+        from tagger.results.checkup import Checkup
+        from tagger.results.tree import Trees
 
         each = {name: self._spell_ended(ended) for name, ended in report.components.items()}
         report = report._replace(components=each, error=report.error and self._spell_error(report.error))
@@ -134,7 +137,7 @@ class Console:
         code = self._show(text, errors, outputs, components_markdown(report))
         return max(code, report.exit_code)
 
-    def show_trees(self, shown: Trees) -> int:
+    def show_trees(self, shown: "Trees") -> int:
         """Show trees of repositories, and write the page that is asked for."""
         for text in shown.warnings:
             self.warn(text)
@@ -153,7 +156,7 @@ class Console:
         outputs = _json_output(settings_document(settings))
         return self._show(self._formatter.config(settings), (), outputs, settings_markdown(settings))
 
-    def show_check(self, checkup: Checkup) -> int:
+    def show_check(self, checkup: "Checkup") -> int:
         """Show the findings of `check`. In a workflow errors and warnings are annotations too, grouped by hint."""
         from tagger.reporting.checkups import checkup_document, checkup_markdown
 
@@ -164,20 +167,20 @@ class Console:
         )
         return max(code, checkup.exit_code)
 
-    def show_proposal(self, proposal: Proposal) -> int:
+    def show_proposal(self, proposal: "Proposal") -> int:
         """Show the settings that are proposed."""
         from tagger.reporting.proposals import proposal_document, proposal_markdown
 
         outputs = _json_output(proposal_document(proposal))
         return self._show(self._formatter.proposal(proposal), (), outputs, proposal_markdown(proposal))
 
-    def show_listing(self, listing: Listing) -> int:
+    def show_listing(self, listing: "Listing") -> int:
         """Show the list of components."""
         errors = {one.error.message: self._spell_error(one.error) for one in listing.components if one.error}
         text = self._formatter.listing(listing)
         return self._show(text, errors.values(), {"json": text})
 
-    def _annotate(self, checkup: Checkup) -> None:
+    def _annotate(self, checkup: "Checkup") -> None:
         """Annotate the step with errors and warnings of `check`: one annotation for each repository, code and hint."""
         groups = dict[tuple[str, str, str, str], list[str]]()
         for finding in checkup.findings if self._runner.present else ():
@@ -225,23 +228,28 @@ class Console:
         return spell_settings(text, self._commands, in_workflow=self._runner.present, names=names)
 
     def _spell_error(self, error: TaggerError) -> TaggerError:
-        shown = copy.copy(error)
+        from copy import copy
+
+        shown = copy(error)
         shown.message, shown.hint = self._spell(error.message, names=False), self._spell(error.hint)
         return shown
 
-    def _spell_checkup(self, checkup: Checkup) -> Checkup:
+    def _spell_checkup(self, checkup: "Checkup") -> "Checkup":
         findings = [
             one._replace(message=self._spell(one.message, names=False), hint=self._spell(one.hint))
             for one in checkup.findings
         ]
         return checkup._replace(findings=tuple(findings))
 
-    def _spell_ended(self, ended: Ended) -> Ended:
+    def _spell_ended(self, ended: "Ended") -> "Ended":
+        from tagger.results.checkup import Checkup
+        from tagger.results.tree import Trees
+
         if isinstance(ended, Trees):
             return ended._replace(errors=tuple(map(self._spell_error, ended.errors)))
         return self._spell_checkup(ended) if isinstance(ended, Checkup) else self._spell_report(ended)
 
-    def _spell_report(self, report: Report) -> Report:
+    def _spell_report(self, report: "Report") -> "Report":
         repositories = [
             one._replace(error=self._spell_error(one.error)) if one.error else one for one in report.repositories
         ]
@@ -275,14 +283,14 @@ class Console:
             self._err.echo(error_text(error, self._err.width if self._err.is_terminal else None))
 
 
-def _report_outputs(report: Report) -> dict[str, str]:
+def _report_outputs(report: "Report") -> dict[str, str]:
     from tagger.reporting.documents import report_document
     from tagger.reporting.outputs import report_outputs
 
     return report_outputs(report, report_document(report, contents=False))
 
 
-def _write_pages(ended: Iterable[Trees]) -> list[TaggerError]:
+def _write_pages(ended: "Iterable[Trees]") -> list[TaggerError]:
     asked = [shown for shown in ended if shown.page]
     if not asked:
         return []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tagger.errors import InputError, TaggerError
 from tagger.reporting.terminal import ELSEWHERE
-from tagger.results import Tree, Trees
+from tagger.results.tree import Tree, Trees
 from tagger.workspace import open_to_write
 
 __all__ = ["trees_text", "write_pages"]

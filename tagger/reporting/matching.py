@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from tagger.results import Tree
+from tagger.results.tree import Tree
 
 __all__ = ["tree_matching"]
 

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagger.results import Report
-from tagger.results.components import ComponentsReport
+
+if TYPE_CHECKING:
+    from tagger.results.components import ComponentsReport
 
 __all__ = ["OUTPUTS", "TEXTS", "Output", "as_output", "components_outputs", "report_outputs"]
 
@@ -121,7 +123,7 @@ def report_outputs(report: Report, document: Mapping[str, Any]) -> dict[str, str
     return {**{row.name: row.of(report) for row in OUTPUTS}, "json": as_output(document)}
 
 
-def components_outputs(report: ComponentsReport, document: Mapping[str, Any]) -> dict[str, str]:
+def components_outputs(report: "ComponentsReport", document: Mapping[str, Any]) -> dict[str, str]:
     """Return the outputs of several components.
 
     The tags are those of all. `latest` is true where all hold it, `changed` and `held` where one is. Each other output

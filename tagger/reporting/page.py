@@ -11,7 +11,7 @@ from tagger.reporting.sentences import size_text
 from tagger.reporting.terminal import visible
 from tagger.reporting.text import short
 from tagger.reporting.trees import sums
-from tagger.results import ListedVersion, Tree
+from tagger.results.tree import ListedVersion, Tree
 
 __all__ = ["page"]
 

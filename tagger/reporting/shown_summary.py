@@ -6,7 +6,7 @@ from tagger.reporting.markdown import cell, code, collapsible, cut_to_limit, err
 from tagger.reporting.sentences import number_of
 from tagger.reporting.settings import settings_document
 from tagger.reporting.text import short
-from tagger.results import Floating, ListedVersion, Tree, Trees
+from tagger.results.tree import Floating, ListedVersion, Tree, Trees
 from tagger.settings.values import Settings
 
 __all__ = ["settings_markdown", "trees_markdown"]

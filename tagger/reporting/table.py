@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tagger.reporting.markdown import cell, code
 from tagger.reporting.sentences import size_text
-from tagger.results import ListedVersion, Tree
+from tagger.results.tree import ListedVersion, Tree
 
 __all__ = ["tags_table"]
 

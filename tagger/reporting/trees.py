@@ -8,7 +8,7 @@ from tagger.reporting.folding import cells, fold, pad
 from tagger.reporting.sentences import number_of, size_text
 from tagger.reporting.terminal import ELSEWHERE, plain, style
 from tagger.reporting.text import short
-from tagger.results import Artifact, Floating, ListedVersion, Tree
+from tagger.results.tree import Artifact, Floating, ListedVersion, Tree
 from tagger.rules.plan import NO_OWNER
 
 __all__ = ["sums", "tree_text", "trees_document"]

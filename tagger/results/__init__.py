@@ -1,6 +1,5 @@
 """What operations return and reporting shows: reports, trees of repositories, checkups, components, proposals."""
 
-from tagger.results.checkup import Checkup, Finding
 from tagger.results.report import (
     Event,
     Outcome,
@@ -16,18 +15,10 @@ from tagger.results.report import (
     conflicts_as_warnings,
     finish,
 )
-from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, PageFile, Tree, Trees
 
 __all__ = [
-    "Artifact",
-    "Checkup",
     "Event",
-    "Facts",
-    "Finding",
-    "Floating",
-    "ListedVersion",
     "Outcome",
-    "PageFile",
     "Passed",
     "PolicyInForce",
     "Pruned",
@@ -35,8 +26,6 @@ __all__ = [
     "ReportWarning",
     "Running",
     "Status",
-    "Tree",
-    "Trees",
     "Verb",
     "Verification",
     "finish",

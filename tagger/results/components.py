@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tagger.errors import TaggerError
-from tagger.results import Checkup, Report, Trees
+from tagger.results import Report
+from tagger.results.checkup import Checkup
+from tagger.results.tree import Trees
 
 __all__ = ["Component", "ComponentsReport", "Ended", "Listing", "join_components"]
 

@@ -25,7 +25,7 @@ _QUOTED = r"(?:'([^']*)'|\"([^\"]*)\")"
 _DATE = (
     rf"date(?:\s+{_QUOTED})?(?:\s+tz={_QUOTED})?"  # few templates have it, so it is compiled only where it is needed
 )
-_VARIANT = re.compile(r"\A\{\{variant\}\}[-._]?|[-._]?\{\{variant\}\}")
+_VARIANT = r"\A\{\{variant\}\}[-._]?|[-._]?\{\{variant\}\}"
 _MARKER = "\0"  # stands for the variant; no tag holds it
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
@@ -109,7 +109,7 @@ class Template(NamedTuple):
         """
         if "variant" not in self.fields:
             return self.canonical
-        return _VARIANT.sub("", self.canonical) or LATEST
+        return re.sub(_VARIANT, "", self.canonical) or LATEST
 
     @property
     def is_latest(self) -> bool:

@@ -33,9 +33,8 @@ class CommandRow(Protocol):
     def several(self) -> Several: ...
 
 
-_NAME = re.compile(r"\{\{\s*component\s*\}\}")
+_NAME = r"\{\{\s*component\s*\}\}"
 _SECRETS = frozenset(option.name for option in OPTIONS if option.secret)
-_VERSION = re.compile(r"v?[0-9]")
 
 
 class Components:
@@ -69,7 +68,7 @@ class Components:
         only = self._values.get("only")
         found = self._selected_components(only, several) if only else self._default_components(several, tags)
         images = self._values.get("images")
-        if len(found) > 1 and images and not any(_NAME.search(text) for text in images.texts):
+        if len(found) > 1 and images and not any(re.search(_NAME, text) for text in images.texts):
             wrong = f"{images.origin}: these repositories would be those of {len(found)} components"
             self._problems.add(wrong, f"Pick one: set {_ways(self.names)}; or put {{{{component}}}} in its place.")
         return found
@@ -128,7 +127,7 @@ class Components:
             fits = {
                 name: len(prefix)
                 for name, prefix in prefixes.items()
-                if tag.startswith(prefix) and _VERSION.match(tag, len(prefix))
+                if tag.startswith(prefix) and re.match("v?[0-9]", tag[len(prefix) :])
             }
             found |= {name for name, length in fits.items() if length == max(fits.values())}
         return tuple(name for name in self.names if name in found)
@@ -148,7 +147,7 @@ def _with_name(option: str, given: Given, name: str) -> Given:
     """Return what is given with a component's name in place of `{{component}}`."""
     if not name or option in _SECRETS or not any("{{" in text for text in given.texts):
         return given
-    return given._replace(texts=tuple(_NAME.sub(lambda _: name, text) for text in given.texts))
+    return given._replace(texts=tuple(re.sub(_NAME, lambda _: name, text) for text in given.texts))
 
 
 def _ways(names: Iterable[str]) -> str:

@@ -1,7 +1,6 @@
 """The settings of one run: the value of every option, and what follows from several."""
 
 from collections.abc import Mapping
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +98,8 @@ class Settings(ReleaseOptions, GateOptions, PruneOptions, RunOptions):
 
     def of_variant(self, variant: str) -> "Settings":
         """Return the settings for the release of one variant, where each variant has its own build."""
+        from copy import copy
+
         mine = copy(self)
         source = tuple(build._replace(variant=None) for build in self.source if build.variant == variant)
         digests = digests_of_variants(self.digests).get(variant, "")

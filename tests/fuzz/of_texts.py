@@ -14,7 +14,7 @@ from tagger.reporting.markdown import cell, code, cut_to_limit, error_quote
 from tagger.reporting.page import page
 from tagger.reporting.terminal import Outlet, plain
 from tagger.reporting.text import error_text
-from tagger.results import ListedVersion, Tree
+from tagger.results.tree import ListedVersion, Tree
 from tests.fuzz.parser import Parser, halves, text
 
 __all__ = ["PARSERS"]

@@ -11,7 +11,7 @@ from tagger.images.stores import TagStore
 from tagger.operations.delete import Deletion, delete
 from tagger.operations.tags import list_tags
 from tagger.reporting.trees import tree_text, trees_document
-from tagger.results import Facts
+from tagger.results.tree import Facts
 from tagger.rules.cascade import Rules
 from tagger.rules.versions import Scheme
 from tagger.settings.options import DEFAULT_TEMPLATES

@@ -3,7 +3,8 @@
 from hypothesis import strategies as st
 
 from tagger.errors import TaggerError
-from tagger.results import Artifact, Facts, Floating, ListedVersion, Outcome, Report, ReportWarning, Tree
+from tagger.results import Outcome, Report, ReportWarning
+from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, Tree
 from tagger.rules.plan import Change
 
 __all__ = ["changes", "digests", "errors", "outcomes", "reports", "tags", "texts", "trees"]

@@ -3,7 +3,7 @@
 import click
 
 from tagger.reporting.checkups import checkup_markdown, checkup_text
-from tagger.results import Checkup, Finding
+from tagger.results.checkup import Checkup, Finding
 
 
 def test_a_hint_that_several_in_a_row_share_stands_once() -> None:

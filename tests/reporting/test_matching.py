@@ -3,7 +3,7 @@
 import pytest
 
 from tagger.reporting.matching import tree_matching
-from tagger.results import Artifact, Floating, ListedVersion, Tree
+from tagger.results.tree import Artifact, Floating, ListedVersion, Tree
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 

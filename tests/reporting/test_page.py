@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagger.reporting.page import page
-from tagger.results import Artifact, Facts, Floating, ListedVersion, Tree
+from tagger.results.tree import Artifact, Facts, Floating, ListedVersion, Tree
 from tests.servers.browser import Browser, Tab
 
 READY = "document.documentElement?.dataset.ready === 'true'"

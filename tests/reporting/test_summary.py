@@ -12,7 +12,8 @@ from tagger.reporting.failures import failures
 from tagger.reporting.markdown import MOST, cell, cut_to_limit
 from tagger.reporting.shown_summary import settings_markdown, trees_markdown
 from tagger.reporting.summary import report_markdown
-from tagger.results import Floating, ListedVersion, Outcome, Report, ReportWarning, Tree, Trees
+from tagger.results import Outcome, Report, ReportWarning
+from tagger.results.tree import Floating, ListedVersion, Tree, Trees
 from tagger.rules.plan import Change
 from tests.reporting.anything import reports, texts, trees
 from tests.settings.gathering import gather

@@ -15,8 +15,10 @@ from tagger.reporting.sentences import duration
 from tagger.reporting.settings import settings_text
 from tagger.reporting.text import digests_of, error_text, report_text
 from tagger.reporting.trees import tree_text
-from tagger.results import Checkup, Finding, Report, Tree
+from tagger.results import Report
+from tagger.results.checkup import Checkup, Finding
 from tagger.results.proposal import Proposal
+from tagger.results.tree import Tree
 from tagger.rules.immutability import immutability
 from tagger.rules.plan import Change
 from tagger.settings.gather import gather_each

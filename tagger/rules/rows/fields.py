@@ -8,8 +8,8 @@ from tagger.errors import InputError
 __all__ = ["Field", "fields_of", "is_row"]
 
 LONGEST = 4096  # characters of a line
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_EXPRESSION = re.compile(r"\{\{.*?\}\}")
+_QUOTED = r'"((?:[^"]|"")*)"'
+_EXPRESSION = r"\{\{.*?\}\}"
 
 
 class Field(NamedTuple):
@@ -32,16 +32,16 @@ def fields_of(line: str) -> tuple[Field, ...]:
 
 def is_row(line: str) -> bool:
     """Say whether a line is a row and not a template: it has a `=` outside of expressions."""
-    return "=" in line and "=" in _EXPRESSION.sub("", line[:LONGEST])
+    return "=" in line and "=" in re.sub(_EXPRESSION, "", line[:LONGEST])
 
 
 def _split(line: str) -> list[str]:
     """Return the texts between commas, without their quotes."""
-    texts: list[str] = []
+    texts, quoted_field = list[str](), re.compile(_QUOTED)
     start = 0
     while start <= len(line):
         begin = start + len(line[start:]) - len(line[start:].lstrip())
-        quoted = _QUOTED.match(line, begin)
+        quoted = quoted_field.match(line, begin)
         if quoted:
             end = quoted.end() + len(line[quoted.end() :]) - len(line[quoted.end() :].lstrip())
             if end < len(line) and line[end] != ",":
@@ -58,7 +58,7 @@ def _split(line: str) -> list[str]:
 
 
 def _without_quotes(text: str) -> str:
-    match = _QUOTED.fullmatch(text)
+    match = re.fullmatch(_QUOTED, text)
     return match[1].replace('""', '"') if match else text
 
 
