@@ -149,7 +149,7 @@ class TestForms:
             registry.users = {"somebody": "else"}
             ran = released(HUB)
         assert ran.code == 1
-        assert "did not accept the login by OIDC" in ran.out + ran.err
+        assert "did not accept the login by OIDC as acme. Is it spelled right" in ran.out + ran.err
         assert [method for method, _ in issuer.asked] == ["GET", "POST"]
 
     def test_with_json_the_masks_are_on_standard_error(self, issuer: Issuer, released: Released) -> None:

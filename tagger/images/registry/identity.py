@@ -180,7 +180,8 @@ class IdentityLogin:
         return self._secrets | frozenset(filter(None, (self._environ.get(TOKEN),)))
 
     def _login(self, token: Token) -> Login:
-        return Login(self._form.user(self._fields), token.value, origin=ORIGIN, registry_alone=True)
+        user = self._form.user(self._fields)
+        return Login(user, token.value, origin=f"{ORIGIN} as {user}", registry_alone=True)
 
     def _exchange(self) -> Token:
         """Exchange an identity token for a token of the registry."""
