@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tagger import __version__
 from tools import release
 
 ROOT = Path(__file__).parent.parent
@@ -173,6 +174,15 @@ def test_the_marketplace_takes_the_action() -> None:
     assert ACTION["branding"] == {"icon": "tag", "color": "blue"}
     assert [path.name for path in ROOT.glob("action.y*ml")] == ["action.yml"]
     assert (ROOT / "README.md").exists()
+
+
+def test_every_page_and_workflow_names_this_version() -> None:
+    """Actions, the action beside it, the reusable workflow, and the images with their variants."""
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.yml"), *ROOT.glob("templates/*")]
+    form = re.compile(r"OWNER/tagger[\w./-]*(?:@v|:)(\d+\.\d[\w.-]*?)(?:-debug|-verify)?(?=[^\w.-]|$)", re.MULTILINE)
+    named = {str(path): set(form.findall(path.read_text())) for path in pages}
+    assert {name: versions for name, versions in named.items() if versions - {__version__}} == {}
+    assert len([name for name, versions in named.items() if versions]) > 10
 
 
 def test_the_python_of_the_image_is_tested_and_the_oldest() -> None:

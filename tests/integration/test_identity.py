@@ -212,7 +212,7 @@ class TestRefusals:
         assert [method for method, _ in issuer.asked] == ["GET", "POST", "POST"]
 
     @pytest.mark.parametrize(("method", "who"), [("GET", "The runner's service"), ("POST", "identity.docker.com")])
-    def test_a_fault_that_stays_is_not_called_the_registrys(
+    def test_a_fault_that_stays_is_not_blamed_on_the_registry(
         self, method: str, who: str, issuer: Issuer, released: Released
     ) -> None:
         issuer.watch = lambda asked, _path: Reply(503) if asked == method else None
