@@ -16,12 +16,13 @@ import pytest
 
 from tagger.errors import EngineError, Refused, StoreError
 from tagger.images.engine import Engine, EngineSource
+from tagger.images.engine.documents import config_in
 from tagger.images.engine.source import LARGEST_SAVED
 from tagger.images.layout import Layout
 from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
-from tagger.names import Reference, Repository
+from tagger.names import Digest, Reference, Repository
 from tests.images.making import PLATFORMS, make_index
 from tests.images.telling import Told
 from tests.servers.distribution import PASSWORD, USER
@@ -127,6 +128,17 @@ def test_the_config_of_a_small_image_is_uploaded_while_the_engine_sends_the_laye
     assert config
     assert config.digest == source.config_digest
     assert _who_uploaded(small_registry) == {"docker": 1, "tagger": 1}
+
+
+def test_a_config_is_found_in_what_an_engine_saves(running: Running, client: Engine) -> None:
+    """In the old form of an archive, and in that of newer engines, which is an OCI layout."""
+    running.build("config/app:saved", labels=LABELS)
+    (config,) = EngineSource.find(client, "config/app:saved").configs()
+    found = config_in(client.save("config/app:saved"), config.digest)
+    assert found
+    assert Digest(config.digest).fits(found)
+    assert config_in(client.save("config/app:saved"), f"sha256:{'0' * 64}") is None
+    assert config_in(iter([b"no archive"]), config.digest) is None
 
 
 def test_the_engine_uploads_the_config_that_is_not_there(engine: Running, small_registry: SmallRegistry) -> None:

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from tagger.errors import EngineError
@@ -74,17 +75,15 @@ class Documents(LayoutContent):
 
 
 def config_in(stream: Iterator[bytes], digest: str) -> bytes | None:
-    """Return the config with this digest from a stream of `docker save`, of any form; None where there is none.
+    """Return the config with this digest from a stream of `docker save`, of any form; None where it has none.
 
-    Raise `EngineError`. The stream is read to its end, so that its connection can be used again.
+    The stream is read to its end, so that its connection can be used again.
     """
     found = None
-    try:
+    with suppress(tarfile.TarError):
         for _, content in _members(stream):
             if content and Digest.of(content) == digest:
                 found = content
-    except tarfile.TarError as error:
-        raise EngineError(f"what the engine saved is no archive: {error}") from error
     return found
 
 
