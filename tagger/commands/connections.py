@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tagger.images.registry.lazy_tls import Tls
     from tagger.images.registry.registries import Registries
     from tagger.images.registry.repository import RegistryRepository
-    from tagger.images.stores import OpenedStore, TagStore
+    from tagger.images.stores import OpenedStore
     from tagger.settings.addresses import Login as GivenLogin
     from tagger.settings.values import Settings
 
@@ -103,7 +103,7 @@ class Connections:
             return self._resources.layout(repository)
         return self._resources.repository(repository, write)
 
-    def stores(self, *, write: bool = False) -> "tuple[TagStore, ...]":
+    def stores(self, *, write: bool = False) -> "tuple[OpenedStore, ...]":
         """Open every target repository."""
         self._resources.expect(write)
         return tuple(self.repository(image, write=write) for image in self._settings.images)

@@ -12,7 +12,7 @@ from tagger.rules.words import DEFAULT_VARIANT
 
 if TYPE_CHECKING:
     from tagger.images.sources import BuiltImage
-    from tagger.images.stores import TagStore
+    from tagger.images.stores import OpenedStore
     from tagger.operations.plain_preparation import PlainRelease
     from tagger.operations.prepare import Release
     from tagger.results import Report, Running
@@ -78,13 +78,15 @@ def _release_job(run: Run, *, write: bool) -> "Release | PlainRelease":
         return _release_by(run, stores, rules)
 
 
-def _release_by(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules") -> "Release | PlainRelease":
+def _release_by(run: Run, stores: "tuple[OpenedStore, ...]", rules: "Rules") -> "Release | PlainRelease":
     """Return the release by the given rules."""
     built = read_built(run, rules)
     return _of_version(run, stores, rules, built) if built.versions else _plain(run, stores, rules, built)
 
 
-def _of_version(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Built) -> "Release":
+def _of_version(run: Run, stores: "tuple[OpenedStore, ...]", rules: "Rules", built: Built) -> "Release":
+    for store in stores:
+        store.begin_listing()  # while the operations are imported
     from tagger.operations.prepare import Release
 
     settings = run.settings
@@ -122,7 +124,7 @@ def _commit(run: Run) -> str:
     return git_facts(run.workspace, run.environ).sha
 
 
-def _plain(run: Run, stores: "tuple[TagStore, ...]", rules: "Rules", built: Built) -> "PlainRelease":
+def _plain(run: Run, stores: "tuple[OpenedStore, ...]", rules: "Rules", built: Built) -> "PlainRelease":
     from tagger.operations.plain import PlainRelease
 
     return PlainRelease(

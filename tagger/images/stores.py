@@ -196,6 +196,9 @@ class PrunableStore(TagStore, Protocol):
 class OpenedStore(ExaminedStore, PrunableStore, Protocol):
     """A repository that a run opens."""
 
+    def begin_listing(self) -> None:
+        """Begin to list every tag, for the next call of `tags` or `snapshot`, where that takes a while."""
+
 
 class Source(Protocol):
     """A built image, in an engine, a registry, an OCI layout or an archive."""

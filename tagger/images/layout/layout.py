@@ -41,6 +41,7 @@ class Layout(LayoutContent):
     """
 
     jobs = 1
+    can_delete = True
 
     def __init__(self, path: str | Path, say: Callable[[str], None] = lambda _: None, meters: Meters = silent) -> None:
         """Make the object, without access to the disk. `say` gets a sentence for the terminal while the run waits."""
@@ -83,14 +84,12 @@ class Layout(LayoutContent):
             raise self._broken(f"{INDEX_FILE} cannot be read: {error}") from error
         return self._seen.content
 
-    @property
-    def can_delete(self) -> bool:
-        """True: everything in a layout can be deleted."""
-        return True
-
     def exists(self) -> bool:
         """Say whether there is a layout in the directory."""
         return (self.path / INDEX_FILE).exists()
+
+    def begin_listing(self) -> None:
+        """Do nothing: there is nothing to wait for."""
 
     def tags(self) -> Iterable[str]:
         """List every tag."""

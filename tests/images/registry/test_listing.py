@@ -1,6 +1,7 @@
 """Listings and digests, with every habit of registries that is known (each is a case of the small registry)."""
 
 import json
+from functools import partial
 from itertools import count
 
 import pytest
@@ -12,7 +13,8 @@ from tagger.images.manifests import OCI_MANIFEST, Manifest
 from tagger.images.registry import client
 from tagger.images.registry.answers import Answer
 from tagger.images.registry.headers import Headers
-from tagger.images.registry.listing import next_query
+from tagger.images.registry.listing import _valid, next_query
+from tagger.names import TAG
 from tests.images.making import make_image
 from tests.servers.fixtures_registry import Opener
 from tests.servers.registries import DockerRegistry
@@ -247,3 +249,50 @@ def test_no_link_header_breaks_the_walk(header: str) -> None:
 )
 def test_the_query_of_the_next_page_is_read(header: str, query: str | None) -> None:
     assert next_query(Answer(200, Headers({"Link": header}))) == query
+
+
+def test_a_listing_that_was_begun_serves_once(small_registry: SmallRegistry, opened: Opener) -> None:
+    fill(small_registry)
+    store = opened(small_registry)
+    store.begin_listing()
+    for _ in range(2):
+        assert sorted(store.snapshot(["1.0"]).tags) == sorted(TAGS)
+    assert len(small_registry.asked(kind="tags")) == 2
+
+
+def test_a_listing_that_was_begun_before_a_change_serves_nobody(small_registry: SmallRegistry, opened: Opener) -> None:
+    fill(small_registry, ["1.0"])
+    store = opened(small_registry)
+    for change, left in (
+        (partial(store.tag, IMAGE, ["2.0"]), ["1.0", "2.0"]),
+        (partial(store.untag, "2.0"), ["1.0"]),
+        (partial(store.delete, IMAGE.digest), []),
+    ):
+        store.begin_listing()
+        change()
+        assert sorted(store.tags()) == left
+
+
+def test_the_error_of_a_listing_that_was_begun_comes_to_whoever_needs_it(
+    small_registry: SmallRegistry, opened: Opener
+) -> None:
+    small_registry.absent = 403
+    store = opened(small_registry)
+    store.begin_listing()
+    with pytest.raises(StoreError) as caught:
+        store.snapshot(["1.0"])
+    assert (caught.value.status, caught.value.code) == (403, "DENIED")
+
+
+@given(
+    st.lists(st.one_of(st.text(), st.sampled_from(("1.0", "a" * 128, "a" * 129, "-a", "\u0661.0", "1\n2", "\ud800"))))
+)
+def test_tags_are_told_from_other_texts_together_as_one_by_one(texts: list[str]) -> None:
+    assert _valid(texts) == [text for text in texts if TAG.fullmatch(text)]
+    assert _valid([*texts, None, 7]) == _valid(texts)
+
+
+@pytest.mark.parametrize("listed", [[], ["1.0"], ["1.0", "2.0"], {"1.0": 1}, "10", ["1.0", ["2.0"]]])
+def test_whatever_a_listing_has_for_tags_is_gone_through(listed: object) -> None:
+    expected = [tag for tag in listed if isinstance(tag, str) and TAG.fullmatch(tag)]  # type: ignore[attr-defined]
+    assert list(_valid(listed)) == expected  # type: ignore[arg-type]
