@@ -65,8 +65,8 @@ def _report(testbed: Testbed) -> Any:
 
 def _contestants(testbed: Testbed, service: Service, name: str, image: Image) -> Iterator[Contestant]:
     place, guarded = f"{service.host}/{name}", service.authority is not None
-    insecure = [] if guarded else ["--insecure", service.host]
     trust = testbed.trust if guarded else {}
+    program = ["env", "-u", "SSL_CERT_FILE", *testbed.tagger()]
     new = make_image("the next version")
     push(service, name, new)
 
@@ -91,13 +91,15 @@ def _contestants(testbed: Testbed, service: Service, name: str, image: Image) ->
         report = _report(testbed)
         assert not report["changed"], report
 
-    def ours(command: str, *words: str) -> list[str]:
-        return ["env", "-u", "SSL_CERT_FILE", *testbed.tagger(command, "--json", "--image", place, *insecure, *words)]
+    def told(command: str, version: str = "") -> Mapping[str, str]:
+        insecure = "" if guarded else service.host
+        step = testbed.step_environment(command, images=place, version=version, insecure=insecure, json="true")
+        return {**trust, **step}
 
-    yield Contestant(PLAN, ours("plan", "--version", "99.0.0"), first, planned, trust)
-    yield Contestant("tagger release", ours("release", "--version", "99.0.0"), first, environ=trust)
+    yield Contestant(PLAN, program, first, planned, told("plan", "99.0.0"))
+    yield Contestant("tagger release", program, first, environ=told("release", "99.0.0"))
     if not guarded:
-        yield Contestant("tagger reconcile", ours("reconcile"), nobody, unchanged)
+        yield Contestant("tagger reconcile", program, nobody, unchanged, told("reconcile"))
     if skopeo := testbed.program("skopeo"):
         yield Contestant(SKOPEO, [skopeo, "list-tags", f"--tls-verify={str(guarded).lower()}", f"docker://{place}"])
     if crane := testbed.program("crane"):
