@@ -17,6 +17,7 @@ IMAGE = f"ghcr.io/acme/tagger@sha256:{'0' * 64}"
 CHANGES = "# Changelog\n\n## [Unreleased]\n\n{}\n## [1.2.2]\n\n- Something.\n"
 OTHER = f"ghcr.io/acme/tagger@sha256:{'1' * 64}"
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+CI: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 
 
@@ -185,9 +186,16 @@ def test_every_page_and_workflow_names_this_version() -> None:
     assert len([name for name, versions in named.items() if versions]) > 10
 
 
+def test_each_image_is_built_for_arm64_with_every_change() -> None:
+    """A locked package that has no wheel for it is found before a release is."""
+    assert CI["jobs"]["arm64"]["strategy"]["matrix"] == WORKFLOW["jobs"]["image"]["strategy"]["matrix"]
+    assert CI["jobs"]["arm64"]["runs-on"].endswith("-arm")
+    (build,) = (step for step in WORKFLOW["jobs"]["image"]["steps"] if step.get("id") == "build")
+    assert build["with"]["platforms"] == "linux/amd64,linux/arm64"
+
+
 def test_the_python_of_the_image_is_tested_and_the_oldest() -> None:
-    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
     (image,) = re.findall(r"^FROM python:(3\.[0-9]+)-", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     (oldest,) = re.findall(r'^requires-python = ">=(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    for workflow in (ci, WORKFLOW):
+    for workflow in (CI, WORKFLOW):
         assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == [oldest, image]

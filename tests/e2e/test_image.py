@@ -156,6 +156,8 @@ class TestBuilding:
         subprocess.run([*command, str(ACTION)], env=environ, check=True, capture_output=True)
         run = ("run", "--rm", "--network=host")
         assert engine.docker(*run, "action:buildkit", "--version") == engine.docker(*run, action_image, "--version")
+        inspect = ("image", "inspect", "--format", "{{json .RootFS.Layers}}")
+        assert engine.docker(*inspect, "action:buildkit") == engine.docker(*inspect, action_image)
 
     def test_the_variant_for_debugging_has_a_shell(self, engine: Engine, tmp_path: Path) -> None:
         dockerfile = str(on_stand_in(ACTION / "Dockerfile", tmp_path))
