@@ -24,7 +24,7 @@ RUN python -BX no_debug_ranges /build/image_tree.py /tree
 FROM base AS debug
 COPY --from=whole /tree/usr/local/bin/tagger /usr/local/bin/tagger
 COPY --from=whole /action /action
-RUN python -X no_debug_ranges -m compileall -q --invalidation-mode unchecked-hash /action
+RUN python -X no_debug_ranges -m compileall -q --invalidation-mode unchecked-hash /action && chmod -R a+rX /action
 ENTRYPOINT ["/usr/local/bin/python", "-EsS", "/action/entrypoint.py"]
 
 # With what proves signatures (`verify`, `base-verify`): cryptography and sigstore are more than all the rest.

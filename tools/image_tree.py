@@ -213,6 +213,7 @@ def module(name: str, target: Path) -> None:
         str(origin), str(place), str(origin), doraise=True,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )  # fmt: skip
+    place.chmod(0o644)  # it has the mode of its source, which a checkout by another umask has otherwise
 
 
 def loaded_libraries() -> Iterator[Path]:
