@@ -23,7 +23,7 @@ from tagger.images.registry.credentials import Keychain
 from tagger.images.registry.registries import Registries
 from tagger.images.stores import TagStore
 from tagger.names import Digest, Reference, Repository
-from tests.images.making import PLATFORMS, make_index
+from tests.images.making import PLATFORMS, make_image, make_index
 from tests.images.telling import Told
 from tests.servers.distribution import PASSWORD, USER
 from tests.servers.engine import Engine as Running
@@ -128,6 +128,37 @@ def test_the_config_of_a_small_image_is_uploaded_while_the_engine_sends_the_laye
     assert config
     assert config.digest == source.config_digest
     assert _who_uploaded(small_registry) == {"docker": 1, "tagger": 1}
+
+
+def test_a_push_is_stopped_where_another_image_takes_the_exact_tag_meanwhile(
+    engine: Running, small_registry: SmallRegistry, tmp_path: Path
+) -> None:
+    """Else it would take the tag from an image that was released long before the push ends."""
+    other = make_image(Layout(tmp_path / "other"), "other", "built")
+    engine.build("late/app:build")
+    client = Engine.find(engine.environ, Keychain())
+
+    def watch(request: Request) -> Fault | None:
+        engines = "docker" in request.headers["User-Agent"]
+        if engines and request.method == "PATCH":
+            small_registry.put("acme/app", "2.1.4", other)
+        sent = any(one.status for one in small_registry.asked("PUT", "uploads") if one is not request)
+        asks_for_config = request.kind == "blobs" and request.reference == source.config_digest
+        return Fault("silent") if engines and sent and asks_for_config else None  # until the engine goes
+
+    source = EngineSource.find(client, "late/app:build")
+    small_registry.watch = watch
+    with small_registry.client() as registries:
+        store = registries.repository(Repository(small_registry.host, "acme/app"), write=True)
+        with pytest.raises(Refused, match=f"another build was released as 2.1.4 .* it holds {other.digest}"):
+            source.stage(store, "2.1.4")
+        asked = time.monotonic() + 20
+        while any(not one.status for one in small_registry.asked()) and time.monotonic() < asked:
+            time.sleep(0.01)
+    client.close()
+    assert small_registry.tags("acme/app") == {"2.1.4": other.digest}
+    assert not small_registry.asked("PUT", "manifests")
+    assert f"{small_registry.host}/acme/app:2.1.4" not in engine.tags()
 
 
 def test_a_config_is_found_in_what_an_engine_saves(running: Running, client: Engine) -> None:

@@ -192,7 +192,10 @@ def test_a_release_that_brings_its_image(guarded: SmallRegistry, met: Open, buil
 
 
 def test_a_release_of_an_image_of_the_engine(guarded: SmallRegistry, met: Open, builds: Builds, engine: Engine) -> None:
-    """The config is uploaded beside the push, and what the push made is read with the look after it."""
+    """The config is uploaded beside the push. Once the layers are there, it is asked again whether the tag is free.
+
+    What the push made is read with the look after it.
+    """
     engine.build("rounds/app:build")
     client = Client.find(engine.environ, Keychain(logins=[(guarded.host, "tester", "secret")]))
     source = EngineSource.find(client, "rounds/app:build")
@@ -203,6 +206,7 @@ def test_a_release_of_an_image_of_the_engine(guarded: SmallRegistry, met: Open, 
         ["HEAD 2.1.4"],
         ["POST uploads"],
         ["PUT uploads"],
+        ["HEAD 2.1.4"],
         ["GET 2.1.4", *(request for request in VERIFY if request != "HEAD 2.1.4")],
         WRITE_FLOATING,
         VERIFY,

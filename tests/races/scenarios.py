@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import cast
@@ -55,7 +55,9 @@ class Pushing:
     def tag_for_push(self, _image: str, _reference: Reference) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def push(self, reference: Reference, _meter: Meter) -> str:
+    def push(self, reference: Reference, _meter: Meter, taken: Callable[[], bool]) -> str:
+        if taken():
+            return ""
         manifest = made(self._build, config=_config(self._build))
         self._store.tag(manifest, [reference.tag])
         return manifest.digest

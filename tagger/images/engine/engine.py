@@ -3,7 +3,7 @@
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
@@ -136,25 +136,32 @@ class Engine:
             with self._client_errors() as client:
                 client.remove_image(str(reference), noprune=True)
 
-    def push(self, reference: Reference, meter: Meter = SILENT) -> str:
+    def push(self, reference: Reference, meter: Meter = SILENT, taken: Callable[[], bool] = bool) -> str:
         """Push the image with this name, show the progress on `meter`, and return the digest that the engine reports.
+
+        Once the layers are there, `taken` says whether the tag is another image's by now. Then the engine is stopped,
+        before it puts the manifest, and the result is empty.
 
         The engine answers a failed push with success and an `errorDetail` in the stream (docker-py #1772), so every
         line is read. Raise `StoreError` with the registry's words, `EngineError`.
         """
-        digest = self._pushing.wait_for(lambda: self._push(reference, meter))
+        digest = self._pushing.wait_for(lambda: self._push(reference, meter, taken))
         if digest is None:
             message = "the engine's push was stopped: it is unknown whether it arrived"
             raise StoreError(message, code="STOPPED", place=str(reference.repository))
         return digest
 
-    def _push(self, reference: Reference, meter: Meter) -> str:
+    def _push(self, reference: Reference, meter: Meter, taken: Callable[[], bool]) -> str:
         repository, digest, failure = reference.repository, "", ""
+        missing: set[str] = set()
         login = self.logins.auth_config(repository.registry, repository=repository.name)
         with self._client_errors() as client:
             lines = client.push(str(repository), tag=reference.tag, stream=True, decode=True, auth_config=login)
             for line in lines:
                 _tell(meter, line)
+                if _all_there(line, missing) and taken():
+                    lines.close()  # this closes the connection, and an engine ends a push that nobody waits for
+                    return ""
                 failure = failure or (line.get("errorDetail") or {}).get("message") or line.get("error") or ""
                 status = PUSHED.search(line.get("status") or "")
                 digest = (line.get("aux") or {}).get("Digest") or (status[1] if status else digest)
@@ -240,8 +247,25 @@ def _tell(meter: Meter, line: Mapping[str, Any]) -> None:
     if isinstance(layer, str) and isinstance(done, int):
         meter.phase("pushing")
         meter.advance(layer, done, total if isinstance(total, int) else done)
-    elif isinstance(layer, str) and status in ("Pushed", "Layer already exists"):
+    elif isinstance(layer, str) and _is_there(status):
         meter.finish(layer)
+
+
+def _all_there(line: Mapping[str, Any], missing: set[str]) -> bool:
+    """Say whether a line of the engine's stream is about the last of the `missing` layers; they are kept up to date."""
+    layer, status = line.get("id"), line.get("status") or ""
+    if not isinstance(layer, str):
+        return False
+    if not _is_there(status):
+        missing.add(layer)
+        return False
+    known = layer in missing
+    missing.discard(layer)
+    return known and not missing
+
+
+def _is_there(status: str) -> bool:
+    return status in ("Pushed", "Layer already exists") or status.startswith("Mounted from ")
 
 
 def _familiar(repository: Repository) -> str:

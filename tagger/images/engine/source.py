@@ -9,11 +9,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from tagger.errors import TaggerError
+from tagger.errors import StoreError, TaggerError
 from tagger.images.configs import platform_configs
 from tagger.images.engine.documents import Documents, config_in
 from tagger.images.engine.engine import Engine
 from tagger.images.manifests import DOCKER_CONFIG, Descriptor, Manifest
+from tagger.images.same import is_same_image
 from tagger.images.sources import ContentSource, SavedSource
 from tagger.images.stores import ImageConfig, Source, TagStore, overtaken_error
 from tagger.meters import Meter, meter_of
@@ -135,7 +136,9 @@ class EngineSource:
         with self._engine.tag_for_push(self._id, reference):
             if self.is_pushed:
                 threading.Thread(target=self._bring_config, args=(store,), daemon=True).start()
-            pushed = self._engine.push(reference, meter_of(store))
+            pushed = self._engine.push(reference, meter_of(store), lambda: not overwrite and self._is_taken(store, tag))
+            if not pushed:
+                return self._check(store, store.manifest(tag), tag)
             # Another job may have pushed since, or may have given the name to its own image before the push.
             return self._check(store, read_back(), tag, pushed)
 
@@ -152,6 +155,13 @@ class EngineSource:
             content = config_in(self._engine.save(self._id), self._id)
             if content:
                 store.put_blob(Descriptor(DOCKER_CONFIG, self._id, len(content)), lambda: _opened(content))
+
+    def _is_taken(self, store: TagStore, tag: str) -> bool:
+        """Say whether a tag holds another image. What cannot be read now is read after the push."""
+        with suppress(StoreError):
+            held = store.digests([tag])[tag]
+            return held is not None and not is_same_image(self, store, held)
+        return False
 
     def _check(self, store: TagStore, manifest: Manifest, tag: str, pushed: str = "") -> Manifest:
         """Return the manifest. Raise `Refused` where an image of the classic store has another config."""
