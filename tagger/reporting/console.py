@@ -10,13 +10,14 @@ from tagger.meters import SILENT, Meter
 from tagger.reporting.formatter import FORMATS, TEXT, trees_with_error
 from tagger.reporting.github import Runner
 from tagger.reporting.markdown import cut_to_limit
+from tagger.reporting.spelling import Spelling
 from tagger.reporting.terminal import Outlet
 
 if TYPE_CHECKING:
     from tagger.reporting.progress import Progress
     from tagger.results import Event, Report
     from tagger.results.checkup import Checkup
-    from tagger.results.components import ComponentsReport, Ended, Listing
+    from tagger.results.components import ComponentsReport, Listing
     from tagger.results.proposal import Proposal
     from tagger.results.tree import Trees
     from tagger.settings.values import Settings
@@ -100,7 +101,7 @@ class Console:
         from tagger.reporting.failures import failures
         from tagger.reporting.sentences import sentence
 
-        report, seconds, summary = self._spell_report(report), time.monotonic() - self._began, ""
+        report, seconds, summary = self._spelling.of_report(report), time.monotonic() - self._began, ""
         outputs = _report_outputs(report) if self._runner.takes_outputs else {}
         if self._runner.present and report.repositories and (report.changed or not report.exit_code):
             self._runner.notice(sentence(report, seconds))
@@ -122,8 +123,8 @@ class Console:
         from tagger.results.checkup import Checkup
         from tagger.results.tree import Trees
 
-        each = {name: self._spell_ended(ended) for name, ended in report.components.items()}
-        report = report._replace(components=each, error=report.error and self._spell_error(report.error))
+        each = {name: self._spelling.of_ended(ended) for name, ended in report.components.items()}
+        report = report._replace(components=each, error=report.error and self._spelling.of_error(report.error))
         wanted = self._runner.takes_outputs  # for hundreds of components the outputs take a while
         outputs = components_outputs(report, components_document(report)) if wanted else {}
         for ended in report.components.values():
@@ -133,7 +134,7 @@ class Console:
             self._runner.notice(components_sentence(report))
         text = self._formatter.components(report)
         pages = _write_pages(ended for ended in report.components.values() if isinstance(ended, Trees))
-        errors = [*named_errors(report), *map(self._spell_error, pages)]
+        errors = [*named_errors(report), *map(self._spelling.of_error, pages)]
         code = self._show(text, errors, outputs, components_markdown(report))
         return max(code, report.exit_code)
 
@@ -141,7 +142,7 @@ class Console:
         """Show trees of repositories, and write the page that is asked for."""
         for text in shown.warnings:
             self.warn(text)
-        errors = [self._spell_error(error) for error in (*shown.errors, *_write_pages([shown]))]
+        errors = [self._spelling.of_error(error) for error in (*shown.errors, *_write_pages([shown]))]
         shown = shown._replace(errors=tuple(errors))
         from tagger.reporting.shown_summary import trees_markdown
 
@@ -160,7 +161,7 @@ class Console:
         """Show the findings of `check`. In a workflow errors and warnings are annotations too, grouped by hint."""
         from tagger.reporting.checkups import checkup_document, checkup_markdown
 
-        checkup = self._spell_checkup(checkup)
+        checkup = self._spelling.of_checkup(checkup)
         self._annotate(checkup)
         code = self._show(
             self._formatter.checkup(checkup), (), _json_output(checkup_document(checkup)), checkup_markdown(checkup)
@@ -176,7 +177,7 @@ class Console:
 
     def show_listing(self, listing: "Listing") -> int:
         """Show the list of components."""
-        errors = {one.error.message: self._spell_error(one.error) for one in listing.components if one.error}
+        errors = {one.error.message: self._spelling.of_error(one.error) for one in listing.components if one.error}
         text = self._formatter.listing(listing)
         return self._show(text, errors.values(), {"json": text})
 
@@ -198,7 +199,7 @@ class Console:
 
     def warn(self, message: str) -> None:
         """Show a warning: as an annotation in a workflow, else on standard error unless the run is quiet."""
-        message = self._spell(message, names=False)
+        message = self._spelling.of_text(message, names=False)
         if self._runner.present:
             self._runner.warning(message)
         else:
@@ -219,45 +220,9 @@ class Console:
         if not self._quiet:
             (self._progress or self._err).echo(text)
 
-    def _spell(self, text: str, *, names: bool = True) -> str:
-        """Return a message that spells its settings as options, or as inputs in a workflow."""
-        if "`" not in text:
-            return text
-        from tagger.settings.wording import spell_settings
-
-        return spell_settings(text, self._commands, in_workflow=self._runner.present, names=names)
-
-    def _spell_error(self, error: TaggerError) -> TaggerError:
-        from copy import copy
-
-        shown = copy(error)
-        shown.message, shown.hint = self._spell(error.message, names=False), self._spell(error.hint)
-        return shown
-
-    def _spell_checkup(self, checkup: "Checkup") -> "Checkup":
-        findings = [
-            one._replace(message=self._spell(one.message, names=False), hint=self._spell(one.hint))
-            for one in checkup.findings
-        ]
-        return checkup._replace(findings=tuple(findings))
-
-    def _spell_ended(self, ended: "Ended") -> "Ended":
-        from tagger.results.checkup import Checkup
-        from tagger.results.tree import Trees
-
-        if isinstance(ended, Trees):
-            return ended._replace(errors=tuple(map(self._spell_error, ended.errors)))
-        return self._spell_checkup(ended) if isinstance(ended, Checkup) else self._spell_report(ended)
-
-    def _spell_report(self, report: "Report") -> "Report":
-        repositories = [
-            one._replace(error=self._spell_error(one.error)) if one.error else one for one in report.repositories
-        ]
-        return report._replace(
-            error=self._spell_error(report.error) if report.error else None,
-            repositories=tuple(repositories),
-            warnings=tuple(one._replace(message=self._spell(one.message, names=False)) for one in report.warnings),
-        )
+    @property
+    def _spelling(self) -> Spelling:
+        return Spelling(self._commands, self._runner.present)
 
     def _show(self, text: str, errors: Iterable[TaggerError], outputs: Mapping[str, str], summary: str = "") -> int:
         """Print the text and the errors, give outputs and summary to the runner, and return the errors' exit code."""
