@@ -68,7 +68,7 @@ def build_source(run: Run) -> "Source | None":
 
         if run.release_event and run.release_event.action == "released":
             return None
-        from tagger.version_from.build import is_pull_request  # few runs lack their image
+        from tagger.version_from.refs import is_pull_request  # few runs lack their image
 
         to_come = isinstance(error, InputError | EngineError) or is_pull_request(run.environ)
         if run.command == "plan" and to_come and error.code != INVALID:

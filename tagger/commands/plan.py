@@ -32,7 +32,7 @@ def _with_labels(run: Run, report: "Report") -> "Report":
     """Return the report with its labels. For a pull request, a conflict is a warning and no refusal."""
     from tagger.commands.labels import with_labels
     from tagger.results import conflicts_as_warnings
-    from tagger.version_from.build import is_pull_request
+    from tagger.version_from.refs import is_pull_request
 
     return with_labels(run, conflicts_as_warnings(report) if is_pull_request(run.environ) else report)
 

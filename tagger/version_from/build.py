@@ -13,7 +13,7 @@ from tagger.rules.rows.facts import SHORT, BuildFacts, unknown_branch
 from tagger.version_from.event import read_payload
 from tagger.version_from.refs import workflow_ref
 
-__all__ = ["Project", "Remote", "build_facts", "is_pull_request", "project_of"]
+__all__ = ["Project", "Remote", "build_facts", "project_of"]
 
 _NUMBER = re.compile(r"[0-9]{1,4}")
 
@@ -35,12 +35,6 @@ class Remote(Protocol):
 
     def default_branch(self) -> str:
         """Return the name of the default branch; empty where it is not known."""
-
-
-def is_pull_request(environ: Mapping[str, str]) -> bool:
-    """Say whether a run is of a pull request, whose code is not merged yet."""
-    ref = workflow_ref(environ)
-    return environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request") or bool(ref and ref.is_pull_request)
 
 
 def build_facts(environ: Mapping[str, str], workspace: Path, remote: Remote | None = None) -> BuildFacts:

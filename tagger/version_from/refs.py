@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tagger.errors import InputError
 from tagger.version_from.found import Absent, Found, Given, V, find_version
 
-__all__ = ["WorkflowRef", "tag_version", "workflow_ref"]
+__all__ = ["WorkflowRef", "is_pull_request", "tag_version", "workflow_ref"]
 
 
 class System(NamedTuple):
@@ -75,6 +75,12 @@ def workflow_ref(environ: Mapping[str, str]) -> WorkflowRef | None:
         if text := _value(environ, system.ref):
             return WorkflowRef(system.ref, text)
     return None
+
+
+def is_pull_request(environ: Mapping[str, str]) -> bool:
+    """Say whether a run is of a pull request, whose code is not merged yet."""
+    ref = workflow_ref(environ)
+    return environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request") or bool(ref and ref.is_pull_request)
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

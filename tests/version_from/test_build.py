@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tagger.errors import InputError
-from tagger.version_from.build import Project, build_facts, is_pull_request, project_of
+from tagger.version_from.build import Project, build_facts, project_of
+from tagger.version_from.refs import is_pull_request
 from tests.version_from.repositories import ENVIRON, git, make_repository
 
 SHA, HEAD = "860c1904a1ce19322e91ac35af1ab07466440c37", "3370e228f2209994d57af4427fe64e71bb79ac96"

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tagger.errors import InputError, StoreError
 from tagger.images.stores import ImageConfig
 from tagger.rules.versions import Scheme, Version
-from tagger.version_from.build import build_facts, is_pull_request
+from tagger.version_from.build import build_facts
 from tagger.version_from.found import Found
 from tagger.version_from.labels import VERSION_LABEL
 from tagger.version_from.reading import Places, check_kind, check_ref, from_text, read_version
+from tagger.version_from.refs import is_pull_request
 from tests.version_from.repositories import commit, git, make_repository
 
 DEFAULT = ("git-tag", "label", "file")
